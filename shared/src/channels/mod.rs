@@ -1,0 +1,26 @@
+//! Typed clients of the channels, and the three answers a send can get.
+
+pub mod mrkdwn;
+pub mod slack;
+
+use std::time::Duration;
+
+/// Why a call did not clearly succeed. Whether to try again follows from the kind, not from the text.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// Definitely not done, and trying again won't help.
+    #[error("the platform refused: {0}")]
+    Refused(String),
+    /// Definitely not done; the platform asks to wait.
+    #[error("the platform asks to wait {0:?}")]
+    RateLimited(Duration),
+    /// Definitely not done: nothing reached the platform.
+    #[error("the platform can't be reached: {0}")]
+    Unreachable(String),
+    /// Definitely not done: the access token no longer works.
+    #[error("the connection is dead: {0}")]
+    Dead(String),
+    /// It may have happened: look before sending again.
+    #[error("no clear answer: {0}")]
+    Ambiguous(String),
+}

@@ -1,0 +1,184 @@
+//! A model's Markdown as Slack's own mark-up, built so that a text can't ping, link deceptively or break out of a block.
+//!
+//! `& < >` are escaped first, so that no `<!channel>`, `<@U…>` or `<url|label>` survives from the model; links are then
+//! written by us, and a label that differs from its address is shown beside it.
+
+/// Longest text of one section block, in characters; Slack allows 3,000, and escaping is counted.
+pub const SECTION_MAX: usize = 2_900;
+/// Longest text of one message; Slack refuses about 13,200 characters of blocks.
+pub const MESSAGE_MAX: usize = 9_000;
+
+const FENCE: &str = "```";
+
+/// Converts the usual Markdown: bold, strike, headings, bullets, links. Code stays as it is.
+pub fn from_markdown(markdown: &str) -> String {
+    let mut in_code = false;
+    let lines: Vec<String> = escape(markdown)
+        .lines()
+        .map(|line| {
+            if line.trim_start().starts_with(FENCE) {
+                in_code = !in_code;
+                return FENCE.to_owned();
+            }
+            if in_code {
+                line.to_owned()
+            } else {
+                convert_line(line)
+            }
+        })
+        .collect();
+    let mut text = lines.join("\n");
+    if in_code {
+        text.push('\n');
+        text.push_str(FENCE);
+    }
+    text
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
+fn convert_line(line: &str) -> String {
+    let indent = line.len() - line.trim_start().len();
+    let (space, rest) = line.split_at(indent);
+    let heading = rest.trim_start_matches('#');
+    if heading.len() < rest.len() && heading.starts_with(' ') {
+        return format!("{space}*{}*", inline(heading.trim()).replace('*', ""));
+    }
+    if let Some(item) = rest.strip_prefix("- ").or_else(|| rest.strip_prefix("* ")) {
+        return format!("{space}• {}", inline(item));
+    }
+    // An escaped `>` at the start of a line was a quotation.
+    if let Some(quoted) = rest.strip_prefix("&gt;") {
+        return format!("{space}>{}", inline(quoted));
+    }
+    inline(line)
+}
+
+/// Converts outside of `code spans`.
+fn inline(text: &str) -> String {
+    text.split('`')
+        .enumerate()
+        .map(|(index, piece)| {
+            if index % 2 == 1 {
+                piece.to_owned()
+            } else {
+                links(piece)
+            }
+        })
+        .map(|piece| piece.replace("**", "*").replace("~~", "~"))
+        .collect::<Vec<_>>()
+        .join("`")
+}
+
+/// `[label](address)` becomes `label (address)`, images their address; Slack links a bare address by itself.
+fn links(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, label, address, after)) = next_link(rest) {
+        out.push_str(before.strip_suffix('!').unwrap_or(before));
+        if label.is_empty() || label == address {
+            out.push_str(address);
+        } else {
+            out.push_str(&format!("{label} ({address})"));
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+fn next_link(text: &str) -> Option<(&str, &str, &str, &str)> {
+    let middle = text.find("](")?;
+    let open = text[..middle].rfind('[')?;
+    let close = middle + text[middle..].find(')')?;
+    Some((
+        &text[..open],
+        &text[open + 1..middle],
+        &text[middle + 2..close],
+        &text[close + 1..],
+    ))
+}
+
+/// Cuts at paragraphs, then lines, then words, so that no piece is longer than `max` characters; an open code fence is
+/// closed at the end of a piece and opened again in the next.
+pub fn split(text: &str, max: usize) -> Vec<String> {
+    let mut pieces = Vec::new();
+    let mut rest = text.trim_end().to_owned();
+    // Room for the fence that closes a piece.
+    let room = max - FENCE.len() - 1;
+    while rest.chars().count() > max {
+        let limit = rest
+            .char_indices()
+            .nth(room)
+            .map_or(rest.len(), |(index, _)| index);
+        let cut = best_cut(&rest[..limit]);
+        let mut piece = rest[..cut].trim_end().to_owned();
+        let mut next = rest[cut..].trim_start_matches('\n').to_owned();
+        if piece.matches(FENCE).count() % 2 == 1 {
+            piece.push('\n');
+            piece.push_str(FENCE);
+            next = format!("{FENCE}\n{next}");
+        }
+        pieces.push(piece);
+        rest = next;
+    }
+    if !rest.is_empty() || pieces.is_empty() {
+        pieces.push(rest);
+    }
+    pieces
+}
+
+fn best_cut(head: &str) -> usize {
+    let late = |position: &usize| *position > head.len() / 2;
+    head.rfind("\n\n")
+        .filter(late)
+        .or_else(|| head.rfind('\n').filter(late))
+        .or_else(|| head.rfind(' ').filter(late))
+        .filter(|position| *position > FENCE.len() + 1)
+        .unwrap_or(head.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attack_127_nothing_of_the_model_pings_or_hides_a_link() {
+        let text = from_markdown(
+            "<!channel> <@U1> <https://evil.example|https://bank.example> & [bank](https://evil.example)",
+        );
+        assert_eq!(
+            text,
+            "&lt;!channel&gt; &lt;@U1&gt; &lt;https://evil.example|https://bank.example&gt; &amp; bank (https://evil.example)"
+        );
+    }
+
+    #[test]
+    fn markdown_becomes_slacks_own() {
+        let text =
+            from_markdown("# Title\n- **bold** and ~~old~~\n> quote\n`**code**`\n```rust\n**x** < 1\n```");
+        assert_eq!(
+            text,
+            "*Title*\n• *bold* and ~old~\n> quote\n`*code*`\n```\n**x** &lt; 1\n```"
+        );
+    }
+
+    #[test]
+    fn long_texts_are_cut_without_loss_and_fences_stay_closed() {
+        let code = format!("Intro\n\n```\n{}```\n\nEnd", "let x = 1;\n".repeat(900));
+        let pieces = split(&code, SECTION_MAX);
+        assert!(pieces.len() > 3);
+        for piece in &pieces {
+            assert!(piece.chars().count() <= SECTION_MAX);
+            assert_eq!(piece.matches(FENCE).count() % 2, 0, "{piece}");
+        }
+        let count = |text: &str| text.matches("let x = 1;").count();
+        assert_eq!(pieces.iter().map(|piece| count(piece)).sum::<usize>(), 900);
+        assert_eq!(split(&"ü".repeat(10_000), 3_000).concat().chars().count(), 10_000);
+        assert_eq!(split("", 10), [""]);
+    }
+}

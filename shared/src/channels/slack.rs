@@ -1,0 +1,366 @@
+//! The Slack Web API, as far as it is used. Plain HTTP over the one egress client instead of an SDK: the outbox needs to
+//! tell "refused", "not reached" and "no clear answer" apart, and only the HTTP layer knows.
+
+use std::time::Duration;
+
+use reqwest::{Client, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use url::Url;
+
+use super::{CallError, mrkdwn};
+use crate::{egress, ids::OutboxId, message::ChannelKind};
+
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(1);
+/// Marks our own messages, so that an echo or a look-up tells which outbox row it is.
+pub const METADATA_EVENT: &str = "konstruct_reply";
+/// Messages of a thread that a reconciliation reads at most; more is not allowed for unlisted apps.
+const REPLIES_LIMIT: u32 = 15;
+
+/// A client of one installation's API address; cheap to clone.
+#[derive(Clone)]
+pub struct SlackApi {
+    http: Client,
+    base: Url,
+}
+
+/// Who a bot token belongs to.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Identity {
+    pub team_id: String,
+    pub team: String,
+    pub user_id: String,
+    #[serde(default)]
+    pub bot_id: String,
+}
+
+/// Where a message goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    pub channel: &'a str,
+    pub thread: Option<&'a str>,
+}
+
+impl SlackApi {
+    pub fn new(base: &Url) -> Self {
+        let mut base = base.clone();
+        if !base.path().ends_with('/') {
+            base.set_path(&format!("{}/", base.path()));
+        }
+        Self {
+            http: egress::provider_client(Some(CALL_TIMEOUT)),
+            base,
+        }
+    }
+
+    pub async fn auth_test(&self, token: &SecretString) -> Result<Identity, CallError> {
+        self.call(token, "auth.test", json!({})).await
+    }
+
+    /// Posts a message tagged with its outbox row; returns its `ts`.
+    pub async fn post(
+        &self,
+        token: &SecretString,
+        target: Target<'_>,
+        markdown: &str,
+        outbox: OutboxId,
+    ) -> Result<String, CallError> {
+        let mut body = message_body(target.channel, markdown, outbox);
+        body["unfurl_links"] = json!(false);
+        body["unfurl_media"] = json!(false);
+        if let Some(thread) = target.thread {
+            body["thread_ts"] = json!(thread);
+        }
+        let posted: Posted = self.call(token, "chat.postMessage", body).await?;
+        Ok(posted.ts)
+    }
+
+    /// Replaces a message of ours. Repeating it does no harm.
+    pub async fn update(
+        &self,
+        token: &SecretString,
+        channel: &str,
+        ts: &str,
+        markdown: &str,
+        outbox: OutboxId,
+    ) -> Result<String, CallError> {
+        let mut body = message_body(channel, markdown, outbox);
+        body["ts"] = json!(ts);
+        let updated: Posted = self.call(token, "chat.update", body).await?;
+        Ok(updated.ts)
+    }
+
+    /// Adds an emoji; one that is there already counts as added.
+    pub async fn react(
+        &self,
+        token: &SecretString,
+        channel: &str,
+        ts: &str,
+        emoji: &str,
+    ) -> Result<(), CallError> {
+        let body = json!({ "channel": channel, "timestamp": ts, "name": emoji });
+        match self.call::<Value>(token, "reactions.add", body).await {
+            Err(CallError::Refused(error)) if error == "already_reacted" => Ok(()),
+            other => other.map(|_| ()),
+        }
+    }
+
+    /// The name people see for a user.
+    pub async fn user_name(&self, token: &SecretString, user: &str) -> Result<String, CallError> {
+        let found: Value = self.call(token, "users.info", json!({ "user": user })).await?;
+        let user = &found["user"];
+        [
+            &user["profile"]["display_name"],
+            &user["profile"]["real_name"],
+            &user["real_name"],
+            &user["name"],
+        ]
+        .into_iter()
+        .filter_map(Value::as_str)
+        .find(|name| !name.trim().is_empty())
+        .map(|name| name.trim().to_owned())
+        .ok_or_else(|| CallError::Refused("the profile has no name".into()))
+    }
+
+    /// What kind of channel it is, and its name.
+    pub async fn channel(
+        &self,
+        token: &SecretString,
+        channel: &str,
+    ) -> Result<(ChannelKind, String), CallError> {
+        let found: Value = self
+            .call(token, "conversations.info", json!({ "channel": channel }))
+            .await?;
+        let channel = &found["channel"];
+        let is = |flag: &str| channel[flag].as_bool().unwrap_or(false);
+        let kind = if is("is_im") {
+            ChannelKind::Direct
+        } else if is("is_mpim") {
+            ChannelKind::GroupDirect
+        } else if is("is_private") || is("is_group") {
+            ChannelKind::Private
+        } else {
+            ChannelKind::Public
+        };
+        Ok((kind, channel["name"].as_str().unwrap_or_default().to_owned()))
+    }
+
+    /// Looks for a message of ours by its outbox row, after a send that got no clear answer.
+    pub async fn find_posted(
+        &self,
+        token: &SecretString,
+        target: Target<'_>,
+        outbox: OutboxId,
+    ) -> Result<Option<String>, CallError> {
+        let (method, mut body) = match target.thread {
+            Some(thread) => ("conversations.replies", json!({ "ts": thread })),
+            None => ("conversations.history", json!({})),
+        };
+        body["channel"] = json!(target.channel);
+        body["limit"] = json!(REPLIES_LIMIT);
+        body["include_all_metadata"] = json!(true);
+        let mut cursor: Option<String> = None;
+        let wanted = outbox.to_string();
+        for _page in 0..8 {
+            if let Some(cursor) = &cursor {
+                body["cursor"] = json!(cursor);
+            }
+            let found: Value = self.call(token, method, body.clone()).await?;
+            let messages = found["messages"]
+                .as_array()
+                .map(Vec::as_slice)
+                .unwrap_or_default();
+            let ours = messages.iter().find(|message| {
+                message["metadata"]["event_payload"]["outbox_id"].as_str() == Some(wanted.as_str())
+            });
+            if let Some(ts) = ours.and_then(|message| message["ts"].as_str()) {
+                return Ok(Some(ts.to_owned()));
+            }
+            cursor = found["response_metadata"]["next_cursor"]
+                .as_str()
+                .filter(|next| !next.is_empty())
+                .map(str::to_owned);
+            if cursor.is_none() {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Slack takes JSON only for methods that write; the reading ones want a form.
+    async fn call<T: DeserializeOwned>(
+        &self,
+        token: &SecretString,
+        method: &str,
+        body: Value,
+    ) -> Result<T, CallError> {
+        let url = self
+            .base
+            .join(method)
+            .map_err(|error| CallError::Refused(error.to_string()))?;
+        let reads = matches!(
+            method,
+            "auth.test"
+                | "users.info"
+                | "conversations.info"
+                | "conversations.replies"
+                | "conversations.history"
+        );
+        let request = self.http.post(url).bearer_auth(token.expose_secret());
+        let request = if reads {
+            request.form(&form(&body))
+        } else {
+            request.json(&body)
+        };
+        let response = request.send().await.map_err(|error| not_sent(&error))?;
+        let (status, retry_after) = (response.status(), retry_after(&response));
+        let bytes = response
+            .bytes()
+            .await
+            .map_err(|error| CallError::Ambiguous(brief(&error)))?;
+        judge(status, retry_after, &bytes)
+    }
+}
+
+#[derive(Deserialize)]
+struct Posted {
+    ts: String,
+}
+
+#[derive(Deserialize)]
+struct Verdict {
+    ok: bool,
+    #[serde(default)]
+    error: String,
+}
+
+fn message_body(channel: &str, markdown: &str, outbox: OutboxId) -> Value {
+    let text = mrkdwn::from_markdown(markdown);
+    let blocks: Vec<Value> = mrkdwn::split(&text, mrkdwn::SECTION_MAX)
+        .into_iter()
+        .map(|section| json!({ "type": "section", "text": { "type": "mrkdwn", "text": section } }))
+        .collect();
+    json!({
+        "channel": channel,
+        "text": text,
+        "blocks": blocks,
+        "metadata": { "event_type": METADATA_EVENT, "event_payload": { "outbox_id": outbox } },
+    })
+}
+
+fn form(body: &Value) -> Vec<(String, String)> {
+    body.as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| {
+            (
+                name.clone(),
+                value.as_str().map_or_else(|| value.to_string(), str::to_owned),
+            )
+        })
+        .collect()
+}
+
+fn retry_after(response: &reqwest::Response) -> Option<Duration> {
+    let seconds = response
+        .headers()
+        .get("retry-after")?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+/// Only a connection that was never made is a definite no: after that the request may have arrived.
+fn not_sent(error: &reqwest::Error) -> CallError {
+    if error.is_connect() {
+        CallError::Unreachable(brief(error))
+    } else {
+        CallError::Ambiguous(brief(error))
+    }
+}
+
+/// The kind of a failure without its URL.
+fn brief(error: &reqwest::Error) -> String {
+    let kind = if error.is_timeout() {
+        "time-out"
+    } else if error.is_connect() {
+        "connection refused or lost"
+    } else {
+        "the connection broke"
+    };
+    kind.to_owned()
+}
+
+fn judge<T: DeserializeOwned>(
+    status: StatusCode,
+    retry_after: Option<Duration>,
+    bytes: &[u8],
+) -> Result<T, CallError> {
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        return Err(CallError::RateLimited(retry_after.unwrap_or(RETRY_AFTER_DEFAULT)));
+    }
+    if status.is_server_error() {
+        return Err(CallError::Ambiguous(format!("status {}", status.as_u16())));
+    }
+    if !status.is_success() {
+        return Err(CallError::Refused(format!("status {}", status.as_u16())));
+    }
+    let verdict: Verdict = serde_json::from_slice(bytes)
+        .map_err(|_| CallError::Ambiguous("the answer is not Slack's".into()))?;
+    if verdict.ok {
+        return serde_json::from_slice(bytes)
+            .map_err(|_| CallError::Ambiguous("the answer lacks a field".into()));
+    }
+    Err(match verdict.error.as_str() {
+        "ratelimited" | "rate_limited" => CallError::RateLimited(retry_after.unwrap_or(RETRY_AFTER_DEFAULT)),
+        "internal_error" | "fatal_error" | "service_unavailable" | "request_timeout" => {
+            CallError::Ambiguous(verdict.error)
+        }
+        "not_authed" | "invalid_auth" | "token_revoked" | "token_expired" | "account_inactive" => {
+            CallError::Dead(verdict.error)
+        }
+        _ => CallError::Refused(verdict.error),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(status: u16, body: &str) -> CallError {
+        judge::<Posted>(StatusCode::from_u16(status).unwrap(), None, body.as_bytes())
+            .err()
+            .expect("an error")
+    }
+
+    #[test]
+    fn every_answer_is_one_of_yes_no_and_unclear() {
+        assert!(judge::<Posted>(StatusCode::OK, None, br#"{"ok":true,"ts":"1.2"}"#).is_ok());
+        assert_eq!(
+            verdict(200, r#"{"ok":false,"error":"is_archived"}"#),
+            CallError::Refused("is_archived".into())
+        );
+        assert_eq!(
+            verdict(200, r#"{"ok":false,"error":"token_revoked"}"#),
+            CallError::Dead("token_revoked".into())
+        );
+        assert_eq!(verdict(429, ""), CallError::RateLimited(RETRY_AFTER_DEFAULT));
+        assert_eq!(verdict(404, ""), CallError::Refused("status 404".into()));
+        for unclear in [
+            (503, ""),
+            (200, "<html>"),
+            (200, r#"{"ok":true}"#),
+            (200, r#"{"ok":false,"error":"fatal_error"}"#),
+        ] {
+            assert!(
+                matches!(verdict(unclear.0, unclear.1), CallError::Ambiguous(_)),
+                "{unclear:?}"
+            );
+        }
+    }
+}

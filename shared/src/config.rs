@@ -1,0 +1,360 @@
+//! The environment, read once at start. The only place that touches `std::env`.
+//!
+//! Variables that are unset are looked up in `.local/env` of the working directory or one of its ancestors: that is what
+//! `make up` writes, so that `konstruct doctor` works in a checkout without exports. Production never reads that file.
+
+use std::{collections::HashMap, net::SocketAddr, path::PathBuf};
+
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use crate::crypto::Keyring;
+
+const DEVELOPMENT_FILE: &str = ".local/env";
+
+/// A sentence that names the variable and says what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(pub String);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Environment {
+    Development,
+    Production,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    Pretty,
+    Json,
+}
+
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub environment: Environment,
+    pub bind: SocketAddr,
+    pub public_url: Url,
+    /// Unset: 9090 for the gateway (and `all`), 9091 for the orchestrator, 9092 for the worker.
+    pub metrics_bind: Option<SocketAddr>,
+    pub port_offset: u16,
+    pub database_url: SecretString,
+    pub database_owner_url: Option<SecretString>,
+    pub database_system_url: SecretString,
+    pub redis_url: SecretString,
+    pub master_keys: Keyring,
+    pub slack: SlackConfig,
+    pub llm: LlmConfig,
+    pub embedding_model_dir: Option<PathBuf>,
+    pub onnx_runtime: Option<PathBuf>,
+    pub log: LogConfig,
+}
+
+#[derive(Clone, Debug)]
+pub struct SlackConfig {
+    pub signing_secret: SecretString,
+    pub api_url: Url,
+}
+
+#[derive(Clone, Debug)]
+pub struct LlmConfig {
+    pub base_url: Url,
+    pub api_key: SecretString,
+    pub model: String,
+    pub fallback_model: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct LogConfig {
+    pub format: LogFormat,
+    pub filter: String,
+    pub otlp_endpoint: Option<String>,
+}
+
+/// The variables as text: the process's own, then the development file's.
+#[derive(Clone, Default)]
+pub struct Variables(HashMap<String, String>);
+
+impl Variables {
+    pub fn read() -> Result<Self, ConfigError> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place that reads the environment"
+        )]
+        let mut variables: HashMap<String, String> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let production = variables
+            .get("KONSTRUCT_ENV")
+            .is_some_and(|value| value == "production");
+        if let Some(path) = (!production).then(development_file).flatten() {
+            let lines = dotenvy::from_path_iter(&path)
+                .map_err(|error| ConfigError(format!("{} can't be read: {error}.", path.display())))?;
+            for line in lines {
+                let (name, value) = line
+                    .map_err(|error| ConfigError(format!("{} has a bad line: {error}.", path.display())))?;
+                variables.entry(name).or_insert(value);
+            }
+        }
+        Ok(Self(variables))
+    }
+
+    /// For tests: exactly these.
+    pub fn of(pairs: &[(&str, &str)]) -> Self {
+        Self(
+            pairs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+        )
+    }
+
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .get(name)
+            .map(|value| value.trim())
+            .filter(|value| !value.is_empty())
+    }
+
+    fn required(&self, name: &str, what: &str) -> Result<&str, ConfigError> {
+        self.get(name).ok_or_else(|| {
+            ConfigError(format!(
+                "{name} is missing or blank: set it to {what}, or run `make up` for a development set-up."
+            ))
+        })
+    }
+
+    fn secret(&self, name: &str, what: &str) -> Result<SecretString, ConfigError> {
+        Ok(SecretString::from(self.required(name, what)?.to_owned()))
+    }
+
+    fn parsed<T: std::str::FromStr>(&self, name: &str, default: T, what: &str) -> Result<T, ConfigError> {
+        match self.get(name) {
+            None => Ok(default),
+            Some(text) => text
+                .parse()
+                .map_err(|_| ConfigError(format!("{name} must be {what}; it is `{text}`."))),
+        }
+    }
+}
+
+fn development_file() -> Option<PathBuf> {
+    let here = std::env::current_dir().ok()?;
+    here.ancestors()
+        .map(|folder| folder.join(DEVELOPMENT_FILE))
+        .find(|path| path.is_file())
+}
+
+impl Config {
+    pub fn load() -> Result<Self, ConfigError> {
+        Self::from_variables(&Variables::read()?)
+    }
+
+    pub fn from_variables(variables: &Variables) -> Result<Self, ConfigError> {
+        let environment = match variables.get("KONSTRUCT_ENV") {
+            None | Some("development") => Environment::Development,
+            Some("production") => Environment::Production,
+            Some(other) => {
+                return Err(ConfigError(format!(
+                    "KONSTRUCT_ENV must be `development` or `production`; it is `{other}`."
+                )));
+            }
+        };
+        let port_offset = variables.parsed("KONSTRUCT_PORT_OFFSET", 0_u16, "a number")?;
+        let bind = SocketAddr::from(([127, 0, 0, 1], 8000 + port_offset));
+        let bind = variables.parsed("KONSTRUCT_BIND", bind, "an address such as 127.0.0.1:8000")?;
+        let config = Self {
+            environment,
+            bind,
+            public_url: url(variables, "KONSTRUCT_PUBLIC_URL", Some(&format!("http://{bind}")))?,
+            metrics_bind: match variables.get("KONSTRUCT_METRICS_BIND") {
+                None => None,
+                Some(_) => Some(variables.parsed(
+                    "KONSTRUCT_METRICS_BIND",
+                    bind,
+                    "an address such as 127.0.0.1:9090",
+                )?),
+            },
+            port_offset,
+            database_url: variables.secret(
+                "DATABASE_URL",
+                "the address of PostgreSQL for the role konstruct_app",
+            )?,
+            database_owner_url: variables
+                .get("DATABASE_OWNER_URL")
+                .map(|text| SecretString::from(text.to_owned())),
+            database_system_url: variables.secret(
+                "DATABASE_SYSTEM_URL",
+                "the address of PostgreSQL for the role konstruct_system",
+            )?,
+            redis_url: variables.secret("REDIS_URL", "the address of Redis")?,
+            master_keys: master_keys(variables, environment)?,
+            slack: slack(variables)?,
+            llm: llm(variables)?,
+            embedding_model_dir: variables.get("EMBEDDING_MODEL_DIR").map(PathBuf::from),
+            onnx_runtime: variables.get("ORT_DYLIB_PATH").map(PathBuf::from),
+            log: log(variables)?,
+        };
+        refuse_simulators_in_production(&config, variables)?;
+        Ok(config)
+    }
+}
+
+fn master_keys(variables: &Variables, environment: Environment) -> Result<Keyring, ConfigError> {
+    let text = variables.required("KONSTRUCT_MASTER_KEYS", "`id:base64 of 32 random bytes`")?;
+    let keys = Keyring::parse(text).map_err(ConfigError)?;
+    if environment == Environment::Production && keys.is_generated() {
+        return Err(ConfigError(
+            "KONSTRUCT_MASTER_KEYS holds a key that was generated for development (`dev-…`): production needs one of \
+             your own, for example `prod-1:$(openssl rand -base64 32)`."
+                .into(),
+        ));
+    }
+    Ok(keys)
+}
+
+fn slack(variables: &Variables) -> Result<SlackConfig, ConfigError> {
+    Ok(SlackConfig {
+        signing_secret: variables.secret("SLACK_SIGNING_SECRET", "the signing secret of your Slack app")?,
+        api_url: url(variables, "SLACK_API_URL", Some("https://slack.com/api/"))?,
+    })
+}
+
+fn llm(variables: &Variables) -> Result<LlmConfig, ConfigError> {
+    Ok(LlmConfig {
+        base_url: url(variables, "LLM_BASE_URL", Some("https://api.openai.com/v1"))?,
+        api_key: variables.secret("LLM_API_KEY", "the key of your OpenAI-compatible model provider")?,
+        model: variables
+            .required("LLM_MODEL", "the name of the model to answer with")?
+            .to_owned(),
+        fallback_model: variables.get("LLM_FALLBACK_MODEL").map(str::to_owned),
+    })
+}
+
+fn log(variables: &Variables) -> Result<LogConfig, ConfigError> {
+    let format = match variables.get("LOG_FORMAT") {
+        None | Some("pretty") => LogFormat::Pretty,
+        Some("json") => LogFormat::Json,
+        Some(other) => {
+            return Err(ConfigError(format!(
+                "LOG_FORMAT must be `pretty` or `json`; it is `{other}`."
+            )));
+        }
+    };
+    Ok(LogConfig {
+        format,
+        filter: variables.get("RUST_LOG").unwrap_or("info").to_owned(),
+        otlp_endpoint: variables.get("OTEL_EXPORTER_OTLP_ENDPOINT").map(str::to_owned),
+    })
+}
+
+fn url(variables: &Variables, name: &str, default: Option<&str>) -> Result<Url, ConfigError> {
+    let text = variables.get(name).or(default).unwrap_or_default();
+    let url: Url = text
+        .parse()
+        .map_err(|_| ConfigError(format!("{name} must be a URL; it is `{text}`.")))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(ConfigError(format!(
+            "{name} must be an http or https URL; it is `{text}`."
+        )));
+    }
+    Ok(url)
+}
+
+fn refuse_simulators_in_production(config: &Config, variables: &Variables) -> Result<(), ConfigError> {
+    if config.environment != Environment::Production {
+        return Ok(());
+    }
+    if variables.get("KONSTRUCT_SIMULATORS") == Some("1") {
+        return Err(ConfigError(
+            "KONSTRUCT_SIMULATORS is set: the simulators are off in production.".into(),
+        ));
+    }
+    for (name, secret) in [("SLACK_SIGNING_SECRET", &config.slack.signing_secret)] {
+        if secret.expose_secret().len() < 16 {
+            return Err(ConfigError(format!(
+                "{name} is shorter than 16 characters: production refuses it."
+            )));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+
+    fn variables(changes: &[(&str, &str)]) -> Variables {
+        let key = format!("own-1:{KEY}");
+        let mut all = Variables::of(&[
+            ("DATABASE_URL", "postgres://konstruct_app@127.0.0.1/konstruct"),
+            (
+                "DATABASE_SYSTEM_URL",
+                "postgres://konstruct_system@127.0.0.1/konstruct",
+            ),
+            ("REDIS_URL", "redis://127.0.0.1"),
+            ("KONSTRUCT_MASTER_KEYS", &key),
+            ("SLACK_SIGNING_SECRET", "0123456789abcdef"),
+            ("LLM_API_KEY", "k"),
+            ("LLM_MODEL", "m"),
+        ]);
+        for (name, value) in changes {
+            all.0.insert((*name).to_owned(), (*value).to_owned());
+        }
+        all
+    }
+
+    fn refusal(changes: &[(&str, &str)]) -> String {
+        Config::from_variables(&variables(changes))
+            .expect_err("refused")
+            .to_string()
+    }
+
+    #[test]
+    fn attack_37_a_blank_secret_stops_the_start_and_is_named() {
+        for name in [
+            "SLACK_SIGNING_SECRET",
+            "KONSTRUCT_MASTER_KEYS",
+            "LLM_API_KEY",
+            "DATABASE_URL",
+            "REDIS_URL",
+        ] {
+            for blank in ["", "  "] {
+                let sentence = refusal(&[(name, blank)]);
+                assert!(
+                    sentence.starts_with(&format!("{name} is missing or blank")),
+                    "{sentence}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn production_refuses_generated_and_short_keys() {
+        let production = ("KONSTRUCT_ENV", "production");
+        let generated = format!("dev-1:{KEY}");
+        assert!(
+            refusal(&[production, ("KONSTRUCT_MASTER_KEYS", &generated)])
+                .contains("generated for development")
+        );
+        assert!(refusal(&[production, ("KONSTRUCT_MASTER_KEYS", "own-1:c2hvcnQ=")]).contains("it needs 32"));
+        assert!(refusal(&[production, ("SLACK_SIGNING_SECRET", "short")]).contains("production refuses it"));
+        assert!(Config::from_variables(&variables(&[production])).is_ok());
+    }
+
+    #[test]
+    fn a_port_offset_moves_the_default_address() {
+        let config = Config::from_variables(&variables(&[("KONSTRUCT_PORT_OFFSET", "200")])).unwrap();
+        assert_eq!(config.bind.port(), 8200);
+        assert_eq!(config.public_url.as_str(), "http://127.0.0.1:8200/");
+    }
+
+    #[test]
+    fn no_secret_is_printed() {
+        let printed = format!("{:?}", Config::from_variables(&variables(&[])).unwrap());
+        for secret in ["0123456789abcdef", KEY, "konstruct_app@"] {
+            assert!(!printed.contains(secret), "{secret}");
+        }
+    }
+}

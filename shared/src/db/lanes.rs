@@ -1,0 +1,154 @@
+//! Conversation lanes: one owner at a time, first come first served, tenants in turn.
+//!
+//! A lane is leased by PostgreSQL's clock and carries a fence that grows with each claim; every write of a turn checks
+//! it. A lease that is not renewed runs out by itself, and the next claim takes over. Claims are counted before the
+//! work, so a message that kills its worker is given up after [`CLAIMS_MAX`].
+
+use sqlx::Row;
+
+use super::{DbError, SystemDb, TenantTx};
+use crate::ids::{ConversationId, TenantId};
+
+/// How long a claim holds without renewal.
+pub const LEASE_SECONDS: f64 = 8.0;
+/// Claims without progress after which the lane's messages are dead-lettered.
+pub const CLAIMS_MAX: i32 = 5;
+
+/// One conversation, owned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    pub tenant: TenantId,
+    pub conversation: ConversationId,
+    pub fence: i64,
+    /// This claim included.
+    pub claims: i32,
+}
+
+/// What the owner needs to see while it works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LaneState {
+    pub fence: i64,
+    pub last_seq: i64,
+    pub by_human: bool,
+}
+
+/// Locks the turn of the tenant served longest ago, then its oldest ready lane. `active` walks the index from tenant to
+/// tenant, so the cost grows with tenants that have work, not with their messages. LIMITs are literal on purpose: a
+/// generic plan with a parameter hash-joins the whole table.
+const CLAIM: &str = "
+with recursive active (tenant_id) as (
+    (select tenant_id from lanes where ready_at is not null order by tenant_id limit 1)
+    union all
+    select (select l.tenant_id from lanes l
+             where l.ready_at is not null and l.tenant_id > active.tenant_id
+             order by l.tenant_id limit 1)
+      from active where active.tenant_id is not null
+), turn as (
+    select t.tenant_id from lane_tenants t
+     where t.tenant_id in (select tenant_id from active)
+       and exists (select from lanes l where l.tenant_id = t.tenant_id and l.ready_at <= now())
+     order by t.served_at limit 1 for update skip locked
+), picked as (
+    select l.tenant_id, l.conversation_id from lanes l join turn using (tenant_id)
+     where l.ready_at <= now()
+     order by l.ready_at limit 1 for update of l skip locked
+), served as (
+    update lane_tenants t set served_at = clock_timestamp() from picked where t.tenant_id = picked.tenant_id
+)
+update lanes l
+   set owner = $1, fence = l.fence + 1, claims = l.claims + 1,
+       ready_at = clock_timestamp() + make_interval(secs => $2)
+  from picked
+ where l.tenant_id = picked.tenant_id and l.conversation_id = picked.conversation_id
+returning l.tenant_id, l.conversation_id, l.fence, l.claims";
+
+/// Takes the next conversation that needs work. Cross-tenant: whose turn it is can't be asked tenant by tenant.
+pub async fn claim(db: &SystemDb, owner: &str) -> Result<Option<Lease>, DbError> {
+    let row = sqlx::query(CLAIM)
+        .bind(owner)
+        .bind(LEASE_SECONDS)
+        .fetch_optional(db.write())
+        .await?;
+    row.map(|row| {
+        Ok(Lease {
+            tenant: row.try_get("tenant_id")?,
+            conversation: row.try_get("conversation_id")?,
+            fence: row.try_get("fence")?,
+            claims: row.try_get("claims")?,
+        })
+    })
+    .transpose()
+}
+
+/// Prolongs the lease; [`DbError::Fenced`] if it is lost.
+pub async fn renew(db: &SystemDb, lease: &Lease) -> Result<(), DbError> {
+    let renewed = sqlx::query(
+        "update lanes set ready_at = clock_timestamp() + make_interval(secs => $4)
+          where tenant_id = $1 and conversation_id = $2 and fence = $3 and owner is not null",
+    )
+    .bind(lease.tenant)
+    .bind(lease.conversation)
+    .bind(lease.fence)
+    .bind(LEASE_SECONDS)
+    .execute(db.write())
+    .await?;
+    if renewed.rows_affected() == 1 {
+        Ok(())
+    } else {
+        Err(DbError::Fenced)
+    }
+}
+
+/// Looks at the lane without touching it.
+pub async fn watch(db: &SystemDb, lease: &Lease) -> Result<LaneState, DbError> {
+    let row = sqlx::query(
+        "select fence, last_seq, handler = 'human' as by_human from lanes where tenant_id = $1 and conversation_id = $2",
+    )
+    .bind(lease.tenant)
+    .bind(lease.conversation)
+    .fetch_one(db.read())
+    .await?;
+    Ok(LaneState {
+        fence: row.try_get("fence")?,
+        last_seq: row.try_get("last_seq")?,
+        by_human: row.try_get("by_human")?,
+    })
+}
+
+/// Gives the lane back without progress, to be claimed again after `pause_seconds`. The claim stays counted.
+pub async fn put_back(db: &SystemDb, lease: &Lease, pause_seconds: f64) -> Result<(), DbError> {
+    sqlx::query(
+        "update lanes set owner = null, ready_at = clock_timestamp() + make_interval(secs => $4)
+          where tenant_id = $1 and conversation_id = $2 and fence = $3",
+    )
+    .bind(lease.tenant)
+    .bind(lease.conversation)
+    .bind(lease.fence)
+    .bind(pause_seconds)
+    .execute(db.write())
+    .await?;
+    Ok(())
+}
+
+/// Ends the work up to and including `to_seq`, in the caller's transaction. The lane is ready again at once if more
+/// arrived meanwhile.
+pub async fn finish(tx: &mut TenantTx, lease: &Lease, to_seq: i64) -> Result<(), DbError> {
+    let tenant = tx.tenant();
+    let finished = sqlx::query(
+        "update lanes
+            set done_seq = greatest(done_seq, $4), owner = null, claims = 0,
+                ready_at = case when last_seq > $4 then clock_timestamp() end
+          where tenant_id = $1 and conversation_id = $2 and fence = $3",
+    )
+    .bind(tenant)
+    .bind(lease.conversation)
+    .bind(lease.fence)
+    .bind(to_seq)
+    .execute(tx.conn())
+    .await?;
+    if finished.rows_affected() == 1 {
+        Ok(())
+    } else {
+        Err(DbError::Fenced)
+    }
+}

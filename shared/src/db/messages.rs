@@ -1,0 +1,228 @@
+//! Conversations' messages: what was said, by whom, and the window a turn sees.
+
+use sqlx::Row;
+use time::OffsetDateTime;
+
+use super::{Audience, DbError, TenantTx};
+use crate::{
+    ids::{ConnectionId, ConversationId, MemoryId, MessageId, PersonId},
+    message::{ChannelKind, InboundMessage},
+};
+
+/// A message as a prompt shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    pub id: MessageId,
+    pub external_id: Option<String>,
+    pub author_kind: AuthorKind,
+    pub author: String,
+    pub body: String,
+    pub sent_at: OffsetDateTime,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthorKind {
+    Person,
+    Agent,
+    Operator,
+}
+
+/// Where arrivals belong.
+pub struct Place<'a> {
+    pub conversation: ConversationId,
+    pub connection: ConnectionId,
+    pub kind: ChannelKind,
+    pub messages: &'a [InboundMessage],
+}
+
+/// An author of the stored messages, in the order of the messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Author {
+    pub person: PersonId,
+    pub external_id: String,
+    pub display_name: String,
+    /// The platform has not told us the name yet.
+    pub unnamed: bool,
+}
+
+/// Stores people, channel, conversation, messages and their memories in one statement; what exists stays. Foreign keys
+/// are checked at the statement's end, so the order inside does not matter.
+const STORE: &str = "
+with given as (
+    select * from unnest($4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::timestamptz[])
+         with ordinality as g (message_id, memory_id, external_id, author, body, sent_at, n)
+), new_people as (
+    insert into people (tenant_id, person_id, connection_id, external_id, display_name)
+    select $1, p.person_id, $3, p.external_id, p.external_id
+      from unnest($10::uuid[], $11::text[]) as p (person_id, external_id)
+    on conflict (tenant_id, connection_id, external_id) do nothing
+    returning person_id, external_id, display_name, true as unnamed
+), author as (
+    select * from new_people
+    union all
+    select person_id, external_id, display_name, profile_fetched_at is null
+      from people where tenant_id = $1 and connection_id = $3 and external_id = any ($11)
+), place as (
+    insert into channels (tenant_id, connection_id, external_id, kind) values ($1, $3, $12, $13)
+    on conflict (tenant_id, connection_id, external_id) do update set kind = excluded.kind
+     where channels.kind = 'unknown' and excluded.kind <> 'unknown'
+), conversation as (
+    insert into conversations (tenant_id, conversation_id, connection_id, channel_external_id, thread_external_id, kind)
+    values ($1, $2, $3, $12, $14, $13)
+    on conflict (tenant_id, conversation_id) do update
+       set last_message_at = clock_timestamp(),
+           kind = case when conversations.kind = 'unknown' then excluded.kind else conversations.kind end
+), last as (
+    select position, segment, said_at from memories
+     where tenant_id = $1 and conversation_id = $2 order by position desc limit 1
+), stored as (
+    insert into messages (tenant_id, message_id, conversation_id, external_id, author_kind, person_id, body, sent_at)
+    select $1, g.message_id, $2, g.external_id, 'person', a.person_id, g.body, g.sent_at
+      from given g join author a on a.external_id = g.author
+    on conflict (tenant_id, conversation_id, external_id) do nothing
+    returning message_id, person_id, body, sent_at
+), remembered as (
+    insert into memories (tenant_id, memory_id, message_id, conversation_id, segment, position, person_id, said_at,
+                          audience, body)
+    select $1, g.memory_id, s.message_id, $2,
+           -- A pause of four hours starts a new stretch of talk.
+           coalesce((select segment + (s.sent_at - said_at > interval '4 hours')::int from last), 0),
+           coalesce((select position from last), 0) + g.n, s.person_id, s.sent_at,
+           case when $15 = '' then 'person:' || s.person_id::text else $15 end, s.body
+      from stored s join given g using (message_id)
+     where s.body <> ''
+)
+select g.n, a.person_id, a.external_id, a.display_name, a.unnamed
+  from given g join author a on a.external_id = g.author
+ order by g.n";
+
+/// Stores what people said, for an all-audiences transaction. The audience of a direct message is its author, otherwise
+/// the channel or the tenant.
+pub async fn store(tx: &mut TenantTx, place: &Place<'_>) -> Result<Vec<Author>, DbError> {
+    let tenant = tx.tenant();
+    let Some(first) = place.messages.first() else {
+        return Ok(Vec::new());
+    };
+    let mut authors: Vec<&str> = place
+        .messages
+        .iter()
+        .map(|message| message.author.as_str())
+        .collect();
+    authors.sort_unstable();
+    authors.dedup();
+    let new_people: Vec<PersonId> = authors.iter().map(|_| PersonId::new()).collect();
+    let rows = sqlx::query(STORE)
+        .bind(tenant)
+        .bind(place.conversation)
+        .bind(place.connection)
+        .bind(
+            place
+                .messages
+                .iter()
+                .map(|_| MessageId::new())
+                .collect::<Vec<_>>(),
+        )
+        .bind(place.messages.iter().map(|_| MemoryId::new()).collect::<Vec<_>>())
+        .bind(
+            place
+                .messages
+                .iter()
+                .map(|message| message.external_id.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            place
+                .messages
+                .iter()
+                .map(|message| message.author.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            place
+                .messages
+                .iter()
+                .map(|message| message.text.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            place
+                .messages
+                .iter()
+                .map(|message| message.sent_at)
+                .collect::<Vec<_>>(),
+        )
+        .bind(new_people)
+        .bind(&authors)
+        .bind(&first.channel)
+        .bind(place.kind.as_str())
+        .bind(&first.thread)
+        .bind(audience_of(place))
+        .fetch_all(tx.conn())
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Author {
+                person: row.try_get("person_id")?,
+                external_id: row.try_get("external_id")?,
+                display_name: row.try_get("display_name")?,
+                unnamed: row.try_get("unnamed")?,
+            })
+        })
+        .collect()
+}
+
+/// The text of the audience, or '' where it is the author.
+fn audience_of(place: &Place<'_>) -> String {
+    let channel = place
+        .messages
+        .first()
+        .map_or("", |message| message.channel.as_str());
+    match place.kind {
+        ChannelKind::Public => Audience::Tenant.to_string(),
+        ChannelKind::Direct => String::new(),
+        _ => Audience::Channel(place.connection, channel.to_owned()).to_string(),
+    }
+}
+
+/// The last messages of a conversation, oldest first.
+pub async fn window(
+    tx: &mut TenantTx,
+    conversation: ConversationId,
+    limit: i64,
+) -> Result<Vec<Line>, DbError> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query(
+        "select m.message_id, m.external_id, m.author_kind, m.body, m.sent_at,
+                coalesce(p.display_name, a.name, 'a colleague') as author
+           from messages m
+           left join people p on p.tenant_id = m.tenant_id and p.person_id = m.person_id
+           left join agents a on a.tenant_id = m.tenant_id and a.agent_id = m.agent_id
+          where m.tenant_id = $1 and m.conversation_id = $2 and m.deleted_at is null
+          order by m.sent_at desc, m.message_id desc
+          limit $3",
+    )
+    .bind(tenant)
+    .bind(conversation)
+    .bind(limit)
+    .fetch_all(tx.conn())
+    .await?;
+    let mut lines = rows.iter().map(line).collect::<Result<Vec<_>, _>>()?;
+    lines.reverse();
+    Ok(lines)
+}
+
+fn line(row: &sqlx::postgres::PgRow) -> Result<Line, DbError> {
+    let author_kind: String = row.try_get("author_kind")?;
+    Ok(Line {
+        id: row.try_get("message_id")?,
+        external_id: row.try_get("external_id")?,
+        author_kind: match author_kind.as_str() {
+            "person" => AuthorKind::Person,
+            "agent" => AuthorKind::Agent,
+            _ => AuthorKind::Operator,
+        },
+        author: row.try_get("author")?,
+        body: row.try_get("body")?,
+        sent_at: row.try_get("sent_at")?,
+    })
+}

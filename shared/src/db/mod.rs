@@ -1,0 +1,301 @@
+//! The only door to PostgreSQL: `Db → TenantDb → TenantTx`, and `SystemDb` for the listed cross-tenant statements.
+//!
+//! A transaction's first statement sets `app.current_tenant`, so a query cannot reach another tenant's rows even if its
+//! `where` is wrong; every query says `tenant_id = …` all the same, for the planner and as the second net.
+//!
+//! sqlx loses an acknowledged write when a `begin()` is cancelled half-way (the session stays inside a transaction that
+//! the next borrower writes into). Two guards, see `testing` for the regression test: every begin runs in a task of its
+//! own that cancellation can't reach, and a connection is rolled back when it returns to the pool.
+
+pub mod agents;
+pub mod audit;
+pub mod connections;
+pub mod inbox;
+pub mod lanes;
+pub mod memories;
+pub mod messages;
+pub mod outbox;
+pub mod people;
+pub mod runs;
+pub mod schema;
+pub mod system;
+pub mod tenants;
+pub mod usage;
+
+use std::{
+    fmt,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Executor, PgConnection, PgPool, Postgres, Transaction,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use crate::ids::{ConnectionId, PersonId, TenantId};
+
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Per role and process. Small on purpose: no transaction waits for the network.
+const CONNECTIONS_MAX: u32 = 16;
+
+static ROUND_TRIPS: AtomicU64 = AtomicU64::new(0);
+static COMMITS: AtomicU64 = AtomicU64::new(0);
+
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    #[error("not found")]
+    NotFound,
+    /// A sentence for the person who asked.
+    #[error("{0}")]
+    Conflict(&'static str),
+    /// The lease was lost: someone else owns the conversation now. Drop the work silently.
+    #[error("the conversation's lease was lost")]
+    Fenced,
+    #[error(transparent)]
+    Sql(#[from] sqlx::Error),
+    #[error("a stored value can't be read: {0}")]
+    Damaged(String),
+}
+
+impl DbError {
+    /// The name of the constraint that refused the statement.
+    pub fn constraint(&self) -> Option<&str> {
+        match self {
+            Self::Sql(sqlx::Error::Database(error)) => error.constraint(),
+            _ => None,
+        }
+    }
+
+    /// Turns the violation of one constraint into a sentence.
+    pub fn on_constraint(self, name: &str, sentence: &'static str) -> Self {
+        if self.constraint() == Some(name) {
+            Self::Conflict(sentence)
+        } else {
+            self
+        }
+    }
+}
+
+/// Statements sent and transactions committed by this process since its start, for `make bench`.
+pub fn statistics() -> (u64, u64) {
+    (
+        ROUND_TRIPS.load(Ordering::Relaxed),
+        COMMITS.load(Ordering::Relaxed),
+    )
+}
+
+fn count_round_trip() {
+    ROUND_TRIPS.fetch_add(1, Ordering::Relaxed);
+    metrics::counter!("konstruct_database_round_trips_total").increment(1);
+}
+
+fn count_commit() {
+    COMMITS.fetch_add(1, Ordering::Relaxed);
+    metrics::counter!("konstruct_database_commits_total").increment(1);
+}
+
+/// The pools of one process.
+#[derive(Clone)]
+pub struct Db {
+    app: PgPool,
+    system: PgPool,
+}
+
+impl Db {
+    /// Connects lazily: the first statement opens the first connection.
+    pub fn connect(app: &SecretString, system: &SecretString) -> Result<Self, DbError> {
+        Ok(Self {
+            app: pool(app)?,
+            system: pool(system)?,
+        })
+    }
+
+    pub fn tenant(&self, tenant: TenantId) -> TenantDb {
+        TenantDb {
+            pool: self.app.clone(),
+            tenant,
+        }
+    }
+
+    /// The narrow cross-tenant role. Every statement that uses it stands in `db/system.rs`, `db/inbox.rs` or
+    /// `db/lanes.rs` with its reason.
+    pub fn system(&self) -> SystemDb {
+        SystemDb {
+            pool: self.system.clone(),
+        }
+    }
+
+    pub async fn ping(&self) -> Result<(), DbError> {
+        self.app.execute("select 1").await?;
+        Ok(())
+    }
+
+    pub async fn close(&self) {
+        self.app.close().await;
+        self.system.close().await;
+    }
+
+    /// The pool of the system role, for apalis, which brings its own statements.
+    pub(crate) fn jobs_pool(&self) -> PgPool {
+        self.system.clone()
+    }
+}
+
+fn pool(url: &SecretString) -> Result<PgPool, DbError> {
+    let options: PgConnectOptions = url.expose_secret().parse()?;
+    let options = options.application_name("konstruct").disable_statement_logging();
+    Ok(PgPoolOptions::new()
+        .max_connections(CONNECTIONS_MAX)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        // `begin` first, so that the usual case, no open transaction, raises no warning.
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                connection.execute("begin; rollback").await?;
+                Ok(true)
+            })
+        })
+        .connect_lazy_with(options))
+}
+
+/// Begins where a cancelled caller can't interrupt.
+async fn begin(pool: &PgPool, statement: String) -> Result<Transaction<'static, Postgres>, DbError> {
+    let pool = pool.clone();
+    count_round_trip();
+    let begun = tokio::spawn(async move { pool.begin_with(AssertSqlSafe(statement)).await }).await;
+    Ok(begun.map_err(|error| sqlx::Error::Protocol(error.to_string()))??)
+}
+
+/// Who may be reminded of a memory. The text form is what `memories.audience` holds.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Audience {
+    Tenant,
+    Channel(ConnectionId, String),
+    Person(PersonId),
+}
+
+impl fmt::Display for Audience {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tenant => f.write_str("tenant"),
+            Self::Channel(connection, channel) => write!(f, "channel:{}:{channel}", connection.uuid()),
+            Self::Person(person) => write!(f, "person:{}", person.uuid()),
+        }
+    }
+}
+
+/// One tenant's database: nothing reached through it can be another's.
+#[derive(Clone)]
+pub struct TenantDb {
+    pool: PgPool,
+    tenant: TenantId,
+}
+
+impl TenantDb {
+    pub fn id(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// A transaction that sees no memories: `app.audiences` stays empty.
+    pub async fn begin(&self) -> Result<TenantTx, DbError> {
+        self.begin_with_audiences("").await
+    }
+
+    /// A transaction that sees the memories these audiences may be reminded of.
+    pub async fn begin_for(&self, audiences: &[Audience]) -> Result<TenantTx, DbError> {
+        let list = audiences
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(",");
+        // Channel ids come from a provider; anything that is not id-like would be SQL here.
+        let plain =
+            |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, ':' | ',' | '_' | '-' | '.');
+        if !list.chars().all(plain) {
+            return Err(DbError::Damaged(
+                "a channel id holds characters that no provider uses".into(),
+            ));
+        }
+        self.begin_with_audiences(&list).await
+    }
+
+    /// A transaction that sees every memory of the tenant, for jobs that maintain them (embedding, erasing).
+    pub async fn begin_for_all_audiences(&self) -> Result<TenantTx, DbError> {
+        self.begin_with_audiences("*").await
+    }
+
+    async fn begin_with_audiences(&self, audiences: &str) -> Result<TenantTx, DbError> {
+        // Both values are validated above: a uuid and id-like text. One round trip instead of two.
+        let statement = format!(
+            "begin; select set_config('app.current_tenant', '{}', true), set_config('app.audiences', '{audiences}', true)",
+            self.tenant.uuid()
+        );
+        Ok(TenantTx {
+            transaction: begin(&self.pool, statement).await?,
+            tenant: self.tenant,
+        })
+    }
+}
+
+/// A transaction bound to one tenant. Dropped without [`TenantTx::commit`], it rolls back.
+pub struct TenantTx {
+    transaction: Transaction<'static, Postgres>,
+    tenant: TenantId,
+}
+
+impl TenantTx {
+    pub fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// The connection, for one statement.
+    pub fn conn(&mut self) -> &mut PgConnection {
+        count_round_trip();
+        &mut self.transaction
+    }
+
+    pub async fn commit(self) -> Result<(), DbError> {
+        count_round_trip();
+        count_commit();
+        self.transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Ends a transaction that only read.
+    pub async fn close(self) -> Result<(), DbError> {
+        count_round_trip();
+        self.transaction.rollback().await?;
+        Ok(())
+    }
+}
+
+/// The cross-tenant role's door; see [`Db::system`].
+#[derive(Clone)]
+pub struct SystemDb {
+    pool: PgPool,
+}
+
+impl SystemDb {
+    /// For one statement that is a transaction by itself and changes nothing.
+    fn read(&self) -> &PgPool {
+        count_round_trip();
+        &self.pool
+    }
+
+    /// For one statement that is a transaction by itself and writes.
+    fn write(&self) -> &PgPool {
+        count_round_trip();
+        count_commit();
+        &self.pool
+    }
+
+    /// Several statements, acting for one tenant that may not exist yet.
+    async fn begin(&self, tenant: TenantId) -> Result<Transaction<'static, Postgres>, DbError> {
+        let statement = format!(
+            "begin; select set_config('app.current_tenant', '{}', true)",
+            tenant.uuid()
+        );
+        begin(&self.pool, statement).await
+    }
+}

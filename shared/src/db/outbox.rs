@@ -1,0 +1,108 @@
+//! The outbox: the text of every reply, fixed before any network call.
+//!
+//! `sending → sent | dead | unknown`. A row left in `sending` by a crash is reconciled with the platform before anything
+//! is sent again.
+
+use sqlx::Row;
+
+use super::{DbError, TenantTx};
+use crate::ids::{OutboxId, RunId};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    Post,
+    /// Of the message `target`; may be repeated without harm.
+    Update,
+}
+
+impl Operation {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Post => "post",
+            Self::Update => "update",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    pub id: OutboxId,
+    /// `placeholder`, `answer` or `apology`.
+    pub kind: String,
+    pub part: i32,
+    pub operation: Operation,
+    pub body: String,
+    pub target: Option<String>,
+    pub state: String,
+    pub attempts: i32,
+    pub external_id: Option<String>,
+}
+
+impl Part {
+    pub fn new(kind: &str, part: i32, operation: Operation, body: String, target: Option<String>) -> Self {
+        Self {
+            id: OutboxId::new(),
+            kind: kind.to_owned(),
+            part,
+            operation,
+            body,
+            target,
+            state: "sending".into(),
+            attempts: 1,
+            external_id: None,
+        }
+    }
+}
+
+pub(super) fn part(row: &sqlx::postgres::PgRow) -> Result<Part, DbError> {
+    let operation: String = row.try_get("operation")?;
+    Ok(Part {
+        id: row.try_get("outbox_id")?,
+        kind: row.try_get("kind")?,
+        part: row.try_get("part")?,
+        operation: if operation == "update" {
+            Operation::Update
+        } else {
+            Operation::Post
+        },
+        body: row.try_get("body")?,
+        target: row.try_get("target_external_id")?,
+        state: row.try_get("state")?,
+        attempts: row.try_get("attempts")?,
+        external_id: row.try_get("external_id")?,
+    })
+}
+
+/// Counts another attempt to send, before it is made.
+pub async fn count_attempt(tx: &mut TenantTx, id: OutboxId) -> Result<(), DbError> {
+    let tenant = tx.tenant();
+    sqlx::query(
+        "update outbox set attempts = attempts + 1, sending_at = clock_timestamp() where tenant_id = $1 and outbox_id = $2",
+    )
+    .bind(tenant)
+    .bind(id)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Notes that the placeholder of a run is visible as `external_id`, learned by reconciliation.
+pub async fn mark_sent(
+    tx: &mut TenantTx,
+    run: RunId,
+    id: OutboxId,
+    external_id: &str,
+) -> Result<(), DbError> {
+    let tenant = tx.tenant();
+    sqlx::query(
+        "update outbox set state = 'sent', external_id = $4, sent_at = clock_timestamp()
+          where tenant_id = $1 and run_id = $2 and outbox_id = $3",
+    )
+    .bind(tenant)
+    .bind(run)
+    .bind(id)
+    .bind(external_id)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,208 @@
+//! Cross-tenant statements, each with its reason. The claim stands in `lanes.rs`, the accept path in `inbox.rs`.
+
+use sqlx::Row;
+use uuid::Uuid;
+
+use super::{DbError, SystemDb, count_commit, count_round_trip};
+use crate::{
+    crypto::{FingerprintKey, Keyring, Place, random_bytes},
+    ids::{ApiKeyId, ConnectionId, JobId, TenantId},
+};
+
+/// Where a provider's workspace leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    pub tenant: TenantId,
+    pub connection: ConnectionId,
+    pub bot_user_id: String,
+    pub bot_id: String,
+}
+
+/// The tenant of a workspace that reports through `app_id` ('' is the platform's own app).
+///
+/// Reason: a provider names a workspace, not a tenant; the mapping is read before a tenant is known.
+pub async fn find_route(
+    db: &SystemDb,
+    channel: &str,
+    app_id: &str,
+    external_id: &str,
+) -> Result<Option<Route>, DbError> {
+    let row = sqlx::query(
+        "select tenant_id, connection_id, bot_user_id, bot_id from connection_routes
+          where channel = $1 and app_id = $2 and external_id = $3",
+    )
+    .bind(channel)
+    .bind(app_id)
+    .bind(external_id)
+    .fetch_optional(db.read())
+    .await?;
+    row.map(|row| route(&row)).transpose()
+}
+
+/// Every connection that brought the app `app_id`, at most eight: the candidates whose secret may verify a request.
+///
+/// Reason: an unverified request only claims an app; its secret is needed to know whether the claim holds.
+pub async fn routes_of_app(db: &SystemDb, channel: &str, app_id: &str) -> Result<Vec<Route>, DbError> {
+    let rows = sqlx::query(
+        "select tenant_id, connection_id, bot_user_id, bot_id from connection_routes
+          where channel = $1 and app_id = $2 and app_id <> '' limit 8",
+    )
+    .bind(channel)
+    .bind(app_id)
+    .fetch_all(db.read())
+    .await?;
+    rows.iter().map(route).collect()
+}
+
+fn route(row: &sqlx::postgres::PgRow) -> Result<Route, DbError> {
+    Ok(Route {
+        tenant: row.try_get("tenant_id")?,
+        connection: row.try_get("connection_id")?,
+        bot_user_id: row.try_get("bot_user_id")?,
+        bot_id: row.try_get("bot_id")?,
+    })
+}
+
+/// Who an API key speaks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyOwner {
+    pub key: ApiKeyId,
+    pub tenant: TenantId,
+    pub role: String,
+}
+
+/// Reason: a program proves itself by its key alone; the tenant follows from it.
+pub async fn find_api_key(db: &SystemDb, hash: &[u8; 32]) -> Result<Option<KeyOwner>, DbError> {
+    let row = sqlx::query(
+        "select api_key_id, tenant_id, role from api_keys
+          where key_hash = $1 and revoked_at is null and (expires_at is null or expires_at > now())",
+    )
+    .bind(hash.as_slice())
+    .fetch_optional(db.read())
+    .await?;
+    row.map(|row| {
+        Ok(KeyOwner {
+            key: row.try_get("api_key_id")?,
+            tenant: row.try_get("tenant_id")?,
+            role: row.try_get("role")?,
+        })
+    })
+    .transpose()
+}
+
+/// A new tenant with its first API key, audited, in one transaction.
+///
+/// Reason: a tenant can't create itself before it exists.
+pub async fn create_tenant(
+    db: &SystemDb,
+    tenant: TenantId,
+    name: &str,
+    plan: &str,
+    key: ApiKeyId,
+    key_hash: &[u8; 32],
+) -> Result<(), DbError> {
+    let mut tx = db.begin(tenant).await?;
+    for _ in 0..4 {
+        count_round_trip();
+    }
+    sqlx::query("insert into tenants (tenant_id, name, plan) values ($1, $2, $3)")
+        .bind(tenant)
+        .bind(name)
+        .bind(plan)
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query("insert into lane_tenants (tenant_id) values ($1)")
+        .bind(tenant)
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query(
+        "insert into api_keys (api_key_id, tenant_id, key_hash, name, role)
+         values ($1, $2, $3, 'first key', 'customer_admin')",
+    )
+    .bind(key)
+    .bind(tenant)
+    .bind(key_hash.as_slice())
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query("select audit_append('command_line', 'konstruct', 'tenant.create', 'tenant', $1, '{}')")
+        .bind(tenant.to_string())
+        .execute(&mut *tx)
+        .await?;
+    count_commit();
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Tenants with memories that lack their vector, at most 100.
+///
+/// Reason: the embedding loop asks who has work; the text is read under each tenant.
+pub async fn tenants_to_embed(db: &SystemDb) -> Result<Vec<TenantId>, DbError> {
+    Ok(
+        sqlx::query_scalar("select distinct tenant_id from memories limit 100")
+            .fetch_all(db.read())
+            .await?,
+    )
+}
+
+/// Lanes that hold unfinished messages but are neither ready nor leased: puts them back into the queue.
+///
+/// Reason: the safety net under the lane machinery; it must not depend on knowing the tenant.
+pub async fn sweep_lanes(db: &SystemDb) -> Result<u64, DbError> {
+    let swept = sqlx::query(
+        "update lanes l set ready_at = clock_timestamp()
+           from (select tenant_id, conversation_id from lanes
+                  where ready_at is null and last_seq > done_seq
+                  limit 1000 for update skip locked) lost
+          where l.tenant_id = lost.tenant_id and l.conversation_id = lost.conversation_id",
+    )
+    .execute(db.write())
+    .await?;
+    Ok(swept.rows_affected())
+}
+
+/// Queued jobs whose time has passed by more than a minute: their wake-up was lost.
+///
+/// Reason: apalis' rows may be lost; ours are the record.
+pub async fn overdue_jobs(db: &SystemDb) -> Result<Vec<(TenantId, JobId)>, DbError> {
+    let rows = sqlx::query(
+        "select tenant_id, job_id from jobs where run_after < now() - interval '60 seconds' order by run_after limit 100",
+    )
+    .fetch_all(db.read())
+    .await?;
+    rows.iter()
+        .map(|row| Ok((row.try_get("tenant_id")?, row.try_get("job_id")?)))
+        .collect()
+}
+
+/// The key of the dedupe hashes, made at first use and sealed under the master key.
+///
+/// Opening it proves at start that the master key is the right one: a wrong one refuses here and overwrites nothing.
+/// Reason: the platform's own secret belongs to no tenant.
+pub async fn fingerprint_key(db: &SystemDb, keys: &Keyring) -> Result<FingerprintKey, DbError> {
+    let place = Place {
+        tenant: None,
+        table: "system_secrets",
+        column: "sealed",
+        row: Uuid::nil(),
+    };
+    let proposed = keys.seal(&place, &random_bytes::<32>());
+    sqlx::query(
+        "insert into system_secrets (name, sealed) values ('fingerprint', $1) on conflict do nothing",
+    )
+    .bind(&proposed)
+    .execute(db.write())
+    .await?;
+    let sealed: Vec<u8> = sqlx::query_scalar("select sealed from system_secrets where name = 'fingerprint'")
+        .fetch_one(db.read())
+        .await?;
+    let opened = keys.open(&place, &sealed).map_err(|error| {
+        DbError::Damaged(format!(
+            "KONSTRUCT_MASTER_KEYS does not fit this database: {error}"
+        ))
+    })?;
+    let key: [u8; 32] = opened
+        .as_slice()
+        .try_into()
+        .map_err(|_| DbError::Damaged("the fingerprint key has a wrong length".into()))?;
+    Ok(FingerprintKey::new(key))
+}

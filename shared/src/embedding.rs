@@ -1,0 +1,185 @@
+//! Text → vector: MiniLM (384 dimensions) on the CPU, loaded once on first use.
+//!
+//! Batches are bounded by tokens, not by texts: one batch of 64 × 256 tokens grows the runtime's arena to 765 MB for
+//! good, while 4,096 tokens at a time keep the whole process small.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
+
+use fastembed::{
+    InitOptionsUserDefined, Pooling, TextEmbedding, TextInitOptions, TokenizerFiles,
+    UserDefinedEmbeddingModel,
+};
+
+use ort::environment::Environment;
+
+use crate::config::Config;
+
+pub const DIMENSIONS: usize = 384;
+/// Stored beside each vector, so that another model's vectors are never compared with these.
+pub const MODEL: &str = "all-MiniLM-L6-v2";
+/// Tokens of padded input per call of the runtime.
+const BATCH_TOKENS_MAX: usize = 2_048;
+/// Longest text in tokens; the model was trained on 256.
+const TEXT_TOKENS_MAX: usize = 256;
+
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct EmbeddingError(String);
+
+/// Loads the model on first use; clones share it.
+#[derive(Clone)]
+pub struct Embedder {
+    model_dir: Option<PathBuf>,
+    runtime: Option<PathBuf>,
+    loaded: Arc<Mutex<Option<TextEmbedding>>>,
+}
+
+impl Embedder {
+    pub fn new(config: &Config) -> Self {
+        Self {
+            model_dir: config.embedding_model_dir.clone(),
+            runtime: config.onnx_runtime.clone(),
+            loaded: Arc::default(),
+        }
+    }
+
+    /// One vector of unit length per text, in order. Runs on a blocking thread.
+    pub async fn embed(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbeddingError> {
+        let this = self.clone();
+        tokio::task::spawn_blocking(move || this.embed_blocking(&texts))
+            .await
+            .map_err(|error| EmbeddingError(format!("The embedding model crashed: {error}.")))?
+    }
+
+    fn embed_blocking(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbeddingError> {
+        let mut loaded = self
+            .loaded
+            .lock()
+            .map_err(|_| EmbeddingError("The embedding model crashed earlier.".into()))?;
+        if loaded.is_none() {
+            *loaded = Some(load(self.model_dir.as_deref(), self.runtime.as_deref())?);
+        }
+        let model = loaded
+            .as_mut()
+            .ok_or_else(|| EmbeddingError("The embedding model is not loaded.".into()))?;
+        let order = by_length(model, texts);
+        let mut vectors = vec![Vec::new(); texts.len()];
+        for batch in batches(&order) {
+            let inputs: Vec<&str> = batch.iter().map(|(index, _)| texts[*index].as_str()).collect();
+            let embedded = model
+                .embed(&inputs, None)
+                .map_err(|error| EmbeddingError(format!("Embedding failed: {error}.")))?;
+            for ((index, _), vector) in batch.iter().zip(embedded) {
+                vectors[*index] = vector;
+            }
+        }
+        Ok(vectors)
+    }
+}
+
+/// Indices with their token counts, shortest first, so that a batch has little padding.
+fn by_length(model: &TextEmbedding, texts: &[String]) -> Vec<(usize, usize)> {
+    let mut order: Vec<(usize, usize)> = texts
+        .iter()
+        .enumerate()
+        .map(|(index, text)| {
+            let tokens = model
+                .tokenizer
+                .encode(text.as_str(), true)
+                .map_or(TEXT_TOKENS_MAX, |encoded| encoded.len());
+            (index, tokens.clamp(1, TEXT_TOKENS_MAX))
+        })
+        .collect();
+    order.sort_by_key(|(_, tokens)| *tokens);
+    order
+}
+
+/// Cuts the ordered list so that texts × longest text stays within [`BATCH_TOKENS_MAX`].
+fn batches(order: &[(usize, usize)]) -> Vec<&[(usize, usize)]> {
+    let mut cut = Vec::new();
+    let mut start = 0;
+    for end in 1..=order.len() {
+        let full = end == order.len() || (end + 1 - start) * order[end].1 > BATCH_TOKENS_MAX;
+        if full {
+            cut.push(&order[start..end]);
+            start = end;
+        }
+    }
+    cut
+}
+
+fn load(model_dir: Option<&Path>, runtime: Option<&Path>) -> Result<TextEmbedding, EmbeddingError> {
+    // Told directly, because a path from the development file is not in the process's environment.
+    let environment = runtime.map(open_runtime).transpose()?;
+    match model_dir {
+        Some(folder) => from_files(folder, environment),
+        None => TextEmbedding::try_new(
+            TextInitOptions::new(fastembed::EmbeddingModel::AllMiniLML6V2).with_show_download_progress(false),
+        )
+        .map_err(|error| {
+            EmbeddingError(format!(
+                "The embedding model can't be downloaded ({error}): set EMBEDDING_MODEL_DIR."
+            ))
+        }),
+    }
+}
+
+fn open_runtime(path: &Path) -> Result<Environment, EmbeddingError> {
+    let refused = |error: String| {
+        EmbeddingError(format!(
+            "ORT_DYLIB_PATH names {}, which can't be loaded: {error}. Run `make up`.",
+            path.display()
+        ))
+    };
+    ort::init_from(path)
+        .map_err(|error| refused(error.to_string()))?
+        .build()
+        .map_err(|error| refused(error.to_string()))
+}
+
+fn from_files(folder: &Path, environment: Option<Environment>) -> Result<TextEmbedding, EmbeddingError> {
+    let read = |name: &str| {
+        let path = folder.join(name);
+        std::fs::read(&path).map_err(|error| {
+            EmbeddingError(format!(
+                "EMBEDDING_MODEL_DIR lacks {}: {error}. Run `make up`.",
+                path.display()
+            ))
+        })
+    };
+    let files = TokenizerFiles {
+        tokenizer_file: read("tokenizer.json")?,
+        config_file: read("config.json")?,
+        special_tokens_map_file: read("special_tokens_map.json")?,
+        tokenizer_config_file: read("tokenizer_config.json")?,
+    };
+    let model = UserDefinedEmbeddingModel::new(read("model.onnx")?, files).with_pooling(Pooling::Mean);
+    let mut options = InitOptionsUserDefined::new()
+        .with_max_length(TEXT_TOKENS_MAX)
+        .with_intra_threads(1);
+    options.environment = environment;
+    TextEmbedding::try_new_from_user_defined(model, options)
+        .map_err(|error| EmbeddingError(format!("The embedding model can't be loaded: {error}.")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_cover_all_and_stay_within_the_tokens() {
+        let order: Vec<(usize, usize)> = (0..300).map(|index| (index, 1 + index % 256)).collect();
+        let mut sorted = order.clone();
+        sorted.sort_by_key(|(_, tokens)| *tokens);
+        let cut = batches(&sorted);
+        assert_eq!(cut.iter().map(|batch| batch.len()).sum::<usize>(), 300);
+        for batch in cut {
+            let longest = batch.iter().map(|(_, tokens)| *tokens).max().unwrap();
+            assert!(batch.len() == 1 || batch.len() * longest <= BATCH_TOKENS_MAX);
+        }
+        assert!(batches(&[]).is_empty());
+    }
+}

@@ -1,0 +1,28 @@
+//! What two of the processes need: the map of this crate. A thing enters only when two processes use it.
+//!
+//! | room | what |
+//! |---|---|
+//! | [`ids`] [`clock`] [`config`] [`crypto`] | values: typed ids, time, the environment, sealed secrets |
+//! | [`message`] [`jobs`] | what travels between processes |
+//! | [`db`] | the only door to PostgreSQL: `Db → TenantDb → TenantTx`, `SystemTx` for the listed rest |
+//! | [`queue`] [`live`] | background jobs (apalis) and wake-ups (Redis: only what may be lost) |
+//! | [`channels`] [`egress`] | Slack and, later, WhatsApp; the way out of the house |
+//! | [`embedding`] | text → vector |
+//! | [`telemetry`] [`health`] | logs, traces, metrics; `/healthz`, `/readyz`, `/metrics` of every role |
+
+pub mod channels;
+pub mod clock;
+pub mod config;
+pub mod crypto;
+pub mod db;
+pub mod egress;
+pub mod embedding;
+pub mod health;
+pub mod ids;
+pub mod jobs;
+pub mod live;
+pub mod message;
+pub mod queue;
+pub mod telemetry;
+#[cfg(feature = "testing")]
+pub mod testing;

@@ -1,0 +1,223 @@
+//! Background jobs: enqueued in the caller's transaction, run by apalis, bounded by our own row.
+//!
+//! apalis wakes and hands out; `jobs` is the record. That makes its measured traps harmless: attempts are counted in our
+//! row before the work (a re-queue after a crash ignores apalis' limit), back-off is a new push with a later `run_at`
+//! (its own has none), one job is fetched at a time (prefetched jobs stop the heartbeat), the worker's name is new at
+//! every start (an old name leaves jobs stuck for ever), and a database error restarts the worker under its monitor.
+
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+
+use apalis::prelude::*;
+use apalis_postgres::{Config as PostgresConfig, PostgresStorage, queries};
+use serde::{Deserialize, Serialize};
+use sqlx::types::Json;
+
+use crate::{
+    db::{Db, DbError, TenantDb, TenantTx, system},
+    ids::{JobId, TenantId},
+    jobs::Job,
+};
+
+const QUEUE: &str = "konstruct";
+pub const ATTEMPTS_MAX: i32 = 6;
+const BACKOFF_BASE_SECONDS: u64 = 2;
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
+
+/// What a failed job does next.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    #[error("{0}")]
+    Retry(String),
+    /// Trying again can't help.
+    #[error("{0}")]
+    Fail(String),
+}
+
+impl From<DbError> for JobError {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::Damaged(_) | DbError::Conflict(_) => Self::Fail(error.to_string()),
+            other => Self::Retry(other.to_string()),
+        }
+    }
+}
+
+/// All that apalis is told.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Wake {
+    tenant: TenantId,
+    job: JobId,
+}
+
+/// Stores the job and its wake-up with the caller's other changes: all of it is committed, or nothing.
+pub async fn enqueue(tx: &mut TenantTx, job: &Job) -> Result<JobId, DbError> {
+    let (tenant, id) = (tx.tenant(), JobId::new());
+    let payload = serde_json::to_value(job).map_err(|error| DbError::Damaged(error.to_string()))?;
+    sqlx::query("insert into jobs (tenant_id, job_id, kind, payload) values ($1, $2, $3, $4)")
+        .bind(tenant)
+        .bind(id)
+        .bind(job.kind())
+        .bind(Json(payload))
+        .execute(tx.conn())
+        .await?;
+    push(tx, Wake { tenant, job: id }, Duration::ZERO).await?;
+    Ok(id)
+}
+
+async fn push(tx: &mut TenantTx, wake: Wake, after: Duration) -> Result<(), DbError> {
+    let bytes = serde_json::to_vec(&wake).map_err(|error| DbError::Damaged(error.to_string()))?;
+    let task = TaskBuilder::new(bytes).run_after(after).build();
+    queries::push_tasks(tx.conn(), QUEUE, vec![task])
+        .await
+        .map_err(|error| DbError::Damaged(format!("the job queue refused a job: {error}")))
+}
+
+pub type JobFuture = Pin<Box<dyn Future<Output = Result<(), JobError>> + Send>>;
+/// Runs one job of one tenant. May be called twice for the same job.
+pub type Handler = Arc<dyn Fn(TenantDb, Job) -> JobFuture + Send + Sync>;
+
+#[derive(Clone)]
+struct Runner {
+    db: Db,
+    handler: Handler,
+}
+
+/// Runs jobs until `stop` resolves. `name` must be new at every process start.
+pub async fn run(db: &Db, name: &str, handler: Handler, stop: impl Future<Output = ()> + Send + 'static) {
+    let runner = Runner {
+        db: db.clone(),
+        handler,
+    };
+    let (pool, name) = (db.jobs_pool(), name.to_owned());
+    let monitor = Monitor::new()
+        .register(move |restart| {
+            let config = PostgresConfig::default()
+                .queue(QUEUE)
+                .batch_size(1)
+                .heartbeat_interval(Duration::from_secs(5));
+            let backend = PostgresStorage::<Wake>::new(&pool)
+                .with_config(config)
+                .with_pubsub()
+                .poll_with_interval(POLL_INTERVAL);
+            WorkerBuilder::new(format!("{name}-{restart}"))
+                .backend(backend)
+                .data(runner.clone())
+                .catch_panic()
+                .build(perform)
+        })
+        .should_restart(|_, error| {
+            tracing::warn!(%error, "The job runner stopped and is started again");
+            true
+        })
+        .shutdown_timeout(Duration::from_secs(20))
+        .with_terminator(stop);
+    if let Err(error) = monitor.run().await {
+        tracing::error!(%error, "The job runner ended");
+    }
+}
+
+/// apalis is told `Ok` whatever became of the job: our own row holds its state.
+async fn perform(wake: Wake, runner: Data<Runner>) -> Result<(), BoxDynError> {
+    let db = runner.db.tenant(wake.tenant);
+    let Some((job, attempts)) = begin_attempt(&db, wake.job).await? else {
+        return Ok(());
+    };
+    let result = (runner.handler)(db.clone(), job.clone()).await;
+    let outcome = match &result {
+        Ok(()) => "done",
+        Err(JobError::Retry(_)) if attempts < ATTEMPTS_MAX => "retry",
+        Err(_) => "dead",
+    };
+    metrics::counter!("konstruct_jobs_total", "kind" => job.kind(), "outcome" => outcome).increment(1);
+    match result {
+        Ok(()) => end(&db, wake.job, "done", None).await?,
+        Err(error) if outcome == "retry" => {
+            tracing::warn!(tenant.id = %wake.tenant, job.kind = job.kind(), attempts, %error, "A job will be tried again");
+            try_again(&db, wake, attempts, &error.to_string()).await?;
+        }
+        Err(error) => {
+            tracing::error!(tenant.id = %wake.tenant, job.kind = job.kind(), attempts, %error, "A job was given up");
+            end(&db, wake.job, "dead", Some(&error.to_string())).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Counts the attempt before the work. `None`: done already, or given up after too many crashes.
+async fn begin_attempt(db: &TenantDb, id: JobId) -> Result<Option<(Job, i32)>, DbError> {
+    let mut tx = db.begin().await?;
+    let begun: Option<(Json<Job>, i32)> = sqlx::query_as(
+        "update jobs
+            set attempts = attempts + 1, run_after = clock_timestamp() + interval '60 seconds',
+                state = case when attempts >= $3 then 'dead' else state end,
+                finished_at = case when attempts >= $3 then clock_timestamp() end
+          where tenant_id = $1 and job_id = $2 and state = 'queued'
+         returning payload, attempts",
+    )
+    .bind(tx.tenant())
+    .bind(id)
+    .bind(ATTEMPTS_MAX)
+    .fetch_optional(tx.conn())
+    .await?;
+    tx.commit().await?;
+    Ok(begun
+        .filter(|(_, attempts)| *attempts <= ATTEMPTS_MAX)
+        .map(|(Json(job), attempts)| (job, attempts)))
+}
+
+async fn end(db: &TenantDb, id: JobId, state: &str, error: Option<&str>) -> Result<(), DbError> {
+    let mut tx = db.begin().await?;
+    sqlx::query(
+        "update jobs set state = $3, error = $4, finished_at = clock_timestamp() where tenant_id = $1 and job_id = $2",
+    )
+    .bind(tx.tenant())
+    .bind(id)
+    .bind(state)
+    .bind(error)
+    .execute(tx.conn())
+    .await?;
+    tx.commit().await
+}
+
+async fn try_again(db: &TenantDb, wake: Wake, attempts: i32, error: &str) -> Result<(), DbError> {
+    let pause = Duration::from_secs(BACKOFF_BASE_SECONDS << attempts.clamp(0, 8));
+    let mut tx = db.begin().await?;
+    sqlx::query(
+        "update jobs set error = $3, run_after = clock_timestamp() + make_interval(secs => $4)
+          where tenant_id = $1 and job_id = $2",
+    )
+    .bind(tx.tenant())
+    .bind(wake.job)
+    .bind(error)
+    .bind(pause.as_secs_f64())
+    .execute(tx.conn())
+    .await?;
+    push(&mut tx, wake, pause).await?;
+    tx.commit().await
+}
+
+/// Wakes queued jobs whose wake-up was lost; waking one twice is harmless.
+pub async fn sweep(db: &Db) -> Result<usize, DbError> {
+    let overdue = system::overdue_jobs(&db.system()).await?;
+    for (tenant, job) in &overdue {
+        let mut tx = db.tenant(*tenant).begin().await?;
+        sqlx::query(
+            "update jobs set run_after = clock_timestamp() where tenant_id = $1 and job_id = $2 and state = 'queued'",
+        )
+        .bind(*tenant)
+        .bind(*job)
+        .execute(tx.conn())
+        .await?;
+        push(
+            &mut tx,
+            Wake {
+                tenant: *tenant,
+                job: *job,
+            },
+            Duration::ZERO,
+        )
+        .await?;
+        tx.commit().await?;
+    }
+    Ok(overdue.len())
+}
