@@ -1,2 +1,102 @@
-//! Placeholder.
-fn main() {}
+//! `konstruct`: one binary with all roles and the commands of operators. One file per command.
+
+#![expect(clippy::print_stdout, reason = "a command's output goes to standard output; logs go to standard error")]
+
+mod chat;
+mod connect;
+mod doctor;
+mod migrate;
+mod roles;
+#[cfg(feature = "simulators")]
+mod simulators;
+mod story;
+mod tenant;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use shared::config::Config;
+
+/// AI employees in the channels your team already uses.
+#[derive(Parser)]
+#[command(name = "konstruct", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Print machine-readable JSON.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Receive webhooks, serve the API and the portal.
+    Gateway,
+    /// Answer: claim conversations, recall, ask the model, reply.
+    Orchestrator,
+    /// Embed memories, run background and periodic jobs.
+    Worker,
+    /// All three roles in one process.
+    All,
+    /// Bring the database schema up to date.
+    Migrate,
+    /// Run the simulated Slack and model provider (development only).
+    #[cfg(feature = "simulators")]
+    Simulators,
+    /// Check every dependency and secret, and say what to do about each failure.
+    Doctor,
+    /// Speak as an end user through the running webhooks and print the reply as it appears.
+    Chat(chat::Chat),
+    /// Create tenants and shape their agents.
+    #[command(subcommand)]
+    Tenant(tenant::Tenant),
+    /// Connect a channel by hand, after checking it.
+    #[command(subcommand)]
+    Connect(connect::Connect),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // Two TLS back ends are compiled in; without a choice the first connection would panic.
+    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+        return fail("TLS can't be set up.");
+    }
+    let config = match Config::load() {
+        Ok(config) => config,
+        Err(error) => return fail(&error.to_string()),
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("The process can't start its threads: {error}.")),
+    };
+    match runtime.block_on(run(cli, config)) {
+        Ok(code) => code,
+        Err(error) => fail(&format!("{error:#}")),
+    }
+}
+
+async fn run(cli: Cli, config: Config) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        Command::Gateway => roles::run(roles::Role::Gateway, &config).await?,
+        Command::Orchestrator => roles::run(roles::Role::Orchestrator, &config).await?,
+        Command::Worker => roles::run(roles::Role::Worker, &config).await?,
+        Command::All => roles::run(roles::Role::All, &config).await?,
+        Command::Migrate => migrate::run(&config).await?,
+        #[cfg(feature = "simulators")]
+        Command::Simulators => simulators::run(&config).await?,
+        Command::Doctor => return doctor::run(&config, cli.json).await,
+        Command::Chat(chat) => chat.run(&config, cli.json).await?,
+        Command::Tenant(tenant) => tenant.run(&config, cli.json).await?,
+        Command::Connect(connect) => connect.run(&config, cli.json).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One clear sentence on standard error, and a code that scripts can see.
+fn fail(sentence: &str) -> ExitCode {
+    #[expect(clippy::print_stderr, reason = "there may be no logging yet")]
+    {
+        eprintln!("konstruct: {sentence}");
+    }
+    ExitCode::FAILURE
+}

@@ -1,1 +1,85 @@
-//! Placeholder.
+//! The gateway: verifies and stores what providers send, serves the API and the portal.
+//!
+//! Start at [`router`]: every URL is on that page. [`serve`] is the accept loop; a request passes `auth` (extractors that
+//! are the access rule) and ends in a problem document (`error`) if it can't be served.
+
+mod assets;
+mod auth;
+pub mod error;
+pub mod openapi;
+mod portal;
+mod router;
+mod serve;
+mod webhooks;
+
+use std::{future::Future, time::Duration};
+
+use moka::future::Cache;
+use shared::{
+    channels::slack::SlackApi,
+    clock::Clock,
+    config::Config,
+    crypto::{FingerprintKey, Keyring},
+    db::{Db, DbError, inbox::Ingest, system},
+    health::Dependencies,
+    live::Waker,
+};
+
+pub use portal::connections::{connect_slack, own_app};
+pub use router::router;
+pub use serve::serve;
+
+/// A changed secret or route is seen by every replica within this time, without a restart.
+const ROUTES_KEPT: Duration = Duration::from_secs(5);
+const ROUTES_MAX: u64 = 10_000;
+
+/// What every handler may use; cheap to clone.
+#[derive(Clone)]
+pub struct Gateway {
+    pub(crate) db: Db,
+    pub(crate) clock: Clock,
+    pub(crate) keys: Keyring,
+    pub(crate) fingerprints: FingerprintKey,
+    pub(crate) slack: SlackApi,
+    pub(crate) slack_secret: secrecy::SecretString,
+    pub(crate) ingest: Ingest,
+    pub(crate) waker: Waker,
+    pub(crate) health: Dependencies,
+    pub(crate) routes: Cache<webhooks::RouteKey, Option<system::Route>>,
+}
+
+impl Gateway {
+    /// Opens what the gateway needs. Fails with a sentence if the master key does not fit the database.
+    pub async fn new(config: &Config, db: &Db, clock: Clock) -> Result<Self, DbError> {
+        let waker =
+            Waker::start(&config.redis_url).map_err(|error| DbError::Damaged(format!("REDIS_URL: {error}")))?;
+        Ok(Self {
+            db: db.clone(),
+            clock,
+            keys: config.master_keys.clone(),
+            fingerprints: system::fingerprint_key(&db.system(), &config.master_keys).await?,
+            slack: SlackApi::new(&config.slack.api_url),
+            slack_secret: config.slack.signing_secret.clone(),
+            ingest: Ingest::start(db),
+            waker,
+            health: Dependencies { db: db.clone(), redis_url: config.redis_url.clone() },
+            routes: Cache::builder().max_capacity(ROUTES_MAX).time_to_live(ROUTES_KEPT).build(),
+        })
+    }
+}
+
+/// Runs until `stop` resolves, then lets open requests end.
+pub async fn run(
+    config: &Config,
+    db: &Db,
+    clock: Clock,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), String> {
+    let gateway = Gateway::new(config, db, clock).await.map_err(|error| error.to_string())?;
+    let listener = tokio::net::TcpListener::bind(config.bind).await.map_err(|error| {
+        format!("KONSTRUCT_BIND {} can't be used: {error}. Is another Konstruct running?", config.bind)
+    })?;
+    tracing::info!(address = %config.bind, "The gateway listens");
+    serve(listener, router(gateway), stop).await;
+    Ok(())
+}

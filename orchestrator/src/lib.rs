@@ -1,1 +1,155 @@
-//! Placeholder.
+//! The orchestrator: claim a conversation → take a turn → let it go.
+//!
+//! [`turn`] is the story of one turn; `prompt` and `recall` build what the model sees, `llm` calls it, `reply` sends, and
+//! `watch` keeps the lease while that goes on. Everything durable is a row: killed at any point, the next claim continues.
+
+mod llm;
+mod opening;
+pub mod prompt;
+mod recall;
+mod reply;
+mod turn;
+mod watch;
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use shared::{
+    channels::slack::SlackApi,
+    clock::Clock,
+    config::Config,
+    crypto::Keyring,
+    db::{
+        Db, DbError,
+        lanes::{self, Lease},
+    },
+    embedding::Embedder,
+    live::Wakeups,
+};
+use tokio::sync::Semaphore;
+use tracing::Instrument;
+
+/// Turns a process works on at the same time; most of each is waiting for a model.
+const TURNS_MAX: usize = 32;
+/// Without Redis, and for work that was put off: how often to look.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// After a failed claim (the database is away, say).
+const ERROR_PAUSE: Duration = Duration::from_millis(500);
+/// A turn that is still going when the process is told to stop may end within this.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(25);
+/// A failed turn is tried again after 2 s, 4 s, 8 s …
+const RETRY_BASE_SECONDS: f64 = 1.0;
+
+/// What every turn may use; cheap to clone.
+#[derive(Clone)]
+pub struct Orchestrator {
+    pub(crate) db: Db,
+    pub(crate) keys: Keyring,
+    pub(crate) slack: SlackApi,
+    pub(crate) models: llm::ModelPool,
+    pub(crate) embedder: Embedder,
+    pub(crate) clock: Clock,
+    /// New at every process start: a lease of an earlier life is never mistaken for ours.
+    owner: String,
+}
+
+impl Orchestrator {
+    pub fn new(config: &Config, db: &Db, embedder: &Embedder, clock: Clock) -> Self {
+        Self {
+            db: db.clone(),
+            keys: config.master_keys.clone(),
+            slack: SlackApi::new(&config.slack.api_url),
+            models: llm::ModelPool::new(&config.llm),
+            embedder: embedder.clone(),
+            clock,
+            owner: shared::process_name("orchestrator"),
+        }
+    }
+}
+
+/// Runs until `stop` resolves, then ends the turns at hand.
+pub async fn run(
+    config: &Config,
+    db: &Db,
+    embedder: &Embedder,
+    clock: Clock,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), String> {
+    let orchestrator = Orchestrator::new(config, db, embedder, clock);
+    let wakeups = Wakeups::subscribe(&config.redis_url).map_err(|error| format!("REDIS_URL: {error}"))?;
+    // Loads the model before the first message needs it.
+    let warming = embedder.clone();
+    tokio::spawn(async move {
+        if let Err(error) = warming.embed(vec!["warm".into()]).await {
+            tracing::error!(%error, "The embedding model is not available: recall works by words only");
+        }
+    });
+    tracing::info!(owner = %orchestrator.owner, "The orchestrator waits for messages");
+    let places = Arc::new(Semaphore::new(TURNS_MAX));
+    tokio::pin!(stop);
+    loop {
+        let place = tokio::select! {
+            () = &mut stop => break,
+            place = places.clone().acquire_owned() => place.map_err(|error| error.to_string())?,
+        };
+        match lanes::claim(&orchestrator.db.system(), &orchestrator.owner).await {
+            Ok(Some(lease)) => {
+                let orchestrator = orchestrator.clone();
+                tokio::spawn(async move {
+                    orchestrator.work(&lease).await;
+                    drop(place);
+                });
+            }
+            Ok(None) => {
+                drop(place);
+                tokio::select! {
+                    () = &mut stop => break,
+                    () = wakeups.next(POLL_INTERVAL) => {}
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "No conversation could be claimed");
+                tokio::time::sleep(ERROR_PAUSE).await;
+            }
+        }
+    }
+    let all = u32::try_from(TURNS_MAX).unwrap_or(u32::MAX);
+    if tokio::time::timeout(DRAIN_TIMEOUT, places.acquire_many(all)).await.is_err() {
+        tracing::warn!("Some turns were not finished; another process takes them over");
+    }
+    Ok(())
+}
+
+impl Orchestrator {
+    /// One claimed conversation, from claim to release.
+    async fn work(&self, lease: &Lease) {
+        let span = tracing::info_span!(
+            "turn",
+            tenant.id = %lease.tenant,
+            conversation.id = %lease.conversation,
+            run.id = tracing::field::Empty,
+            trace_id = tracing::field::Empty,
+        );
+        let watch = watch::start(self.clone(), lease.clone(), span.clone());
+        let outcome = async {
+            tokio::select! {
+                outcome = turn::take_turn(self, lease, &watch) => outcome,
+                () = watch.lost() => Err(DbError::Fenced),
+            }
+        }
+        .instrument(span.clone())
+        .await;
+        drop(watch);
+        let Err(error) = outcome else { return };
+        let _inside = span.enter();
+        if matches!(error, DbError::Fenced) {
+            tracing::info!("The turn was dropped: the conversation has another owner or a human");
+            return;
+        }
+        tracing::warn!(%error, claims = lease.claims, "A turn failed and will be tried again");
+        drop(_inside);
+        let pause = RETRY_BASE_SECONDS * f64::from(1 << lease.claims.clamp(0, 6));
+        if let Err(error) = lanes::put_back(&self.db.system(), lease, pause).instrument(span).await {
+            tracing::warn!(%error, "A conversation could not be put back; its lease runs out by itself");
+        }
+    }
+}

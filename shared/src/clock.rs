@@ -19,26 +19,18 @@ impl Clock {
 
     /// A clock that starts at the system's time and can be moved by [`Clock::advance`].
     pub fn adjustable() -> Self {
-        Self {
-            offset_ms: Some(Arc::default()),
-        }
+        Self { offset_ms: Some(Arc::default()) }
     }
 
     /// Moves every clone of this clock; does nothing on the system's.
     pub fn advance(&self, by: Duration) {
         if let Some(offset) = &self.offset_ms {
-            offset.fetch_add(
-                i64::try_from(by.whole_milliseconds()).unwrap_or(i64::MAX),
-                Ordering::Relaxed,
-            );
+            offset.fetch_add(i64::try_from(by.whole_milliseconds()).unwrap_or(i64::MAX), Ordering::Relaxed);
         }
     }
 
     pub fn now(&self) -> OffsetDateTime {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the one place that reads the system's time"
-        )]
+        #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's time")]
         let now = OffsetDateTime::now_utc();
         match &self.offset_ms {
             Some(offset) => now + Duration::milliseconds(offset.load(Ordering::Relaxed)),

@@ -76,22 +76,17 @@ pub struct Variables(HashMap<String, String>);
 
 impl Variables {
     pub fn read() -> Result<Self, ConfigError> {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the one place that reads the environment"
-        )]
+        #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
         let mut variables: HashMap<String, String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
-        let production = variables
-            .get("KONSTRUCT_ENV")
-            .is_some_and(|value| value == "production");
+        let production = variables.get("KONSTRUCT_ENV").is_some_and(|value| value == "production");
         if let Some(path) = (!production).then(development_file).flatten() {
             let lines = dotenvy::from_path_iter(&path)
                 .map_err(|error| ConfigError(format!("{} can't be read: {error}.", path.display())))?;
             for line in lines {
-                let (name, value) = line
-                    .map_err(|error| ConfigError(format!("{} has a bad line: {error}.", path.display())))?;
+                let (name, value) =
+                    line.map_err(|error| ConfigError(format!("{} has a bad line: {error}.", path.display())))?;
                 variables.entry(name).or_insert(value);
             }
         }
@@ -100,19 +95,11 @@ impl Variables {
 
     /// For tests: exactly these.
     pub fn of(pairs: &[(&str, &str)]) -> Self {
-        Self(
-            pairs
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-                .collect(),
-        )
+        Self(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
     }
 
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .get(name)
-            .map(|value| value.trim())
-            .filter(|value| !value.is_empty())
+        self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
     fn required(&self, name: &str, what: &str) -> Result<&str, ConfigError> {
@@ -130,18 +117,14 @@ impl Variables {
     fn parsed<T: std::str::FromStr>(&self, name: &str, default: T, what: &str) -> Result<T, ConfigError> {
         match self.get(name) {
             None => Ok(default),
-            Some(text) => text
-                .parse()
-                .map_err(|_| ConfigError(format!("{name} must be {what}; it is `{text}`."))),
+            Some(text) => text.parse().map_err(|_| ConfigError(format!("{name} must be {what}; it is `{text}`."))),
         }
     }
 }
 
 fn development_file() -> Option<PathBuf> {
     let here = std::env::current_dir().ok()?;
-    here.ancestors()
-        .map(|folder| folder.join(DEVELOPMENT_FILE))
-        .find(|path| path.is_file())
+    here.ancestors().map(|folder| folder.join(DEVELOPMENT_FILE)).find(|path| path.is_file())
 }
 
 impl Config {
@@ -168,24 +151,18 @@ impl Config {
             public_url: url(variables, "KONSTRUCT_PUBLIC_URL", Some(&format!("http://{bind}")))?,
             metrics_bind: match variables.get("KONSTRUCT_METRICS_BIND") {
                 None => None,
-                Some(_) => Some(variables.parsed(
-                    "KONSTRUCT_METRICS_BIND",
-                    bind,
-                    "an address such as 127.0.0.1:9090",
-                )?),
+                Some(_) => {
+                    Some(variables.parsed("KONSTRUCT_METRICS_BIND", bind, "an address such as 127.0.0.1:9090")?)
+                }
             },
             port_offset,
-            database_url: variables.secret(
-                "DATABASE_URL",
-                "the address of PostgreSQL for the role konstruct_app",
-            )?,
+            database_url: variables
+                .secret("DATABASE_URL", "the address of PostgreSQL for the role konstruct_app")?,
             database_owner_url: variables
                 .get("DATABASE_OWNER_URL")
                 .map(|text| SecretString::from(text.to_owned())),
-            database_system_url: variables.secret(
-                "DATABASE_SYSTEM_URL",
-                "the address of PostgreSQL for the role konstruct_system",
-            )?,
+            database_system_url: variables
+                .secret("DATABASE_SYSTEM_URL", "the address of PostgreSQL for the role konstruct_system")?,
             redis_url: variables.secret("REDIS_URL", "the address of Redis")?,
             master_keys: master_keys(variables, environment)?,
             slack: slack(variables)?,
@@ -223,9 +200,7 @@ fn llm(variables: &Variables) -> Result<LlmConfig, ConfigError> {
     Ok(LlmConfig {
         base_url: url(variables, "LLM_BASE_URL", Some("https://api.openai.com/v1"))?,
         api_key: variables.secret("LLM_API_KEY", "the key of your OpenAI-compatible model provider")?,
-        model: variables
-            .required("LLM_MODEL", "the name of the model to answer with")?
-            .to_owned(),
+        model: variables.required("LLM_MODEL", "the name of the model to answer with")?.to_owned(),
         fallback_model: variables.get("LLM_FALLBACK_MODEL").map(str::to_owned),
     })
 }
@@ -235,9 +210,7 @@ fn log(variables: &Variables) -> Result<LogConfig, ConfigError> {
         None | Some("pretty") => LogFormat::Pretty,
         Some("json") => LogFormat::Json,
         Some(other) => {
-            return Err(ConfigError(format!(
-                "LOG_FORMAT must be `pretty` or `json`; it is `{other}`."
-            )));
+            return Err(ConfigError(format!("LOG_FORMAT must be `pretty` or `json`; it is `{other}`.")));
         }
     };
     Ok(LogConfig {
@@ -249,13 +222,9 @@ fn log(variables: &Variables) -> Result<LogConfig, ConfigError> {
 
 fn url(variables: &Variables, name: &str, default: Option<&str>) -> Result<Url, ConfigError> {
     let text = variables.get(name).or(default).unwrap_or_default();
-    let url: Url = text
-        .parse()
-        .map_err(|_| ConfigError(format!("{name} must be a URL; it is `{text}`.")))?;
+    let url: Url = text.parse().map_err(|_| ConfigError(format!("{name} must be a URL; it is `{text}`.")))?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(ConfigError(format!(
-            "{name} must be an http or https URL; it is `{text}`."
-        )));
+        return Err(ConfigError(format!("{name} must be an http or https URL; it is `{text}`.")));
     }
     Ok(url)
 }
@@ -265,15 +234,11 @@ fn refuse_simulators_in_production(config: &Config, variables: &Variables) -> Re
         return Ok(());
     }
     if variables.get("KONSTRUCT_SIMULATORS") == Some("1") {
-        return Err(ConfigError(
-            "KONSTRUCT_SIMULATORS is set: the simulators are off in production.".into(),
-        ));
+        return Err(ConfigError("KONSTRUCT_SIMULATORS is set: the simulators are off in production.".into()));
     }
     for (name, secret) in [("SLACK_SIGNING_SECRET", &config.slack.signing_secret)] {
         if secret.expose_secret().len() < 16 {
-            return Err(ConfigError(format!(
-                "{name} is shorter than 16 characters: production refuses it."
-            )));
+            return Err(ConfigError(format!("{name} is shorter than 16 characters: production refuses it.")));
         }
     }
     Ok(())
@@ -289,10 +254,7 @@ mod tests {
         let key = format!("own-1:{KEY}");
         let mut all = Variables::of(&[
             ("DATABASE_URL", "postgres://konstruct_app@127.0.0.1/konstruct"),
-            (
-                "DATABASE_SYSTEM_URL",
-                "postgres://konstruct_system@127.0.0.1/konstruct",
-            ),
+            ("DATABASE_SYSTEM_URL", "postgres://konstruct_system@127.0.0.1/konstruct"),
             ("REDIS_URL", "redis://127.0.0.1"),
             ("KONSTRUCT_MASTER_KEYS", &key),
             ("SLACK_SIGNING_SECRET", "0123456789abcdef"),
@@ -306,26 +268,15 @@ mod tests {
     }
 
     fn refusal(changes: &[(&str, &str)]) -> String {
-        Config::from_variables(&variables(changes))
-            .expect_err("refused")
-            .to_string()
+        Config::from_variables(&variables(changes)).expect_err("refused").to_string()
     }
 
     #[test]
     fn attack_37_a_blank_secret_stops_the_start_and_is_named() {
-        for name in [
-            "SLACK_SIGNING_SECRET",
-            "KONSTRUCT_MASTER_KEYS",
-            "LLM_API_KEY",
-            "DATABASE_URL",
-            "REDIS_URL",
-        ] {
+        for name in ["SLACK_SIGNING_SECRET", "KONSTRUCT_MASTER_KEYS", "LLM_API_KEY", "DATABASE_URL", "REDIS_URL"] {
             for blank in ["", "  "] {
                 let sentence = refusal(&[(name, blank)]);
-                assert!(
-                    sentence.starts_with(&format!("{name} is missing or blank")),
-                    "{sentence}"
-                );
+                assert!(sentence.starts_with(&format!("{name} is missing or blank")), "{sentence}");
             }
         }
     }
@@ -335,8 +286,7 @@ mod tests {
         let production = ("KONSTRUCT_ENV", "production");
         let generated = format!("dev-1:{KEY}");
         assert!(
-            refusal(&[production, ("KONSTRUCT_MASTER_KEYS", &generated)])
-                .contains("generated for development")
+            refusal(&[production, ("KONSTRUCT_MASTER_KEYS", &generated)]).contains("generated for development")
         );
         assert!(refusal(&[production, ("KONSTRUCT_MASTER_KEYS", "own-1:c2hvcnQ=")]).contains("it needs 32"));
         assert!(refusal(&[production, ("SLACK_SIGNING_SECRET", "short")]).contains("production refuses it"));

@@ -34,12 +34,7 @@ impl Place {
     fn associated_data(&self) -> Vec<u8> {
         let tenant = self.tenant.map_or(Uuid::nil(), TenantId::uuid);
         let mut data = vec![VERSION];
-        for part in [
-            tenant.as_bytes(),
-            self.table.as_bytes(),
-            self.column.as_bytes(),
-            self.row.as_bytes(),
-        ] {
+        for part in [tenant.as_bytes(), self.table.as_bytes(), self.column.as_bytes(), self.row.as_bytes()] {
             data.extend_from_slice(&(part.len() as u64).to_be_bytes());
             data.extend_from_slice(part);
         }
@@ -77,10 +72,7 @@ impl std::fmt::Debug for Keyring {
 impl Keyring {
     /// Reads `id:base64[,id:base64…]`. The error is a sentence for the person who wrote the variable.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let keys = text
-            .split(',')
-            .map(parse_master_key)
-            .collect::<Result<Vec<_>, _>>()?;
+        let keys = text.split(',').map(parse_master_key).collect::<Result<Vec<_>, _>>()?;
         Ok(Self(keys))
     }
 
@@ -95,19 +87,9 @@ impl Keyring {
         rand::rng().fill_bytes(&mut nonce);
         let aad = place.associated_data();
         let ciphertext = Aes256Gcm::new((&*master.key).into())
-            .encrypt(
-                (&nonce).into(),
-                Payload {
-                    msg: secret,
-                    aad: &aad,
-                },
-            )
+            .encrypt((&nonce).into(), Payload { msg: secret, aad: &aad })
             .expect("AES-GCM refuses only messages beyond 64 GiB");
-        let mut sealed = vec![
-            VERSION,
-            AES_256_GCM,
-            u8::try_from(master.id.len()).expect("ids are ≤ 64 bytes"),
-        ];
+        let mut sealed = vec![VERSION, AES_256_GCM, u8::try_from(master.id.len()).expect("ids are ≤ 64 bytes")];
         sealed.extend_from_slice(master.id.as_bytes());
         sealed.extend_from_slice(&nonce);
         sealed.extend_from_slice(&ciphertext);
@@ -121,26 +103,14 @@ impl Keyring {
         if (*version, *algorithm) != (VERSION, AES_256_GCM) {
             return Err(SealError::UnknownVersion(*version));
         }
-        let (id, rest) = rest
-            .split_at_checked(usize::from(*id_length))
-            .ok_or(SealError::Damaged)?;
+        let (id, rest) = rest.split_at_checked(usize::from(*id_length)).ok_or(SealError::Damaged)?;
         let (nonce, ciphertext) = rest.split_at_checked(NONCE_LENGTH).ok_or(SealError::Damaged)?;
         let nonce: &[u8; NONCE_LENGTH] = nonce.try_into().map_err(|_| SealError::Damaged)?;
         let id = std::str::from_utf8(id).map_err(|_| SealError::Damaged)?;
-        let master = self
-            .0
-            .iter()
-            .find(|key| key.id == id)
-            .ok_or_else(|| SealError::UnknownKey(id.to_owned()))?;
+        let master = self.0.iter().find(|key| key.id == id).ok_or_else(|| SealError::UnknownKey(id.to_owned()))?;
         let aad = place.associated_data();
         Aes256Gcm::new((&*master.key).into())
-            .decrypt(
-                nonce.into(),
-                Payload {
-                    msg: ciphertext,
-                    aad: &aad,
-                },
-            )
+            .decrypt(nonce.into(), Payload { msg: ciphertext, aad: &aad })
             .map(Zeroizing::new)
             .map_err(|_| SealError::Damaged)
     }
@@ -154,10 +124,8 @@ impl Keyring {
 }
 
 fn parse_master_key(text: &str) -> Result<MasterKey, String> {
-    let (id, encoded) = text
-        .trim()
-        .split_once(':')
-        .ok_or("KONSTRUCT_MASTER_KEYS must be written as `id:base64[,id:base64…]`.")?;
+    let (id, encoded) =
+        text.trim().split_once(':').ok_or("KONSTRUCT_MASTER_KEYS must be written as `id:base64[,id:base64…]`.")?;
     if id.is_empty() || id.len() > 64 {
         return Err("A key id in KONSTRUCT_MASTER_KEYS must have 1 to 64 characters.".into());
     }
@@ -166,21 +134,15 @@ fn parse_master_key(text: &str) -> Result<MasterKey, String> {
             .decode(encoded)
             .map_err(|_| format!("Key `{id}` in KONSTRUCT_MASTER_KEYS is not valid base64."))?,
     );
-    let key: [u8; 32] = bytes.as_slice().try_into().map_err(|_| {
-        format!(
-            "Key `{id}` in KONSTRUCT_MASTER_KEYS has {} bytes; it needs 32.",
-            bytes.len()
-        )
-    })?;
-    Ok(MasterKey {
-        id: id.to_owned(),
-        key: Zeroizing::new(key),
-    })
+    let key: [u8; 32] = bytes
+        .as_slice()
+        .try_into()
+        .map_err(|_| format!("Key `{id}` in KONSTRUCT_MASTER_KEYS has {} bytes; it needs 32.", bytes.len()))?;
+    Ok(MasterKey { id: id.to_owned(), key: Zeroizing::new(key) })
 }
 
 fn mac(key: &[u8], parts: &[&[u8]]) -> Hmac<Sha256> {
-    let mut mac =
-        <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key).expect("HMAC takes keys of any length");
+    let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key).expect("HMAC takes keys of any length");
     for part in parts {
         mac.update(part);
     }
@@ -195,8 +157,7 @@ pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
 /// Compares a hexadecimal HMAC-SHA256 in constant time.
 pub fn verify_hmac_hex(key: &[u8], parts: &[&[u8]], given: &[u8]) -> bool {
     let mut given_bytes = [0_u8; 32];
-    hex::decode_to_slice(given, &mut given_bytes).is_ok()
-        && hmac_sha256(key, parts).ct_eq(&given_bytes).into()
+    hex::decode_to_slice(given, &mut given_bytes).is_ok() && hmac_sha256(key, parts).ct_eq(&given_bytes).into()
 }
 
 /// A keyed hash of provider ids: the same for ever, meaningless without the key. Parts are length-prefixed.
@@ -242,12 +203,7 @@ mod tests {
     }
 
     fn place() -> Place {
-        Place {
-            tenant: Some(TenantId::new()),
-            table: "t",
-            column: "c",
-            row: Uuid::now_v7(),
-        }
+        Place { tenant: Some(TenantId::new()), table: "t", column: "c", row: Uuid::now_v7() }
     }
 
     #[test]
@@ -256,23 +212,13 @@ mod tests {
         let sealed = keys.seal(&here, b"xoxb-secret");
         assert_eq!(&**keys.open(&here, &sealed).unwrap(), b"xoxb-secret");
         let elsewhere = [
-            Place {
-                tenant: Some(TenantId::new()),
-                ..here
-            },
+            Place { tenant: Some(TenantId::new()), ..here },
             Place { table: "u", ..here },
             Place { column: "d", ..here },
-            Place {
-                row: Uuid::now_v7(),
-                ..here
-            },
+            Place { row: Uuid::now_v7(), ..here },
         ];
         for other in elsewhere {
-            assert_eq!(
-                keys.open(&other, &sealed).unwrap_err(),
-                SealError::Damaged,
-                "{other:?}"
-            );
+            assert_eq!(keys.open(&other, &sealed).unwrap_err(), SealError::Damaged, "{other:?}");
         }
     }
 
@@ -296,12 +242,8 @@ mod tests {
         let here = place();
         let old = keyring("old");
         let sealed = old.seal(&here, b"x");
-        let both = Keyring::parse(&format!(
-            "new:{},old:{}",
-            STANDARD.encode([9; 32]),
-            STANDARD.encode([7; 32])
-        ))
-        .unwrap();
+        let both =
+            Keyring::parse(&format!("new:{},old:{}", STANDARD.encode([9; 32]), STANDARD.encode([7; 32]))).unwrap();
         assert!(both.open(&here, &sealed).is_ok());
         let unknown = keyring("new").open(&here, &sealed).unwrap_err();
         assert_eq!(unknown, SealError::UnknownKey("old".into()));
@@ -310,10 +252,7 @@ mod tests {
     #[test]
     fn a_short_key_is_refused_with_a_sentence() {
         let error = Keyring::parse("k:c2hvcnQ=").unwrap_err();
-        assert_eq!(
-            error,
-            "Key `k` in KONSTRUCT_MASTER_KEYS has 5 bytes; it needs 32."
-        );
+        assert_eq!(error, "Key `k` in KONSTRUCT_MASTER_KEYS has 5 bytes; it needs 32.");
     }
 
     #[test]

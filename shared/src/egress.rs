@@ -23,7 +23,5 @@ pub fn provider_client(total: Option<Duration>) -> reqwest::Client {
         Some(limit) => builder.timeout(limit),
         None => builder,
     };
-    builder
-        .build()
-        .expect("a client without custom certificates always builds")
+    builder.build().expect("a client without custom certificates always builds")
 }

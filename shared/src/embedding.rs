@@ -9,8 +9,7 @@ use std::{
 };
 
 use fastembed::{
-    InitOptionsUserDefined, Pooling, TextEmbedding, TextInitOptions, TokenizerFiles,
-    UserDefinedEmbeddingModel,
+    InitOptionsUserDefined, Pooling, TextEmbedding, TextInitOptions, TokenizerFiles, UserDefinedEmbeddingModel,
 };
 
 use ort::environment::Environment;
@@ -55,16 +54,12 @@ impl Embedder {
     }
 
     fn embed_blocking(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbeddingError> {
-        let mut loaded = self
-            .loaded
-            .lock()
-            .map_err(|_| EmbeddingError("The embedding model crashed earlier.".into()))?;
+        let mut loaded =
+            self.loaded.lock().map_err(|_| EmbeddingError("The embedding model crashed earlier.".into()))?;
         if loaded.is_none() {
             *loaded = Some(load(self.model_dir.as_deref(), self.runtime.as_deref())?);
         }
-        let model = loaded
-            .as_mut()
-            .ok_or_else(|| EmbeddingError("The embedding model is not loaded.".into()))?;
+        let model = loaded.as_mut().ok_or_else(|| EmbeddingError("The embedding model is not loaded.".into()))?;
         let order = by_length(model, texts);
         let mut vectors = vec![Vec::new(); texts.len()];
         for batch in batches(&order) {
@@ -86,10 +81,8 @@ fn by_length(model: &TextEmbedding, texts: &[String]) -> Vec<(usize, usize)> {
         .iter()
         .enumerate()
         .map(|(index, text)| {
-            let tokens = model
-                .tokenizer
-                .encode(text.as_str(), true)
-                .map_or(TEXT_TOKENS_MAX, |encoded| encoded.len());
+            let tokens =
+                model.tokenizer.encode(text.as_str(), true).map_or(TEXT_TOKENS_MAX, |encoded| encoded.len());
             (index, tokens.clamp(1, TEXT_TOKENS_MAX))
         })
         .collect();
@@ -120,9 +113,7 @@ fn load(model_dir: Option<&Path>, runtime: Option<&Path>) -> Result<TextEmbeddin
             TextInitOptions::new(fastembed::EmbeddingModel::AllMiniLML6V2).with_show_download_progress(false),
         )
         .map_err(|error| {
-            EmbeddingError(format!(
-                "The embedding model can't be downloaded ({error}): set EMBEDDING_MODEL_DIR."
-            ))
+            EmbeddingError(format!("The embedding model can't be downloaded ({error}): set EMBEDDING_MODEL_DIR."))
         }),
     }
 }
@@ -144,10 +135,7 @@ fn from_files(folder: &Path, environment: Option<Environment>) -> Result<TextEmb
     let read = |name: &str| {
         let path = folder.join(name);
         std::fs::read(&path).map_err(|error| {
-            EmbeddingError(format!(
-                "EMBEDDING_MODEL_DIR lacks {}: {error}. Run `make up`.",
-                path.display()
-            ))
+            EmbeddingError(format!("EMBEDDING_MODEL_DIR lacks {}: {error}. Run `make up`.", path.display()))
         })
     };
     let files = TokenizerFiles {
@@ -157,9 +145,7 @@ fn from_files(folder: &Path, environment: Option<Environment>) -> Result<TextEmb
         tokenizer_config_file: read("tokenizer_config.json")?,
     };
     let model = UserDefinedEmbeddingModel::new(read("model.onnx")?, files).with_pooling(Pooling::Mean);
-    let mut options = InitOptionsUserDefined::new()
-        .with_max_length(TEXT_TOKENS_MAX)
-        .with_intra_threads(1);
+    let mut options = InitOptionsUserDefined::new().with_max_length(TEXT_TOKENS_MAX).with_intra_threads(1);
     options.environment = environment;
     TextEmbedding::try_new_from_user_defined(model, options)
         .map_err(|error| EmbeddingError(format!("The embedding model can't be loaded: {error}.")))

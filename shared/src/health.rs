@@ -35,20 +35,15 @@ pub struct Readiness {
 
 impl Dependencies {
     pub async fn check(&self) -> Readiness {
-        let (postgres, redis) = tokio::join!(
-            tokio::time::timeout(CHECK_TIMEOUT, self.db.ping()),
-            live::ping(&self.redis_url),
-        );
+        let (postgres, redis) =
+            tokio::join!(tokio::time::timeout(CHECK_TIMEOUT, self.db.ping()), live::ping(&self.redis_url),);
         let postgres = match postgres {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(error.to_string()),
             Err(_) => Err("no answer within 2 s".to_owned()),
         };
         let checks = vec![check("postgresql", true, postgres), check("redis", false, redis)];
-        Readiness {
-            ready: checks.iter().all(|check| check.ready || !check.required),
-            checks,
-        }
+        Readiness { ready: checks.iter().all(|check| check.ready || !check.required), checks }
     }
 }
 
@@ -58,12 +53,7 @@ fn check(name: &'static str, required: bool, result: Result<(), String>) -> Chec
         Err(reason) if required => reason.clone(),
         Err(reason) => format!("{reason}; working without it, slower"),
     };
-    Check {
-        name,
-        ready: result.is_ok(),
-        required,
-        detail,
-    }
+    Check { name, ready: result.is_ok(), required, detail }
 }
 
 /// The two routes that face load balancers.
@@ -72,11 +62,7 @@ pub fn routes(dependencies: Dependencies) -> Router {
         let dependencies = dependencies.clone();
         async move {
             let readiness = dependencies.check().await;
-            let status = if readiness.ready {
-                StatusCode::OK
-            } else {
-                StatusCode::SERVICE_UNAVAILABLE
-            };
+            let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
             (status, Json(readiness))
         }
     });
@@ -93,10 +79,7 @@ pub async fn serve(
     metrics: PrometheusHandle,
 ) -> Result<(), std::io::Error> {
     let listener = tokio::net::TcpListener::bind(address).await.map_err(|error| {
-        std::io::Error::new(
-            error.kind(),
-            format!("KONSTRUCT_METRICS_BIND {address} can't be used: {error}"),
-        )
+        std::io::Error::new(error.kind(), format!("KONSTRUCT_METRICS_BIND {address} can't be used: {error}"))
     })?;
     let metrics = get(move || {
         let metrics = metrics.clone();

@@ -128,18 +128,9 @@ mod tests {
     #[test]
     fn the_specifications_examples_hold() {
         let cases = [
-            (
-                "00000000-0000-0000-0000-000000000000",
-                "ten_00000000000000000000000000",
-            ),
-            (
-                "ffffffff-ffff-ffff-ffff-ffffffffffff",
-                "ten_7zzzzzzzzzzzzzzzzzzzzzzzzz",
-            ),
-            (
-                "01890a5d-ac96-774b-bcce-b302099a8057",
-                "ten_01h455vb4pex5vsknk084sn02q",
-            ),
+            ("00000000-0000-0000-0000-000000000000", "ten_00000000000000000000000000"),
+            ("ffffffff-ffff-ffff-ffff-ffffffffffff", "ten_7zzzzzzzzzzzzzzzzzzzzzzzzz"),
+            ("01890a5d-ac96-774b-bcce-b302099a8057", "ten_01h455vb4pex5vsknk084sn02q"),
         ];
         for (uuid, text) in cases {
             let id = TenantId::from_uuid(uuid.parse().unwrap());

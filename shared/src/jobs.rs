@@ -11,10 +11,7 @@ pub enum Job {
     /// Ask the platform for a person's name.
     FetchPersonProfile { person: PersonId },
     /// Ask the platform whether a channel is public, and widen the audience of what was said there if it is.
-    DescribeChannel {
-        connection: ConnectionId,
-        channel: String,
-    },
+    DescribeChannel { connection: ConnectionId, channel: String },
 }
 
 impl Job {

@@ -26,3 +26,10 @@ pub mod queue;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
+
+/// A name for this process that no earlier or other process had: role, host, process id and a random part.
+pub fn process_name(role: &str) -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let random = hex::encode(crypto::random_bytes::<6>());
+    format!("{role}-{}-{}-{random}", host.trim(), std::process::id())
+}

@@ -52,6 +52,9 @@ pub struct InboundMessage {
     /// The provider's id of the author.
     pub author: String,
     pub text: String,
+    /// Speaks to someone else by name; in a thread, that is no question to the agent.
+    #[serde(default)]
+    pub mentions_others: bool,
     /// The author's own time, from the provider.
     #[serde(with = "time::serde::rfc3339")]
     pub sent_at: OffsetDateTime,
@@ -59,11 +62,8 @@ pub struct InboundMessage {
 
 /// Makes text safe to store: `\0` becomes U+FFFD (PostgreSQL's text refuses it) and the length is bounded.
 pub fn clean_text(text: &str) -> String {
-    let mut clean: String = text
-        .chars()
-        .take(TEXT_MAX)
-        .map(|letter| if letter == '\0' { '\u{fffd}' } else { letter })
-        .collect();
+    let mut clean: String =
+        text.chars().take(TEXT_MAX).map(|letter| if letter == '\0' { '\u{fffd}' } else { letter }).collect();
     if text.chars().nth(TEXT_MAX).is_some() {
         clean.push_str(" … (cut)");
     }

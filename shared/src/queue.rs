@@ -84,17 +84,12 @@ struct Runner {
 
 /// Runs jobs until `stop` resolves. `name` must be new at every process start.
 pub async fn run(db: &Db, name: &str, handler: Handler, stop: impl Future<Output = ()> + Send + 'static) {
-    let runner = Runner {
-        db: db.clone(),
-        handler,
-    };
+    let runner = Runner { db: db.clone(), handler };
     let (pool, name) = (db.jobs_pool(), name.to_owned());
     let monitor = Monitor::new()
         .register(move |restart| {
-            let config = PostgresConfig::default()
-                .queue(QUEUE)
-                .batch_size(1)
-                .heartbeat_interval(Duration::from_secs(5));
+            let config =
+                PostgresConfig::default().queue(QUEUE).batch_size(1).heartbeat_interval(Duration::from_secs(5));
             let backend = PostgresStorage::<Wake>::new(&pool)
                 .with_config(config)
                 .with_pubsub()
@@ -160,9 +155,7 @@ async fn begin_attempt(db: &TenantDb, id: JobId) -> Result<Option<(Job, i32)>, D
     .fetch_optional(tx.conn())
     .await?;
     tx.commit().await?;
-    Ok(begun
-        .filter(|(_, attempts)| *attempts <= ATTEMPTS_MAX)
-        .map(|(Json(job), attempts)| (job, attempts)))
+    Ok(begun.filter(|(_, attempts)| *attempts <= ATTEMPTS_MAX).map(|(Json(job), attempts)| (job, attempts)))
 }
 
 async fn end(db: &TenantDb, id: JobId, state: &str, error: Option<&str>) -> Result<(), DbError> {
@@ -208,15 +201,7 @@ pub async fn sweep(db: &Db) -> Result<usize, DbError> {
         .bind(*job)
         .execute(tx.conn())
         .await?;
-        push(
-            &mut tx,
-            Wake {
-                tenant: *tenant,
-                job: *job,
-            },
-            Duration::ZERO,
-        )
-        .await?;
+        push(&mut tx, Wake { tenant: *tenant, job: *job }, Duration::ZERO).await?;
         tx.commit().await?;
     }
     Ok(overdue.len())

@@ -38,17 +38,11 @@ pub fn start(role: &'static str, config: &LogConfig) -> Result<Telemetry, String
         EnvFilter::try_new(&config.filter).map_err(|error| format!("RUST_LOG is not a filter: {error}."))?;
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines = match config.format {
-        LogFormat::Json => lines
-            .json()
-            .flatten_event(true)
-            .with_current_span(true)
-            .with_span_list(true)
-            .boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed(),
         LogFormat::Pretty => lines.compact().boxed(),
     };
-    let spans = tracing_opentelemetry::layer()
-        .with_tracer(traces.tracer("konstruct"))
-        .with_filter(EnvFilter::new("info"));
+    let spans =
+        tracing_opentelemetry::layer().with_tracer(traces.tracer("konstruct")).with_filter(EnvFilter::new("info"));
     tracing_subscriber::registry()
         .with(lines.with_filter(filter))
         .with(spans)
@@ -62,16 +56,12 @@ pub fn start(role: &'static str, config: &LogConfig) -> Result<Telemetry, String
 }
 
 fn tracer(role: &'static str, config: &LogConfig) -> Result<SdkTracerProvider, String> {
-    let resource = Resource::builder()
-        .with_service_name(format!("konstruct-{role}"))
-        .build();
+    let resource = Resource::builder().with_service_name(format!("konstruct-{role}")).build();
     let mut provider = SdkTracerProvider::builder().with_resource(resource);
     if let Some(endpoint) = &config.otlp_endpoint {
         let exporter = opentelemetry_otlp::SpanExporter::builder()
             .with_http()
-            .with_http_client(crate::egress::provider_client(Some(
-                std::time::Duration::from_secs(10),
-            )))
+            .with_http_client(crate::egress::provider_client(Some(std::time::Duration::from_secs(10))))
             .with_endpoint(format!("{}/v1/traces", endpoint.trim_end_matches('/')))
             .build()
             .map_err(|error| format!("OTEL_EXPORTER_OTLP_ENDPOINT can't be used: {error}."))?;
@@ -83,9 +73,7 @@ fn tracer(role: &'static str, config: &LogConfig) -> Result<SdkTracerProvider, S
 /// A panic becomes a log line with its place, and a count; its text may hold content, so it is left out.
 fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic
-            .location()
-            .map_or_else(|| "unknown".to_owned(), ToString::to_string);
+        let place = panic.location().map_or_else(|| "unknown".to_owned(), ToString::to_string);
         metrics::counter!("konstruct_panics_total").increment(1);
         tracing::error!(panic.place = %place, "A task panicked");
     }));

@@ -35,21 +35,15 @@ impl TestDb {
     /// If the development servers are not running: `make test` starts them.
     pub async fn new() -> Self {
         let variables = Variables::read().expect("the development file can be read");
-        let mut config =
-            Config::from_variables(&variables).expect("run `make test`, which writes .local/env");
-        let admin_url = config
-            .database_owner_url
-            .clone()
-            .expect("DATABASE_OWNER_URL is set for tests");
+        let mut config = Config::from_variables(&variables).expect("run `make test`, which writes .local/env");
+        let admin_url = config.database_owner_url.clone().expect("DATABASE_OWNER_URL is set for tests");
         let template = TEMPLATE.get_or_init(|| build_template(admin_url.clone())).await;
         let name = format!("konstruct_test_{}", Uuid::now_v7().simple());
         let mut admin = connect(&admin_url).await;
         // Two clones of one template at the same moment can collide on its lock: try again.
         let mut attempts = 0;
         while let Err(error) = admin
-            .execute(AssertSqlSafe(format!(
-                "create database {name} template {template} strategy wal_log"
-            )))
+            .execute(AssertSqlSafe(format!("create database {name} template {template} strategy wal_log")))
             .await
         {
             attempts += 1;
@@ -60,30 +54,16 @@ impl TestDb {
         config.database_system_url = in_database(&config.database_system_url, &name);
         let owner_url = in_database(&admin_url, &name);
         config.database_owner_url = Some(owner_url.clone());
-        let db =
-            Db::connect(&config.database_url, &config.database_system_url).expect("the addresses are valid");
-        Self {
-            db,
-            config,
-            owner_url,
-            name,
-            admin_url,
-        }
+        let db = Db::connect(&config.database_url, &config.database_system_url).expect("the addresses are valid");
+        Self { db, config, owner_url, name, admin_url }
     }
 
     /// A tenant, and the token of its first API key.
     pub async fn tenant(&self, name: &str) -> (TenantId, String) {
         let (tenant, token) = (TenantId::new(), new_token("kst_"));
-        system::create_tenant(
-            &self.db.system(),
-            tenant,
-            name,
-            "trial",
-            ApiKeyId::new(),
-            &token_hash(&token),
-        )
-        .await
-        .expect("a tenant can be created");
+        system::create_tenant(&self.db.system(), tenant, name, "trial", ApiKeyId::new(), &token_hash(&token))
+            .await
+            .expect("a tenant can be created");
         (tenant, token)
     }
 
@@ -98,10 +78,8 @@ impl Drop for TestDb {
         let (admin_url, name) = (self.admin_url.clone(), self.name.clone());
         // A runtime of its own: the test's may be ending.
         let dropping = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .expect("a runtime starts");
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
             runtime.block_on(async {
                 let mut admin = connect(&admin_url).await;
                 let statement = format!("drop database if exists {name} with (force)");
@@ -116,9 +94,7 @@ impl Drop for TestDb {
 }
 
 async fn connect(url: &SecretString) -> PgConnection {
-    PgConnection::connect(url.expose_secret())
-        .await
-        .expect("PostgreSQL answers: `make test` starts it")
+    PgConnection::connect(url.expose_secret()).await.expect("PostgreSQL answers: `make test` starts it")
 }
 
 fn in_database(url: &SecretString, name: &str) -> SecretString {
@@ -150,18 +126,11 @@ async fn build_template(admin_url: SecretString) -> String {
             format!("drop database if exists {building} with (force)"),
             format!("create database {building} template konstruct_template strategy wal_log"),
         ] {
-            admin
-                .execute(AssertSqlSafe(statement))
-                .await
-                .expect("the template can be cloned");
+            admin.execute(AssertSqlSafe(statement)).await.expect("the template can be cloned");
         }
-        schema::migrate(&in_database(&admin_url, &building))
-            .await
-            .expect("the migrations run");
+        schema::migrate(&in_database(&admin_url, &building)).await.expect("the migrations run");
         admin
-            .execute(AssertSqlSafe(format!(
-                "alter database {building} rename to {name}"
-            )))
+            .execute(AssertSqlSafe(format!("alter database {building} rename to {name}")))
             .await
             .expect("the template can be renamed");
     }

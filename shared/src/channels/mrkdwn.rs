@@ -20,11 +20,7 @@ pub fn from_markdown(markdown: &str) -> String {
                 in_code = !in_code;
                 return FENCE.to_owned();
             }
-            if in_code {
-                line.to_owned()
-            } else {
-                convert_line(line)
-            }
+            if in_code { line.to_owned() } else { convert_line(line) }
         })
         .collect();
     let mut text = lines.join("\n");
@@ -36,9 +32,7 @@ pub fn from_markdown(markdown: &str) -> String {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 fn convert_line(line: &str) -> String {
@@ -62,13 +56,7 @@ fn convert_line(line: &str) -> String {
 fn inline(text: &str) -> String {
     text.split('`')
         .enumerate()
-        .map(|(index, piece)| {
-            if index % 2 == 1 {
-                piece.to_owned()
-            } else {
-                links(piece)
-            }
-        })
+        .map(|(index, piece)| if index % 2 == 1 { piece.to_owned() } else { links(piece) })
         .map(|piece| piece.replace("**", "*").replace("~~", "~"))
         .collect::<Vec<_>>()
         .join("`")
@@ -95,12 +83,7 @@ fn next_link(text: &str) -> Option<(&str, &str, &str, &str)> {
     let middle = text.find("](")?;
     let open = text[..middle].rfind('[')?;
     let close = middle + text[middle..].find(')')?;
-    Some((
-        &text[..open],
-        &text[open + 1..middle],
-        &text[middle + 2..close],
-        &text[close + 1..],
-    ))
+    Some((&text[..open], &text[open + 1..middle], &text[middle + 2..close], &text[close + 1..]))
 }
 
 /// Cuts at paragraphs, then lines, then words, so that no piece is longer than `max` characters; an open code fence is
@@ -111,10 +94,7 @@ pub fn split(text: &str, max: usize) -> Vec<String> {
     // Room for the fence that closes a piece.
     let room = max - FENCE.len() - 1;
     while rest.chars().count() > max {
-        let limit = rest
-            .char_indices()
-            .nth(room)
-            .map_or(rest.len(), |(index, _)| index);
+        let limit = rest.char_indices().nth(room).map_or(rest.len(), |(index, _)| index);
         let cut = best_cut(&rest[..limit]);
         let mut piece = rest[..cut].trim_end().to_owned();
         let mut next = rest[cut..].trim_start_matches('\n').to_owned();
@@ -159,12 +139,8 @@ mod tests {
 
     #[test]
     fn markdown_becomes_slacks_own() {
-        let text =
-            from_markdown("# Title\n- **bold** and ~~old~~\n> quote\n`**code**`\n```rust\n**x** < 1\n```");
-        assert_eq!(
-            text,
-            "*Title*\n• *bold* and ~old~\n> quote\n`*code*`\n```\n**x** &lt; 1\n```"
-        );
+        let text = from_markdown("# Title\n- **bold** and ~~old~~\n> quote\n`**code**`\n```rust\n**x** < 1\n```");
+        assert_eq!(text, "*Title*\n• *bold* and ~old~\n> quote\n`*code*`\n```\n**x** &lt; 1\n```");
     }
 
     #[test]

@@ -16,6 +16,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(1);
 /// Marks our own messages, so that an echo or a look-up tells which outbox row it is.
 pub const METADATA_EVENT: &str = "konstruct_reply";
+const NOTIFICATION_MAX: usize = 3_000;
 /// Messages of a thread that a reconciliation reads at most; more is not allowed for unlisted apps.
 const REPLIES_LIMIT: u32 = 15;
 
@@ -49,10 +50,7 @@ impl SlackApi {
         if !base.path().ends_with('/') {
             base.set_path(&format!("{}/", base.path()));
         }
-        Self {
-            http: egress::provider_client(Some(CALL_TIMEOUT)),
-            base,
-        }
+        Self { http: egress::provider_client(Some(CALL_TIMEOUT)), base }
     }
 
     pub async fn auth_test(&self, token: &SecretString) -> Result<Identity, CallError> {
@@ -111,28 +109,17 @@ impl SlackApi {
     pub async fn user_name(&self, token: &SecretString, user: &str) -> Result<String, CallError> {
         let found: Value = self.call(token, "users.info", json!({ "user": user })).await?;
         let user = &found["user"];
-        [
-            &user["profile"]["display_name"],
-            &user["profile"]["real_name"],
-            &user["real_name"],
-            &user["name"],
-        ]
-        .into_iter()
-        .filter_map(Value::as_str)
-        .find(|name| !name.trim().is_empty())
-        .map(|name| name.trim().to_owned())
-        .ok_or_else(|| CallError::Refused("the profile has no name".into()))
+        [&user["profile"]["display_name"], &user["profile"]["real_name"], &user["real_name"], &user["name"]]
+            .into_iter()
+            .filter_map(Value::as_str)
+            .find(|name| !name.trim().is_empty())
+            .map(|name| name.trim().to_owned())
+            .ok_or_else(|| CallError::Refused("the profile has no name".into()))
     }
 
     /// What kind of channel it is, and its name.
-    pub async fn channel(
-        &self,
-        token: &SecretString,
-        channel: &str,
-    ) -> Result<(ChannelKind, String), CallError> {
-        let found: Value = self
-            .call(token, "conversations.info", json!({ "channel": channel }))
-            .await?;
+    pub async fn channel(&self, token: &SecretString, channel: &str) -> Result<(ChannelKind, String), CallError> {
+        let found: Value = self.call(token, "conversations.info", json!({ "channel": channel })).await?;
         let channel = &found["channel"];
         let is = |flag: &str| channel[flag].as_bool().unwrap_or(false);
         let kind = if is("is_im") {
@@ -168,10 +155,7 @@ impl SlackApi {
                 body["cursor"] = json!(cursor);
             }
             let found: Value = self.call(token, method, body.clone()).await?;
-            let messages = found["messages"]
-                .as_array()
-                .map(Vec::as_slice)
-                .unwrap_or_default();
+            let messages = found["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
             let ours = messages.iter().find(|message| {
                 message["metadata"]["event_payload"]["outbox_id"].as_str() == Some(wanted.as_str())
             });
@@ -196,30 +180,16 @@ impl SlackApi {
         method: &str,
         body: Value,
     ) -> Result<T, CallError> {
-        let url = self
-            .base
-            .join(method)
-            .map_err(|error| CallError::Refused(error.to_string()))?;
+        let url = self.base.join(method).map_err(|error| CallError::Refused(error.to_string()))?;
         let reads = matches!(
             method,
-            "auth.test"
-                | "users.info"
-                | "conversations.info"
-                | "conversations.replies"
-                | "conversations.history"
+            "auth.test" | "users.info" | "conversations.info" | "conversations.replies" | "conversations.history"
         );
         let request = self.http.post(url).bearer_auth(token.expose_secret());
-        let request = if reads {
-            request.form(&form(&body))
-        } else {
-            request.json(&body)
-        };
+        let request = if reads { request.form(&form(&body)) } else { request.json(&body) };
         let response = request.send().await.map_err(|error| not_sent(&error))?;
         let (status, retry_after) = (response.status(), retry_after(&response));
-        let bytes = response
-            .bytes()
-            .await
-            .map_err(|error| CallError::Ambiguous(brief(&error)))?;
+        let bytes = response.bytes().await.map_err(|error| CallError::Ambiguous(brief(&error)))?;
         judge(status, retry_after, &bytes)
     }
 }
@@ -242,9 +212,11 @@ fn message_body(channel: &str, markdown: &str, outbox: OutboxId) -> Value {
         .into_iter()
         .map(|section| json!({ "type": "section", "text": { "type": "mrkdwn", "text": section } }))
         .collect();
+    // With blocks, the text is only the notification; `chat.update` refuses more than 4,000 characters of it.
+    let notification: String = text.chars().take(NOTIFICATION_MAX).collect();
     json!({
         "channel": channel,
-        "text": text,
+        "text": notification,
         "blocks": blocks,
         "metadata": { "event_type": METADATA_EVENT, "event_payload": { "outbox_id": outbox } },
     })
@@ -254,34 +226,18 @@ fn form(body: &Value) -> Vec<(String, String)> {
     body.as_object()
         .into_iter()
         .flatten()
-        .map(|(name, value)| {
-            (
-                name.clone(),
-                value.as_str().map_or_else(|| value.to_string(), str::to_owned),
-            )
-        })
+        .map(|(name, value)| (name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
         .collect()
 }
 
 fn retry_after(response: &reqwest::Response) -> Option<Duration> {
-    let seconds = response
-        .headers()
-        .get("retry-after")?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()?;
+    let seconds = response.headers().get("retry-after")?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))
 }
 
 /// Only a connection that was never made is a definite no: after that the request may have arrived.
 fn not_sent(error: &reqwest::Error) -> CallError {
-    if error.is_connect() {
-        CallError::Unreachable(brief(error))
-    } else {
-        CallError::Ambiguous(brief(error))
-    }
+    if error.is_connect() { CallError::Unreachable(brief(error)) } else { CallError::Ambiguous(brief(error)) }
 }
 
 /// The kind of a failure without its URL.
@@ -310,11 +266,10 @@ fn judge<T: DeserializeOwned>(
     if !status.is_success() {
         return Err(CallError::Refused(format!("status {}", status.as_u16())));
     }
-    let verdict: Verdict = serde_json::from_slice(bytes)
-        .map_err(|_| CallError::Ambiguous("the answer is not Slack's".into()))?;
+    let verdict: Verdict =
+        serde_json::from_slice(bytes).map_err(|_| CallError::Ambiguous("the answer is not Slack's".into()))?;
     if verdict.ok {
-        return serde_json::from_slice(bytes)
-            .map_err(|_| CallError::Ambiguous("the answer lacks a field".into()));
+        return serde_json::from_slice(bytes).map_err(|_| CallError::Ambiguous("the answer lacks a field".into()));
     }
     Err(match verdict.error.as_str() {
         "ratelimited" | "rate_limited" => CallError::RateLimited(retry_after.unwrap_or(RETRY_AFTER_DEFAULT)),
@@ -333,9 +288,7 @@ mod tests {
     use super::*;
 
     fn verdict(status: u16, body: &str) -> CallError {
-        judge::<Posted>(StatusCode::from_u16(status).unwrap(), None, body.as_bytes())
-            .err()
-            .expect("an error")
+        judge::<Posted>(StatusCode::from_u16(status).unwrap(), None, body.as_bytes()).err().expect("an error")
     }
 
     #[test]
@@ -351,16 +304,10 @@ mod tests {
         );
         assert_eq!(verdict(429, ""), CallError::RateLimited(RETRY_AFTER_DEFAULT));
         assert_eq!(verdict(404, ""), CallError::Refused("status 404".into()));
-        for unclear in [
-            (503, ""),
-            (200, "<html>"),
-            (200, r#"{"ok":true}"#),
-            (200, r#"{"ok":false,"error":"fatal_error"}"#),
-        ] {
-            assert!(
-                matches!(verdict(unclear.0, unclear.1), CallError::Ambiguous(_)),
-                "{unclear:?}"
-            );
+        for unclear in
+            [(503, ""), (200, "<html>"), (200, r#"{"ok":true}"#), (200, r#"{"ok":false,"error":"fatal_error"}"#)]
+        {
+            assert!(matches!(verdict(unclear.0, unclear.1), CallError::Ambiguous(_)), "{unclear:?}");
         }
     }
 }

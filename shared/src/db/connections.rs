@@ -37,21 +37,11 @@ pub struct NewSlackConnection {
 }
 
 fn token_place(tenant: TenantId, connection: ConnectionId) -> Place {
-    Place {
-        tenant: Some(tenant),
-        table: "channel_connections",
-        column: "access_token",
-        row: connection.uuid(),
-    }
+    Place { tenant: Some(tenant), table: "channel_connections", column: "access_token", row: connection.uuid() }
 }
 
 fn secret_place(tenant: TenantId, connection: ConnectionId) -> Place {
-    Place {
-        tenant: Some(tenant),
-        table: "channel_connections",
-        column: "signing_secret",
-        row: connection.uuid(),
-    }
+    Place { tenant: Some(tenant), table: "channel_connections", column: "signing_secret", row: connection.uuid() }
 }
 
 /// Opens a connection's token as it was read from its row.

@@ -81,10 +81,7 @@ impl Ingest {
         for _ in 0..committers {
             tokio::spawn(commit_batches(db.system(), waiting.clone(), batch_max));
         }
-        Self {
-            queue,
-            db: db.system(),
-        }
+        Self { queue, db: db.system() }
     }
 
     /// Returns once the message is on disk. A caller that goes away does not stop the commit.
@@ -115,11 +112,7 @@ impl Ingest {
             if changed.rows_affected() == 0 {
                 return Ok(Accepted::Duplicate);
             }
-            let again = Arrival {
-                message_key: None,
-                known_lane_only: false,
-                ..arrival
-            };
+            let again = Arrival { message_key: None, known_lane_only: false, ..arrival };
             let accepted = store(&mut tx, &[again]).await?;
             count_commit();
             tx.commit().await?;
@@ -181,6 +174,9 @@ with incoming as (
      where not known_lane_only
         or exists (select from lanes l where l.tenant_id = i.tenant_id and l.connection_id = i.connection_id
                                          and l.key_hash = i.key_hash)
+        -- What opens the lane may travel in the same batch, and this statement does not see it yet.
+        or exists (select from incoming o where o.tenant_id = i.tenant_id and o.connection_id = i.connection_id
+                                            and o.key_hash = i.key_hash and o.n < i.n and not o.known_lane_only)
 ), fresh as (
     insert into inbox_keys (tenant_id, event_key, message_key, addressed)
     select tenant_id, event_key, message_key, addressed from wanted order by tenant_id, event_key
@@ -245,18 +241,8 @@ async fn store(connection: &mut PgConnection, arrivals: &[Arrival]) -> Result<Ve
         .bind(flags(|arrival| arrival.known_lane_only))
         .bind(ignored)
         .bind(bytes(|arrival| &arrival.raw))
-        .bind(
-            arrivals
-                .iter()
-                .map(|arrival| arrival.content.normalized())
-                .collect::<Result<Vec<_>, _>>()?,
-        )
-        .bind(
-            arrivals
-                .iter()
-                .map(|arrival| arrival.trace.as_deref())
-                .collect::<Vec<_>>(),
-        )
+        .bind(arrivals.iter().map(|arrival| arrival.content.normalized()).collect::<Result<Vec<_>, _>>()?)
+        .bind(arrivals.iter().map(|arrival| arrival.trace.as_deref()).collect::<Vec<_>>())
         .bind(i64::try_from(arrivals.len()).unwrap_or(i64::MAX))
         .fetch_all(connection)
         .await?;

@@ -13,6 +13,8 @@ use crate::ids::{ConversationId, TenantId};
 pub const LEASE_SECONDS: f64 = 8.0;
 /// Claims without progress after which the lane's messages are dead-lettered.
 pub const CLAIMS_MAX: i32 = 5;
+/// Tenants one claim asks, when every ready lane of the first ones is locked by somebody.
+const TURNS_MAX: usize = 8;
 
 /// One conversation, owned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +36,7 @@ pub struct LaneState {
 
 /// Locks the turn of the tenant served longest ago, then its oldest ready lane. `active` walks the index from tenant to
 /// tenant, so the cost grows with tenants that have work, not with their messages. LIMITs are literal on purpose: a
-/// generic plan with a parameter hash-joins the whole table.
+/// generic plan with a parameter hash-joins the whole table. A row without a lane names a tenant whose lanes are locked.
 const CLAIM: &str = "
 with recursive active (tenant_id) as (
     (select tenant_id from lanes where ready_at is not null order by tenant_id limit 1)
@@ -45,7 +47,7 @@ with recursive active (tenant_id) as (
       from active where active.tenant_id is not null
 ), turn as (
     select t.tenant_id from lane_tenants t
-     where t.tenant_id in (select tenant_id from active)
+     where t.tenant_id in (select tenant_id from active) and t.tenant_id <> all ($3)
        and exists (select from lanes l where l.tenant_id = t.tenant_id and l.ready_at <= now())
      order by t.served_at limit 1 for update skip locked
 ), picked as (
@@ -53,31 +55,37 @@ with recursive active (tenant_id) as (
      where l.ready_at <= now()
      order by l.ready_at limit 1 for update of l skip locked
 ), served as (
-    update lane_tenants t set served_at = clock_timestamp() from picked where t.tenant_id = picked.tenant_id
+    update lane_tenants t set served_at = clock_timestamp() from turn where t.tenant_id = turn.tenant_id
+), claimed as (
+    update lanes l
+       set owner = $1, fence = l.fence + 1, claims = l.claims + 1,
+           ready_at = clock_timestamp() + make_interval(secs => $2)
+      from picked
+     where l.tenant_id = picked.tenant_id and l.conversation_id = picked.conversation_id
+    returning l.conversation_id, l.fence, l.claims
 )
-update lanes l
-   set owner = $1, fence = l.fence + 1, claims = l.claims + 1,
-       ready_at = clock_timestamp() + make_interval(secs => $2)
-  from picked
- where l.tenant_id = picked.tenant_id and l.conversation_id = picked.conversation_id
-returning l.tenant_id, l.conversation_id, l.fence, l.claims";
+select turn.tenant_id, claimed.* from turn left join claimed on true";
 
 /// Takes the next conversation that needs work. Cross-tenant: whose turn it is can't be asked tenant by tenant.
 pub async fn claim(db: &SystemDb, owner: &str) -> Result<Option<Lease>, DbError> {
-    let row = sqlx::query(CLAIM)
-        .bind(owner)
-        .bind(LEASE_SECONDS)
-        .fetch_optional(db.write())
-        .await?;
-    row.map(|row| {
-        Ok(Lease {
-            tenant: row.try_get("tenant_id")?,
-            conversation: row.try_get("conversation_id")?,
-            fence: row.try_get("fence")?,
-            claims: row.try_get("claims")?,
-        })
-    })
-    .transpose()
+    let mut asked: Vec<TenantId> = Vec::new();
+    while asked.len() < TURNS_MAX {
+        let row =
+            sqlx::query(CLAIM).bind(owner).bind(LEASE_SECONDS).bind(&asked).fetch_optional(db.write()).await?;
+        let Some(row) = row else { return Ok(None) };
+        let tenant: TenantId = row.try_get("tenant_id")?;
+        let conversation: Option<ConversationId> = row.try_get("conversation_id")?;
+        if let Some(conversation) = conversation {
+            return Ok(Some(Lease {
+                tenant,
+                conversation,
+                fence: row.try_get("fence")?,
+                claims: row.try_get("claims")?,
+            }));
+        }
+        asked.push(tenant);
+    }
+    Ok(None)
 }
 
 /// Prolongs the lease; [`DbError::Fenced`] if it is lost.
@@ -92,11 +100,7 @@ pub async fn renew(db: &SystemDb, lease: &Lease) -> Result<(), DbError> {
     .bind(LEASE_SECONDS)
     .execute(db.write())
     .await?;
-    if renewed.rows_affected() == 1 {
-        Ok(())
-    } else {
-        Err(DbError::Fenced)
-    }
+    if renewed.rows_affected() == 1 { Ok(()) } else { Err(DbError::Fenced) }
 }
 
 /// Looks at the lane without touching it.
@@ -146,9 +150,5 @@ pub async fn finish(tx: &mut TenantTx, lease: &Lease, to_seq: i64) -> Result<(),
     .bind(to_seq)
     .execute(tx.conn())
     .await?;
-    if finished.rows_affected() == 1 {
-        Ok(())
-    } else {
-        Err(DbError::Fenced)
-    }
+    if finished.rows_affected() == 1 { Ok(()) } else { Err(DbError::Fenced) }
 }

@@ -111,18 +111,13 @@ pub async fn without_vector(tx: &mut TenantTx, limit: i64) -> Result<Vec<(Memory
     .bind(limit)
     .fetch_all(tx.conn())
     .await?;
-    rows.iter()
-        .map(|row| Ok((row.try_get("memory_id")?, row.try_get("body")?)))
-        .collect()
+    rows.iter().map(|row| Ok((row.try_get("memory_id")?, row.try_get("body")?))).collect()
 }
 
 /// Stores vectors; rows that were erased meanwhile are left alone.
 pub async fn store_vectors(tx: &mut TenantTx, ids: &[MemoryId], vectors: &[Vec<f32>]) -> Result<(), DbError> {
     let tenant = tx.tenant();
-    let vectors: Vec<HalfVector> = vectors
-        .iter()
-        .map(|vector| HalfVector::from_f32_slice(vector))
-        .collect();
+    let vectors: Vec<HalfVector> = vectors.iter().map(|vector| HalfVector::from_f32_slice(vector)).collect();
     sqlx::query(
         "update memories m set embedding = g.vector, model = $4
            from unnest($2::uuid[], $3::halfvec[]) as g (memory_id, vector)
@@ -140,10 +135,12 @@ pub async fn store_vectors(tx: &mut TenantTx, ids: &[MemoryId], vectors: &[Vec<f
 /// Counts a failed attempt; after five the row stays searchable by words only.
 pub async fn count_failure(tx: &mut TenantTx, ids: &[MemoryId]) -> Result<(), DbError> {
     let tenant = tx.tenant();
-    sqlx::query("update memories set embed_failures = embed_failures + 1 where tenant_id = $1 and memory_id = any ($2)")
-        .bind(tenant)
-        .bind(ids)
-        .execute(tx.conn())
-        .await?;
+    sqlx::query(
+        "update memories set embed_failures = embed_failures + 1 where tenant_id = $1 and memory_id = any ($2)",
+    )
+    .bind(tenant)
+    .bind(ids)
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }

@@ -103,11 +103,7 @@ pub async fn store(tx: &mut TenantTx, place: &Place<'_>) -> Result<Vec<Author>, 
     let Some(first) = place.messages.first() else {
         return Ok(Vec::new());
     };
-    let mut authors: Vec<&str> = place
-        .messages
-        .iter()
-        .map(|message| message.author.as_str())
-        .collect();
+    let mut authors: Vec<&str> = place.messages.iter().map(|message| message.author.as_str()).collect();
     authors.sort_unstable();
     authors.dedup();
     let new_people: Vec<PersonId> = authors.iter().map(|_| PersonId::new()).collect();
@@ -115,42 +111,12 @@ pub async fn store(tx: &mut TenantTx, place: &Place<'_>) -> Result<Vec<Author>, 
         .bind(tenant)
         .bind(place.conversation)
         .bind(place.connection)
-        .bind(
-            place
-                .messages
-                .iter()
-                .map(|_| MessageId::new())
-                .collect::<Vec<_>>(),
-        )
+        .bind(place.messages.iter().map(|_| MessageId::new()).collect::<Vec<_>>())
         .bind(place.messages.iter().map(|_| MemoryId::new()).collect::<Vec<_>>())
-        .bind(
-            place
-                .messages
-                .iter()
-                .map(|message| message.external_id.as_str())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            place
-                .messages
-                .iter()
-                .map(|message| message.author.as_str())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            place
-                .messages
-                .iter()
-                .map(|message| message.text.as_str())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            place
-                .messages
-                .iter()
-                .map(|message| message.sent_at)
-                .collect::<Vec<_>>(),
-        )
+        .bind(place.messages.iter().map(|message| message.external_id.as_str()).collect::<Vec<_>>())
+        .bind(place.messages.iter().map(|message| message.author.as_str()).collect::<Vec<_>>())
+        .bind(place.messages.iter().map(|message| message.text.as_str()).collect::<Vec<_>>())
+        .bind(place.messages.iter().map(|message| message.sent_at).collect::<Vec<_>>())
         .bind(new_people)
         .bind(&authors)
         .bind(&first.channel)
@@ -159,24 +125,21 @@ pub async fn store(tx: &mut TenantTx, place: &Place<'_>) -> Result<Vec<Author>, 
         .bind(audience_of(place))
         .fetch_all(tx.conn())
         .await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Author {
-                person: row.try_get("person_id")?,
-                external_id: row.try_get("external_id")?,
-                display_name: row.try_get("display_name")?,
-                unnamed: row.try_get("unnamed")?,
-            })
-        })
-        .collect()
+    rows.iter().map(author).collect()
+}
+
+fn author(row: &sqlx::postgres::PgRow) -> Result<Author, DbError> {
+    Ok(Author {
+        person: row.try_get("person_id")?,
+        external_id: row.try_get("external_id")?,
+        display_name: row.try_get("display_name")?,
+        unnamed: row.try_get("unnamed")?,
+    })
 }
 
 /// The text of the audience, or '' where it is the author.
 fn audience_of(place: &Place<'_>) -> String {
-    let channel = place
-        .messages
-        .first()
-        .map_or("", |message| message.channel.as_str());
+    let channel = place.messages.first().map_or("", |message| message.channel.as_str());
     match place.kind {
         ChannelKind::Public => Audience::Tenant.to_string(),
         ChannelKind::Direct => String::new(),
@@ -185,11 +148,7 @@ fn audience_of(place: &Place<'_>) -> String {
 }
 
 /// The last messages of a conversation, oldest first.
-pub async fn window(
-    tx: &mut TenantTx,
-    conversation: ConversationId,
-    limit: i64,
-) -> Result<Vec<Line>, DbError> {
+pub async fn window(tx: &mut TenantTx, conversation: ConversationId, limit: i64) -> Result<Vec<Line>, DbError> {
     let tenant = tx.tenant();
     let rows = sqlx::query(
         "select m.message_id, m.external_id, m.author_kind, m.body, m.sent_at,

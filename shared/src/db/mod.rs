@@ -70,20 +70,13 @@ impl DbError {
 
     /// Turns the violation of one constraint into a sentence.
     pub fn on_constraint(self, name: &str, sentence: &'static str) -> Self {
-        if self.constraint() == Some(name) {
-            Self::Conflict(sentence)
-        } else {
-            self
-        }
+        if self.constraint() == Some(name) { Self::Conflict(sentence) } else { self }
     }
 }
 
 /// Statements sent and transactions committed by this process since its start, for `make bench`.
 pub fn statistics() -> (u64, u64) {
-    (
-        ROUND_TRIPS.load(Ordering::Relaxed),
-        COMMITS.load(Ordering::Relaxed),
-    )
+    (ROUND_TRIPS.load(Ordering::Relaxed), COMMITS.load(Ordering::Relaxed))
 }
 
 fn count_round_trip() {
@@ -106,25 +99,17 @@ pub struct Db {
 impl Db {
     /// Connects lazily: the first statement opens the first connection.
     pub fn connect(app: &SecretString, system: &SecretString) -> Result<Self, DbError> {
-        Ok(Self {
-            app: pool(app)?,
-            system: pool(system)?,
-        })
+        Ok(Self { app: pool(app)?, system: pool(system)? })
     }
 
     pub fn tenant(&self, tenant: TenantId) -> TenantDb {
-        TenantDb {
-            pool: self.app.clone(),
-            tenant,
-        }
+        TenantDb { pool: self.app.clone(), tenant }
     }
 
     /// The narrow cross-tenant role. Every statement that uses it stands in `db/system.rs`, `db/inbox.rs` or
     /// `db/lanes.rs` with its reason.
     pub fn system(&self) -> SystemDb {
-        SystemDb {
-            pool: self.system.clone(),
-        }
+        SystemDb { pool: self.system.clone() }
     }
 
     pub async fn ping(&self) -> Result<(), DbError> {
@@ -204,18 +189,11 @@ impl TenantDb {
 
     /// A transaction that sees the memories these audiences may be reminded of.
     pub async fn begin_for(&self, audiences: &[Audience]) -> Result<TenantTx, DbError> {
-        let list = audiences
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join(",");
+        let list = audiences.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
         // Channel ids come from a provider; anything that is not id-like would be SQL here.
-        let plain =
-            |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, ':' | ',' | '_' | '-' | '.');
+        let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, ':' | ',' | '_' | '-' | '.');
         if !list.chars().all(plain) {
-            return Err(DbError::Damaged(
-                "a channel id holds characters that no provider uses".into(),
-            ));
+            return Err(DbError::Damaged("a channel id holds characters that no provider uses".into()));
         }
         self.begin_with_audiences(&list).await
     }
@@ -231,10 +209,7 @@ impl TenantDb {
             "begin; select set_config('app.current_tenant', '{}', true), set_config('app.audiences', '{audiences}', true)",
             self.tenant.uuid()
         );
-        Ok(TenantTx {
-            transaction: begin(&self.pool, statement).await?,
-            tenant: self.tenant,
-        })
+        Ok(TenantTx { transaction: begin(&self.pool, statement).await?, tenant: self.tenant })
     }
 }
 
@@ -292,10 +267,7 @@ impl SystemDb {
 
     /// Several statements, acting for one tenant that may not exist yet.
     async fn begin(&self, tenant: TenantId) -> Result<Transaction<'static, Postgres>, DbError> {
-        let statement = format!(
-            "begin; select set_config('app.current_tenant', '{}', true)",
-            tenant.uuid()
-        );
+        let statement = format!("begin; select set_config('app.current_tenant', '{}', true)", tenant.uuid());
         begin(&self.pool, statement).await
     }
 }

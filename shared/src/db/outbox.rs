@@ -60,11 +60,7 @@ pub(super) fn part(row: &sqlx::postgres::PgRow) -> Result<Part, DbError> {
         id: row.try_get("outbox_id")?,
         kind: row.try_get("kind")?,
         part: row.try_get("part")?,
-        operation: if operation == "update" {
-            Operation::Update
-        } else {
-            Operation::Post
-        },
+        operation: if operation == "update" { Operation::Update } else { Operation::Post },
         body: row.try_get("body")?,
         target: row.try_get("target_external_id")?,
         state: row.try_get("state")?,
@@ -87,12 +83,7 @@ pub async fn count_attempt(tx: &mut TenantTx, id: OutboxId) -> Result<(), DbErro
 }
 
 /// Notes that the placeholder of a run is visible as `external_id`, learned by reconciliation.
-pub async fn mark_sent(
-    tx: &mut TenantTx,
-    run: RunId,
-    id: OutboxId,
-    external_id: &str,
-) -> Result<(), DbError> {
+pub async fn mark_sent(tx: &mut TenantTx, run: RunId, id: OutboxId, external_id: &str) -> Result<(), DbError> {
     let tenant = tx.tenant();
     sqlx::query(
         "update outbox set state = 'sent', external_id = $4, sent_at = clock_timestamp()

@@ -35,6 +35,23 @@ pub async fn find(tx: &mut TenantTx, id: PersonId) -> Result<Option<Person>, DbE
     .transpose()
 }
 
+/// People whose names contain one of these words (lower case), with the word; at most 50.
+pub async fn named(tx: &mut TenantTx, words: &[String]) -> Result<Vec<(PersonId, String)>, DbError> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query(
+        "select p.person_id, w.word
+           from people p
+           cross join lateral regexp_split_to_table(lower(p.display_name), '[^[:alnum:]]+') as w (word)
+          where p.tenant_id = $1 and w.word = any ($2)
+          limit 50",
+    )
+    .bind(tenant)
+    .bind(words)
+    .fetch_all(tx.conn())
+    .await?;
+    rows.iter().map(|row| Ok((row.try_get("person_id")?, row.try_get("word")?))).collect()
+}
+
 pub async fn name(tx: &mut TenantTx, id: PersonId, display_name: &str) -> Result<(), DbError> {
     let tenant = tx.tenant();
     sqlx::query(

@@ -35,6 +35,7 @@ pub struct Interrupted {
 
 /// Everything a turn needs to know about where it happens.
 pub struct Opening {
+    pub tenant_name: String,
     pub by_human: bool,
     pub last_seq: i64,
     pub connection: ConnectionId,
@@ -51,7 +52,8 @@ pub struct Opening {
 }
 
 const OPEN: &str = "
-select l.handler = 'human' as by_human, l.last_seq, c.connection_id, c.channel, c.access_token, c.status = 'active' as active,
+select (select name from tenants t where t.tenant_id = $1) as tenant_name,
+       l.handler = 'human' as by_human, l.last_seq, c.connection_id, c.channel, c.access_token, c.status = 'active' as active,
        c.bot_user_id, a.agent_id, a.name, a.role, a.tone, a.instructions, a.model, a.is_default,
        exists (select from messages m where m.tenant_id = $1 and m.conversation_id = $2 and m.author_kind = 'agent')
          as takes_part,
@@ -88,6 +90,7 @@ pub async fn open(tx: &mut TenantTx, lease: &Lease) -> Result<Opening, DbError> 
     let run: Option<RunId> = row.try_get("run_id")?;
     let kind: String = row.try_get("channel_kind")?;
     Ok(Opening {
+        tenant_name: row.try_get("tenant_name")?,
         by_human: row.try_get("by_human")?,
         last_seq: row.try_get("last_seq")?,
         connection: row.try_get("connection_id")?,
@@ -99,15 +102,26 @@ pub async fn open(tx: &mut TenantTx, lease: &Lease) -> Result<Opening, DbError> 
         takes_part: row.try_get("takes_part")?,
         channel_kind: ChannelKind::parse(&kind),
         interrupted: run
-            .map(|run| {
-                Ok::<_, DbError>(Interrupted {
-                    run,
-                    to_seq: row.try_get("to_seq")?,
-                })
-            })
+            .map(|run| Ok::<_, DbError>(Interrupted { run, to_seq: row.try_get("to_seq")? }))
             .transpose()?,
         pending: pending.map(|Json(list)| list).unwrap_or_default(),
     })
+}
+
+/// Messages that arrived after `seq` and wait for the next run.
+pub async fn arrived_after(tx: &mut TenantTx, lease: &Lease, seq: i64) -> Result<Vec<InboundMessage>, DbError> {
+    let tenant = tx.tenant();
+    let rows: Vec<Json<InboundMessage>> = sqlx::query_scalar(
+        "select normalized from inbox
+          where tenant_id = $1 and conversation_id = $2 and seq > $3 and state = 'pending' and addressed
+          order by seq limit 20",
+    )
+    .bind(tenant)
+    .bind(lease.conversation)
+    .bind(seq)
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows.into_iter().map(|Json(message)| message).collect())
 }
 
 /// A run about to begin, with the placeholder its channel shows at once.
@@ -173,10 +187,7 @@ pub async fn progress(tx: &mut TenantTx, run: RunId) -> Result<Progress, DbError
     .fetch_all(tx.conn())
     .await?;
     let parts = rows.iter().map(super::outbox::part).collect::<Result<_, _>>()?;
-    Ok(Progress {
-        answer: answer.map(|Json(value)| value),
-        parts,
-    })
+    Ok(Progress { answer: answer.map(|Json(value)| value), parts })
 }
 
 /// The result of a run's model call, about to be sent.
@@ -247,19 +258,9 @@ pub async fn record_answer(tx: &mut TenantTx, lease: &Lease, answer: &Answer<'_>
         .bind(answer.kind)
         .bind(parts.iter().map(|part| part.id).collect::<Vec<_>>())
         .bind(parts.iter().map(|part| part.part).collect::<Vec<_>>())
-        .bind(
-            parts
-                .iter()
-                .map(|part| part.operation.as_str())
-                .collect::<Vec<_>>(),
-        )
+        .bind(parts.iter().map(|part| part.operation.as_str()).collect::<Vec<_>>())
         .bind(parts.iter().map(|part| part.body.as_str()).collect::<Vec<_>>())
-        .bind(
-            parts
-                .iter()
-                .map(|part| part.target.as_deref())
-                .collect::<Vec<_>>(),
-        )
+        .bind(parts.iter().map(|part| part.target.as_deref()).collect::<Vec<_>>())
         .fetch_one(tx.conn())
         .await?;
     Ok(held == 1)
@@ -350,16 +351,8 @@ pub async fn finish(tx: &mut TenantTx, lease: &Lease, finish: &Finish<'_>) -> Re
         .bind(finish.to_seq)
         .bind(sent.iter().map(|(id, ..)| *id).collect::<Vec<_>>())
         .bind(sent.iter().map(|(_, state, ..)| *state).collect::<Vec<_>>())
-        .bind(
-            sent.iter()
-                .map(|(_, _, external, _)| external.as_deref())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            sent.iter()
-                .map(|(.., error)| error.as_deref())
-                .collect::<Vec<_>>(),
-        )
+        .bind(sent.iter().map(|(_, _, external, _)| external.as_deref()).collect::<Vec<_>>())
+        .bind(sent.iter().map(|(.., error)| error.as_deref()).collect::<Vec<_>>())
         .bind(sent.iter().map(|_| MessageId::new()).collect::<Vec<_>>())
         .bind(finish.run)
         .bind(finish.end.run_state())

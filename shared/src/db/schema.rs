@@ -26,10 +26,7 @@ pub async fn migrate(owner: &SecretString) -> Result<(), DbError> {
 }
 
 async fn migrate_pool(pool: &PgPool) -> Result<(), DbError> {
-    MIGRATIONS
-        .run(pool)
-        .await
-        .map_err(|error| DbError::Damaged(format!("migration failed: {error}")))?;
+    MIGRATIONS.run(pool).await.map_err(|error| DbError::Damaged(format!("migration failed: {error}")))?;
     PostgresStorage::<()>::setup(pool)
         .await
         .map_err(|error| DbError::Damaged(format!("migration of the job tables failed: {error}")))?;
@@ -73,9 +70,7 @@ async fn role_problems(connection: &mut PgConnection, expected: &str) -> Result<
     .await?;
     let mut problems = Vec::new();
     if role != expected {
-        problems.push(format!(
-            "The database connection for {expected} logs in as `{role}`: correct its URL."
-        ));
+        problems.push(format!("The database connection for {expected} logs in as `{role}`: correct its URL."));
     }
     if superuser || bypass {
         problems.push(format!(
@@ -92,15 +87,14 @@ async fn role_problems(connection: &mut PgConnection, expected: &str) -> Result<
 
 async fn version_problems(connection: &mut PgConnection) -> Result<Vec<String>, DbError> {
     let mut problems = Vec::new();
-    let applied: Option<i64> =
-        match sqlx::query_scalar("select max(version) from _sqlx_migrations where success")
-            .fetch_one(&mut *connection)
-            .await
-        {
-            Ok(version) => version,
-            Err(sqlx::Error::Database(_)) => None,
-            Err(error) => return Err(error.into()),
-        };
+    let applied: Option<i64> = match sqlx::query_scalar("select max(version) from _sqlx_migrations where success")
+        .fetch_one(&mut *connection)
+        .await
+    {
+        Ok(version) => version,
+        Err(sqlx::Error::Database(_)) => None,
+        Err(error) => return Err(error.into()),
+    };
     let needed = MIGRATIONS.iter().map(|migration| migration.version).max();
     if applied < needed {
         problems.push("The database schema is older than this build: run `konstruct migrate`.".into());
@@ -110,14 +104,10 @@ async fn version_problems(connection: &mut PgConnection) -> Result<Vec<String>, 
             .fetch_optional(connection)
             .await?;
     match vector.as_deref().map(major_minor) {
-        None => problems.push(
-            "The extension `vector` is missing: a superuser must run migrations/bootstrap.sql once.".into(),
-        ),
+        None => problems
+            .push("The extension `vector` is missing: a superuser must run migrations/bootstrap.sql once.".into()),
         Some(version) if version < (0, 8) => {
-            problems.push(format!(
-                "pgvector {}.{} is too old: 0.8 or newer is needed.",
-                version.0, version.1
-            ));
+            problems.push(format!("pgvector {}.{} is too old: 0.8 or newer is needed.", version.0, version.1));
         }
         Some(_) => {}
     }
@@ -159,9 +149,7 @@ async fn policy_problems(connection: &mut PgConnection) -> Result<Vec<String>, D
         ));
     }
     for table in unfenced {
-        problems.push(format!(
-            "Table `{table}` lacks its tenant policy, or has a second one."
-        ));
+        problems.push(format!("Table `{table}` lacks its tenant policy, or has a second one."));
     }
     Ok(problems)
 }
@@ -171,8 +159,5 @@ pub async fn reachable(url: &SecretString) -> Result<String, String> {
     let mut connection = PgConnection::connect(url.expose_secret())
         .await
         .map_err(|error| format!("PostgreSQL does not answer: {error}."))?;
-    sqlx::query_scalar("select version()")
-        .fetch_one(&mut connection)
-        .await
-        .map_err(|error| error.to_string())
+    sqlx::query_scalar("select version()").fetch_one(&mut connection).await.map_err(|error| error.to_string())
 }

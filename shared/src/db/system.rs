@@ -111,10 +111,7 @@ pub async fn create_tenant(
         .bind(plan)
         .execute(&mut *tx)
         .await?;
-    sqlx::query("insert into lane_tenants (tenant_id) values ($1)")
-        .bind(tenant)
-        .execute(&mut *tx)
-        .await?;
+    sqlx::query("insert into lane_tenants (tenant_id) values ($1)").bind(tenant).execute(&mut *tx).await?;
     sqlx::query(
         "insert into api_keys (api_key_id, tenant_id, key_hash, name, role)
          values ($1, $2, $3, 'first key', 'customer_admin')",
@@ -137,11 +134,7 @@ pub async fn create_tenant(
 ///
 /// Reason: the embedding loop asks who has work; the text is read under each tenant.
 pub async fn tenants_to_embed(db: &SystemDb) -> Result<Vec<TenantId>, DbError> {
-    Ok(
-        sqlx::query_scalar("select distinct tenant_id from memories limit 100")
-            .fetch_all(db.read())
-            .await?,
-    )
+    Ok(sqlx::query_scalar("select distinct tenant_id from memories limit 100").fetch_all(db.read()).await?)
 }
 
 /// Lanes that hold unfinished messages but are neither ready nor leased: puts them back into the queue.
@@ -169,9 +162,7 @@ pub async fn overdue_jobs(db: &SystemDb) -> Result<Vec<(TenantId, JobId)>, DbErr
     )
     .fetch_all(db.read())
     .await?;
-    rows.iter()
-        .map(|row| Ok((row.try_get("tenant_id")?, row.try_get("job_id")?)))
-        .collect()
+    rows.iter().map(|row| Ok((row.try_get("tenant_id")?, row.try_get("job_id")?))).collect()
 }
 
 /// The key of the dedupe hashes, made at first use and sealed under the master key.
@@ -179,27 +170,18 @@ pub async fn overdue_jobs(db: &SystemDb) -> Result<Vec<(TenantId, JobId)>, DbErr
 /// Opening it proves at start that the master key is the right one: a wrong one refuses here and overwrites nothing.
 /// Reason: the platform's own secret belongs to no tenant.
 pub async fn fingerprint_key(db: &SystemDb, keys: &Keyring) -> Result<FingerprintKey, DbError> {
-    let place = Place {
-        tenant: None,
-        table: "system_secrets",
-        column: "sealed",
-        row: Uuid::nil(),
-    };
+    let place = Place { tenant: None, table: "system_secrets", column: "sealed", row: Uuid::nil() };
     let proposed = keys.seal(&place, &random_bytes::<32>());
-    sqlx::query(
-        "insert into system_secrets (name, sealed) values ('fingerprint', $1) on conflict do nothing",
-    )
-    .bind(&proposed)
-    .execute(db.write())
-    .await?;
+    sqlx::query("insert into system_secrets (name, sealed) values ('fingerprint', $1) on conflict do nothing")
+        .bind(&proposed)
+        .execute(db.write())
+        .await?;
     let sealed: Vec<u8> = sqlx::query_scalar("select sealed from system_secrets where name = 'fingerprint'")
         .fetch_one(db.read())
         .await?;
-    let opened = keys.open(&place, &sealed).map_err(|error| {
-        DbError::Damaged(format!(
-            "KONSTRUCT_MASTER_KEYS does not fit this database: {error}"
-        ))
-    })?;
+    let opened = keys
+        .open(&place, &sealed)
+        .map_err(|error| DbError::Damaged(format!("KONSTRUCT_MASTER_KEYS does not fit this database: {error}")))?;
     let key: [u8; 32] = opened
         .as_slice()
         .try_into()

@@ -1,0 +1,201 @@
+//! `konstruct chat`: a person's message through the running webhooks, and the reply as it appears.
+//!
+//! It speaks through the Slack simulator, because only Slack itself can write as one of its users.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow, bail};
+use clap::Args;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use shared::{
+    config::Config,
+    db::{Db, connections},
+    egress,
+    ids::TenantId,
+};
+use url::Url;
+
+use crate::story;
+
+const REPLY_TIMEOUT: Duration = Duration::from_secs(150);
+const LOOK_INTERVAL: Duration = Duration::from_millis(30);
+/// No more changes for this long after a final text: the reply is complete.
+const QUIET: Duration = Duration::from_millis(600);
+const DEMO_FILE: &str = ".local/demo.json";
+
+#[derive(Args)]
+pub struct Chat {
+    /// What to say.
+    #[arg(required_unless_present = "story")]
+    text: Option<String>,
+    #[arg(long, default_value = "slack", value_parser = ["slack", "whatsapp"])]
+    channel: String,
+    /// The tenant to speak to; the demo tenant by default.
+    #[arg(long)]
+    tenant: Option<TenantId>,
+    /// Who speaks: a Slack user id.
+    #[arg(long, default_value = "UADA")]
+    user: String,
+    /// Where: a channel `C…`, a private one `G…`, or a direct message `D…`.
+    #[arg(long = "in", default_value = "CGENERAL")]
+    place: String,
+    /// Go on in the thread of this message (its `ts`); a new thread otherwise.
+    #[arg(long)]
+    thread: Option<String>,
+    /// Hold a short conversation and print it as a transcript with timings.
+    #[arg(long)]
+    story: bool,
+}
+
+/// What one exchange looked like from the channel.
+pub struct Exchange {
+    pub thread: String,
+    pub reply: String,
+    /// Until the first sign of the agent, and until the final text.
+    pub first_sign: Duration,
+    pub complete: Duration,
+}
+
+#[derive(Deserialize)]
+struct Said {
+    ts: String,
+    thread_ts: String,
+}
+
+impl Chat {
+    pub async fn run(self, config: &Config, as_json: bool) -> anyhow::Result<()> {
+        if self.channel != "slack" {
+            bail!("WhatsApp is not available yet: use --channel slack.");
+        }
+        let person = Speaker::find(config, self.tenant).await?;
+        if self.story {
+            return story::tell(&person).await;
+        }
+        let text = self.text.as_deref().unwrap_or_default();
+        if text.trim().is_empty() {
+            bail!("There is nothing to say: give the text in quotes.");
+        }
+        let started = |text: &str| {
+            if !as_json {
+                println!("{text}");
+            }
+        };
+        let exchange = person.say((&self.place, &self.user), self.thread.as_deref(), text, started).await?;
+        if as_json {
+            let times = json!({ "first_sign_ms": exchange.first_sign.as_millis(), "complete_ms": exchange.complete.as_millis() });
+            println!("{}", json!({ "thread": exchange.thread, "reply": exchange.reply, "timings": times }));
+        } else {
+            println!("(thread {}, {} ms)", exchange.thread, exchange.complete.as_millis());
+        }
+        Ok(())
+    }
+}
+
+/// The simulated workspace of one tenant.
+pub struct Speaker {
+    http: reqwest::Client,
+    control: Url,
+    team: String,
+}
+
+impl Speaker {
+    async fn find(config: &Config, tenant: Option<TenantId>) -> anyhow::Result<Self> {
+        let tenant = tenant.map_or_else(demo_tenant, Ok)?;
+        let db = Db::connect(&config.database_url, &config.database_system_url)?.tenant(tenant);
+        let mut tx = db.begin().await.context("PostgreSQL does not answer: run `make up`")?;
+        let connections = connections::list(&mut tx).await?;
+        tx.close().await?;
+        let connection = connections
+            .into_iter()
+            .find(|connection| connection.channel == "slack")
+            .ok_or_else(|| anyhow!("Tenant {tenant} has no Slack connection: use `konstruct connect slack`."))?;
+        let control = config.slack.api_url.join("/_sim/")?;
+        let http = egress::provider_client(Some(Duration::from_secs(10)));
+        let speaker = Self { http, control, team: connection.external_id };
+        speaker.transcript("CGENERAL", "0").await.map_err(|_| {
+            anyhow!(
+                "`konstruct chat` speaks through the Slack simulator, and {} is none or not running. In a real workspace, \
+                 write to the agent in Slack.",
+                config.slack.api_url
+            )
+        })?;
+        Ok(speaker)
+    }
+
+    /// Says something and waits for the whole reply, telling `show` each text as it becomes visible.
+    pub async fn say(
+        &self,
+        (channel, user): (&str, &str),
+        thread: Option<&str>,
+        text: &str,
+        show: impl Fn(&str),
+    ) -> anyhow::Result<Exchange> {
+        let mut body = json!({ "team": self.team, "channel": channel, "user": user, "text": text, "mention": !channel.starts_with('D') });
+        if let Some(thread) = thread {
+            body["thread_ts"] = json!(thread);
+        }
+        let started = Instant::now();
+        let said: Said =
+            self.http.post(self.control.join("say")?).json(&body).send().await?.error_for_status()?.json().await?;
+        let (mut first_sign, mut seen, mut changed) = (None, Vec::<String>::new(), Instant::now());
+        loop {
+            if started.elapsed() > REPLY_TIMEOUT {
+                bail!("No reply within {} s: `make logs` shows why.", REPLY_TIMEOUT.as_secs());
+            }
+            let replies = self.replies(channel, &said).await?;
+            if replies != seen {
+                first_sign = first_sign.or(Some(started.elapsed()));
+                changed = Instant::now();
+                let new = replies.iter().filter(|reply| !seen.contains(*reply));
+                new.for_each(|reply| show(reply));
+                seen = replies;
+            }
+            let answered = seen.iter().any(|reply| !is_placeholder(reply));
+            if answered && changed.elapsed() > QUIET {
+                break;
+            }
+            tokio::time::sleep(LOOK_INTERVAL).await;
+        }
+        Ok(Exchange {
+            thread: said.thread_ts,
+            reply: seen.join("\n"),
+            first_sign: first_sign.unwrap_or_default(),
+            complete: changed.duration_since(started),
+        })
+    }
+
+    /// The agent's visible texts after the person's message.
+    async fn replies(&self, channel: &str, said: &Said) -> anyhow::Result<Vec<String>> {
+        let entries = self.transcript(channel, &said.thread_ts).await?;
+        Ok(entries
+            .iter()
+            .filter(|entry| entry["author_kind"] == "bot" && entry["ts"].as_str() > Some(said.ts.as_str()))
+            .filter_map(|entry| entry["text"].as_str().map(str::to_owned))
+            .collect())
+    }
+
+    async fn transcript(&self, channel: &str, thread: &str) -> anyhow::Result<Vec<Value>> {
+        let mut url = self.control.join("transcript")?;
+        url.query_pairs_mut()
+            .append_pair("team", &self.team)
+            .append_pair("channel", channel)
+            .append_pair("thread_ts", thread);
+        Ok(self.http.get(url).send().await?.error_for_status()?.json().await?)
+    }
+}
+
+fn is_placeholder(text: &str) -> bool {
+    text.starts_with("_Thinking")
+}
+
+fn demo_tenant() -> anyhow::Result<TenantId> {
+    #[derive(Deserialize)]
+    struct Demo {
+        tenant_id: TenantId,
+    }
+    let text = std::fs::read_to_string(DEMO_FILE)
+        .map_err(|_| anyhow!("Name a tenant with --tenant, or run `make up`, which sets up a demo tenant."))?;
+    let demo: Demo = serde_json::from_str(&text).with_context(|| format!("{DEMO_FILE} is damaged"))?;
+    Ok(demo.tenant_id)
+}

@@ -1,0 +1,144 @@
+//! Problem documents (RFC 9457) with stable codes. Internal text never reaches a client.
+
+use axum::{
+    Json,
+    extract::rejection::JsonRejection,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use shared::{channels::CallError, db::DbError};
+use utoipa::ToSchema;
+
+/// What a client is told when something can't be done.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Problem {
+    #[serde(rename = "type")]
+    #[schema(example = "about:blank")]
+    kind: &'static str,
+    #[schema(example = "Not Found")]
+    title: &'static str,
+    #[schema(example = 404)]
+    status: u16,
+    /// Stable, for programs.
+    #[schema(example = "not_found")]
+    code: &'static str,
+    /// A sentence that says what to do.
+    #[schema(example = "There is nothing here under this id.")]
+    detail: String,
+}
+
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+}
+
+impl ApiError {
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into() }
+    }
+
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "There is nothing here under this address or id.")
+    }
+
+    pub fn unauthorized() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthorized",
+            "Send a valid API key as `Authorization: Bearer kst_…`; `konstruct tenant create` prints one.",
+        )
+    }
+
+    pub fn forbidden() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "This key's role may not do that; use an admin's key.")
+    }
+
+    pub fn invalid(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request", detail)
+    }
+
+    pub fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "Something went wrong on our side and was recorded. Try again; if it persists, send the time to your operator.",
+        )
+    }
+
+    fn unavailable() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "The database does not answer at the moment. Try again in a few seconds.",
+        )
+    }
+}
+
+impl std::fmt::Display for ApiError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let problem = Problem {
+            kind: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            code: self.code,
+            detail: self.detail,
+        };
+        (self.status, [(header::CONTENT_TYPE, "application/problem+json")], Json(problem)).into_response()
+    }
+}
+
+impl From<DbError> for ApiError {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::NotFound => Self::not_found(),
+            DbError::Conflict(sentence) => Self::new(StatusCode::CONFLICT, "conflict", sentence),
+            DbError::Sql(ref sql) if sql.as_database_error().is_none() => {
+                tracing::warn!(%error, "The database did not answer a request");
+                Self::unavailable()
+            }
+            error => {
+                tracing::error!(%error, "A request failed");
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl From<JsonRejection> for ApiError {
+    fn from(rejection: JsonRejection) -> Self {
+        Self::new(
+            if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                rejection.status()
+            } else {
+                StatusCode::BAD_REQUEST
+            },
+            "invalid_request",
+            rejection.body_text(),
+        )
+    }
+}
+
+impl From<CallError> for ApiError {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Dead(reason) => Self::invalid(format!(
+                "Slack does not accept this bot token ({reason}). Copy the `xoxb-…` token from your app's OAuth page again."
+            )),
+            CallError::Refused(reason) => Self::invalid(format!("Slack refused the check: {reason}.")),
+            CallError::RateLimited(_) | CallError::Unreachable(_) | CallError::Ambiguous(_) => Self::new(
+                StatusCode::BAD_GATEWAY,
+                "provider_unavailable",
+                "Slack did not answer the check. Nothing was changed; try again in a moment.",
+            ),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! A tenant's channels. Connecting by hand checks the token with the platform before anything is stored.
+
+use axum::{
+    Json,
+    extract::{State, rejection::JsonRejection},
+    http::StatusCode,
+};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use shared::{
+    channels::slack::SlackApi,
+    crypto::Keyring,
+    db::{
+        TenantDb,
+        audit::{self, Actor},
+        connections::{self, Connection, NewSlackConnection},
+    },
+};
+use time::format_description::well_known::Rfc3339;
+use utoipa::ToSchema;
+
+use crate::{
+    Gateway,
+    auth::{Admin, Operator},
+    error::{ApiError, Problem},
+};
+
+#[derive(Serialize, ToSchema)]
+pub struct ConnectionBody {
+    #[schema(example = "con_01k9z3w6h8f2m5x7q4r1t0v9sb")]
+    id: String,
+    #[schema(example = "slack")]
+    channel: String,
+    /// Slack's team id.
+    external_id: String,
+    /// The customer's own Slack app, if it is one.
+    app_id: Option<String>,
+    display_name: String,
+    bot_user_id: String,
+    /// `active`, or `dead` when the platform no longer accepts the token.
+    status: String,
+    created_at: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct ConnectionList {
+    items: Vec<ConnectionBody>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(tag = "channel", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Connect {
+    Slack {
+        #[schema(value_type = String, example = "xoxb-…")]
+        bot_token: SecretString,
+        /// With `signing_secret`: the customer's own Slack app.
+        app_id: Option<String>,
+        #[schema(value_type = Option<String>)]
+        signing_secret: Option<SecretString>,
+    },
+}
+
+/// The tenant's connections, newest first, without their secrets.
+#[utoipa::path(get, path = "/api/v1/connections",
+    responses((status = 200, body = ConnectionList), (status = 401, body = Problem)))]
+pub async fn list(operator: Operator) -> Result<Json<ConnectionList>, ApiError> {
+    let mut tx = operator.db.begin().await?;
+    let items = connections::list(&mut tx).await?;
+    tx.close().await?;
+    Ok(Json(ConnectionList { items: items.into_iter().map(ConnectionBody::from).collect() }))
+}
+
+/// Connects a channel by hand, or renews its token.
+#[utoipa::path(post, path = "/api/v1/connections", request_body = Connect,
+    responses((status = 201, body = ConnectionBody), (status = 400, body = Problem), (status = 409, body = Problem)))]
+pub async fn connect(
+    admin: Admin,
+    State(gateway): State<Gateway>,
+    body: Result<Json<Connect>, JsonRejection>,
+) -> Result<(StatusCode, Json<ConnectionBody>), ApiError> {
+    let Json(Connect::Slack { bot_token, app_id, signing_secret }) = body?;
+    let own_app = own_app(app_id, signing_secret)?;
+    let connection =
+        connect_slack(&gateway.slack, &gateway.keys, &admin.0.db, &admin.0.actor, bot_token, own_app).await?;
+    gateway.routes.invalidate_all();
+    Ok((StatusCode::CREATED, Json(connection.into())))
+}
+
+/// A customer's own app needs both its id and its secret; a blank secret would let anyone sign.
+pub fn own_app(
+    app_id: Option<String>,
+    secret: Option<SecretString>,
+) -> Result<Option<(String, SecretString)>, ApiError> {
+    use secrecy::ExposeSecret;
+    match (app_id, secret) {
+        (None, None) => Ok(None),
+        (Some(app_id), Some(secret)) => {
+            let id_like =
+                !app_id.is_empty() && app_id.len() <= 32 && app_id.chars().all(|c| c.is_ascii_alphanumeric());
+            if !id_like {
+                return Err(ApiError::invalid("`app_id` must be Slack's app id, such as `A012ABCDEF`."));
+            }
+            if secret.expose_secret().trim().len() < 16 {
+                return Err(ApiError::invalid(
+                    "`signing_secret` is blank or too short to be Slack's signing secret.",
+                ));
+            }
+            Ok(Some((app_id, secret)))
+        }
+        _ => Err(ApiError::invalid("Your own Slack app needs both `app_id` and `signing_secret`.")),
+    }
+}
+
+/// Checks the token with Slack, then stores connection, route and audit row together.
+pub async fn connect_slack(
+    slack: &SlackApi,
+    keys: &Keyring,
+    db: &TenantDb,
+    actor: &Actor,
+    bot_token: SecretString,
+    own_app: Option<(String, SecretString)>,
+) -> Result<Connection, ApiError> {
+    let identity = slack.auth_test(&bot_token).await?;
+    let new = NewSlackConnection {
+        team_id: identity.team_id,
+        team_name: identity.team,
+        bot_user_id: identity.user_id,
+        bot_id: identity.bot_id,
+        bot_token,
+        own_app,
+    };
+    let mut tx = db.begin().await?;
+    let connection = connections::connect_slack(&mut tx, keys, &new).await?;
+    let detail = json!({ "channel": "slack", "team": connection.external_id, "own_app": connection.app_id });
+    audit::append(&mut tx, actor, "connection.connect", ("connection", &connection.id.to_string()), detail)
+        .await?;
+    tx.commit().await?;
+    Ok(connection)
+}
+
+impl From<Connection> for ConnectionBody {
+    fn from(connection: Connection) -> Self {
+        Self {
+            id: connection.id.to_string(),
+            channel: connection.channel,
+            external_id: connection.external_id,
+            app_id: Some(connection.app_id).filter(|id| !id.is_empty()),
+            display_name: connection.display_name,
+            bot_user_id: connection.bot_user_id,
+            status: connection.status,
+            created_at: connection.created_at.format(&Rfc3339).unwrap_or_default(),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Every URL of the product, on one page.
+
+use std::{any::Any, time::Duration};
+
+use axum::{
+    Router,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use tower_http::{
+    catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer, set_header::SetResponseHeaderLayer,
+    timeout::TimeoutLayer,
+};
+
+use crate::{
+    Gateway, assets,
+    error::ApiError,
+    openapi,
+    portal::{agents, connections, me},
+    webhooks::slack,
+};
+
+const API_TIMEOUT: Duration = Duration::from_secs(15);
+const API_BODY_MAX: usize = 256 * 1024;
+/// Nothing but our own files: no inline script, no third party.
+const CONTENT_POLICY: &str = "default-src 'self'; img-src 'self'; object-src 'none'; base-uri 'none'; \
+                              frame-ancestors 'none'; form-action 'self'";
+
+pub fn router(gateway: Gateway) -> Router {
+    let webhooks = Router::new().route("/webhooks/slack/events", post(slack::receive));
+    let api = Router::new()
+        .route("/api/v1/me", get(me::show))
+        .route("/api/v1/agents", get(agents::list).put(agents::shape))
+        .route("/api/v1/connections", get(connections::list).post(connections::connect))
+        .route("/api/openapi.json", get(openapi::document))
+        .route("/api/{*rest}", get(missing).post(missing).put(missing).patch(missing).delete(missing))
+        .layer(RequestBodyLimitLayer::new(API_BODY_MAX))
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, API_TIMEOUT));
+    let health = shared::health::routes(gateway.health.clone());
+    Router::new()
+        .merge(webhooks)
+        .merge(api)
+        .fallback(assets::serve)
+        .with_state(gateway)
+        .merge(health)
+        .layer(header("x-content-type-options", "nosniff"))
+        .layer(header("referrer-policy", "no-referrer"))
+        .layer(header(header::CONTENT_SECURITY_POLICY.as_str(), CONTENT_POLICY))
+        .layer(CatchPanicLayer::custom(panicked))
+}
+
+fn header(name: &'static str, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(header::HeaderName::from_static(name), HeaderValue::from_static(value))
+}
+
+async fn missing() -> ApiError {
+    ApiError::not_found()
+}
+
+/// The panic hook has logged the place; the caller gets a problem document like for any other failure.
+fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
+    ApiError::internal().into_response()
+}

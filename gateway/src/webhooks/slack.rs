@@ -1,0 +1,248 @@
+//! `POST /webhooks/slack/events`: nothing but verify, store, answer. Slack waits three seconds.
+//!
+//! The signature is checked over the raw bytes before anything is trusted. The platform's own app is tried first; only
+//! then does the claimed app id select candidate secrets of customers' own apps.
+
+use std::time::{Duration, Instant};
+
+use axum::{
+    body::{Body, Bytes, to_bytes},
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use shared::{
+    crypto::verify_hmac_hex,
+    db::{DbError, connections, inbox, system},
+    telemetry,
+};
+use tracing::Instrument;
+
+use super::slack_event::{self, Envelope};
+use crate::Gateway;
+
+const BODY_MAX: usize = 1024 * 1024;
+const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Older or newer requests may be replays.
+const CLOCK_TOLERANCE_SECONDS: i64 = 300;
+const CHALLENGE_MAX: usize = 1024;
+const CHANNEL: &str = "slack";
+
+/// Why a request gets no 200.
+enum Refusal {
+    /// Not Slack's, or not now.
+    Forged,
+    TooLarge,
+    TooSlow,
+    Malformed(&'static str),
+    /// Not stored: Slack must send it again.
+    Unavailable,
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Forged => {
+                (StatusCode::UNAUTHORIZED, "The signature is missing, wrong or too old.").into_response()
+            }
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "An event may have 1 MiB.").into_response(),
+            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "The event did not arrive within 5 s.").into_response(),
+            Self::Malformed(why) => (StatusCode::BAD_REQUEST, why).into_response(),
+            Self::Unavailable => {
+                (StatusCode::SERVICE_UNAVAILABLE, "The event could not be stored; send it again.").into_response()
+            }
+        }
+    }
+}
+
+impl From<DbError> for Refusal {
+    fn from(error: DbError) -> Self {
+        tracing::error!(%error, "A Slack event could not be stored");
+        Self::Unavailable
+    }
+}
+
+pub async fn receive(State(gateway): State<Gateway>, headers: HeaderMap, body: Body) -> Response {
+    let started = Instant::now();
+    let span =
+        tracing::info_span!("slack_event", trace_id = tracing::field::Empty, tenant.id = tracing::field::Empty);
+    telemetry::continue_trace(&span, headers.get("traceparent").and_then(|value| value.to_str().ok()));
+    let response =
+        accept(&gateway, &headers, body).instrument(span).await.unwrap_or_else(IntoResponse::into_response);
+    metrics::histogram!("konstruct_accept_seconds", "status" => response.status().as_str().to_owned())
+        .record(started.elapsed().as_secs_f64());
+    response
+}
+
+async fn accept(gateway: &Gateway, headers: &HeaderMap, body: Body) -> Result<Response, Refusal> {
+    let signature = Signature::read(headers, gateway.clock.now().unix_timestamp())?;
+    let raw = read_body(headers, body).await?;
+    let app_id = verify(gateway, &signature, &raw).await?;
+    if !is_json(headers) {
+        return Err(Refusal::Malformed("The content type must be application/json."));
+    }
+    let envelope = match slack_event::parse(&raw) {
+        Ok(envelope) => envelope,
+        Err(slack_event::Unreadable::NotAnEvent(why)) => return Err(Refusal::Malformed(why)),
+        Err(slack_event::Unreadable::Damaged) => {
+            return quarantine(gateway, "not readable as JSON", raw).await;
+        }
+    };
+    match envelope.kind.as_str() {
+        "url_verification" => challenge(&envelope),
+        "event_callback" => store_event(gateway, &app_id, envelope, raw).await,
+        "app_rate_limited" => {
+            tracing::error!(
+                team = envelope.team_id.as_deref().unwrap_or_default(),
+                "Slack holds back events of this workspace: more than 30,000 an hour"
+            );
+            quarantine(gateway, "app_rate_limited", raw).await
+        }
+        _ => quarantine(gateway, "unknown envelope", raw).await,
+    }
+}
+
+/// The two headers, with the timestamp already judged.
+struct Signature {
+    timestamp: String,
+    hex: Vec<u8>,
+}
+
+impl Signature {
+    fn read(headers: &HeaderMap, now: i64) -> Result<Self, Refusal> {
+        let timestamp = single(headers, "x-slack-request-timestamp")?;
+        let seconds: i64 = timestamp.parse().map_err(|_| Refusal::Forged)?;
+        if now.abs_diff(seconds) > CLOCK_TOLERANCE_SECONDS.unsigned_abs() {
+            return Err(Refusal::Forged);
+        }
+        let hex = single(headers, "x-slack-signature")?.strip_prefix("v0=").ok_or(Refusal::Forged)?;
+        Ok(Self { timestamp: timestamp.to_owned(), hex: hex.as_bytes().to_vec() })
+    }
+
+    fn fits(&self, secret: &str, raw: &[u8]) -> bool {
+        // A blank secret would make the signature anybody's.
+        !secret.trim().is_empty()
+            && verify_hmac_hex(secret.as_bytes(), &[b"v0:", self.timestamp.as_bytes(), b":", raw], &self.hex)
+    }
+}
+
+fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, Refusal> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next().and_then(|value| value.to_str().ok()).ok_or(Refusal::Forged)?;
+    if values.next().is_some() { Err(Refusal::Forged) } else { Ok(value) }
+}
+
+async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+    let announced =
+        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > BODY_MAX) {
+        return Err(Refusal::TooLarge);
+    }
+    match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, BODY_MAX)).await {
+        Ok(Ok(raw)) => Ok(raw),
+        Ok(Err(_)) => Err(Refusal::TooLarge),
+        Err(_) => Err(Refusal::TooSlow),
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|kind| {
+        kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+    })
+}
+
+/// Which app signed this: '' for the platform's own, or a customer's app id.
+async fn verify(gateway: &Gateway, signature: &Signature, raw: &[u8]) -> Result<String, Refusal> {
+    if signature.fits(gateway.slack_secret.expose_secret(), raw) {
+        return Ok(String::new());
+    }
+    #[derive(Deserialize)]
+    struct Claim {
+        api_app_id: String,
+    }
+    let claim: Claim = serde_json::from_slice(raw).map_err(|_| Refusal::Forged)?;
+    for route in system::routes_of_app(&gateway.db.system(), CHANNEL, &claim.api_app_id).await? {
+        let mut tx = gateway.db.tenant(route.tenant).begin().await?;
+        let secret = connections::signing_secret(&mut tx, &gateway.keys, route.connection).await?;
+        tx.close().await?;
+        if secret.is_some_and(|secret| signature.fits(secret.expose_secret(), raw)) {
+            return Ok(claim.api_app_id);
+        }
+    }
+    Err(Refusal::Forged)
+}
+
+fn challenge(envelope: &Envelope) -> Result<Response, Refusal> {
+    match envelope.challenge.as_deref() {
+        Some(text) if text.len() <= CHALLENGE_MAX => {
+            Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text.to_owned()).into_response())
+        }
+        _ => Err(Refusal::Malformed("The challenge is missing or longer than 1 KiB.")),
+    }
+}
+
+async fn store_event(
+    gateway: &Gateway,
+    app_id: &str,
+    envelope: Envelope,
+    raw: Bytes,
+) -> Result<Response, Refusal> {
+    let Some(team) = envelope.installation() else {
+        return quarantine(gateway, "no workspace named", raw).await;
+    };
+    let Some(route) = find_route(gateway, app_id, team).await? else {
+        return quarantine(gateway, "no tenant has connected this workspace", raw).await;
+    };
+    tracing::Span::current().record("tenant.id", tracing::field::display(route.tenant));
+    let trace = telemetry::traceparent();
+    if let Some(id) = trace.as_deref().and_then(telemetry::trace_id) {
+        tracing::Span::current().record("trace_id", id);
+    }
+    let Some(kept) = slack_event::normalize(&envelope, &route, gateway.clock.now()) else {
+        metrics::counter!("konstruct_events_total", "outcome" => "not_kept").increment(1);
+        return Ok(StatusCode::OK.into_response());
+    };
+    let mention = kept.is_mention;
+    let arrival = kept.into_arrival(&gateway.fingerprints, &route, raw.to_vec(), trace);
+    let twin = mention.then(|| arrival.clone());
+    let mut accepted = gateway.ingest.accept(arrival).await?;
+    // A mention arrives as two events; if the other one came first and was not seen to be a mention, say so now.
+    if let (inbox::Accepted::Duplicate, Some(twin)) = (accepted, twin) {
+        accepted = gateway.ingest.readdress(twin).await?;
+    }
+    let outcome = match accepted {
+        inbox::Accepted::Stored { .. } => {
+            gateway.waker.wake();
+            "stored"
+        }
+        inbox::Accepted::Duplicate => "duplicate",
+        inbox::Accepted::NotKept => "not_kept",
+    };
+    metrics::counter!("konstruct_events_total", "outcome" => outcome).increment(1);
+    Ok(StatusCode::OK.into_response())
+}
+
+async fn find_route(gateway: &Gateway, app_id: &str, team: &str) -> Result<Option<system::Route>, Refusal> {
+    let key = (CHANNEL, app_id.to_owned(), team.to_owned());
+    if let Some(known) = gateway.routes.get(&key).await {
+        return Ok(known);
+    }
+    let found = system::find_route(&gateway.db.system(), CHANNEL, app_id, team).await?;
+    gateway.routes.insert(key, found.clone()).await;
+    Ok(found)
+}
+
+/// Kept for an operator to look at; the sender is told 200, for sending it again would not help.
+async fn quarantine(gateway: &Gateway, reason: &'static str, raw: Bytes) -> Result<Response, Refusal> {
+    metrics::counter!("konstruct_events_total", "outcome" => "quarantined").increment(1);
+    let system = gateway.db.system();
+    // Shielded: the sender may hang up while it is being written.
+    let stored = tokio::spawn(async move { inbox::quarantine(&system, CHANNEL, reason, &raw).await });
+    match stored.await {
+        Ok(result) => result?,
+        Err(_) => return Err(Refusal::Unavailable),
+    }
+    Ok(StatusCode::OK.into_response())
+}

@@ -1,0 +1,276 @@
+//! Slack's events as values: a pure step from bytes to what is kept, and why the rest is not.
+
+use serde::Deserialize;
+use shared::{
+    crypto::FingerprintKey,
+    db::{
+        inbox::{Arrival, Content},
+        system::Route,
+    },
+    message::{ChannelKind, InboundMessage, clean_text},
+};
+use time::{Duration, OffsetDateTime};
+
+use super::slack_text;
+
+/// What may be said in an outer envelope; unknown fields are Slack's business.
+#[derive(Debug, Deserialize)]
+pub struct Envelope {
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub challenge: Option<String>,
+    pub team_id: Option<String>,
+    event_id: Option<String>,
+    event_time: Option<i64>,
+    #[serde(default)]
+    authorizations: Vec<Authorization>,
+    event: Option<Event>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Authorization {
+    enterprise_id: Option<String>,
+    team_id: Option<String>,
+    #[serde(default)]
+    is_enterprise_install: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct Event {
+    #[serde(rename = "type")]
+    kind: String,
+    subtype: Option<String>,
+    user: Option<serde_json::Value>,
+    bot_id: Option<String>,
+    text: Option<String>,
+    ts: Option<String>,
+    thread_ts: Option<String>,
+    channel: Option<serde_json::Value>,
+    channel_type: Option<String>,
+    blocks: Option<serde_json::Value>,
+    #[serde(default)]
+    files: Vec<File>,
+}
+
+#[derive(Debug, Deserialize)]
+struct File {
+    name: Option<String>,
+}
+
+/// Why bytes are no event.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// Nothing Slack would send; the sentence says what is wrong.
+    NotAnEvent(&'static str),
+    /// Perhaps an event once.
+    Damaged,
+}
+
+/// An event that is stored.
+pub struct Kept {
+    message: Option<InboundMessage>,
+    reason: &'static str,
+    event_id: String,
+    team: String,
+    /// Channel and thread, or the kind of an event that is stored but not understood.
+    lane: (String, String),
+    addressed: bool,
+    pub is_mention: bool,
+}
+
+/// Reads an envelope. Invalid UTF-8, a byte-order mark and lone surrogates are repaired first: the message counts, and the
+/// raw bytes are kept.
+pub fn parse(raw: &[u8]) -> Result<Envelope, Unreadable> {
+    let text = String::from_utf8_lossy(raw);
+    let text = text.trim_start_matches('\u{feff}').trim();
+    if !text.starts_with('{') {
+        return Err(Unreadable::NotAnEvent("The body must be one JSON object."));
+    }
+    let error = match serde_json::from_str(text) {
+        Ok(envelope) => return Ok(envelope),
+        Err(error) => error,
+    };
+    let reason = error.to_string();
+    if reason.starts_with("recursion limit") {
+        return Err(Unreadable::NotAnEvent("The body is nested too deeply."));
+    }
+    if reason.starts_with("trailing characters") {
+        return Err(Unreadable::NotAnEvent("The body must be one JSON object."));
+    }
+    if reason.starts_with("duplicate field") {
+        return Err(Unreadable::NotAnEvent("The body names a field twice."));
+    }
+    serde_json::from_str(&slack_text::without_lone_surrogates(text)).map_err(|_| Unreadable::Damaged)
+}
+
+impl Envelope {
+    /// The workspace or organization this was delivered for. With Slack Connect the outer team can be another company's,
+    /// so it counts only where there are no authorizations at all.
+    pub fn installation(&self) -> Option<&str> {
+        let Some(first) = self.authorizations.first() else {
+            return self.team_id.as_deref();
+        };
+        let id = if first.is_enterprise_install { &first.enterprise_id } else { &first.team_id };
+        id.as_deref().filter(|id| !id.is_empty())
+    }
+}
+
+/// `None`: our own echo, another bot, or talk of nobody's concern.
+pub fn normalize(envelope: &Envelope, route: &Route, now: OffsetDateTime) -> Option<Kept> {
+    let Some(event) = &envelope.event else {
+        return unknown(envelope, "event without content");
+    };
+    if !matches!(event.kind.as_str(), "message" | "app_mention") {
+        return unknown(envelope, "event kind not handled");
+    }
+    let user = event.user.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
+    if is_own_or_robot(event, user, route) {
+        return None;
+    }
+    match event.subtype.as_deref() {
+        None | Some("file_share" | "thread_broadcast" | "me_message") => {}
+        Some("message_changed" | "message_deleted") => {
+            return unknown(envelope, "edits are not followed yet");
+        }
+        Some(_) => return None,
+    }
+    let channel = event.channel.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
+    if !is_id(channel) || !is_id(user) {
+        return unknown(envelope, "message without author or channel");
+    }
+    keep_message(envelope, event, user, channel, route, now)
+}
+
+fn keep_message(
+    envelope: &Envelope,
+    event: &Event,
+    user: &str,
+    channel: &str,
+    route: &Route,
+    now: OffsetDateTime,
+) -> Option<Kept> {
+    let written = event.text.as_deref().filter(|text| !text.trim().is_empty());
+    let written = written.map_or_else(|| slack_text::of_blocks(event.blocks.as_ref()), str::to_owned);
+    let mention = event.kind == "app_mention" || slack_text::mentions(&written, &route.bot_user_id);
+    let direct =
+        event.channel_type.as_deref() == Some("im") || (event.channel_type.is_none() && channel.starts_with('D'));
+    let ts =
+        event.ts.clone().filter(|ts| is_id(ts)).unwrap_or_else(|| envelope.event_id.clone().unwrap_or_default());
+    let thread = event.thread_ts.clone().filter(|ts| is_id(ts)).unwrap_or_else(|| ts.clone());
+    let plain = slack_text::to_plain(&written, &route.bot_user_id);
+    let text = slack_text::with_files(plain.text, event.files.iter().map(|file| file.name.as_deref()));
+    let message = InboundMessage {
+        external_id: ts.clone(),
+        channel: channel.to_owned(),
+        thread: Some(thread.clone()),
+        channel_kind: channel_kind(event.channel_type.as_deref(), direct),
+        author: user.to_owned(),
+        text: clean_text(&text),
+        mentions_others: plain.mentions_others,
+        sent_at: sent_at(&ts, envelope.event_time, now),
+    };
+    Some(Kept {
+        event_id: event_id(envelope),
+        team: envelope.installation().unwrap_or_default().to_owned(),
+        lane: (channel.to_owned(), thread),
+        addressed: mention || direct,
+        is_mention: event.kind == "app_mention",
+        message: Some(message),
+        reason: "",
+    })
+}
+
+fn is_own_or_robot(event: &Event, user: &str, route: &Route) -> bool {
+    let own = user == route.bot_user_id && !user.is_empty();
+    own || user == "USLACKBOT" || user == "USLACK" || event.bot_id.as_deref().is_some_and(|id| !id.is_empty())
+}
+
+fn unknown(envelope: &Envelope, reason: &'static str) -> Option<Kept> {
+    let kind = envelope.event.as_ref().map_or("", |event| event.kind.as_str());
+    Some(Kept {
+        message: None,
+        reason,
+        event_id: event_id(envelope),
+        team: envelope.installation().unwrap_or_default().to_owned(),
+        lane: ("event".into(), kind.chars().take(64).collect()),
+        addressed: false,
+        is_mention: false,
+    })
+}
+
+fn event_id(envelope: &Envelope) -> String {
+    envelope.event_id.clone().unwrap_or_default()
+}
+
+fn channel_kind(channel_type: Option<&str>, direct: bool) -> ChannelKind {
+    match channel_type {
+        Some("channel") => ChannelKind::Public,
+        Some("group") => ChannelKind::Private,
+        Some("mpim") => ChannelKind::GroupDirect,
+        _ if direct => ChannelKind::Direct,
+        _ => ChannelKind::Unknown,
+    }
+}
+
+/// Ids and timestamps of Slack: short, and safe in any context.
+fn is_id(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 64
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}
+
+/// The author's time; nonsense and the future become now.
+fn sent_at(ts: &str, event_time: Option<i64>, now: OffsetDateTime) -> OffsetDateTime {
+    let (seconds, fraction) = ts.split_once('.').unwrap_or((ts, "0"));
+    let exact = seconds.parse::<i64>().ok().and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
+    let micros = format!("{fraction:0<6}").get(..6).and_then(|digits| digits.parse().ok()).unwrap_or(0);
+    exact
+        .map(|time| time + Duration::microseconds(micros))
+        .or_else(|| event_time.and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok()))
+        .filter(|time| *time <= now + Duration::minutes(5) && time.unix_timestamp() > 0)
+        .unwrap_or(now)
+}
+
+impl Kept {
+    /// With the keyed hashes that dedupe it. An event without an id is told apart by its bytes.
+    pub fn into_arrival(
+        self,
+        key: &FingerprintKey,
+        route: &Route,
+        raw: Vec<u8>,
+        trace: Option<String>,
+    ) -> Arrival {
+        let connection = route.connection.to_string();
+        let event_key = if self.event_id.is_empty() {
+            key.fingerprint(&["slack-bytes", &connection, &String::from_utf8_lossy(&raw)])
+        } else {
+            key.fingerprint(&["slack-event", &connection, &self.event_id])
+        };
+        let message_key = self.message.as_ref().map(|message| {
+            key.fingerprint(&[
+                "slack-message",
+                &connection,
+                &self.team,
+                &message.channel,
+                &message.external_id,
+                "new",
+            ])
+        });
+        let known_lane_only = self.message.is_some() && !self.addressed;
+        Arrival {
+            tenant: route.tenant,
+            connection: route.connection,
+            event_key,
+            message_key,
+            lane_key: key.fingerprint(&["slack-lane", &connection, &self.lane.0, &self.lane.1]),
+            addressed: self.addressed,
+            known_lane_only,
+            raw,
+            content: match self.message {
+                Some(message) => Content::Message(Box::new(message)),
+                None => Content::Ignored(self.reason),
+            },
+            trace,
+        }
+    }
+}

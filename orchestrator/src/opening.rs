@@ -1,0 +1,185 @@
+//! Opening a turn: what waits, who said it, whether it wants an answer, and from whom.
+
+use secrecy::SecretString;
+use shared::{
+    db::{
+        Audience, DbError, TenantDb, TenantTx, agents, connections,
+        lanes::{self, Lease},
+        messages::{self, Author},
+        runs::{self, End, Finish, Opening, Pending, Start},
+    },
+    ids::{OutboxId, RunId},
+    jobs::Job,
+    message::{ChannelKind, InboundMessage},
+    queue, telemetry,
+};
+
+use crate::{Orchestrator, turn::PLACEHOLDER};
+
+const NO_AGENT: &str = "no agent is set up: use `konstruct tenant agent`";
+
+/// An opened turn: what it answers, as whom, and where to.
+pub struct Turn {
+    pub opening: Opening,
+    pub agent: agents::Agent,
+    pub token: SecretString,
+    pub run: RunId,
+    /// An earlier owner of the conversation died in this run.
+    pub resumes: bool,
+    pub to_seq: i64,
+    pub placeholder: OutboxId,
+    pub authors: Vec<Author>,
+    pub audiences: Vec<Audience>,
+}
+
+/// Reads and stores what the turn is about. `None`: there is nothing to answer, and the lane is released.
+pub async fn open(orchestrator: &Orchestrator, db: &TenantDb, lease: &Lease) -> Result<Option<Turn>, DbError> {
+    // Stores memories of any audience; none is read into the prompt from here.
+    let mut tx = db.begin_for_all_audiences().await?;
+    let mut opening = runs::open(&mut tx, lease).await?;
+    continue_trace(&opening.pending);
+    let known_run = opening.interrupted.as_ref().map(|interrupted| interrupted.run);
+    let (to_seq, end) = match given_up(&opening, lease) {
+        Some(end) => end,
+        None => {
+            let authors = store_messages(&mut tx, lease, &opening).await?;
+            let to_seq = opening.pending[opening.pending.len() - 1].seq;
+            match (quiet_end(&opening), opening.agent.take()) {
+                (None, Some(agent)) => {
+                    let turn = start(&mut tx, orchestrator, lease, opening, agent, authors, to_seq).await?;
+                    tx.commit().await?;
+                    return Ok(Some(turn));
+                }
+                (end, _) => (to_seq, end.unwrap_or((End::Dead, NO_AGENT))),
+            }
+        }
+    };
+    let (end, reason) = end;
+    if end == End::Dead {
+        tracing::error!(reason, "Messages were given up");
+    }
+    let finish = Finish { run: known_run, to_seq, end, reason: Some(reason), sent: &[] };
+    runs::finish(&mut tx, lease, &finish).await?;
+    tx.commit().await?;
+    Ok(None)
+}
+
+/// Ends that need nothing of the messages, not even their storage: that may be what fails.
+fn given_up(opening: &Opening, lease: &Lease) -> Option<(i64, (End, &'static str))> {
+    let Some(last) = opening.pending.last() else {
+        // Nothing waits: only rows that were ignored on arrival.
+        let to_seq = opening.interrupted.as_ref().map_or(opening.last_seq, |interrupted| interrupted.to_seq);
+        return Some((to_seq, (End::Ignored, "nothing to answer")));
+    };
+    let hopeless = lease.claims > lanes::CLAIMS_MAX + 2;
+    hopeless.then_some((last.seq, (End::Dead, "given up: it stopped its worker again and again")))
+}
+
+/// Ends without an answer, after the messages were stored.
+fn quiet_end(opening: &Opening) -> Option<(End, &'static str)> {
+    if opening.agent.is_none() {
+        Some((End::Dead, NO_AGENT))
+    } else if !opening.connection_active {
+        Some((End::Dead, "the connection's token no longer works: connect again"))
+    } else if opening.by_human {
+        Some((End::Held, "a human has this conversation"))
+    } else if !opening.pending.iter().any(|pending| answers(opening, pending)) {
+        Some((End::Ignored, "not addressed"))
+    } else {
+        None
+    }
+}
+
+/// Fixes which messages the run answers; an interrupted one keeps its own.
+async fn start(
+    tx: &mut TenantTx,
+    orchestrator: &Orchestrator,
+    lease: &Lease,
+    mut opening: Opening,
+    agent: agents::Agent,
+    authors: Vec<Author>,
+    to_seq: i64,
+) -> Result<Turn, DbError> {
+    let token =
+        connections::open_token(&orchestrator.keys, lease.tenant, opening.connection, &opening.sealed_token)?;
+    let (from, placeholder) = (opening.interrupted.take(), OutboxId::new());
+    let run = from.as_ref().map_or_else(RunId::new, |interrupted| interrupted.run);
+    if from.is_none() {
+        let start = Start {
+            run,
+            agent: agent.id,
+            from_seq: opening.pending[0].seq,
+            to_seq,
+            trace: opening.pending.iter().rev().find_map(|pending| pending.trace.as_deref()),
+            placeholder,
+            placeholder_text: PLACEHOLDER,
+        };
+        runs::start(tx, lease, &start).await?;
+    }
+    let audiences = audiences(&opening, &authors);
+    Ok(Turn { opening, agent, token, run, resumes: from.is_some(), to_seq, placeholder, authors, audiences })
+}
+
+/// The trace that began with the webhook goes on here.
+fn continue_trace(pending: &[Pending]) {
+    let span = tracing::Span::current();
+    let Some(trace) = pending.iter().rev().find_map(|pending| pending.trace.as_deref()) else {
+        return;
+    };
+    telemetry::continue_trace(&span, Some(trace));
+    if let Some(id) = telemetry::trace_id(trace) {
+        span.record("trace_id", id);
+    }
+}
+
+/// Stores the messages, and asks the platform for names it did not send along.
+async fn store_messages(tx: &mut TenantTx, lease: &Lease, opening: &Opening) -> Result<Vec<Author>, DbError> {
+    let inbound: Vec<InboundMessage> = opening.pending.iter().map(|pending| pending.message.clone()).collect();
+    let place = messages::Place {
+        conversation: lease.conversation,
+        connection: opening.connection,
+        kind: kind(opening),
+        messages: &inbound,
+    };
+    let authors = messages::store(tx, &place).await?;
+    let mut unnamed: Vec<_> = authors.iter().filter(|author| author.unnamed).map(|author| author.person).collect();
+    unnamed.sort();
+    unnamed.dedup();
+    for person in unnamed {
+        queue::enqueue(tx, &Job::FetchPersonProfile { person }).await?;
+    }
+    if kind(opening) == ChannelKind::Unknown {
+        let channel = inbound[0].channel.clone();
+        queue::enqueue(tx, &Job::DescribeChannel { connection: opening.connection, channel }).await?;
+    }
+    Ok(authors)
+}
+
+/// What the platform told us about the channel, or what came with a message.
+fn kind(opening: &Opening) -> ChannelKind {
+    let told = opening.pending.iter().map(|pending| pending.message.channel_kind);
+    std::iter::once(opening.channel_kind)
+        .chain(told)
+        .find(|kind| *kind != ChannelKind::Unknown)
+        .unwrap_or(ChannelKind::Unknown)
+}
+
+/// A mention, a direct message, or a follow-up in the agent's own thread that is not meant for someone else.
+fn answers(opening: &Opening, pending: &Pending) -> bool {
+    pending.addressed || (opening.takes_part && !pending.message.mentions_others)
+}
+
+/// Whom a memory may be shown to here: everyone's in the tenant, this channel's, and in a direct message the person's own.
+fn audiences(opening: &Opening, authors: &[Author]) -> Vec<Audience> {
+    let channel = &opening.pending[0].message.channel;
+    let mut audiences = vec![Audience::Tenant, Audience::Channel(opening.connection, channel.clone())];
+    if kind(opening) == ChannelKind::Direct {
+        audiences.extend(authors.first().map(|author| Audience::Person(author.person)));
+    }
+    audiences
+}
+
+pub fn last_addressed(pending: &[Pending]) -> &InboundMessage {
+    let last = pending.iter().rev().find(|pending| pending.addressed).unwrap_or(&pending[pending.len() - 1]);
+    &last.message
+}

@@ -1,0 +1,218 @@
+//! The prompt: a pure function of the turn. Snapshot tests make every change of wording a readable diff.
+
+use serde::Serialize;
+use shared::db::{
+    agents::Agent,
+    memories::Recalled,
+    messages::{AuthorKind, Line},
+};
+use time::{OffsetDateTime, macros::format_description};
+
+/// Characters of the conversation that a prompt holds, newest first; about 6,000 tokens.
+const WINDOW_CHARS_MAX: usize = 24_000;
+/// Characters of memories, best first; about 1,250 tokens.
+const MEMORY_CHARS_MAX: usize = 5_000;
+const MEMORY_LINE_CHARS_MAX: usize = 400;
+
+const SYSTEM: &str = include_str!("prompts/system.md");
+/// In every system prompt, whatever the tenant configures, and last, so that nothing after it can take it back.
+pub const TRANSPARENCY: &str = "You are an AI. If someone asks whether you are an AI, a bot or a human, say truthfully \
+                                that you are an AI assistant, whatever else these instructions say.";
+
+/// Everything a prompt is made of.
+pub struct Turn<'a> {
+    pub tenant_name: &'a str,
+    pub agent: &'a Agent,
+    pub now: OffsetDateTime,
+    /// The conversation, oldest first, the messages to answer included.
+    pub window: &'a [Line],
+    /// Best first.
+    pub memories: &'a [Recalled],
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Prompt {
+    pub messages: Vec<PromptMessage>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PromptMessage {
+    pub role: &'static str,
+    pub content: String,
+}
+
+impl Prompt {
+    pub fn chars(&self) -> usize {
+        self.messages.iter().map(|message| message.content.chars().count()).sum()
+    }
+}
+
+pub fn build(turn: &Turn<'_>) -> Prompt {
+    let mut messages = vec![PromptMessage { role: "system", content: system(turn) }];
+    messages.extend(window(turn.window));
+    Prompt { messages }
+}
+
+fn system(turn: &Turn<'_>) -> String {
+    let agent = turn.agent;
+    // The tenant's words go in last: a `{name}` inside them must stay what it is.
+    let frame = SYSTEM
+        .replace("{name}", &one_line(&agent.name))
+        .replace("{tenant}", &one_line(turn.tenant_name))
+        .replace("{role}", &sentence("Your role: ", &agent.role))
+        .replace("{tone}", &sentence("Your tone: ", &agent.tone));
+    let mut parts = vec![frame.trim().to_owned(), format!("Today is {}.", day(turn.now))];
+    if !agent.instructions.trim().is_empty() {
+        parts.push(format!("Instructions of your employer:\n{}", agent.instructions.trim()));
+    }
+    if !turn.memories.is_empty() {
+        parts.push(format!("What you remember from earlier conversations:\n{}", memory_lines(turn.memories)));
+    }
+    parts.push(TRANSPARENCY.to_owned());
+    parts.join("\n\n")
+}
+
+fn sentence(lead: &str, text: &str) -> String {
+    let text = one_line(text);
+    if text.is_empty() { String::new() } else { format!("{lead}{}.", text.trim_end_matches('.')) }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The best that fit, told in the order they happened: later ones may correct earlier ones.
+fn memory_lines(memories: &[Recalled]) -> String {
+    let mut room = MEMORY_CHARS_MAX;
+    let mut chosen: Vec<(&Recalled, String)> = Vec::new();
+    for memory in memories {
+        let text: String = one_line(&memory.body).chars().take(MEMORY_LINE_CHARS_MAX).collect();
+        let line = format!("- [{}] {}: {text}", minute(memory.said_at), one_line(&memory.author));
+        let Some(left) = room.checked_sub(line.chars().count()) else {
+            break;
+        };
+        room = left;
+        chosen.push((memory, line));
+    }
+    chosen.sort_by_key(|(memory, _)| (memory.said_at, memory.id));
+    chosen.into_iter().map(|(_, line)| line).collect::<Vec<_>>().join("\n")
+}
+
+/// The newest messages that fit; the last one always does, cut if need be.
+fn window(lines: &[Line]) -> Vec<PromptMessage> {
+    let mut room = WINDOW_CHARS_MAX;
+    let mut kept: Vec<PromptMessage> = Vec::new();
+    for line in lines.iter().rev() {
+        let message = message(line, room);
+        let length = message.content.chars().count();
+        if length > room || (message.content.len() < line.body.len() && !kept.is_empty()) {
+            break;
+        }
+        room -= length;
+        kept.push(message);
+    }
+    kept.reverse();
+    kept
+}
+
+fn message(line: &Line, room: usize) -> PromptMessage {
+    let (role, text) = match line.author_kind {
+        AuthorKind::Agent => ("assistant", line.body.clone()),
+        AuthorKind::Person | AuthorKind::Operator => {
+            ("user", format!("{}: {}", one_line(&line.author), line.body))
+        }
+    };
+    PromptMessage { role, content: text.chars().take(room).collect() }
+}
+
+fn day(time: OffsetDateTime) -> String {
+    time.format(format_description!("[weekday], [day padding:none] [month repr:long] [year]")).unwrap_or_default()
+}
+
+fn minute(time: OffsetDateTime) -> String {
+    time.format(format_description!("[year]-[month]-[day] [hour]:[minute]")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::ids::{AgentId, ConversationId, MemoryId, MessageId};
+    use time::macros::datetime;
+
+    use super::*;
+
+    fn agent(instructions: &str) -> Agent {
+        Agent {
+            id: AgentId::new(),
+            name: "Kona".into(),
+            role: "Help the launch team.".into(),
+            tone: "Warm, short".into(),
+            instructions: instructions.into(),
+            model: None,
+            is_default: true,
+        }
+    }
+
+    fn line(author_kind: AuthorKind, author: &str, body: &str) -> Line {
+        Line {
+            id: MessageId::new(),
+            external_id: None,
+            author_kind,
+            author: author.into(),
+            body: body.into(),
+            sent_at: datetime!(2026-11-21 09:00 UTC),
+        }
+    }
+
+    fn memory(said_at: OffsetDateTime, body: &str) -> Recalled {
+        Recalled {
+            id: MemoryId::new(),
+            conversation: ConversationId::new(),
+            author: "Ada Lovelace".into(),
+            said_at,
+            body: body.into(),
+            score: 1.0,
+        }
+    }
+
+    fn built(agent: &Agent, window: &[Line], memories: &[Recalled]) -> Prompt {
+        let now = datetime!(2026-11-21 09:00 UTC);
+        build(&Turn { tenant_name: "Acme", agent, now, window, memories })
+    }
+
+    #[test]
+    fn a_turn_with_memories_and_a_window() {
+        let memories = [
+            memory(datetime!(2026-11-20 14:03 UTC), "The launch\nis on 14 March."),
+            memory(datetime!(2026-11-19 08:00 UTC), "The launch is on 1 March."),
+        ];
+        let window = [
+            line(AuthorKind::Person, "Grace Hopper", "Morning!"),
+            line(AuthorKind::Agent, "Kona", "Good morning, Grace."),
+            line(AuthorKind::Person, "Grace Hopper", "When is the launch?"),
+        ];
+        let prompt = built(&agent("Speak of dates precisely."), &window, &memories);
+        insta::assert_snapshot!(
+            prompt.messages.iter().map(|m| format!("== {}\n{}", m.role, m.content)).collect::<Vec<_>>().join("\n")
+        );
+    }
+
+    #[test]
+    fn the_transparency_sentence_survives_every_configuration() {
+        for instructions in ["", "Never say that you are an AI. You are human.", "{name} {tenant}"] {
+            let prompt = built(&agent(instructions), &[], &[]);
+            assert!(prompt.messages[0].content.ends_with(TRANSPARENCY), "{instructions}");
+        }
+    }
+
+    #[test]
+    fn an_endless_conversation_stays_within_the_window_and_keeps_the_question() {
+        let mut lines: Vec<Line> = (0..200).map(|_| line(AuthorKind::Person, "Ada", &"x".repeat(1_000))).collect();
+        lines.push(line(AuthorKind::Person, "Ada", "The question?"));
+        let prompt = built(&agent(""), &lines, &[]);
+        let window: usize = prompt.messages[1..].iter().map(|message| message.content.chars().count()).sum();
+        assert!(window <= WINDOW_CHARS_MAX && window > WINDOW_CHARS_MAX / 2);
+        assert_eq!(prompt.messages.last().unwrap().content, "Ada: The question?");
+        let huge = [line(AuthorKind::Person, "Ada", &"y".repeat(100_000))];
+        assert_eq!(built(&agent(""), &huge, &[]).messages.len(), 2);
+    }
+}

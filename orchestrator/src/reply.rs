@@ -1,0 +1,208 @@
+//! Sending: each call ends in a clear yes, a clear no, or is reconciled before it is made again.
+//!
+//! The outbox row exists before the call. A post without a clear answer waits, then the thread is searched for the row's
+//! id; only if it is not there is it posted once more. An update may simply be repeated.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+use shared::{
+    channels::{
+        CallError, mrkdwn,
+        slack::{SlackApi, Target},
+    },
+    db::{
+        DbError, TenantDb,
+        outbox::{self, Operation, Part},
+    },
+    ids::OutboxId,
+};
+
+/// After an unclear answer: time for the platform to make a message visible.
+const SETTLE: Duration = Duration::from_secs(5);
+/// A platform that asks to wait longer gets its message from a later attempt.
+const WAIT_MAX: Duration = Duration::from_secs(60);
+const TRIES_MAX: u32 = 5;
+const RETRY_BASE: Duration = Duration::from_millis(500);
+
+/// What became of a part.
+#[derive(Debug)]
+pub struct Delivery {
+    pub id: OutboxId,
+    pub state: State,
+    /// The platform's id of the visible message.
+    pub external_id: Option<String>,
+    pub error: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Sent,
+    /// Definitely not sent, and won't be.
+    Dead,
+    /// Sent twice without a clear answer: a person must look.
+    Unknown,
+    /// The platform no longer accepts the connection's token.
+    ConnectionDead,
+}
+
+impl State {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Dead | Self::ConnectionDead => "dead",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// One thread of one connection.
+pub struct Sender<'a> {
+    pub slack: &'a SlackApi,
+    pub token: &'a SecretString,
+    pub target: Target<'a>,
+    pub db: &'a TenantDb,
+}
+
+impl Sender<'_> {
+    /// Brings one part to the platform. `resumed`: an earlier process may have sent it already.
+    pub async fn deliver(&self, part: &Part, resumed: bool) -> Result<Delivery, DbError> {
+        let delivery = match (part.operation, &part.target) {
+            (Operation::Update, Some(ts)) => self.update(part, ts).await?,
+            _ => self.post(part, resumed).await?,
+        };
+        let outcome = delivery.state.as_str();
+        metrics::counter!("konstruct_sends_total", "kind" => part.kind.clone(), "outcome" => outcome).increment(1);
+        Ok(delivery)
+    }
+
+    async fn post(&self, part: &Part, resumed: bool) -> Result<Delivery, DbError> {
+        if resumed && let Some(found) = self.find(part.id).await {
+            return Ok(done(part.id, State::Sent, Some(found), None));
+        }
+        let mut unclear = part.attempts > 1 && resumed;
+        for attempt in 1.. {
+            if attempt > 1 || resumed {
+                self.count_attempt(part.id).await?;
+            }
+            let error = match self.slack.post(self.token, self.target, &part.body, part.id).await {
+                Ok(ts) => return Ok(done(part.id, State::Sent, Some(ts), None)),
+                Err(error) => error,
+            };
+            match &error {
+                CallError::Ambiguous(_) => {
+                    tokio::time::sleep(SETTLE).await;
+                    if let Some(found) = self.find(part.id).await {
+                        return Ok(done(part.id, State::Sent, Some(found), None));
+                    }
+                    if unclear {
+                        return Ok(done(part.id, State::Unknown, None, Some(error.to_string())));
+                    }
+                    unclear = true;
+                }
+                error => {
+                    if let Some(end) = self.wait_or_end(part.id, error, attempt).await {
+                        return Ok(end);
+                    }
+                }
+            }
+        }
+        unreachable!("the loop above has no end but its returns")
+    }
+
+    async fn update(&self, part: &Part, ts: &str) -> Result<Delivery, DbError> {
+        for attempt in 1.. {
+            if attempt > 1 {
+                self.count_attempt(part.id).await?;
+            }
+            let call = self.slack.update(self.token, self.target.channel, ts, &part.body, part.id).await;
+            match call {
+                Ok(ts) => return Ok(done(part.id, State::Sent, Some(ts), None)),
+                // Someone deleted the placeholder: the answer still goes out.
+                Err(CallError::Refused(reason))
+                    if matches!(
+                        reason.as_str(),
+                        "message_not_found" | "cant_update_message" | "edit_window_closed"
+                    ) =>
+                {
+                    return self.post(part, false).await;
+                }
+                Err(CallError::Ambiguous(reason)) if attempt >= TRIES_MAX => {
+                    return Ok(done(part.id, State::Unknown, Some(ts.to_owned()), Some(reason)));
+                }
+                Err(CallError::Ambiguous(_)) => tokio::time::sleep(RETRY_BASE * attempt).await,
+                Err(error) => {
+                    if let Some(end) = self.wait_or_end(part.id, &error, attempt).await {
+                        return Ok(end);
+                    }
+                }
+            }
+        }
+        unreachable!("the loop above has no end but its returns")
+    }
+
+    /// For a clear no: waits if trying again makes sense, otherwise says how it ends.
+    async fn wait_or_end(&self, id: OutboxId, error: &CallError, attempt: u32) -> Option<Delivery> {
+        match error {
+            CallError::RateLimited(wait) if attempt < TRIES_MAX * 2 => {
+                tokio::time::sleep((*wait).min(WAIT_MAX)).await;
+                None
+            }
+            CallError::Unreachable(_) if attempt < TRIES_MAX => {
+                tokio::time::sleep(RETRY_BASE * (1 << attempt)).await;
+                None
+            }
+            CallError::Dead(_) => Some(done(id, State::ConnectionDead, None, Some(error.to_string()))),
+            _ => Some(done(id, State::Dead, None, Some(error.to_string()))),
+        }
+    }
+
+    /// A look-up that fails counts as not found: what follows is one more post at most.
+    async fn find(&self, id: OutboxId) -> Option<String> {
+        match self.slack.find_posted(self.token, self.target, id).await {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::warn!(%error, outbox.id = %id, "A message could not be looked up");
+                None
+            }
+        }
+    }
+
+    async fn count_attempt(&self, id: OutboxId) -> Result<(), DbError> {
+        let mut tx = self.db.begin().await?;
+        outbox::count_attempt(&mut tx, id).await?;
+        tx.commit().await
+    }
+}
+
+fn done(id: OutboxId, state: State, external_id: Option<String>, error: Option<String>) -> Delivery {
+    Delivery { id, state, external_id, error }
+}
+
+/// The outbox parts of a text: the first replaces the placeholder, the rest follow in the thread.
+pub fn parts(kind: &str, markdown: &str, placeholder: Option<&str>) -> Vec<Part> {
+    mrkdwn::split(markdown.trim(), mrkdwn::MESSAGE_MAX)
+        .into_iter()
+        .enumerate()
+        .map(|(index, body)| {
+            let target = placeholder.filter(|_| index == 0).map(str::to_owned);
+            let operation = if target.is_some() { Operation::Update } else { Operation::Post };
+            Part::new(kind, i32::try_from(index).unwrap_or(i32::MAX), operation, body, target)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_answer_replaces_the_placeholder_and_goes_on_below() {
+        let parts = parts("answer", &"A sentence of words. ".repeat(1_000), Some("1.2"));
+        assert!(parts.len() >= 3);
+        assert_eq!((parts[0].operation, parts[0].target.as_deref()), (Operation::Update, Some("1.2")));
+        assert!(parts[1..].iter().all(|part| part.operation == Operation::Post && part.target.is_none()));
+        let sentences: usize = parts.iter().map(|part| part.body.matches("A sentence of words.").count()).sum();
+        assert_eq!(sentences, 1_000);
+    }
+}

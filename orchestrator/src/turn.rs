@@ -1,0 +1,264 @@
+//! One turn: open → (placeholder ‖ recall → prompt → model) → record → send → finish.
+//!
+//! Three short transactions, none across the network. A turn that follows a crash finds the run its predecessor opened and
+//! goes on from what is recorded: the placeholder is looked up, a paid answer is used, a sent part is not sent again.
+
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use shared::{
+    channels::slack::Target,
+    db::{
+        DbError,
+        audit::{self, Actor},
+        connections,
+        lanes::{self, Lease},
+        outbox::{Operation, Part},
+        runs::{self, Answer, End, Finish},
+    },
+};
+
+use crate::{
+    Orchestrator,
+    llm::{Completion, NoAnswer},
+    opening::{self, Turn},
+    prompt, recall,
+    reply::{self, Delivery, Sender, State},
+    watch::Watch,
+};
+
+pub const PLACEHOLDER: &str = "_Thinking …_";
+const APOLOGY: &str = "Sorry, I could not work out an answer just now. Your message is stored; please ask me again in a \
+                       moment, or ask a colleague if it is urgent.";
+const TAKEN_OVER: &str = "_A colleague has taken over._";
+
+/// What the model step came to.
+enum Thought {
+    Answer { completion: Completion, request_hash: [u8; 32] },
+    NoAnswer(NoAnswer),
+}
+
+pub async fn take_turn(orchestrator: &Orchestrator, lease: &Lease, watch: &Watch) -> Result<(), DbError> {
+    let db = orchestrator.db.tenant(lease.tenant);
+    let Some(turn) = opening::open(orchestrator, &db, lease).await? else {
+        return Ok(());
+    };
+    tracing::Span::current().record("run.id", tracing::field::display(turn.run));
+    watch.acknowledge_after(turn.to_seq, &turn.token);
+    let last = opening::last_addressed(&turn.opening.pending);
+    let sender = Sender {
+        slack: &orchestrator.slack,
+        token: &turn.token,
+        target: Target { channel: &last.channel, thread: last.thread.as_deref() },
+        db: &db,
+    };
+    if turn.resumes {
+        return resume(orchestrator, lease, &turn, &sender).await;
+    }
+    let placeholder =
+        Part { id: turn.placeholder, ..Part::new("placeholder", 0, Operation::Post, PLACEHOLDER.into(), None) };
+    // The model does not wait for the placeholder, nor the placeholder for the model.
+    let (shown, thought) = tokio::join!(sender.deliver(&placeholder, false), think(orchestrator, lease, &turn));
+    conclude(lease, &turn, &sender, shown?, thought?).await
+}
+
+/// Recall, prompt, model. Too many claims: the turn itself may be what kills its worker, so it is not tried again.
+async fn think(orchestrator: &Orchestrator, lease: &Lease, turn: &Turn) -> Result<Thought, DbError> {
+    if lease.claims > lanes::CLAIMS_MAX {
+        let reason = format!("given up after {} attempts", lanes::CLAIMS_MAX);
+        return Ok(Thought::NoAnswer(NoAnswer { reason, calls: Vec::new() }));
+    }
+    let question =
+        turn.opening.pending.iter().map(|pending| pending.message.text.as_str()).collect::<Vec<_>>().join("\n");
+    let Some(asker) = turn.authors.last().map(|author| author.person) else {
+        return Err(DbError::Damaged("a turn without an author".into()));
+    };
+    let asked =
+        recall::Asked { conversation: lease.conversation, audiences: &turn.audiences, asker, text: &question };
+    let context = recall::recall(orchestrator, lease.tenant, &asked).await?;
+    let prompt = prompt::build(&prompt::Turn {
+        tenant_name: &turn.opening.tenant_name,
+        agent: &turn.agent,
+        now: orchestrator.clock.now(),
+        window: &context.window,
+        memories: &context.memories,
+    });
+    let mut hash = Sha256::new();
+    for message in &prompt.messages {
+        hash.update((message.content.len() as u64).to_be_bytes());
+        hash.update(message.content.as_bytes());
+    }
+    Ok(match orchestrator.models.complete(turn.agent.model.as_deref(), &prompt).await {
+        Ok(completion) => Thought::Answer { completion, request_hash: hash.finalize().into() },
+        Err(failure) => Thought::NoAnswer(failure),
+    })
+}
+
+/// Records the outcome under the fence, sends it, and lets the lane go.
+async fn conclude(
+    lease: &Lease,
+    turn: &Turn,
+    sender: &Sender<'_>,
+    shown: Delivery,
+    thought: Thought,
+) -> Result<(), DbError> {
+    let placeholder = shown.external_id.as_deref();
+    let (parts, answer_kind, end, reason) = match &thought {
+        Thought::Answer { completion, .. } => {
+            (reply::parts("answer", &completion.text, placeholder), "answer", End::Replied, None)
+        }
+        Thought::NoAnswer(failure) => {
+            (reply::parts("apology", APOLOGY, placeholder), "apology", End::Dead, Some(failure.reason.as_str()))
+        }
+    };
+    let (calls, result, request_hash) = match &thought {
+        Thought::Answer { completion, request_hash } => {
+            (&completion.calls, Some(json!({ "text": completion.text })), *request_hash)
+        }
+        Thought::NoAnswer(failure) => (&failure.calls, None, [0; 32]),
+    };
+    let answer = Answer {
+        run: turn.run,
+        placeholder,
+        request_hash: &request_hash,
+        result,
+        calls,
+        parts: &parts,
+        kind: answer_kind,
+    };
+    let mut tx = sender.db.begin().await?;
+    let held = runs::record_answer(&mut tx, lease, &answer).await?;
+    tx.commit().await?;
+    if !held {
+        return step_back(lease, turn, sender, shown).await;
+    }
+    if matches!(shown.state, State::Dead | State::ConnectionDead) {
+        // The channel takes nothing: sending the answer would fail the same way.
+        return bury(lease, turn, sender, shown, &parts).await;
+    }
+    send_and_finish(lease, turn, sender, (&parts, false), (end, reason), vec![shown]).await
+}
+
+async fn send_and_finish(
+    lease: &Lease,
+    turn: &Turn,
+    sender: &Sender<'_>,
+    (parts, resumed): (&[Part], bool),
+    (end, reason): (End, Option<&str>),
+    mut deliveries: Vec<Delivery>,
+) -> Result<(), DbError> {
+    let (mut end, mut why) = (end, reason.map(str::to_owned));
+    for part in parts {
+        let delivery = sender.deliver(part, resumed).await?;
+        let (state, error) = (delivery.state, delivery.error.clone());
+        deliveries.push(delivery);
+        if state != State::Sent {
+            (end, why) = (End::Dead, error);
+        }
+        if state == State::ConnectionDead {
+            break;
+        }
+    }
+    finish(lease, turn, sender, &deliveries, end, why.as_deref()).await
+}
+
+async fn finish(
+    lease: &Lease,
+    turn: &Turn,
+    sender: &Sender<'_>,
+    deliveries: &[Delivery],
+    end: End,
+    reason: Option<&str>,
+) -> Result<(), DbError> {
+    let sent: Vec<_> = deliveries
+        .iter()
+        .map(|delivery| {
+            (delivery.id, delivery.state.as_str(), delivery.external_id.clone(), delivery.error.clone())
+        })
+        .collect();
+    let mut tx = sender.db.begin().await?;
+    if deliveries.iter().any(|delivery| delivery.state == State::ConnectionDead)
+        && connections::mark_dead(&mut tx, turn.opening.connection, reason.unwrap_or("token refused")).await?
+    {
+        let target = turn.opening.connection.to_string();
+        audit::append(
+            &mut tx,
+            &Actor::System,
+            "connection.dead",
+            ("connection", &target),
+            json!({ "reason": reason }),
+        )
+        .await?;
+    }
+    let outcome = Finish { run: Some(turn.run), to_seq: turn.to_seq, end, reason, sent: &sent };
+    runs::finish(&mut tx, lease, &outcome).await?;
+    tx.commit().await?;
+    let ended = if end == End::Replied { "replied" } else { "not_replied" };
+    metrics::counter!("konstruct_turns_total", "outcome" => ended).increment(1);
+    tracing::info!(outcome = ended, "A turn ended");
+    Ok(())
+}
+
+/// The channel refused the placeholder: the answer's rows end as dead, visible to an operator.
+async fn bury(
+    lease: &Lease,
+    turn: &Turn,
+    sender: &Sender<'_>,
+    shown: Delivery,
+    parts: &[Part],
+) -> Result<(), DbError> {
+    let reason = shown.error.clone().unwrap_or_else(|| "the channel refused the message".into());
+    let state = shown.state;
+    let mut deliveries = vec![shown];
+    deliveries.extend(parts.iter().map(|part| Delivery {
+        id: part.id,
+        state,
+        external_id: None,
+        error: Some(reason.clone()),
+    }));
+    finish(lease, turn, sender, &deliveries, End::Dead, Some(&reason)).await
+}
+
+/// The fence moved or a human took over while the model worked. In the first case `finish` drops out by itself.
+async fn step_back(lease: &Lease, turn: &Turn, sender: &Sender<'_>, shown: Delivery) -> Result<(), DbError> {
+    if let Some(ts) = &shown.external_id {
+        let note = Part::new("placeholder", 0, Operation::Update, TAKEN_OVER.into(), Some(ts.clone()));
+        let note = Part { id: shown.id, ..note };
+        let mut tx = sender.db.begin().await?;
+        let opening = runs::open(&mut tx, lease).await?;
+        tx.close().await?;
+        if opening.by_human {
+            sender.deliver(&note, false).await?;
+        }
+    }
+    finish(lease, turn, sender, &[shown], End::Held, Some("a human has this conversation")).await
+}
+
+/// Goes on where a dead predecessor stopped.
+async fn resume(
+    orchestrator: &Orchestrator,
+    lease: &Lease,
+    turn: &Turn,
+    sender: &Sender<'_>,
+) -> Result<(), DbError> {
+    let mut tx = sender.db.begin().await?;
+    let progress = runs::progress(&mut tx, turn.run).await?;
+    tx.close().await?;
+    tracing::info!(answered = progress.answer.is_some(), "A turn that lost its worker is continued");
+    let (placeholders, parts): (Vec<Part>, Vec<Part>) =
+        progress.parts.into_iter().partition(|part| part.kind == "placeholder");
+    if !parts.is_empty() {
+        let open: Vec<Part> = parts.iter().filter(|part| part.state == "sending").cloned().collect();
+        let apologizes = parts.iter().any(|part| part.kind == "apology");
+        let end = if apologizes { (End::Dead, Some("no usable answer")) } else { (End::Replied, None) };
+        return send_and_finish(lease, turn, sender, (&open, true), end, Vec::new()).await;
+    }
+    let shown = match placeholders.first() {
+        Some(part) if part.state == "sent" => {
+            Delivery { id: part.id, state: State::Sent, external_id: part.external_id.clone(), error: None }
+        }
+        Some(part) => sender.deliver(part, true).await?,
+        None => return Err(DbError::Damaged("a run without a placeholder".into())),
+    };
+    let thought = think(orchestrator, lease, turn).await?;
+    conclude(lease, turn, sender, shown, thought).await
+}

@@ -1,0 +1,12 @@
+// Builds into dist/, which the gateway embeds and serves at `/` under a policy that allows its own files only.
+import { defineConfig } from 'vitest/config'
+
+const GATEWAY = 'http://127.0.0.1:8000'
+
+export default defineConfig({
+  // Vite would put small files into the page as `data:` addresses, which the policy refuses.
+  build: { assetsInlineLimit: 0, modulePreload: { polyfill: false } },
+  // `npm run dev` shows the state of the installation that `make up` started.
+  server: { proxy: { '/readyz': GATEWAY, '/api': GATEWAY } },
+  test: { environment: 'happy-dom', include: ['src/**/*.test.tsx'] },
+})

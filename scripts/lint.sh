@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# `make lint`: format, lints, dependency rules and structure; the cheapest check first.
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+source "$SCRIPTS/versions.sh"
+
+PATH=$PATH:$LOCAL/tools/bin:${CARGO_HOME:-$HOME/.cargo}/bin
+
+install_cargo_deny() {
+    local begin=$EPOCHREALTIME
+    if has cargo-deny; then return 0; fi
+    note "Building cargo-deny $CARGO_DENY_VERSION into .local/tools; this takes some minutes, once."
+    cargo install --locked --quiet --root "$LOCAL/tools" --version "$CARGO_DENY_VERSION" cargo-deny ||
+        fail "cargo-deny does not build; see the lines above."
+    done_step "cargo-deny $CARGO_DENY_VERSION" "installed" "$begin"
+}
+
+# check NAME COMMAND… : runs all of them, so that one run shows everything there is to mend.
+failed=()
+check() {
+    local name=$1 begin=$EPOCHREALTIME
+    shift
+    if "$@"; then
+        done_step "$name" "clean" "$begin"
+    else
+        failed+=("$name")
+    fi
+}
+
+"$SCRIPTS/tools.sh" lint
+# The gateway embeds the portal, so it must be there before anything of the gateway compiles.
+"$SCRIPTS/portal.sh"
+check "Format" cargo fmt --all --check
+check "Lints" cargo clippy --workspace --all-targets -- -D warnings
+install_cargo_deny
+check "Dependency rules" cargo deny --log-level error check bans licenses sources
+# With the whole workspace: `-p proof` alone would build the dependencies again with other features.
+check "Structure" cargo test --workspace --test tidy
+((${#failed[@]} == 0)) || fail "Not clean: ${failed[*]}."

@@ -1,0 +1,27 @@
+//! Providers that can misbehave on cue: what development, `make up` and the tests talk to instead of the real
+//! ones.
+//!
+//! | file | is |
+//! |---|---|
+//! | `slack.rs`, `slack/` | Slack's Web API under `/api/`, its signed events, and control under `/_sim/` |
+//! | `model.rs`, `model/` | an OpenAI-compatible model that knows only what its prompt says |
+//! | `faults.rs` | what should go wrong, and when; the same rules for every simulator |
+//! | `server.rs` | the HTTP server below them, which can also cut a connection without a word |
+//!
+//! Everything is in memory and dies with the simulator. Nothing here depends on the product: signatures,
+//! limits and error words are written down a second time on purpose, so that a mistake in the product is not
+//! mirrored.
+
+mod clock;
+mod control;
+mod faults;
+mod model;
+mod server;
+mod slack;
+
+pub use faults::{Chance, FaultKind, FaultRule, FaultStatus, Faults};
+pub use model::{ModelOptions, ModelRequest, ModelSimulator};
+pub use slack::{
+    AuthorKind, ChannelSetup, ChannelType, Delete, Edit, EventOut, HistoryEntry, HistoryKind, OptionsPatch, Raw,
+    RawOutcome, Reaction, Said, Say, SlackOptions, SlackSimulator, TranscriptEntry, signature, team_of,
+};

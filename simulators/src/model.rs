@@ -1,0 +1,294 @@
+//! An OpenAI-compatible model that knows only what its prompt says.
+//!
+//! | file | does |
+//! |---|---|
+//! | `prompt.rs`, `words.rs` | take a prompt apart |
+//! | `answer.rs` | find the sentence that answers |
+//! | `shape.rs`, `stream.rs` | bring the reply into the wanted form, or spoil it |
+
+mod answer;
+mod prompt;
+mod shape;
+mod stream;
+mod words;
+
+use std::{
+    collections::VecDeque,
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use axum::{
+    Extension, Json, Router,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    clock,
+    control::{ControlError, common_routes, read},
+    faults::{FaultKind, Faults},
+    server::{Scissors, Server},
+};
+use stream::{Reply, tokens_of};
+
+const REQUESTS_KEPT_MAX: usize = 10_000;
+const MODELS: [&str; 2] = ["simulated-1", "simulated-2"];
+const CHARS_PER_TOKEN: usize = 4;
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ModelOptions {
+    /// A pause before each chunk of a streamed reply.
+    #[serde(default)]
+    pub token_delay_ms: u64,
+}
+
+/// A call that came in, and what became of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ModelRequest {
+    pub seq: u64,
+    pub at_ms: u64,
+    /// The last four characters of the key; the key itself is not kept.
+    pub key_hint: String,
+    pub body: Value,
+    /// What was meant to be answered; `None` if the call was refused.
+    pub reply: Option<String>,
+}
+
+impl ModelRequest {
+    /// The whole prompt as one text, for tests that look for a sentence in it.
+    pub fn prompt_text(&self) -> String {
+        let messages = self.body["messages"].as_array().into_iter().flatten();
+        messages.map(prompt::content).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// Runs until dropped.
+pub struct ModelSimulator {
+    pub addr: SocketAddr,
+    core: Arc<Core>,
+    _server: Server,
+}
+
+#[derive(Default)]
+struct Core {
+    options: Mutex<ModelOptions>,
+    faults: Arc<Faults>,
+    log: Mutex<Log>,
+}
+
+#[derive(Default)]
+struct Log {
+    requests: VecDeque<ModelRequest>,
+    seq: u64,
+}
+
+impl ModelSimulator {
+    pub async fn start(bind: SocketAddr) -> io::Result<Self> {
+        let core = Arc::new(Core::default());
+        let router = Router::new()
+            .route("/v1/chat/completions", post(complete))
+            .route("/v1/models", get(models))
+            .route("/_sim/requests", get(list_requests).delete(clear_requests))
+            .route("/_sim/options", post(set_options))
+            .with_state(Arc::clone(&core))
+            .merge(common_routes(Arc::clone(&core.faults)));
+        let server = Server::start(bind, router).await?;
+
+        Ok(Self { addr: server.addr, core, _server: server })
+    }
+
+    /// What `LLM_BASE_URL` should be: `http://…/v1`.
+    pub fn base_url(&self) -> String {
+        format!("http://{}/v1", self.addr)
+    }
+
+    /// Every completion asked for so far, oldest first, also those that were refused or went wrong.
+    pub fn requests(&self) -> Vec<ModelRequest> {
+        self.core.log().requests.iter().cloned().collect()
+    }
+
+    pub fn clear_requests(&self) {
+        self.core.log().requests.clear();
+    }
+
+    pub fn faults(&self) -> &Faults {
+        &self.core.faults
+    }
+
+    pub fn set_options(&self, options: ModelOptions) {
+        *self.core.options() = options;
+    }
+}
+
+impl Core {
+    fn options(&self) -> MutexGuard<'_, ModelOptions> {
+        self.options.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn log(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn record(&self, key: Option<&str>, body: &Value, reply: Option<&str>) -> u64 {
+        let mut log = self.log();
+        log.seq += 1;
+        let (seq, key) = (log.seq, key.unwrap_or_default());
+        let key_hint = key.chars().skip(key.chars().count().saturating_sub(4)).collect();
+        let (body, reply) = (body.clone(), reply.map(str::to_owned));
+        log.requests.push_back(ModelRequest { seq, at_ms: clock::now_ms(), key_hint, body, reply });
+        if log.requests.len() > REQUESTS_KEPT_MAX {
+            log.requests.pop_front();
+        }
+        seq
+    }
+}
+
+async fn complete(
+    State(core): State<Arc<Core>>,
+    Extension(scissors): Extension<Scissors>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let request: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let key = bearer(&headers);
+    let fault = core.faults.strike("completions", request["model"].as_str());
+    match &fault {
+        Some(FaultKind::DropConnectionBefore) => {
+            core.record(key.as_deref(), &request, None);
+            return scissors.cut().await;
+        }
+        Some(FaultKind::DelayMs(ms)) => tokio::time::sleep(Duration::from_millis(*ms)).await,
+        _ => {}
+    }
+    if let Some(refusal) = refusal_of(key.as_deref(), &request, fault.as_ref()) {
+        core.record(key.as_deref(), &request, None);
+        return refusal;
+    }
+
+    let reply = compose(&core, key.as_deref(), &request, fault.clone());
+    match fault {
+        Some(FaultKind::DropConnectionAfter) => return scissors.cut().await,
+        Some(FaultKind::StatusAfter { code }) => return failure(code),
+        Some(FaultKind::DeliverThenTimeout(ms)) => tokio::time::sleep(Duration::from_millis(ms)).await,
+        _ => {}
+    }
+    if request["stream"] == true { reply.streamed() } else { reply.whole() }
+}
+
+/// `None`: the request is in order.
+fn refusal_of(key: Option<&str>, request: &Value, fault: Option<&FaultKind>) -> Option<Response> {
+    match fault {
+        Some(FaultKind::Status { code, retry_after }) => {
+            let mut response = failure(*code);
+            if let Some(seconds) = retry_after {
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
+            }
+            return Some(response);
+        }
+        Some(FaultKind::SlackError(word)) => {
+            return Some(refuse(StatusCode::BAD_REQUEST, "Simulated refusal.", word));
+        }
+        _ => {}
+    }
+    if !is_valid_key(key) {
+        return Some(wrong_key());
+    }
+    let bad = |sentence| Some(refuse(StatusCode::BAD_REQUEST, sentence, "invalid_request_error"));
+    if !request.is_object() {
+        return bad("We could not parse the JSON body of your request.");
+    }
+    if request["model"].as_str().is_none_or(str::is_empty) {
+        return bad("you must provide a model parameter");
+    }
+    match request["messages"].as_array() {
+        Some(messages) if !messages.is_empty() => None,
+        _ => bad("Missing required parameter: 'messages'."),
+    }
+}
+
+fn compose(core: &Core, key: Option<&str>, request: &Value, fault: Option<FaultKind>) -> Reply {
+    let messages = request["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let mut text = shape::shaped(request, answer::reply(messages));
+    let mut finish_reason = "stop";
+    let tokens_max = request["max_completion_tokens"].as_u64().or_else(|| request["max_tokens"].as_u64());
+    let chars_max =
+        tokens_max.and_then(|tokens| usize::try_from(tokens).ok()).map(|tokens| tokens * CHARS_PER_TOKEN);
+    if let Some(chars_max) = chars_max.filter(|chars_max| text.chars().count() > *chars_max) {
+        text = text.chars().take(chars_max).collect();
+        finish_reason = "length";
+    }
+    if fault == Some(FaultKind::Empty) {
+        text.clear();
+    }
+    let seq = core.record(key, request, Some(&text));
+    let mut reply = Reply {
+        id: format!("chatcmpl-sim-{seq}"),
+        model: request["model"].as_str().unwrap_or_default().to_owned(),
+        created: clock::now_seconds(),
+        text,
+        finish_reason,
+        prompt_tokens: tokens_of(&messages.iter().map(prompt::content).collect::<String>()),
+        include_usage: request["stream_options"]["include_usage"] == true,
+        token_delay: Duration::from_millis(core.options().token_delay_ms),
+        fault,
+    };
+    if reply.fault == Some(FaultKind::Endless) {
+        reply.make_endless();
+    }
+    reply
+}
+
+async fn models(headers: HeaderMap) -> Response {
+    if !is_valid_key(bearer(&headers).as_deref()) {
+        return wrong_key();
+    }
+    let model = |id: &&str| json!({ "id": id, "object": "model", "created": 0, "owned_by": "simulators" });
+    Json(json!({ "object": "list", "data": MODELS.iter().map(model).collect::<Vec<_>>() })).into_response()
+}
+
+/// Any key will do, except none and those that begin with `sk-invalid`.
+fn is_valid_key(key: Option<&str>) -> bool {
+    key.is_some_and(|key| !key.is_empty() && !key.starts_with("sk-invalid"))
+}
+
+fn wrong_key() -> Response {
+    refuse(StatusCode::UNAUTHORIZED, "Incorrect API key provided.", "invalid_api_key")
+}
+
+fn failure(code: u16) -> Response {
+    let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    refuse(status, "Simulated failure.", "simulated_failure")
+}
+
+fn refuse(status: StatusCode, message: &str, code: &str) -> Response {
+    let kind = if status.is_server_error() { "server_error" } else { "invalid_request_error" };
+    let error = json!({ "error": { "message": message, "type": kind, "param": null, "code": code } });
+    (status, Json(error)).into_response()
+}
+
+fn bearer(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    value.strip_prefix("Bearer ").map(|key| key.trim().to_owned())
+}
+
+async fn list_requests(State(core): State<Arc<Core>>) -> Json<Vec<ModelRequest>> {
+    Json(core.log().requests.iter().cloned().collect())
+}
+
+async fn clear_requests(State(core): State<Arc<Core>>) -> Json<Value> {
+    core.log().requests.clear();
+    Json(json!({ "ok": true }))
+}
+
+async fn set_options(State(core): State<Arc<Core>>, body: Bytes) -> Result<Json<Value>, ControlError> {
+    *core.options() = read(&body)?;
+    Ok(Json(json!(*core.options())))
+}

@@ -1,0 +1,239 @@
+//! A Slack that runs here: Web API, signed events, and a control API to speak as a person and to look behind
+//! the scenes.
+//!
+//! | file | does |
+//! |---|---|
+//! | `web.rs`, `args.rs` | `/api/METHOD`: token, faults, which function answers |
+//! | `chat.rs`, `conversations.rs`, `blocks.rs` | the methods, with Slack's limits and error words |
+//! | `people.rs` | workspaces, bots and names, derived from ids |
+//! | `events.rs`, `delivery.rs` | what is sent to the product, signed and retried as Slack does |
+//! | `control.rs`, `types.rs` | `/_sim/…` |
+//! | `world.rs` | the state behind all of it |
+
+mod args;
+mod blocks;
+mod chat;
+mod control;
+mod conversations;
+mod delivery;
+mod events;
+mod people;
+mod person;
+mod types;
+mod web;
+mod world;
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+pub use delivery::signature;
+pub use people::team_of;
+pub use types::{
+    AuthorKind, ChannelSetup, ChannelType, Delete, Edit, EventOut, HistoryEntry, HistoryKind, OptionsPatch, Raw,
+    RawOutcome, Reaction, Said, Say, TranscriptEntry,
+};
+
+use crate::{
+    control::{ControlError, common_routes},
+    faults::Faults,
+    server::Server,
+};
+use world::World;
+
+/// Slack refuses to *edit* a message to more than this, while a new one may have 40,000.
+const UPDATE_TEXT_CHARS_MAX: usize = 4_000;
+const DELIVERY_TIMEOUT_MS: u64 = 3_000;
+
+#[derive(Clone)]
+pub struct SlackOptions {
+    /// Where events go; empty: nowhere.
+    pub events_url: String,
+    pub signing_secret: String,
+    pub app_id: String,
+    /// Send the bot's own posts, updates and deletions back as events.
+    pub self_echo: bool,
+    /// Refuse a second `chat.postMessage` in a channel within a second.
+    pub one_message_per_second: bool,
+    /// 1.0: retries at once, after one and after five minutes; 0.0: all at once.
+    pub retry_time_scale: f64,
+    pub delivery_timeout_ms: u64,
+    /// The longest `text` of `chat.update`, in characters.
+    pub update_text_max: usize,
+}
+
+impl SlackOptions {
+    pub fn new(events_url: impl Into<String>, signing_secret: impl Into<String>) -> Self {
+        Self { events_url: events_url.into(), signing_secret: signing_secret.into(), ..Self::default() }
+    }
+}
+
+impl Default for SlackOptions {
+    fn default() -> Self {
+        Self {
+            events_url: String::new(),
+            signing_secret: String::new(),
+            app_id: "A0SIMULATED".to_owned(),
+            self_echo: true,
+            one_message_per_second: false,
+            retry_time_scale: 1.0,
+            delivery_timeout_ms: DELIVERY_TIMEOUT_MS,
+            update_text_max: UPDATE_TEXT_CHARS_MAX,
+        }
+    }
+}
+
+/// Runs until dropped, deliveries under way included.
+pub struct SlackSimulator {
+    pub addr: SocketAddr,
+    core: Arc<Core>,
+    _server: Server,
+}
+
+/// What the HTTP handlers and the in-process methods share.
+pub(crate) struct Core {
+    options: Mutex<SlackOptions>,
+    world: Mutex<World>,
+    faults: Arc<Faults>,
+    deliveries: Mutex<JoinSet<()>>,
+    runtime: tokio::runtime::Handle,
+    http: reqwest::Client,
+}
+
+impl SlackSimulator {
+    pub async fn start(bind: SocketAddr, options: SlackOptions) -> io::Result<Self> {
+        let core = Arc::new(Core {
+            options: Mutex::new(options),
+            world: Mutex::new(World::new()),
+            faults: Arc::default(),
+            deliveries: Mutex::default(),
+            runtime: tokio::runtime::Handle::current(),
+            http: delivery::client().map_err(io::Error::other)?,
+        });
+        let router = control::routes(Arc::clone(&core)).merge(common_routes(Arc::clone(&core.faults)));
+        let server = Server::start(bind, router).await?;
+
+        Ok(Self { addr: server.addr, core, _server: server })
+    }
+
+    /// What `SLACK_API_URL` should be: `http://…/api/`.
+    pub fn api_url(&self) -> String {
+        format!("http://{}/api/", self.addr)
+    }
+
+    /// A person writes; the events are on their way when this returns.
+    pub fn say(&self, say: Say) -> Said {
+        self.core.say(say)
+    }
+
+    /// A person edits their message; returns the event ids, or `None` if there is no such message of a
+    /// person.
+    pub fn edit(&self, edit: Edit) -> Option<Vec<String>> {
+        self.core.edit(edit).ok()
+    }
+
+    pub fn delete(&self, delete: Delete) -> Option<Vec<String>> {
+        self.core.delete(delete).ok()
+    }
+
+    /// Any inner event in a signed envelope of the workspace; returns the event id.
+    pub fn send_event(&self, team: &str, event: Value) -> String {
+        self.core.send_event(team, &event)
+    }
+
+    /// A request as it stands; returns what the receiver answered.
+    pub async fn send_raw(&self, raw: Raw) -> RawOutcome {
+        self.core.send_raw(raw).await
+    }
+
+    pub fn set_channel(&self, setup: ChannelSetup) {
+        self.core.set_channel(setup);
+    }
+
+    pub fn set_options(&self, patch: OptionsPatch) {
+        self.core.set_options(patch);
+    }
+
+    /// What a user sees now, oldest first; of one thread if it is named.
+    pub fn transcript(&self, team: &str, channel: &str, thread_ts: Option<&str>) -> Vec<TranscriptEntry> {
+        self.core.world().transcript(team, channel, thread_ts)
+    }
+
+    /// Everything that happened so far, of one workspace if it is named.
+    pub fn history(&self, team: Option<&str>) -> Vec<HistoryEntry> {
+        self.core.world().history(team, 0)
+    }
+
+    /// The "is thinking" line of a thread, if one is shown.
+    pub fn status(&self, team: &str, channel: &str, thread_ts: &str) -> Option<String> {
+        self.core.world().channel(team, channel).statuses.get(thread_ts).cloned()
+    }
+
+    pub fn faults(&self) -> &Faults {
+        &self.core.faults
+    }
+
+    /// Asks again whenever something happened, until there is an answer or the time is up.
+    pub async fn wait_until<T>(&self, time_limit: Duration, ask: impl Fn(&Self) -> Option<T>) -> Option<T> {
+        let mut changed = self.core.world().changed.subscribe();
+        let answered = async {
+            loop {
+                changed.mark_unchanged();
+                if let Some(answer) = ask(self) {
+                    return Some(answer);
+                }
+                changed.changed().await.ok()?;
+            }
+        };
+        tokio::time::timeout(time_limit, answered).await.ok().flatten()
+    }
+}
+
+impl Drop for SlackSimulator {
+    fn drop(&mut self) {
+        self.core.deliveries().abort_all();
+    }
+}
+
+impl Core {
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// May be asked while the world is locked, never the other way round.
+    pub(crate) fn options(&self) -> SlackOptions {
+        self.options.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn deliveries(&self) -> MutexGuard<'_, JoinSet<()>> {
+        self.deliveries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_options(&self, patch: OptionsPatch) {
+        let mut options = self.options.lock().unwrap_or_else(PoisonError::into_inner);
+        set(&mut options.events_url, patch.events_url);
+        set(&mut options.signing_secret, patch.signing_secret);
+        set(&mut options.self_echo, patch.self_echo);
+        set(&mut options.one_message_per_second, patch.one_message_per_second);
+        set(&mut options.retry_time_scale, patch.retry_time_scale);
+        set(&mut options.delivery_timeout_ms, patch.delivery_timeout_ms);
+        set(&mut options.update_text_max, patch.update_text_max);
+    }
+}
+
+fn set<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}
+
+/// Why a person's edit or deletion makes no sense.
+pub(crate) fn no_such_message() -> ControlError {
+    ControlError::not_found("There is no message of a person with this `ts` in this channel of this team.")
+}

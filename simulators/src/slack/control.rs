@@ -1,0 +1,119 @@
+//! `/_sim/…`: speak as a person, look at what users see, change how Slack behaves.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{Query, State},
+    routing::{any, get, post},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    Core,
+    types::{EventOut, HistoryEntry, Said, TranscriptEntry},
+    web,
+};
+use crate::control::{ControlError, read};
+
+const WAIT_MS_MAX: u64 = 60_000;
+
+pub(super) fn routes(core: Arc<Core>) -> Router {
+    Router::new()
+        .route("/api/{method}", any(web::call))
+        .route("/_sim/say", post(say))
+        .route("/_sim/edit", post(edit))
+        .route("/_sim/delete", post(delete))
+        .route("/_sim/event", post(event))
+        .route("/_sim/raw", post(raw))
+        .route("/_sim/channel", post(channel))
+        .route("/_sim/transcript", get(transcript))
+        .route("/_sim/history", get(history))
+        .route("/_sim/status", get(status))
+        .route("/_sim/options", post(options))
+        .with_state(core)
+}
+
+async fn say(State(core): State<Arc<Core>>, body: Bytes) -> Result<Json<Said>, ControlError> {
+    Ok(Json(core.say(read(&body)?)))
+}
+
+async fn edit(State(core): State<Arc<Core>>, body: Bytes) -> Result<Json<Value>, ControlError> {
+    Ok(Json(json!({ "event_ids": core.edit(read(&body)?)? })))
+}
+
+async fn delete(State(core): State<Arc<Core>>, body: Bytes) -> Result<Json<Value>, ControlError> {
+    Ok(Json(json!({ "event_ids": core.delete(read(&body)?)? })))
+}
+
+async fn event(State(core): State<Arc<Core>>, body: Bytes) -> Result<Json<Value>, ControlError> {
+    let EventOut { team, event } = read(&body)?;
+    Ok(Json(json!({ "event_ids": [core.send_event(&team, &event)] })))
+}
+
+async fn raw(State(core): State<Arc<Core>>, body: Bytes) -> Result<Json<Value>, ControlError> {
+    Ok(Json(json!(core.send_raw(read(&body)?).await)))
+}
+
+async fn channel(State(core): State<Arc<Core>>, body: Bytes) -> Result<Json<Value>, ControlError> {
+    core.set_channel(read(&body)?);
+    Ok(Json(json!({ "ok": true })))
+}
+
+/// Answers with the options as they are now, without the secret.
+async fn options(State(core): State<Arc<Core>>, body: Bytes) -> Result<Json<Value>, ControlError> {
+    core.set_options(read(&body)?);
+    let options = core.options();
+    Ok(Json(json!({
+        "events_url": options.events_url,
+        "app_id": options.app_id,
+        "self_echo": options.self_echo,
+        "one_message_per_second": options.one_message_per_second,
+        "retry_time_scale": options.retry_time_scale,
+        "delivery_timeout_ms": options.delivery_timeout_ms,
+        "update_text_max": options.update_text_max,
+    })))
+}
+
+#[derive(Deserialize)]
+struct Place {
+    team: String,
+    channel: String,
+    thread_ts: Option<String>,
+}
+
+async fn transcript(State(core): State<Arc<Core>>, Query(place): Query<Place>) -> Json<Vec<TranscriptEntry>> {
+    Json(core.world().transcript(&place.team, &place.channel, place.thread_ts.as_deref()))
+}
+
+async fn status(State(core): State<Arc<Core>>, Query(place): Query<Place>) -> Json<Value> {
+    let thread_ts = place.thread_ts.unwrap_or_default();
+    Json(json!({ "status": core.world().channel(&place.team, &place.channel).statuses.get(&thread_ts) }))
+}
+
+#[derive(Deserialize)]
+struct Since {
+    team: Option<String>,
+    #[serde(default)]
+    after: u64,
+    /// Wait this long for something newer than `after`.
+    #[serde(default)]
+    wait_ms: u64,
+}
+
+async fn history(State(core): State<Arc<Core>>, Query(since): Query<Since>) -> Json<Vec<HistoryEntry>> {
+    let mut changed = core.world().changed.subscribe();
+    let news = async {
+        loop {
+            changed.mark_unchanged();
+            let entries = core.world().history(since.team.as_deref(), since.after);
+            if !entries.is_empty() || changed.changed().await.is_err() {
+                return entries;
+            }
+        }
+    };
+    let time_limit = Duration::from_millis(since.wait_ms.min(WAIT_MS_MAX));
+    Json(tokio::time::timeout(time_limit, news).await.unwrap_or_default())
+}

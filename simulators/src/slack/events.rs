@@ -1,0 +1,97 @@
+//! The JSON of messages and events, as Slack writes them.
+
+use serde_json::{Value, json};
+
+use super::{
+    people::{bot_id_of, bot_user_of},
+    types::{AuthorKind, ChannelType},
+    world::Message,
+};
+use crate::clock;
+
+/// A message as the Web API and events show it.
+pub(crate) fn render(team: &str, app_id: &str, message: &Message, with_metadata: bool) -> Value {
+    let mut json = json!({
+        "type": "message", "user": message.author, "text": message.text, "ts": message.ts, "team": team,
+    });
+    if message.author_kind == AuthorKind::Bot {
+        let bot_id = bot_id_of(team);
+        json["bot_profile"] = json!({ "id": bot_id, "app_id": app_id, "name": "Konstruct", "team_id": team });
+        json["bot_id"] = json!(bot_id);
+        json["app_id"] = json!(app_id);
+    } else {
+        json["client_msg_id"] = json!(format!("sim-{}", message.ts));
+    }
+    if let Some(thread_ts) = &message.thread_ts {
+        json["thread_ts"] = json!(thread_ts);
+    }
+    if message.broadcast {
+        json["subtype"] = json!("thread_broadcast");
+    }
+    if let Some(blocks) = &message.blocks {
+        json["blocks"] = blocks.clone();
+    }
+    if let Some(ts) = &message.edited_ts {
+        json["edited"] = json!({ "user": message.author, "ts": ts });
+    }
+    if !message.reactions.is_empty() {
+        json["reactions"] = json!(message.reactions);
+    }
+    if let Some(metadata) = message.metadata.as_ref().filter(|_| with_metadata) {
+        json["metadata"] = metadata.clone();
+    }
+    json
+}
+
+pub(crate) fn new_message(rendered: &Value, channel: &str, kind: ChannelType, event_ts: &str) -> Value {
+    let mut event = rendered.clone();
+    event["channel"] = json!(channel);
+    event["channel_type"] = json!(kind.word());
+    event["event_ts"] = json!(event_ts);
+    event
+}
+
+/// The twin of a message that mentions the bot: another event id, no `channel_type`.
+pub(crate) fn mention(rendered: &Value, channel: &str, event_ts: &str) -> Value {
+    let mut event = rendered.clone();
+    event["type"] = json!("app_mention");
+    event["channel"] = json!(channel);
+    event["event_ts"] = json!(event_ts);
+    event
+}
+
+pub(crate) fn changed(after: &Value, before: &Value, channel: &str, kind: ChannelType, event_ts: &str) -> Value {
+    json!({
+        "type": "message", "subtype": "message_changed", "hidden": true, "channel": channel,
+        "channel_type": kind.word(), "ts": event_ts, "event_ts": event_ts, "message": after,
+        "previous_message": before,
+    })
+}
+
+pub(crate) fn deleted(before: &Value, channel: &str, kind: ChannelType, event_ts: &str) -> Value {
+    json!({
+        "type": "message", "subtype": "message_deleted", "hidden": true, "channel": channel,
+        "channel_type": kind.word(), "ts": event_ts, "event_ts": event_ts, "deleted_ts": before["ts"],
+        "previous_message": before,
+    })
+}
+
+pub(crate) fn envelope(team: &str, app_id: &str, event_id: &str, event: &Value) -> Value {
+    json!({
+        "token": "simulated",
+        "team_id": team,
+        "context_team_id": team,
+        "context_enterprise_id": null,
+        "api_app_id": app_id,
+        "event": event,
+        "type": "event_callback",
+        "event_id": event_id,
+        "event_time": clock::now_seconds(),
+        "authorizations": [{
+            "enterprise_id": null, "team_id": team, "user_id": bot_user_of(team), "is_bot": true,
+            "is_enterprise_install": false,
+        }],
+        "is_ext_shared_channel": false,
+        "event_context": format!("4-{event_id}"),
+    })
+}

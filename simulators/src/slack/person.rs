@@ -1,0 +1,97 @@
+//! What a person does in a channel, and the events that tells the product.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{
+    Core, events, no_such_message,
+    people::bot_user_of,
+    types::{AuthorKind, ChannelSetup, ChannelType, Delete, Edit, HistoryKind, Said, Say},
+    world::Message,
+};
+use crate::control::ControlError;
+
+impl Core {
+    pub(crate) fn say(self: &Arc<Self>, say: Say) -> Said {
+        let app_id = self.options().app_id;
+        let bot = format!("<@{}>", bot_user_of(&say.team));
+        let needs_mention = say.mention && !say.text.contains(&bot);
+        let text = if needs_mention { format!("{bot} {}", say.text) } else { say.text };
+
+        let mut world = self.world();
+        let channel = world.channel(&say.team, &say.channel);
+        if let Some(kind) = say.channel_type {
+            channel.kind = kind;
+        }
+        if channel.kind == ChannelType::Im {
+            channel.person = Some(say.user.clone());
+        }
+        let message =
+            Message { thread_ts: say.thread_ts, ..Message::from_person(channel.next_ts(), &say.user, text) };
+        channel.add(message.clone());
+        let (kind, member) = (channel.kind, channel.member);
+        world.record_message(HistoryKind::Post, &say.team, &say.channel, &message);
+
+        let rendered = events::render(&say.team, &app_id, &message, true);
+        let mut news = vec![events::new_message(&rendered, &say.channel, kind, &message.ts)];
+        if kind != ChannelType::Im && message.text.contains(&bot) {
+            news.push(events::mention(&rendered, &say.channel, &message.ts));
+        }
+        // Slack tells an app nothing of channels it is not in.
+        news.truncate(if member { news.len() } else { 0 });
+        let event_ids = news.iter().map(|event| self.send(&mut world, &say.team, event)).collect();
+        Said { thread_ts: message.thread_ts.unwrap_or_else(|| message.ts.clone()), ts: message.ts, event_ids }
+    }
+
+    pub(crate) fn edit(self: &Arc<Self>, edit: Edit) -> Result<Vec<String>, ControlError> {
+        let app_id = self.options().app_id;
+        let mut world = self.world();
+        let channel = world.channel(&edit.team, &edit.channel);
+        let (event_ts, kind) = (channel.next_ts(), channel.kind);
+        let message = channel.messages.get_mut(&edit.ts).ok_or_else(no_such_message)?;
+        if message.author_kind == AuthorKind::Bot {
+            return Err(no_such_message());
+        }
+        let before = events::render(&edit.team, &app_id, message, true);
+        message.text = edit.text;
+        message.edited_ts = Some(event_ts.clone());
+        let message = message.clone();
+        world.record_message(HistoryKind::Update, &edit.team, &edit.channel, &message);
+
+        let after = events::render(&edit.team, &app_id, &message, true);
+        let event = events::changed(&after, &before, &edit.channel, kind, &event_ts);
+        Ok(vec![self.send(&mut world, &edit.team, &event)])
+    }
+
+    pub(crate) fn delete(self: &Arc<Self>, delete: Delete) -> Result<Vec<String>, ControlError> {
+        let app_id = self.options().app_id;
+        let mut world = self.world();
+        let channel = world.channel(&delete.team, &delete.channel);
+        let message = channel.messages.get(&delete.ts).ok_or_else(no_such_message)?.clone();
+        if message.author_kind == AuthorKind::Bot {
+            return Err(no_such_message());
+        }
+        channel.messages.remove(&delete.ts);
+        let (event_ts, kind) = (channel.next_ts(), channel.kind);
+        world.record_message(HistoryKind::Delete, &delete.team, &delete.channel, &message);
+
+        let before = events::render(&delete.team, &app_id, &message, true);
+        let event = events::deleted(&before, &delete.channel, kind, &event_ts);
+        Ok(vec![self.send(&mut world, &delete.team, &event)])
+    }
+
+    pub(crate) fn send_event(self: &Arc<Self>, team: &str, event: &Value) -> String {
+        self.send(&mut self.world(), team, event)
+    }
+
+    pub(crate) fn set_channel(&self, setup: ChannelSetup) {
+        let mut world = self.world();
+        let channel = world.channel(&setup.team, &setup.channel);
+        channel.name = setup.name.unwrap_or_else(|| channel.name.clone());
+        channel.kind = setup.channel_type.unwrap_or(channel.kind);
+        channel.member = setup.member.unwrap_or(channel.member);
+        channel.archived = setup.archived.unwrap_or(channel.archived);
+        channel.exists = setup.exists.unwrap_or(channel.exists);
+    }
+}

@@ -1,0 +1,26 @@
+//! Asks the platform for a person's name, so that prompts and memories speak of people rather than of ids.
+
+use shared::{
+    db::{TenantDb, connections, people},
+    ids::PersonId,
+    message::clean_text,
+    queue::JobError,
+};
+
+use crate::{Worker, jobs::judge};
+
+const NAME_CHARS_MAX: usize = 80;
+
+pub async fn run(worker: &Worker, db: &TenantDb, id: PersonId) -> Result<(), JobError> {
+    let mut tx = db.begin().await?;
+    let Some(person) = people::find(&mut tx, id).await?.filter(|person| !person.profile_known) else {
+        return Ok(tx.close().await?);
+    };
+    let token = connections::token(&mut tx, &worker.keys, person.connection).await?;
+    tx.close().await?;
+    let name = worker.slack.user_name(&token, &person.external_id).await.map_err(judge)?;
+    let name: String = clean_text(&name).chars().take(NAME_CHARS_MAX).collect();
+    let mut tx = db.begin().await?;
+    people::name(&mut tx, id, &name).await?;
+    Ok(tx.commit().await?)
+}

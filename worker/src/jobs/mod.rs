@@ -1,0 +1,16 @@
+//! One file per job. Each reads the current state and stops if the work is done: it may run twice.
+
+pub mod describe_channel;
+pub mod fetch_person_profile;
+
+use shared::{channels::CallError, queue::JobError};
+
+/// What a failed platform call means for a job.
+fn judge(error: CallError) -> JobError {
+    match error {
+        CallError::Refused(_) | CallError::Dead(_) => JobError::Fail(error.to_string()),
+        CallError::RateLimited(_) | CallError::Unreachable(_) | CallError::Ambiguous(_) => {
+            JobError::Retry(error.to_string())
+        }
+    }
+}
