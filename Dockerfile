@@ -16,7 +16,6 @@ FROM rust:1.95-bookworm AS build
 WORKDIR /source
 COPY . .
 COPY --from=portal /source/portal/dist portal/dist
-ENV SQLX_OFFLINE=true
 RUN cargo build --release --locked --package cli --no-default-features
 
 FROM debian:bookworm-slim

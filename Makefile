@@ -26,7 +26,7 @@ bench: ## the benchmarks; ARGS="…" selects
 	@scripts/bench.sh $(ARGS)
 
 chaos: ## fault runs with the invariant checker
-	@echo "error: the fault runs are not written yet; they arrive with their own issue." >&2; exit 2
+	@echo "error: the fault runs are not written yet (planned)." >&2; exit 2
 
 logs: ## follows the logs; PART=gateway for one of them
 	@tail -n 40 -F .local/log/$(or $(PART),*).log

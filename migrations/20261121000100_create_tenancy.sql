@@ -19,7 +19,8 @@ begin
 end
 $$;
 
--- A system table holds ids and hashes, no content, and is listed with its reason in system_tables.toml.
+-- A system table holds ids and hashes, no content (but for quarantine, which nobody's service role can read), and is
+-- listed with its reason in system_tables.toml.
 create procedure enforce_system(target regclass)
 language plpgsql
 set search_path = pg_catalog, public

@@ -12,7 +12,7 @@ trap 'kill "$services" 2>/dev/null || true' EXIT
 
 "$SCRIPTS/portal.sh"
 build_begin=$EPOCHREALTIME
-cargo build --release --workspace || fail "The release build failed; see the lines above."
+cargo build --release -p cli || fail "The release build failed; see the lines above."
 done_step "Release build" "done" "$build_begin"
 
 wait "$services" || exit 1
@@ -39,6 +39,6 @@ cat <<TEXT
 
 Konstruct is up; it was ready after $ready.
   portal   $KONSTRUCT_PUBLIC_URL/
-  login    the demo tenant's API key: field api_key in .local/demo.json
+  API key  of the demo tenant: field api_key in .local/demo.json
   health   make status        logs   make logs        stop   make down
 TEXT

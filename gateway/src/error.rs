@@ -60,6 +60,26 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request", detail)
     }
 
+    pub fn method_not_allowed() -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "This address does not take this method; the header `Allow` says which.",
+        )
+    }
+
+    pub fn too_large() -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The request's body is too large.")
+    }
+
+    pub fn too_slow() -> Self {
+        Self::new(
+            StatusCode::GATEWAY_TIMEOUT,
+            "too_slow",
+            "The request took too long. What it should change may have been changed: look before you try again.",
+        )
+    }
+
     pub fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -115,15 +135,10 @@ impl From<DbError> for ApiError {
 
 impl From<JsonRejection> for ApiError {
     fn from(rejection: JsonRejection) -> Self {
-        Self::new(
-            if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                rejection.status()
-            } else {
-                StatusCode::BAD_REQUEST
-            },
-            "invalid_request",
-            rejection.body_text(),
-        )
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            return Self::too_large();
+        }
+        Self::invalid(rejection.body_text())
     }
 }
 

@@ -51,6 +51,11 @@ pub struct Gateway {
 impl Gateway {
     /// Opens what the gateway needs. Fails with a sentence if the master key does not fit the database.
     pub async fn new(config: &Config, db: &Db, clock: Clock) -> Result<Self, DbError> {
+        Self::with_ingest(config, db, clock, Ingest::start(db)).await
+    }
+
+    /// With an accept path of the caller's making, for the benchmark.
+    pub async fn with_ingest(config: &Config, db: &Db, clock: Clock, ingest: Ingest) -> Result<Self, DbError> {
         let waker =
             Waker::start(&config.redis_url).map_err(|error| DbError::Damaged(format!("REDIS_URL: {error}")))?;
         Ok(Self {
@@ -60,7 +65,7 @@ impl Gateway {
             fingerprints: system::fingerprint_key(&db.system(), &config.master_keys).await?,
             slack: SlackApi::new(&config.slack.api_url),
             slack_secret: config.slack.signing_secret.clone(),
-            ingest: Ingest::start(db),
+            ingest,
             waker,
             health: Dependencies { db: db.clone(), redis_url: config.redis_url.clone() },
             routes: Cache::builder().max_capacity(ROUTES_MAX).time_to_live(ROUTES_KEPT).build(),

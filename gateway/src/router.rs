@@ -5,8 +5,9 @@ use std::{any::Any, time::Duration};
 use axum::{
     Router,
     http::{HeaderValue, StatusCode, header},
+    middleware::map_response,
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{any, get, post},
 };
 use tower_http::{
     catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer, set_header::SetResponseHeaderLayer,
@@ -34,9 +35,10 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/agents", get(agents::list).put(agents::shape))
         .route("/api/v1/connections", get(connections::list).post(connections::connect))
         .route("/api/openapi.json", get(openapi::document))
-        .route("/api/{*rest}", get(missing).post(missing).put(missing).patch(missing).delete(missing))
+        .route("/api/{*rest}", any(missing))
         .layer(RequestBodyLimitLayer::new(API_BODY_MAX))
-        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, API_TIMEOUT));
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, API_TIMEOUT))
+        .layer(map_response(refusal));
     let health = shared::health::routes(gateway.health.clone());
     Router::new()
         .merge(webhooks)
@@ -44,10 +46,11 @@ pub fn router(gateway: Gateway) -> Router {
         .fallback(assets::serve)
         .with_state(gateway)
         .merge(health)
+        // Below the headers: the answer to a panic carries them, too.
+        .layer(CatchPanicLayer::custom(panicked))
         .layer(header("x-content-type-options", "nosniff"))
         .layer(header("referrer-policy", "no-referrer"))
         .layer(header(header::CONTENT_SECURITY_POLICY.as_str(), CONTENT_POLICY))
-        .layer(CatchPanicLayer::custom(panicked))
 }
 
 fn header(name: &'static str, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
@@ -56,6 +59,22 @@ fn header(name: &'static str, value: &'static str) -> SetResponseHeaderLayer<Hea
 
 async fn missing() -> ApiError {
     ApiError::not_found()
+}
+
+/// What the layers and axum itself refuse in plain words becomes a problem document like any other.
+async fn refusal(response: Response) -> Response {
+    let problem = match response.status() {
+        StatusCode::METHOD_NOT_ALLOWED => ApiError::method_not_allowed(),
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::too_large(),
+        StatusCode::GATEWAY_TIMEOUT => ApiError::too_slow(),
+        _ => return response,
+    };
+    let allowed = response.headers().get(header::ALLOW).cloned();
+    let mut response = problem.into_response();
+    if let Some(allowed) = allowed {
+        response.headers_mut().insert(header::ALLOW, allowed);
+    }
+    response
 }
 
 /// The panic hook has logged the place; the caller gets a problem document like for any other failure.

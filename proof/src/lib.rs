@@ -1,1 +1,3 @@
-//! Placeholder.
+//! Numbers and invariants, across all crates. Nothing of the product depends on this.
+
+pub mod bench;

@@ -18,6 +18,9 @@ use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::Subscribe
 
 use crate::config::{LogConfig, LogFormat};
 
+/// Libraries that quote what they could not read: a model's answer has no place in a log.
+const SILENCED: &str = "async_openai=off";
+
 /// Keeps the exporters alive; dropping it flushes what is left.
 pub struct Telemetry {
     traces: SdkTracerProvider,
@@ -34,8 +37,8 @@ impl Drop for Telemetry {
 /// Sets up the process. `role` names the service in traces and logs.
 pub fn start(role: &'static str, config: &LogConfig) -> Result<Telemetry, String> {
     let traces = tracer(role, config)?;
-    let filter =
-        EnvFilter::try_new(&config.filter).map_err(|error| format!("RUST_LOG is not a filter: {error}."))?;
+    let filter = EnvFilter::try_new(format!("{},{SILENCED}", config.filter))
+        .map_err(|error| format!("RUST_LOG is not a filter: {error}."))?;
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines = match config.format {
         LogFormat::Json => lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed(),

@@ -103,6 +103,23 @@ fn in_database(url: &SecretString, name: &str) -> SecretString {
     SecretString::from(url.to_string())
 }
 
+/// Test databases of runs that were killed more than an hour ago; a UUIDv7 begins with its milliseconds.
+async fn drop_leftovers(admin: &mut PgConnection) {
+    let names: Vec<String> = sqlx::query_scalar(
+        "select datname::text from pg_database
+          where datname like 'konstruct\\_test\\_%'
+            and ('x' || lpad(substr(datname, 16, 12), 16, '0'))::bit(64)::bigint
+                < extract(epoch from now() - interval '1 hour') * 1000",
+    )
+    .fetch_all(&mut *admin)
+    .await
+    .expect("the catalogue can be read");
+    for name in names {
+        // Another binary may be faster.
+        let _ = admin.execute(AssertSqlSafe(format!("drop database if exists {name} with (force)"))).await;
+    }
+}
+
 /// One template per state of the migrations, shared by all test binaries.
 async fn build_template(admin_url: SecretString) -> String {
     let mut hash = Sha256::new();
@@ -115,6 +132,7 @@ async fn build_template(admin_url: SecretString) -> String {
         .execute(AssertSqlSafe(format!("select pg_advisory_lock({TEMPLATE_LOCK})")))
         .await
         .expect("a lock is given");
+    drop_leftovers(&mut admin).await;
     let exists: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
         .bind(&name)
         .fetch_one(&mut admin)

@@ -5,7 +5,7 @@ use axum::{
     extract::{State, rejection::JsonRejection},
     http::StatusCode,
 };
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shared::{
@@ -25,6 +25,9 @@ use crate::{
     auth::{Admin, Operator},
     error::{ApiError, Problem},
 };
+
+/// Longest bot token in bytes; Slack's have fewer than 100.
+const TOKEN_MAX: usize = 512;
 
 #[derive(Serialize, ToSchema)]
 pub struct ConnectionBody {
@@ -92,7 +95,6 @@ pub fn own_app(
     app_id: Option<String>,
     secret: Option<SecretString>,
 ) -> Result<Option<(String, SecretString)>, ApiError> {
-    use secrecy::ExposeSecret;
     match (app_id, secret) {
         (None, None) => Ok(None),
         (Some(app_id), Some(secret)) => {
@@ -101,15 +103,26 @@ pub fn own_app(
             if !id_like {
                 return Err(ApiError::invalid("`app_id` must be Slack's app id, such as `A012ABCDEF`."));
             }
-            if secret.expose_secret().trim().len() < 16 {
+            // Copied values often bring a space or a line break along.
+            let secret = secret.expose_secret().trim();
+            if secret.len() < 16 {
                 return Err(ApiError::invalid(
                     "`signing_secret` is blank or too short to be Slack's signing secret.",
                 ));
             }
-            Ok(Some((app_id, secret)))
+            Ok(Some((app_id, SecretString::from(secret))))
         }
         _ => Err(ApiError::invalid("Your own Slack app needs both `app_id` and `signing_secret`.")),
     }
+}
+
+/// A token becomes a header: nothing that breaks out of one.
+fn checked_token(token: &SecretString) -> Result<SecretString, ApiError> {
+    let token = token.expose_secret().trim();
+    if token.is_empty() || token.len() > TOKEN_MAX || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(ApiError::invalid("`bot_token` must be the `xoxb-…` token from your app's OAuth page."));
+    }
+    Ok(SecretString::from(token))
 }
 
 /// Checks the token with Slack, then stores connection, route and audit row together.
@@ -121,6 +134,7 @@ pub async fn connect_slack(
     bot_token: SecretString,
     own_app: Option<(String, SecretString)>,
 ) -> Result<Connection, ApiError> {
+    let bot_token = checked_token(&bot_token)?;
     let identity = slack.auth_test(&bot_token).await?;
     let new = NewSlackConnection {
         team_id: identity.team_id,

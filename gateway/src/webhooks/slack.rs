@@ -1,9 +1,13 @@
 //! `POST /webhooks/slack/events`: nothing but verify, store, answer. Slack waits three seconds.
 //!
 //! The signature is checked over the raw bytes before anything is trusted. The platform's own app is tried first; only
-//! then does the claimed app id select candidate secrets of customers' own apps.
+//! then do the claimed app and workspace select the one connection whose secret must fit. A customer's secret speaks for
+//! that connection and no other: anybody may claim any app id when connecting.
 
-use std::time::{Duration, Instant};
+use std::{
+    error::Error,
+    time::{Duration, Instant},
+};
 
 use axum::{
     body::{Body, Bytes, to_bytes},
@@ -11,8 +15,8 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use http_body_util::LengthLimitError;
 use secrecy::ExposeSecret;
-use serde::Deserialize;
 use shared::{
     crypto::verify_hmac_hex,
     db::{DbError, connections, inbox, system},
@@ -20,15 +24,20 @@ use shared::{
 };
 use tracing::Instrument;
 
-use super::slack_event::{self, Envelope};
+use super::slack_event::{self, Envelope, Unreadable};
 use crate::Gateway;
 
 const BODY_MAX: usize = 1024 * 1024;
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+/// From the last byte of a request to its answer; Slack gives up after three seconds. What is on its way to disk then
+/// still gets there, and Slack's next try finds it.
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(2_500);
 /// Older or newer requests may be replays.
 const CLOCK_TOLERANCE_SECONDS: i64 = 300;
 const CHALLENGE_MAX: usize = 1024;
 const CHANNEL: &str = "slack";
+/// How routes name the app that the platform itself runs.
+const PLATFORM_APP: &str = "";
 
 /// Why a request gets no 200.
 enum Refusal {
@@ -79,20 +88,29 @@ pub async fn receive(State(gateway): State<Gateway>, headers: HeaderMap, body: B
 async fn accept(gateway: &Gateway, headers: &HeaderMap, body: Body) -> Result<Response, Refusal> {
     let signature = Signature::read(headers, gateway.clock.now().unix_timestamp())?;
     let raw = read_body(headers, body).await?;
-    let app_id = verify(gateway, &signature, &raw).await?;
+    let answer = verify_and_store(gateway, headers, &signature, raw);
+    tokio::time::timeout(ANSWER_TIMEOUT, answer).await.unwrap_or(Err(Refusal::Unavailable))
+}
+
+async fn verify_and_store(
+    gateway: &Gateway,
+    headers: &HeaderMap,
+    signature: &Signature,
+    raw: Bytes,
+) -> Result<Response, Refusal> {
+    let parsed = slack_event::parse(&raw);
+    let signer = verify(gateway, signature, &raw, parsed.as_ref().ok()).await?;
     if !is_json(headers) {
         return Err(Refusal::Malformed("The content type must be application/json."));
     }
-    let envelope = match slack_event::parse(&raw) {
+    let envelope = match parsed {
         Ok(envelope) => envelope,
-        Err(slack_event::Unreadable::NotAnEvent(why)) => return Err(Refusal::Malformed(why)),
-        Err(slack_event::Unreadable::Damaged) => {
-            return quarantine(gateway, "not readable as JSON", raw).await;
-        }
+        Err(Unreadable::NotAnEvent(why)) => return Err(Refusal::Malformed(why)),
+        Err(Unreadable::Damaged) => return quarantine(gateway, "not readable as JSON", raw).await,
     };
     match envelope.kind.as_str() {
         "url_verification" => challenge(&envelope),
-        "event_callback" => store_event(gateway, &app_id, envelope, raw).await,
+        "event_callback" => store_event(gateway, signer, envelope, raw).await,
         "app_rate_limited" => {
             tracing::error!(
                 team = envelope.team_id.as_deref().unwrap_or_default(),
@@ -142,7 +160,10 @@ async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
     }
     match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, BODY_MAX)).await {
         Ok(Ok(raw)) => Ok(raw),
-        Ok(Err(_)) => Err(Refusal::TooLarge),
+        Ok(Err(error)) if error.source().is_some_and(|cause| cause.is::<LengthLimitError>()) => {
+            Err(Refusal::TooLarge)
+        }
+        Ok(Err(_)) => Err(Refusal::Malformed("The body ended early.")),
         Err(_) => Err(Refusal::TooSlow),
     }
 }
@@ -153,25 +174,30 @@ fn is_json(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Which app signed this: '' for the platform's own, or a customer's app id.
-async fn verify(gateway: &Gateway, signature: &Signature, raw: &[u8]) -> Result<String, Refusal> {
+/// Whose app signed a request.
+enum Signer {
+    Platform,
+    /// A customer's own, in the workspace of this connection.
+    OwnApp(system::Route),
+}
+
+async fn verify(
+    gateway: &Gateway,
+    signature: &Signature,
+    raw: &[u8],
+    claim: Option<&Envelope>,
+) -> Result<Signer, Refusal> {
     if signature.fits(gateway.slack_secret.expose_secret(), raw) {
-        return Ok(String::new());
+        return Ok(Signer::Platform);
     }
-    #[derive(Deserialize)]
-    struct Claim {
-        api_app_id: String,
-    }
-    let claim: Claim = serde_json::from_slice(raw).map_err(|_| Refusal::Forged)?;
-    for route in system::routes_of_app(&gateway.db.system(), CHANNEL, &claim.api_app_id).await? {
-        let mut tx = gateway.db.tenant(route.tenant).begin().await?;
-        let secret = connections::signing_secret(&mut tx, &gateway.keys, route.connection).await?;
-        tx.close().await?;
-        if secret.is_some_and(|secret| signature.fits(secret.expose_secret(), raw)) {
-            return Ok(claim.api_app_id);
-        }
-    }
-    Err(Refusal::Forged)
+    let (app_id, team) =
+        claim.and_then(|claim| Some((claim.app_id()?, claim.installation()?))).ok_or(Refusal::Forged)?;
+    let route = system::find_route(&gateway.db.system(), CHANNEL, app_id, team).await?.ok_or(Refusal::Forged)?;
+    let mut tx = gateway.db.tenant(route.tenant).begin().await?;
+    let secret = connections::signing_secret(&mut tx, &gateway.keys, route.connection).await?;
+    tx.close().await?;
+    let genuine = secret.is_some_and(|secret| signature.fits(secret.expose_secret(), raw));
+    if genuine { Ok(Signer::OwnApp(route)) } else { Err(Refusal::Forged) }
 }
 
 fn challenge(envelope: &Envelope) -> Result<Response, Refusal> {
@@ -185,15 +211,21 @@ fn challenge(envelope: &Envelope) -> Result<Response, Refusal> {
 
 async fn store_event(
     gateway: &Gateway,
-    app_id: &str,
+    signer: Signer,
     envelope: Envelope,
     raw: Bytes,
 ) -> Result<Response, Refusal> {
-    let Some(team) = envelope.installation() else {
-        return quarantine(gateway, "no workspace named", raw).await;
-    };
-    let Some(route) = find_route(gateway, app_id, team).await? else {
-        return quarantine(gateway, "no tenant has connected this workspace", raw).await;
+    let route = match signer {
+        Signer::OwnApp(route) => route,
+        Signer::Platform => {
+            let Some(team) = envelope.installation() else {
+                return quarantine(gateway, "no workspace named", raw).await;
+            };
+            let Some(route) = find_route(gateway, team).await? else {
+                return quarantine(gateway, "no tenant has connected this workspace", raw).await;
+            };
+            route
+        }
     };
     tracing::Span::current().record("tenant.id", tracing::field::display(route.tenant));
     let trace = telemetry::traceparent();
@@ -224,12 +256,13 @@ async fn store_event(
     Ok(StatusCode::OK.into_response())
 }
 
-async fn find_route(gateway: &Gateway, app_id: &str, team: &str) -> Result<Option<system::Route>, Refusal> {
-    let key = (CHANNEL, app_id.to_owned(), team.to_owned());
+/// Where the platform's own app leads, remembered for a moment.
+async fn find_route(gateway: &Gateway, team: &str) -> Result<Option<system::Route>, Refusal> {
+    let key = (CHANNEL, PLATFORM_APP.to_owned(), team.to_owned());
     if let Some(known) = gateway.routes.get(&key).await {
         return Ok(known);
     }
-    let found = system::find_route(&gateway.db.system(), CHANNEL, app_id, team).await?;
+    let found = system::find_route(&gateway.db.system(), CHANNEL, PLATFORM_APP, team).await?;
     gateway.routes.insert(key, found.clone()).await;
     Ok(found)
 }

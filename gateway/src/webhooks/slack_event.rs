@@ -1,6 +1,7 @@
 //! Slack's events as values: a pure step from bytes to what is kept, and why the rest is not.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde_json::Value;
 use shared::{
     crypto::FingerprintKey,
     db::{
@@ -13,14 +14,19 @@ use time::{Duration, OffsetDateTime};
 
 use super::slack_text;
 
-/// What may be said in an outer envelope; unknown fields are Slack's business.
+/// What may be said in an outer envelope; unknown fields are Slack's business. The fields that decide whose event this is
+/// must have the documented shape.
 #[derive(Debug, Deserialize)]
 pub struct Envelope {
-    #[serde(rename = "type")]
+    #[serde(rename = "type", default, deserialize_with = "lenient")]
     pub kind: String,
+    #[serde(default, deserialize_with = "lenient")]
     pub challenge: Option<String>,
+    api_app_id: Option<String>,
     pub team_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
     event_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
     event_time: Option<i64>,
     #[serde(default)]
     authorizations: Vec<Authorization>,
@@ -37,24 +43,56 @@ struct Authorization {
 
 #[derive(Debug, Deserialize)]
 struct Event {
-    #[serde(rename = "type")]
+    #[serde(rename = "type", default, deserialize_with = "lenient")]
     kind: String,
+    #[serde(default, deserialize_with = "lenient")]
     subtype: Option<String>,
-    user: Option<serde_json::Value>,
+    #[serde(default, deserialize_with = "lenient")]
+    user: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
     bot_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
     text: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
     ts: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
     thread_ts: Option<String>,
-    channel: Option<serde_json::Value>,
+    #[serde(default, deserialize_with = "lenient")]
+    channel: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
     channel_type: Option<String>,
-    blocks: Option<serde_json::Value>,
-    #[serde(default)]
+    blocks: Option<Value>,
+    #[serde(default, deserialize_with = "lenient")]
     files: Vec<File>,
+    /// Of an edit: the message as it is now.
+    #[serde(default, deserialize_with = "lenient")]
+    message: Option<Edited>,
+    /// Of an edit or a deletion: the message as it was.
+    #[serde(default, deserialize_with = "lenient")]
+    previous_message: Option<Edited>,
 }
 
 #[derive(Debug, Deserialize)]
 struct File {
+    #[serde(default, deserialize_with = "lenient")]
     name: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Edited {
+    #[serde(default, deserialize_with = "lenient")]
+    user: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    bot_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    ts: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    thread_ts: Option<String>,
+}
+
+/// A value of another type than Slack documents counts as missing: one odd field must not cost the message.
+fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(from: D) -> Result<T, D::Error> {
+    Ok(serde_json::from_value(Value::deserialize(from)?).unwrap_or_default())
 }
 
 /// Why bytes are no event.
@@ -75,6 +113,8 @@ pub struct Kept {
     /// Channel and thread, or the kind of an event that is stored but not understood.
     lane: (String, String),
     addressed: bool,
+    /// What others say among themselves is stored only in threads the agent takes part in.
+    known_lane_only: bool,
     pub is_mention: bool,
 }
 
@@ -107,11 +147,17 @@ impl Envelope {
     /// The workspace or organization this was delivered for. With Slack Connect the outer team can be another company's,
     /// so it counts only where there are no authorizations at all.
     pub fn installation(&self) -> Option<&str> {
-        let Some(first) = self.authorizations.first() else {
-            return self.team_id.as_deref();
+        let id = match self.authorizations.first() {
+            None => &self.team_id,
+            Some(first) if first.is_enterprise_install => &first.enterprise_id,
+            Some(first) => &first.team_id,
         };
-        let id = if first.is_enterprise_install { &first.enterprise_id } else { &first.team_id };
-        id.as_deref().filter(|id| !id.is_empty())
+        id.as_deref().filter(|id| is_id(id))
+    }
+
+    /// The app this claims to be delivered for.
+    pub fn app_id(&self) -> Option<&str> {
+        self.api_app_id.as_deref().filter(|id| is_id(id))
     }
 }
 
@@ -123,18 +169,18 @@ pub fn normalize(envelope: &Envelope, route: &Route, now: OffsetDateTime) -> Opt
     if !matches!(event.kind.as_str(), "message" | "app_mention") {
         return unknown(envelope, "event kind not handled");
     }
-    let user = event.user.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
-    if is_own_or_robot(event, user, route) {
+    if is_own_or_robot(&event.user, &event.bot_id, route) {
         return None;
     }
     match event.subtype.as_deref() {
         None | Some("file_share" | "thread_broadcast" | "me_message") => {}
         Some("message_changed" | "message_deleted") => {
-            return unknown(envelope, "edits are not followed yet");
+            return edit(envelope, event, route);
         }
-        Some(_) => return None,
+        Some(_) => return beside(envelope, event, [&event.ts, &event.thread_ts], "message subtype not handled"),
     }
-    let channel = event.channel.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
+    let (user, channel) =
+        (event.user.as_deref().unwrap_or_default(), event.channel.as_deref().unwrap_or_default());
     if !is_id(channel) || !is_id(user) {
         return unknown(envelope, "message without author or channel");
     }
@@ -154,8 +200,9 @@ fn keep_message(
     let mention = event.kind == "app_mention" || slack_text::mentions(&written, &route.bot_user_id);
     let direct =
         event.channel_type.as_deref() == Some("im") || (event.channel_type.is_none() && channel.starts_with('D'));
-    let ts =
-        event.ts.clone().filter(|ts| is_id(ts)).unwrap_or_else(|| envelope.event_id.clone().unwrap_or_default());
+    let Some(ts) = [&event.ts, &envelope.event_id].into_iter().flatten().find(|id| is_id(id)).cloned() else {
+        return unknown(envelope, "message without a time");
+    };
     let thread = event.thread_ts.clone().filter(|ts| is_id(ts)).unwrap_or_else(|| ts.clone());
     let plain = slack_text::to_plain(&written, &route.bot_user_id);
     let text = slack_text::with_files(plain.text, event.files.iter().map(|file| file.name.as_deref()));
@@ -174,15 +221,40 @@ fn keep_message(
         team: envelope.installation().unwrap_or_default().to_owned(),
         lane: (channel.to_owned(), thread),
         addressed: mention || direct,
+        known_lane_only: !mention && !direct,
         is_mention: event.kind == "app_mention",
         message: Some(message),
         reason: "",
     })
 }
 
-fn is_own_or_robot(event: &Event, user: &str, route: &Route) -> bool {
+fn is_own_or_robot(user: &Option<String>, bot_id: &Option<String>, route: &Route) -> bool {
+    let user = user.as_deref().unwrap_or_default();
     let own = user == route.bot_user_id && !user.is_empty();
-    own || user == "USLACKBOT" || user == "USLACK" || event.bot_id.as_deref().is_some_and(|id| !id.is_empty())
+    own || user == "USLACKBOT" || user == "USLACK" || bot_id.as_deref().is_some_and(|id| !id.is_empty())
+}
+
+fn edit(envelope: &Envelope, event: &Event, route: &Route) -> Option<Kept> {
+    let reason = "edits are not followed yet";
+    let Some(edited) = event.previous_message.as_ref().or(event.message.as_ref()) else {
+        return unknown(envelope, reason);
+    };
+    if is_own_or_robot(&edited.user, &edited.bot_id, route) {
+        return None;
+    }
+    beside(envelope, event, [&edited.ts, &edited.thread_ts], reason)
+}
+
+/// What is no message but may hold the text of one: stored only where that was, in a thread of the agent's.
+fn beside(
+    envelope: &Envelope,
+    event: &Event,
+    [ts, thread_ts]: [&Option<String>; 2],
+    reason: &'static str,
+) -> Option<Kept> {
+    let thread = thread_ts.as_ref().or(ts.as_ref()).cloned().unwrap_or_default();
+    let lane = (event.channel.clone().unwrap_or_default(), thread);
+    unknown(envelope, reason).map(|kept| Kept { lane, known_lane_only: true, ..kept })
 }
 
 fn unknown(envelope: &Envelope, reason: &'static str) -> Option<Kept> {
@@ -194,6 +266,7 @@ fn unknown(envelope: &Envelope, reason: &'static str) -> Option<Kept> {
         team: envelope.installation().unwrap_or_default().to_owned(),
         lane: ("event".into(), kind.chars().take(64).collect()),
         addressed: false,
+        known_lane_only: false,
         is_mention: false,
     })
 }
@@ -256,7 +329,6 @@ impl Kept {
                 "new",
             ])
         });
-        let known_lane_only = self.message.is_some() && !self.addressed;
         Arrival {
             tenant: route.tenant,
             connection: route.connection,
@@ -264,7 +336,7 @@ impl Kept {
             message_key,
             lane_key: key.fingerprint(&["slack-lane", &connection, &self.lane.0, &self.lane.1]),
             addressed: self.addressed,
-            known_lane_only,
+            known_lane_only: self.known_lane_only,
             raw,
             content: match self.message {
                 Some(message) => Content::Message(Box::new(message)),

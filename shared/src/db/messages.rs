@@ -53,10 +53,13 @@ with given as (
          with ordinality as g (message_id, memory_id, external_id, author, body, sent_at, n)
 ), new_people as (
     insert into people (tenant_id, person_id, connection_id, external_id, display_name)
-    select $1, p.person_id, $3, p.external_id, p.external_id
-      from unnest($10::uuid[], $11::text[]) as p (person_id, external_id)
-    on conflict (tenant_id, connection_id, external_id) do nothing
-    returning person_id, external_id, display_name, true as unnamed
+    select $1, g.person_id, $3, g.external_id, g.external_id
+      from unnest($10::uuid[], $11::text[]) as g (person_id, external_id)
+     where not exists (select from people p
+                        where p.tenant_id = $1 and p.connection_id = $3 and p.external_id = g.external_id)
+    -- Not `do nothing`: someone another conversation meets at the same time would be neither here nor in the snapshot.
+    on conflict (tenant_id, connection_id, external_id) do update set external_id = excluded.external_id
+    returning person_id, external_id, display_name, profile_fetched_at is null as unnamed
 ), author as (
     select * from new_people
     union all

@@ -189,13 +189,14 @@ impl TenantDb {
 
     /// A transaction that sees the memories these audiences may be reminded of.
     pub async fn begin_for(&self, audiences: &[Audience]) -> Result<TenantTx, DbError> {
-        let list = audiences.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-        // Channel ids come from a provider; anything that is not id-like would be SQL here.
-        let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, ':' | ',' | '_' | '-' | '.');
-        if !list.chars().all(plain) {
+        let names: Vec<String> = audiences.iter().map(ToString::to_string).collect();
+        // Channel ids come from a provider; anything that is not id-like would be SQL here, and a comma would be another
+        // audience.
+        let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, ':' | '_' | '-' | '.');
+        if !names.iter().all(|name| name.chars().all(plain)) {
             return Err(DbError::Damaged("a channel id holds characters that no provider uses".into()));
         }
-        self.begin_with_audiences(&list).await
+        self.begin_with_audiences(&names.join(",")).await
     }
 
     /// A transaction that sees every memory of the tenant, for jobs that maintain them (embedding, erasing).

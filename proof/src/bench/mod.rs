@@ -1,0 +1,64 @@
+//! `make bench`: each figure beside a floor that was measured in the same run, interleaved with it.
+//!
+//! A ratio survives a busy or a slow machine, an absolute number does not: read the ratios. One file per benchmark;
+//! `report` holds the figures and prints them, `house` is an installation in this process with simulated providers.
+
+mod accept;
+mod accept_load;
+mod bulk;
+mod embedding;
+mod house;
+mod memory;
+mod pgbench;
+mod process;
+mod recall;
+mod report;
+mod sample;
+mod turn;
+mod turn_burst;
+
+use std::{path::PathBuf, time::Instant};
+
+use anyhow::{Context, bail};
+use report::Report;
+
+const NAMES: [&str; 5] = ["accept", "turn", "memory", "embedding", "recall"];
+
+/// Runs the named benchmarks, all of them if none is named. Returns how many bars were missed.
+///
+/// # Errors
+/// If a benchmark could not be run; a missed bar is no error.
+pub async fn run(names: &[String]) -> anyhow::Result<usize> {
+    if let Some(unknown) = names.iter().find(|name| !NAMES.contains(&name.as_str())) {
+        bail!("`{unknown}` is no benchmark; there are: {}", NAMES.join(", "));
+    }
+    let mut missed = 0;
+    for name in NAMES {
+        if !names.is_empty() && !names.iter().any(|given| given == name) {
+            continue;
+        }
+        let began = Instant::now();
+        let report = one(name).await.with_context(|| format!("the benchmark `{name}` could not be run"))?;
+        report.print(began.elapsed());
+        report.write(&folder()?)?;
+        missed += report.missed();
+    }
+    Ok(missed)
+}
+
+async fn one(name: &str) -> anyhow::Result<Report> {
+    match name {
+        "accept" => accept::run().await,
+        "turn" => turn::run().await,
+        "memory" => memory::run().await,
+        "embedding" => embedding::run().await,
+        "recall" => recall::run().await,
+        other => bail!("`{other}` is no benchmark"),
+    }
+}
+
+/// `target/bench`, wherever the build put this program.
+fn folder() -> anyhow::Result<PathBuf> {
+    let here = std::env::current_exe()?;
+    Ok(here.ancestors().nth(2).context("the program lies outside of a target folder")?.join("bench"))
+}

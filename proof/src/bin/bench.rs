@@ -1,0 +1,44 @@
+//! `make bench`: see `proof::bench`.
+
+#![expect(clippy::print_stdout, reason = "the verdict goes to standard output; logs go to standard error")]
+
+use std::process::ExitCode;
+
+use anyhow::anyhow;
+use shared::{
+    config::{LogConfig, LogFormat},
+    telemetry,
+};
+
+fn main() -> ExitCode {
+    let (options, names): (Vec<String>, Vec<String>) =
+        std::env::args().skip(1).partition(|word| word.starts_with('-'));
+    let strict = options == ["--strict"];
+    if !options.is_empty() && !strict {
+        println!("usage: bench [--strict] [accept] [turn] [memory] [embedding] [recall]");
+        return ExitCode::from(2);
+    }
+    match measure(&names) {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(missed) => {
+            println!("\n{missed} bars were MISSED.");
+            if strict { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+        }
+        Err(error) => {
+            println!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(names: &[String]) -> anyhow::Result<usize> {
+    rustls::crypto::aws_lc_rs::default_provider().install_default().map_err(|_| anyhow!("TLS can't be set up"))?;
+    if cfg!(debug_assertions) {
+        println!("This is a debug build: its figures say nothing. Use `make bench`.");
+    }
+    // The product's own tracing and metrics run along: they are part of what a request costs.
+    let log = LogConfig { format: LogFormat::Pretty, filter: "warn,sqlx=error".into(), otlp_endpoint: None };
+    let _telemetry = telemetry::start("bench", &log).map_err(|error| anyhow!(error))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(proof::bench::run(names))
+}

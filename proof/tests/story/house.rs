@@ -1,0 +1,223 @@
+//! A whole installation for one test: real database, real Redis, the roles, and simulated providers.
+
+use std::{path::PathBuf, process::Stdio, sync::Once, time::Duration};
+
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+use shared::{clock::Clock, config::Config, db::TenantDb, embedding::Embedder, ids::TenantId, testing::TestDb};
+use simulators::{AuthorKind, ModelSimulator, Said, Say, SlackOptions, SlackSimulator, TranscriptEntry};
+use tokio::process::{Child, Command};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// Generous: the suite may run beside a compiler.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+static SETUP: Once = Once::new();
+
+pub struct House {
+    pub test: TestDb,
+    pub config: Config,
+    pub slack: SlackSimulator,
+    pub model: ModelSimulator,
+    pub embedder: Embedder,
+    address: String,
+    stop: CancellationToken,
+    _stopping: DropGuard,
+}
+
+impl House {
+    /// Gateway and worker run; the orchestrator is started by the test, as its life is what tests are about.
+    pub async fn open() -> Self {
+        Self::open_with(|_| ()).await
+    }
+
+    pub async fn open_with(change: impl FnOnce(&mut Config)) -> Self {
+        SETUP.call_once(set_up_process);
+        let test = TestDb::new().await;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = format!("http://{}", listener.local_addr().expect("an address"));
+        let events = format!("{address}/webhooks/slack/events");
+        let secret = test.config.slack.signing_secret.expose_secret().to_owned();
+        let any = "127.0.0.1:0".parse().expect("an address");
+        let slack = SlackSimulator::start(any, SlackOptions::new(events, secret)).await.expect("a free port");
+        let model = ModelSimulator::start(any).await.expect("a free port");
+        let mut config = test.config.clone();
+        config.slack.api_url = slack.api_url().parse().expect("a URL");
+        config.llm.base_url = model.base_url().parse().expect("a URL");
+        change(&mut config);
+        let gateway = gateway::Gateway::new(&config, &test.db, Clock::system()).await.expect("a gateway");
+        let stop = CancellationToken::new();
+        tokio::spawn(gateway::serve(listener, gateway::router(gateway), stop.clone().cancelled_owned()));
+        let embedder = Embedder::new(&config);
+        let house =
+            Self { test, config, slack, model, embedder, address, _stopping: stop.clone().drop_guard(), stop };
+        house.start_worker();
+        house
+    }
+
+    fn start_worker(&self) {
+        let (config, db, embedder) = (self.config.clone(), self.test.db.clone(), self.embedder.clone());
+        let stop = self.stop.clone();
+        // A thread of its own: the job runner's future can't be spawned.
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(worker::run(&config, &db, &embedder, stop.cancelled_owned())).expect("a worker");
+        });
+    }
+
+    /// An orchestrator in this process.
+    pub fn start_orchestrator(&self) {
+        let (config, db, embedder) = (self.config.clone(), self.test.db.clone(), self.embedder.clone());
+        let stop = self.stop.clone().cancelled_owned();
+        tokio::spawn(async move { orchestrator::run(&config, &db, &embedder, Clock::system(), stop).await });
+    }
+
+    /// An orchestrator in a process of its own, to be killed. Its standard error is `log`.
+    pub fn spawn_orchestrator(&self, log: &std::path::Path) -> Child {
+        let file = std::fs::File::create(log).expect("a log file");
+        let secret = |text: &SecretString| text.expose_secret().to_owned();
+        Command::new(konstruct())
+            .arg("orchestrator")
+            .env("DATABASE_URL", secret(&self.config.database_url))
+            .env("DATABASE_SYSTEM_URL", secret(&self.config.database_system_url))
+            .env("REDIS_URL", secret(&self.config.redis_url))
+            .env("SLACK_API_URL", self.config.slack.api_url.as_str())
+            .env("LLM_BASE_URL", self.config.llm.base_url.as_str())
+            .env("KONSTRUCT_METRICS_BIND", "127.0.0.1:0")
+            .env("LOG_FORMAT", "json")
+            .env("RUST_LOG", "info")
+            .stdout(Stdio::null())
+            .stderr(file)
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the konstruct binary is built with the workspace")
+    }
+
+    /// A tenant with an agent, connected to its own simulated workspace over the real API.
+    pub async fn tenant(&self, name: &str) -> Tenant<'_> {
+        let (id, key) = self.test.tenant(name).await;
+        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let agent = json!({ "name": "Kona", "instructions": "Help the team." });
+        let put = http.put(format!("{}/api/v1/agents", self.address)).bearer_auth(&key).json(&agent);
+        assert_eq!(put.send().await.expect("an answer").status(), 200);
+        let token = format!("xoxb-simulated-{name}");
+        let connection = json!({ "channel": "slack", "bot_token": token });
+        let post = http.post(format!("{}/api/v1/connections", self.address)).bearer_auth(&key).json(&connection);
+        assert_eq!(post.send().await.expect("an answer").status(), 201);
+        let team = simulators::team_of(&token).expect("a workspace");
+        Tenant { house: self, id, team, db: self.test.db.tenant(id) }
+    }
+}
+
+fn set_up_process() {
+    rustls::crypto::aws_lc_rs::default_provider().install_default().expect("TLS is set up once");
+    let log = shared::config::LogConfig {
+        format: shared::config::LogFormat::Pretty,
+        filter: "error".into(),
+        otlp_endpoint: None,
+    };
+    // Traces need it: a message carries its trace from webhook to reply.
+    std::mem::forget(shared::telemetry::start("test", &log).expect("telemetry starts once"));
+    // The product's hook leaves a panic's text out of the log; a failed test must say it.
+    drop(std::panic::take_hook());
+}
+
+/// Beside the test binary's folder.
+fn konstruct() -> PathBuf {
+    let here = std::env::current_exe().expect("the test has a path");
+    here.ancestors().nth(2).expect("target/debug").join("konstruct")
+}
+
+pub struct Tenant<'a> {
+    pub house: &'a House,
+    pub id: TenantId,
+    pub team: String,
+    pub db: TenantDb,
+}
+
+impl Tenant<'_> {
+    /// Someone mentions the agent in a channel (or writes a direct message) and a new thread begins.
+    pub fn asks(&self, channel: &str, user: &str, text: &str) -> Said {
+        self.house.slack.say(Say::new(&self.team, channel, user, text).mentioning())
+    }
+
+    pub fn says_in_thread(&self, channel: &str, user: &str, text: &str, thread: &str) -> Said {
+        self.house.slack.say(Say::new(&self.team, channel, user, text).in_thread(thread))
+    }
+
+    /// What the agent shows in a thread now.
+    pub fn replies(&self, channel: &str, thread: &str) -> Vec<TranscriptEntry> {
+        let mut entries = self.house.slack.transcript(&self.team, channel, Some(thread));
+        entries.retain(|entry| matches!(entry.author_kind, AuthorKind::Bot));
+        entries
+    }
+
+    /// Waits until the thread shows `count` finished replies; returns their texts.
+    pub async fn finished(&self, channel: &str, thread: &str, count: usize) -> Vec<String> {
+        let finished = |_: &SlackSimulator| {
+            let texts: Vec<String> = self.replies(channel, thread).into_iter().map(|entry| entry.text).collect();
+            (texts.len() >= count && texts.iter().all(|text| !text.starts_with("_Thinking"))).then_some(texts)
+        };
+        let shown = self.house.slack.wait_until(PATIENCE, finished).await;
+        shown.unwrap_or_else(|| panic!("no reply; the thread shows {:?}", self.replies(channel, thread)))
+    }
+
+    /// The states of all inbox rows, oldest first, once none is pending any more.
+    pub async fn inbox(&self) -> Vec<(String, Option<String>)> {
+        for _ in 0..600 {
+            let mut tx = self.db.begin().await.expect("a transaction");
+            let rows: Vec<(String, Option<String>)> = sqlx::query_as(
+                "select state, reason from inbox where tenant_id = $1 order by received_at, conversation_id, seq",
+            )
+            .bind(self.id)
+            .fetch_all(tx.conn())
+            .await
+            .expect("rows");
+            tx.close().await.expect("closed");
+            if rows.iter().all(|(state, _)| state != "pending") {
+                return rows;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("a message of {} stays pending", self.team);
+    }
+
+    /// One number from the tenant's own rows.
+    pub async fn count(&self, query: &'static str) -> i64 {
+        let mut tx = self.db.begin_for_all_audiences().await.expect("a transaction");
+        let count = sqlx::query_scalar(query).bind(self.id).fetch_one(tx.conn()).await.expect("a number");
+        tx.close().await.expect("closed");
+        count
+    }
+
+    /// Waits until every memory has its vector and every person a name.
+    pub async fn everything_remembered(&self) {
+        for _ in 0..600 {
+            let open = "select (select count(*) from memories where tenant_id = $1 and embedding is null)
+                             + (select count(*) from people where tenant_id = $1 and profile_fetched_at is null)
+                             + (select count(*) from channels where tenant_id = $1 and kind = 'unknown')";
+            if self.count(open).await == 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("a memory stays without its vector, or a person without a name");
+    }
+
+    /// Runs a statement on the tenant's own rows, such as letting a day pass.
+    pub async fn change(&self, statement: &'static str) {
+        let mut tx = self.db.begin_for_all_audiences().await.expect("a transaction");
+        sqlx::query(statement).bind(self.id).execute(tx.conn()).await.expect("a change");
+        tx.commit().await.expect("committed");
+    }
+}
+
+/// Polls until `ask` says yes.
+pub async fn eventually(what: &str, ask: impl Fn() -> bool) {
+    for _ in 0..1_200 {
+        if ask() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("it never happened: {what}");
+}
