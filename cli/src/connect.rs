@@ -16,7 +16,7 @@ pub enum Connect {
 pub struct Slack {
     #[arg(long)]
     tenant: TenantId,
-    /// The `xoxb-…` token from the app's OAuth page.
+    /// The `xoxb-…` token from the app's OAuth page; `-` reads it from standard input, out of sight of other users.
     #[arg(long)]
     bot_token: String,
     /// Your own Slack app's id; needs --signing-secret.
@@ -37,7 +37,7 @@ impl Connect {
             &config.master_keys,
             &db,
             &Actor::CommandLine,
-            SecretString::from(slack.bot_token),
+            SecretString::from(given_or_read(slack.bot_token)?),
             own_app,
         )
         .await
@@ -49,4 +49,13 @@ impl Connect {
         }
         Ok(())
     }
+}
+
+fn given_or_read(token: String) -> anyhow::Result<String> {
+    if token != "-" {
+        return Ok(token);
+    }
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line)?;
+    Ok(line.trim().to_owned())
 }

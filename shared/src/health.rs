@@ -39,9 +39,14 @@ impl Dependencies {
             tokio::join!(tokio::time::timeout(CHECK_TIMEOUT, self.db.ping()), live::ping(&self.redis_url),);
         let postgres = match postgres {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(error.to_string()),
+            Ok(Err(error)) => {
+                // Anyone may ask: what the server said stays in the log.
+                tracing::warn!(%error, "PostgreSQL does not answer");
+                Err("does not answer".to_owned())
+            }
             Err(_) => Err("no answer within 2 s".to_owned()),
         };
+        let redis = redis.map_err(|_| "does not answer".to_owned());
         let checks = vec![check("postgresql", true, postgres), check("redis", false, redis)];
         Readiness { ready: checks.iter().all(|check| check.ready || !check.required), checks }
     }

@@ -22,6 +22,8 @@ const QUEUE: &str = "konstruct";
 pub const ATTEMPTS_MAX: i32 = 6;
 const BACKOFF_BASE_SECONDS: u64 = 2;
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
+/// How long jobs that are being run may take to end once the process is asked to stop.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What a failed job does next.
 #[derive(Debug, thiserror::Error)]
@@ -104,9 +106,12 @@ pub async fn run(db: &Db, name: &str, handler: Handler, stop: impl Future<Output
             tracing::warn!(%error, "The job runner stopped and is started again");
             true
         })
-        .shutdown_timeout(Duration::from_secs(20))
-        .with_terminator(stop);
-    if let Err(error) = monitor.run().await {
+        .shutdown_timeout(SHUTDOWN_TIMEOUT);
+    let stop = async {
+        stop.await;
+        Ok(())
+    };
+    if let Err(error) = monitor.run_with_signal(stop).await {
         tracing::error!(%error, "The job runner ended");
     }
 }

@@ -119,6 +119,30 @@ fn major_minor(version: &str) -> (u32, u32) {
     (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
 }
 
+/// What both policies of a tenant table say, as the server spells it.
+const OWN_ROWS: &str = "(tenant_id = (NULLIF(current_setting('app.current_tenant'::text, true), ''::text))::uuid)";
+
+/// Tenant tables that konstruct_app may touch in any way, without exactly the pair of policies of `enforce_tenant`.
+/// A second permissive policy counts whoever it is for: permissive policies are OR-ed together.
+const UNFENCED: &str = "
+select c.relname::text
+  from pg_class c
+  join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
+ where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
+   and (has_any_column_privilege('konstruct_app', c.oid, 'select, insert, update, references')
+        or has_table_privilege('konstruct_app', c.oid, 'delete, truncate, trigger'))
+   and (select array_agg(p.polname::text || ' ' || p.polpermissive::text order by p.polname)
+          from pg_policy p
+         where p.polrelid = c.oid
+           and (p.polname in ('tenant_rows', 'tenant_fence') or p.polpermissive)
+           and exists (select from unnest(p.polroles) as r (role)
+                        where case when r.role = 0 then true else pg_has_role('konstruct_app', r.role, 'member') end)
+           and (p.polname not in ('tenant_rows', 'tenant_fence')
+                or (p.polroles = array['konstruct_app'::regrole::oid] and p.polcmd = '*'
+                    and pg_get_expr(p.polqual, p.polrelid) = $1 and pg_get_expr(p.polwithcheck, p.polrelid) = $1))
+       ) is distinct from array['tenant_fence false', 'tenant_rows true']
+ order by 1";
+
 async fn policy_problems(connection: &mut PgConnection) -> Result<Vec<String>, DbError> {
     let open: Vec<String> = sqlx::query_scalar(
         "select c.relname::text
@@ -129,19 +153,7 @@ async fn policy_problems(connection: &mut PgConnection) -> Result<Vec<String>, D
     )
     .fetch_all(&mut *connection)
     .await?;
-    let unfenced: Vec<String> = sqlx::query_scalar(
-        "select c.relname::text
-           from pg_class c
-           join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
-          where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
-            and has_table_privilege('konstruct_app', c.oid, 'select')
-            and 1 <> (select count(*) from pg_policy p where p.polrelid = c.oid and p.polpermissive
-                        and 'konstruct_app'::regrole = any (p.polroles)
-                        and pg_get_expr(p.polqual, p.polrelid) like '%app.current_tenant%')
-          order by 1",
-    )
-    .fetch_all(connection)
-    .await?;
+    let unfenced: Vec<String> = sqlx::query_scalar(UNFENCED).bind(OWN_ROWS).fetch_all(connection).await?;
     let mut problems = Vec::new();
     for table in open {
         problems.push(format!(
@@ -149,7 +161,9 @@ async fn policy_problems(connection: &mut PgConnection) -> Result<Vec<String>, D
         ));
     }
     for table in unfenced {
-        problems.push(format!("Table `{table}` lacks its tenant policy, or has a second one."));
+        problems.push(format!(
+            "Table `{table}` lacks one of its two tenant policies, or has a second permissive one."
+        ));
     }
     Ok(problems)
 }

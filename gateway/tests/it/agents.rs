@@ -1,0 +1,181 @@
+//! Shaping agents through the API: what is checked, what is written with it, and that it stays with its tenant.
+
+use serde_json::{Value, json};
+use sqlx::Row;
+
+use crate::{
+    stage::{Firm, House},
+    wire::{Ask, Reply},
+};
+
+async fn shape(house: &House, firm: &Firm, body: &Value) -> Reply {
+    house.ask(&Ask::put("/api/v1/agents").key(&firm.key).json(body)).await
+}
+
+async fn listed(house: &House, firm: &Firm) -> Vec<Value> {
+    let reply = house.ask(&Ask::get("/api/v1/agents").key(&firm.key)).await;
+    assert_eq!(reply.status, 200);
+    reply.json()["items"].as_array().expect("a list").clone()
+}
+
+#[tokio::test]
+async fn an_agent_is_created_once_and_then_changed_field_by_field() {
+    let house = House::open().await;
+    let acme = house.firm("acme").await;
+    let whole =
+        json!({ "name": " Kona ", "role": "support", "tone": "kind", "instructions": "Help.", "model": "m-1" });
+    let first = shape(&house, &acme, &whole).await;
+    assert_eq!(first.status, 200, "{}", first.text());
+    let first = first.json();
+    assert_eq!((&first["name"], &first["is_default"]), (&json!("Kona"), &json!(true)));
+    let second = shape(&house, &acme, &json!({ "name": "Kona", "tone": "brief" })).await.json();
+    assert_eq!(
+        (&second["id"], &second["role"], &second["tone"]),
+        (&first["id"], &json!("support"), &json!("brief"))
+    );
+    let other = shape(&house, &acme, &json!({ "name": "Luis" })).await.json();
+    assert_eq!(other["is_default"], false);
+    assert_eq!(listed(&house, &acme).await.len(), 2);
+
+    let audits = house
+        .rows(
+            acme.tenant,
+            "select detail::text as detail, actor_kind from audit_events where action = 'agent.shape'",
+        )
+        .await;
+    assert_eq!(audits.len(), 3);
+    assert!(audits.iter().all(|row| row.get::<&str, _>("actor_kind") == "api_key"));
+    let together = "select count(*) from agents g join audit_events a
+                        on a.target_id like 'agt_%' and a.transaction_id::text = g.xmin::text";
+    assert_eq!(house.count(acme.tenant, together).await, 2, "each agent's last change and its audit row are one");
+}
+
+#[tokio::test]
+async fn what_is_too_long_blank_or_unstorable_is_400_with_a_sentence() {
+    let house = House::open().await;
+    let acme = house.firm("acme").await;
+    let refused = [
+        (json!({ "name": "" }), "`name` must"),
+        (json!({ "name": " \t\n" }), "`name` must"),
+        (json!({ "name": "x".repeat(81) }), "`name` must"),
+        (json!({ "name": "Kona", "instructions": "x".repeat(20_001) }), "`instructions` may"),
+        (json!({ "name": "Kona", "role": "x".repeat(501) }), "`role`, `tone` and `model` may"),
+        (json!({ "name": "Kona", "tone": "x".repeat(501) }), "`role`, `tone` and `model` may"),
+        (json!({ "name": "Kona", "model": "x".repeat(501) }), "`role`, `tone` and `model` may"),
+        (json!({ "name": "Ko\u{0}na" }), "A text may not contain"),
+        (json!({ "name": "Kona", "role": "a\u{0}" }), "A text may not contain"),
+        (json!({ "name": "Kona", "tone": "a\u{0}" }), "A text may not contain"),
+        (json!({ "name": "Kona", "instructions": "a\u{0}" }), "A text may not contain"),
+        (json!({ "name": "Kona", "model": "a\u{0}" }), "A text may not contain"),
+    ];
+    for (body, sentence) in refused {
+        let reply = shape(&house, &acme, &body).await;
+        assert_eq!((reply.status, reply.problem().as_str()), (400, "invalid_request"), "{:.80}", body.to_string());
+        assert!(reply.detail().starts_with(sentence), "{}", reply.detail());
+    }
+    assert!(listed(&house, &acme).await.is_empty());
+    // Characters are counted, not bytes.
+    let longest = json!({ "name": "\u{e9}".repeat(80), "instructions": "\u{1f600}".repeat(20_000), "role": "\u{e9}".repeat(500) });
+    assert_eq!(shape(&house, &acme, &longest).await.status, 200);
+}
+
+#[tokio::test]
+async fn attack_75_unknown_and_misshapen_fields_are_400() {
+    let house = House::open().await;
+    let acme = house.firm("acme").await;
+    let refused = [
+        json!({ "name": "Kona", "tenant_id": "ten_01k9z3w6h8f2m5x7q4r1t0v9sb" }),
+        json!({ "name": "Kona", "is_default": true }),
+        json!({ "name": "Kona", "id": "agt_01k9z3w6h8f2m5x7q4r1t0v9sb" }),
+        json!({ "name": "Kona", "Role": "support" }),
+        json!({ "name": null }),
+        json!({ "name": 5 }),
+        json!({ "name": ["Kona"] }),
+        json!({ "name": { "$ne": 1 } }),
+        json!({ "role": "support" }),
+        json!({}),
+        json!([{ "name": "Kona" }]),
+        json!("Kona"),
+    ];
+    for body in refused {
+        let reply = shape(&house, &acme, &body).await;
+        assert_eq!((reply.status, reply.problem().as_str()), (400, "invalid_request"), "{body}");
+    }
+    let raw =
+        |kind: &str, body: &str| Ask::put("/api/v1/agents").key(&acme.key).header("content-type", kind).body(body);
+    let deep = format!("{{\"name\":{}1{}}}", "[".repeat(50_000), "]".repeat(50_000));
+    let broken = [
+        raw("application/json", ""),
+        raw("application/json", "{\"name\":\"Kona\""),
+        raw("application/json", "{\"name\":\"Kona\",\"name\":\"Mallory\"}"),
+        raw("application/json", "{\"name\":\"Kona\"}{}"),
+        raw("application/json", "{\"name\":\"\\ud800\"}"),
+        raw("application/json", &deep),
+        raw("text/plain", "{\"name\":\"Kona\"}"),
+        raw("application/x-www-form-urlencoded", "name=Kona"),
+    ];
+    for ask in broken {
+        let reply = house.ask(&ask).await;
+        assert_eq!((reply.status, reply.problem().as_str()), (400, "invalid_request"), "{}", reply.text());
+    }
+    assert!(listed(&house, &acme).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_body_beyond_the_limit_is_a_413_problem() {
+    let house = House::open().await;
+    let acme = house.firm("acme").await;
+    let reply = shape(&house, &acme, &json!({ "name": "x".repeat(300_000) })).await;
+    assert_eq!((reply.status, reply.problem().as_str()), (413, "too_large"));
+    // The same without a length announced.
+    let ask = Ask::put("/api/v1/agents").key(&acme.key).header("content-type", "application/json");
+    let chunk = [b"40000\r\n".as_slice(), &vec![b' '; 0x40000], b"\r\n"].concat();
+    let mut stream = crate::wire::connect(house.address).await;
+    crate::wire::write(&mut stream, &ask.head_with("transfer-encoding: chunked\r\n")).await;
+    crate::wire::write(&mut stream, &[chunk.clone(), chunk].concat()).await;
+    let reply = Reply::read(&mut stream).await.expect("an answer");
+    assert_eq!((reply.status, reply.problem().as_str()), (413, "too_large"));
+}
+
+#[tokio::test]
+async fn attack_11_two_tenants_may_use_one_name_and_see_only_their_own() {
+    let house = House::open().await;
+    let (acme, bolt) = (house.firm("acme").await, house.firm("bolt").await);
+    for (firm, instructions) in [(&acme, "CANARY-A"), (&bolt, "CANARY-B")] {
+        let reply = shape(&house, firm, &json!({ "name": "Kona", "instructions": instructions })).await;
+        assert_eq!(reply.status, 200);
+    }
+    let (of_acme, of_bolt) = (listed(&house, &acme).await, listed(&house, &bolt).await);
+    assert_eq!((of_acme.len(), of_bolt.len()), (1, 1));
+    assert_ne!(of_acme[0]["id"], of_bolt[0]["id"]);
+    assert_eq!(
+        (&of_acme[0]["instructions"], &of_bolt[0]["instructions"]),
+        (&json!("CANARY-A"), &json!("CANARY-B"))
+    );
+}
+
+#[tokio::test]
+async fn attack_33_names_that_look_like_sql_are_only_names() {
+    let house = House::open().await;
+    let acme = house.firm("acme").await;
+    for name in
+        ["'; drop table agents; --", "$1", "%", "\\", "a' || set_config('app.current_tenant', 'x', true) || '"]
+    {
+        let reply = shape(&house, &acme, &json!({ "name": name, "role": name })).await;
+        assert_eq!((reply.status, &reply.json()["name"]), (200, &json!(name)));
+    }
+    assert_eq!(listed(&house, &acme).await.len(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn agents_shaped_at_once_are_one_each_and_one_is_the_default() {
+    let house = House::open().await;
+    let acme = house.firm("acme").await;
+    let bodies: Vec<Value> = (0..24).map(|number| json!({ "name": format!("agent {}", number % 4) })).collect();
+    let replies = futures::future::join_all(bodies.iter().map(|body| shape(&house, &acme, body))).await;
+    let statuses: Vec<u16> = replies.iter().map(|reply| reply.status).collect();
+    assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
+    let agents = listed(&house, &acme).await;
+    assert_eq!(agents.len(), 4);
+    assert_eq!(agents.iter().filter(|agent| agent["is_default"] == true).count(), 1);
+}

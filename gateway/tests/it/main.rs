@@ -1,0 +1,25 @@
+//! The gateway on a real socket over a real PostgreSQL, with the simulated Slack where Slack is called.
+//!
+//! A name that begins with `attack_` carries the number of its case in the threat model. `stage` holds what the tests
+//! play on, `wire` speaks HTTP byte by byte, `events` writes what Slack would send, `gate` stands before PostgreSQL.
+
+mod events;
+mod gate;
+mod stage;
+mod wire;
+
+mod agents;
+mod answers;
+mod connect;
+mod database_away;
+mod edits;
+mod every_field;
+mod hang_up;
+mod keys;
+mod limits;
+mod odd_payloads;
+mod openapi;
+mod own_app;
+mod routing;
+mod signature;
+mod twins;

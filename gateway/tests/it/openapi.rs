@@ -1,0 +1,111 @@
+//! The API's description: its checked-in copy is the current one, no route is missing from it, none is open to strangers.
+
+use gateway::openapi::Api;
+use serde_json::{Value, json};
+use utoipa::OpenApi;
+
+use crate::{stage::House, wire::Ask};
+
+const COPY: &str = include_str!("../../openapi.json");
+const ROUTER: &str = include_str!("../../src/router.rs");
+const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+
+fn document() -> Value {
+    serde_json::to_value(Api::openapi()).expect("the description is JSON")
+}
+
+/// `method path` of every operation that is described.
+fn described() -> Vec<(&'static str, String)> {
+    let document = document();
+    let paths = document["paths"].as_object().expect("there are paths");
+    let operations = paths.iter().flat_map(|(path, item)| {
+        METHODS.into_iter().filter(|method| item.get(method).is_some()).map(|method| (method, path.clone()))
+    });
+    let mut operations: Vec<_> = operations.collect();
+    operations.sort();
+    operations
+}
+
+/// `method path` of every `/api/v1` route of the router's page.
+fn routed() -> Vec<(&'static str, String)> {
+    let mut operations = Vec::new();
+    for route in ROUTER.split(".route(\"").skip(1) {
+        let (path, handlers) = route.split_once('"').expect("a path ends with a quotation mark");
+        let handlers = handlers.split(".layer(").next().unwrap_or_default();
+        if path.starts_with("/api/v1/") {
+            let called = |method: &&str| handlers.contains(&format!("{method}("));
+            operations.extend(METHODS.into_iter().filter(called).map(|method| (method, path.to_owned())));
+        }
+    }
+    operations.sort();
+    operations
+}
+
+#[test]
+fn the_checked_in_description_is_the_current_one() {
+    let current = format!("{}\n", serde_json::to_string_pretty(&Api::openapi()).expect("the description is JSON"));
+    assert!(
+        current == COPY,
+        "gateway/openapi.json is out of date. Renew it: cargo run -p gateway --example openapi > gateway/openapi.json"
+    );
+}
+
+#[test]
+fn attack_73_every_route_is_described_and_every_description_is_routed() {
+    let routed = routed();
+    assert!(routed.len() >= 5, "the router's page was read: {routed:?}");
+    assert_eq!(described(), routed);
+}
+
+#[tokio::test]
+async fn the_served_description_is_the_same() {
+    let house = House::open().await;
+    let reply = house.ask(&Ask::get("/api/openapi.json")).await;
+    assert_eq!((reply.status, reply.json()), (200, document()));
+}
+
+/// Who gets in where, for every operation there is: a new route without an extractor fails here.
+#[tokio::test]
+async fn attack_85_every_operation_refuses_strangers_and_changes_need_an_admin() {
+    let house = House::open().await;
+    let acme = house.firm("acme").await;
+    let operator = house.new_key(acme.tenant, "customer_operator").await;
+    for (method, path) in described() {
+        let name = METHODS.iter().find(|known| **known == method).map_or("", |known| known);
+        let verb =
+            ["GET", "POST", "PUT", "PATCH", "DELETE"].into_iter().find(|verb| verb.eq_ignore_ascii_case(name));
+        let path = path.replace(['{', '}'], "x");
+        let ask = || Ask::new(verb.expect("a known method"), &path).json(&json!({}));
+        let stranger = house.ask(&ask()).await;
+        assert_eq!((stranger.status, stranger.problem().as_str()), (401, "unauthorized"), "{method} {path}");
+        let looking = house.ask(&ask().key(&operator)).await.status;
+        let changing = house.ask(&ask().key(&acme.key)).await.status;
+        if method == "get" {
+            assert_eq!((looking, changing), (200, 200), "{method} {path}");
+        } else {
+            assert_eq!((looking, changing), (403, 400), "{method} {path}");
+        }
+    }
+}
+
+#[test]
+fn every_operation_says_that_it_needs_a_key_and_no_schema_gives_a_secret_back() {
+    let document = document();
+    assert_eq!(document["security"], json!([{ "api_key": [] }]));
+    assert_eq!(document["components"]["securitySchemes"]["api_key"]["scheme"], "bearer");
+    for (method, path) in described() {
+        let operation = &document["paths"][&path][method];
+        assert!(operation["responses"].get("401").is_some(), "{method} {path} says what a stranger gets");
+        assert!(operation["security"].is_null(), "{method} {path} is no exception");
+        if method != "get" {
+            for status in ["400", "403"] {
+                assert!(operation["responses"].get(status).is_some(), "{method} {path} says {status}");
+            }
+        }
+    }
+    let shown = document["components"]["schemas"]["ConnectionBody"].to_string();
+    assert!(shown.contains("display_name"), "{shown}");
+    for secret in ["token", "secret"] {
+        assert!(!shown.contains(&format!("\"{secret}")) && !shown.contains(&format!("{secret}\":")), "{shown}");
+    }
+}

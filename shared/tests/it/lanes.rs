@@ -1,0 +1,205 @@
+//! One lane from claim to finish: leases, fences, counted claims, and whose turn it is.
+
+use shared::db::{DbError, TenantTx, lanes, lanes::Lease, system};
+use sqlx::{PgConnection, Row};
+
+use crate::stage::{Firm, Stage, run};
+
+async fn claim(stage: &Stage) -> Option<Lease> {
+    lanes::claim(&stage.db().system(), "worker").await.expect("a claim is answered")
+}
+
+async fn claimed(stage: &Stage) -> Lease {
+    claim(stage).await.expect("a lane is ready")
+}
+
+async fn finish(firm: &Firm, lease: &Lease, to_seq: i64) -> Result<(), DbError> {
+    let mut tx: TenantTx = firm.db.begin().await?;
+    lanes::finish(&mut tx, lease, to_seq).await?;
+    tx.commit().await
+}
+
+/// Makes every lease look as if it had run out a second ago.
+async fn expire(system: &mut PgConnection) {
+    run(system, "update lanes set ready_at = clock_timestamp() - interval '1 second' where owner is not null")
+        .await;
+}
+
+fn assert_fenced(result: Result<(), DbError>) {
+    assert!(matches!(result, Err(DbError::Fenced)), "{result:?}");
+}
+
+#[tokio::test]
+async fn a_claimed_lane_is_nobody_elses_until_it_is_finished() {
+    let stage = Stage::new().await;
+    let acme = stage.firm("acme").await;
+    assert_eq!(claim(&stage).await, None, "nothing to do yet");
+    let conversation = stage.hear(acme.says("e1", "C1", "Hello")).await;
+    let lease = claimed(&stage).await;
+    assert_eq!((lease.tenant, lease.conversation), (acme.tenant, conversation));
+    assert_eq!((lease.fence, lease.claims), (1, 1));
+    assert_eq!(claim(&stage).await, None);
+    finish(&acme, &lease, 1).await.unwrap();
+    assert_eq!(claim(&stage).await, None, "done is done");
+
+    stage.hear(acme.says("e2", "C1", "More")).await;
+    let next = claimed(&stage).await;
+    assert_eq!((next.fence, next.claims), (2, 1), "the fence grows, progress resets the count");
+}
+
+#[tokio::test]
+async fn an_expired_lease_is_taken_over_and_the_first_owner_is_fenced() {
+    let stage = Stage::new().await;
+    let acme = stage.firm("acme").await;
+    stage.hear(acme.says("e1", "C1", "Hello")).await;
+    let first = claimed(&stage).await;
+    lanes::renew(&stage.db().system(), &first).await.unwrap();
+    assert_eq!(claim(&stage).await, None, "renewed, so still held");
+
+    expire(&mut stage.system().await).await;
+    let second = claimed(&stage).await;
+    assert_eq!(second.conversation, first.conversation);
+    assert!(second.fence > first.fence);
+    assert_eq!(second.claims, 2, "the claim without progress stays counted");
+
+    assert_fenced(lanes::renew(&stage.db().system(), &first).await);
+    assert_fenced(finish(&acme, &first, 1).await);
+    assert_eq!(acme.count("select done_seq from lanes").await, 0, "a fenced finish changes nothing");
+    lanes::put_back(&stage.db().system(), &first, 0.0).await.unwrap();
+    let watched = lanes::watch(&stage.db().system(), &first).await.unwrap();
+    assert_eq!(watched.fence, second.fence, "the loser sees that it lost");
+    assert_eq!(claim(&stage).await, None, "a fenced put-back frees nothing");
+    finish(&acme, &second, 1).await.unwrap();
+    assert_fenced(lanes::renew(&stage.db().system(), &second).await);
+}
+
+#[tokio::test]
+async fn claims_are_counted_before_the_work_and_put_back_keeps_the_count() {
+    let stage = Stage::new().await;
+    let acme = stage.firm("acme").await;
+    stage.hear(acme.says("e1", "C1", "Hello")).await;
+    let mut system = stage.system().await;
+    for crash in 1..=lanes::CLAIMS_MAX {
+        // The worker dies right after the claim: nothing else is ever written.
+        let lease = claimed(&stage).await;
+        assert_eq!(lease.claims, crash);
+        assert_eq!(acme.count("select claims::bigint from lanes").await, i64::from(crash));
+        expire(&mut system).await;
+    }
+    let sixth = claimed(&stage).await;
+    assert!(sixth.claims > lanes::CLAIMS_MAX, "the owner sees that it must give up");
+
+    lanes::put_back(&stage.db().system(), &sixth, 60.0).await.unwrap();
+    assert_eq!(claim(&stage).await, None, "put off for a minute");
+    run(&mut system, "update lanes set ready_at = clock_timestamp()").await;
+    assert_eq!(claimed(&stage).await.claims, sixth.claims + 1);
+}
+
+#[tokio::test]
+async fn a_message_that_arrives_while_leased_makes_the_lane_ready_at_finish() {
+    let stage = Stage::new().await;
+    let acme = stage.firm("acme").await;
+    stage.hear(acme.says("e1", "C1", "Hello")).await;
+    let lease = claimed(&stage).await;
+    stage.hear(acme.says("e2", "C1", "and another thing")).await;
+    assert_eq!(claim(&stage).await, None, "arriving mail does not break a lease");
+    let watched = lanes::watch(&stage.db().system(), &lease).await.unwrap();
+    assert_eq!((watched.last_seq, watched.by_human), (2, false));
+    finish(&acme, &lease, 1).await.unwrap();
+    let next = claimed(&stage).await;
+    assert_eq!(next.conversation, lease.conversation);
+    assert_eq!(acme.count("select done_seq from lanes").await, 1);
+}
+
+#[tokio::test]
+async fn attack_175_a_tenant_with_one_message_does_not_wait_behind_five_hundred() {
+    let stage = Stage::new().await;
+    let (busy, quiet) = (stage.firm("busy").await, stage.firm("quiet").await);
+    let flood = (0..500).map(|n| {
+        let name = format!("flood {n}");
+        stage.ingest.accept(busy.says(&name, &name, "me first"))
+    });
+    for accepted in futures::future::join_all(flood).await {
+        accepted.expect("stored");
+    }
+    stage.hear(quiet.says("e1", "C1", "hello?")).await;
+    let first_two = [claimed(&stage).await.tenant, claimed(&stage).await.tenant];
+    assert!(first_two.contains(&quiet.tenant), "{first_two:?}");
+
+    // With more to do on both sides they alternate.
+    for n in 0..3 {
+        let name = format!("later {n}");
+        stage.hear(quiet.says(&name, &name, "hello again")).await;
+    }
+    let mut quiet_turns = Vec::new();
+    for turn in 0..6 {
+        if claimed(&stage).await.tenant == quiet.tenant {
+            quiet_turns.push(turn);
+        }
+    }
+    assert_eq!(quiet_turns.len(), 3, "{quiet_turns:?}");
+}
+
+#[tokio::test]
+async fn a_claim_whose_tenants_turn_is_locked_serves_the_next_tenant() {
+    let stage = Stage::new().await;
+    let (acme, bolt) = (stage.firm("acme").await, stage.firm("bolt").await);
+    stage.hear(acme.says("e1", "C1", "Hello")).await;
+    stage.hear(bolt.says("e1", "C1", "Hello")).await;
+    let mut system = stage.system().await;
+    run(&mut system, "begin").await;
+    let locked: uuid::Uuid =
+        sqlx::query_scalar("select tenant_id from lane_tenants order by served_at limit 1 for update")
+            .fetch_one(&mut system)
+            .await
+            .unwrap();
+    let lease = claimed(&stage).await;
+    assert_ne!(lease.tenant.uuid(), locked);
+    assert_eq!(claim(&stage).await, None, "skipped, not waited for");
+    run(&mut system, "rollback").await;
+    assert_eq!(claimed(&stage).await.tenant.uuid(), locked);
+}
+
+/// A worker that froze inside a transaction holds its lane's row until the server ends its session.
+#[tokio::test]
+async fn attack_183_a_lane_that_is_locked_does_not_hold_up_other_tenants() {
+    let stage = Stage::new().await;
+    let (acme, bolt) = (stage.firm("acme").await, stage.firm("bolt").await);
+    stage.hear(acme.says("e1", "C1", "Hello")).await;
+    stage.hear(bolt.says("e1", "C1", "Hello")).await;
+    stage.hear(bolt.says("e2", "C2", "Hello")).await;
+    let mut system = stage.system().await;
+    run(
+        &mut system,
+        &format!("update lane_tenants set served_at = now() where tenant_id = '{}'", bolt.tenant.uuid()),
+    )
+    .await;
+    run(&mut system, "begin").await;
+    run(&mut system, &format!("select from lanes where tenant_id = '{}' for update", acme.tenant.uuid())).await;
+    for _ in 0..2 {
+        assert_eq!(claimed(&stage).await.tenant, bolt.tenant, "acme is first in turn, but locked");
+    }
+    assert_eq!(claim(&stage).await, None);
+    run(&mut system, "rollback").await;
+    assert_eq!(claimed(&stage).await.tenant, acme.tenant);
+}
+
+#[tokio::test]
+async fn the_sweeper_repairs_lanes_that_fell_out_of_the_queue() {
+    let stage = Stage::new().await;
+    let acme = stage.firm("acme").await;
+    for lane in ["C1", "C2", "C3"] {
+        stage.hear(acme.says(lane, lane, "Hello")).await;
+    }
+    let lease = claimed(&stage).await;
+    finish(&acme, &lease, 1).await.unwrap();
+    run(&mut stage.system().await, "update lanes set ready_at = null, owner = null").await;
+    assert_eq!(claim(&stage).await, None, "lost");
+    assert_eq!(system::sweep_lanes(&stage.db().system()).await.unwrap(), 2, "the finished one stays out");
+    assert!(claim(&stage).await.is_some() && claim(&stage).await.is_some());
+    assert_eq!(claim(&stage).await, None);
+    assert_eq!(system::sweep_lanes(&stage.db().system()).await.unwrap(), 0, "leased lanes are not lost");
+    let rows = acme.rows("select conversation_id from lanes where ready_at is null").await;
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].get::<uuid::Uuid, _>(0), lease.conversation.uuid());
+}

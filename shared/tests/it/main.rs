@@ -1,0 +1,19 @@
+//! Shared, on a real PostgreSQL: the message machinery, memory, jobs, audit and the start-up self-check.
+//!
+//! Every test has a database of its own and connects as the roles a service uses, so row-level security is on. A name
+//! that begins with `attack_` carries the number of its case in the threat model.
+
+mod audit;
+mod cancelled_begin;
+mod contention;
+mod ingest;
+mod ingest_order;
+mod keys;
+mod lanes;
+mod memories;
+mod messages;
+mod queue;
+mod runs;
+mod runs_refused;
+mod schema;
+mod stage;

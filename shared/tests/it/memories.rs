@@ -1,0 +1,214 @@
+//! Memory: who may be reminded of what is the database's decision, and the search finds the right words.
+
+use shared::{
+    db::{
+        Audience, DbError,
+        memories::{self, Question, Recalled},
+        messages::{self, Place},
+        people, system,
+    },
+    embedding::Embedder,
+    ids::{ConversationId, MessageId, PersonId},
+    message::ChannelKind,
+};
+
+use crate::stage::{Firm, Stage, message};
+
+/// Stores one saying of `author` in `channel` and returns the author.
+async fn remember(firm: &Firm, kind: ChannelKind, channel: &str, author: &str, text: &str) -> PersonId {
+    let said = [message(text, channel, author, text)];
+    let conversation = conversation_of(firm, channel).await;
+    let place = Place { conversation, connection: firm.connection, kind, messages: &said };
+    let mut tx = firm.db.begin_for_all_audiences().await.expect("a transaction begins");
+    let authors = messages::store(&mut tx, &place).await.expect("what was said is stored");
+    tx.commit().await.expect("it is stored");
+    authors[0].person
+}
+
+async fn conversation_of(firm: &Firm, channel: &str) -> ConversationId {
+    let known = firm
+        .texts(&format!("select conversation_id::text from conversations where channel_external_id = '{channel}'"))
+        .await;
+    known.first().map_or_else(ConversationId::new, |id| ConversationId::from_uuid(id.parse().expect("an id")))
+}
+
+/// What a transaction with these audiences sees, in order.
+async fn seen(firm: &Firm, audiences: &[Audience]) -> Vec<String> {
+    let mut tx = firm.db.begin_for(audiences).await.expect("a transaction begins");
+    let bodies = sqlx::query_scalar("select body from memories order by body").fetch_all(tx.conn()).await;
+    tx.close().await.expect("the transaction ends");
+    bodies.expect("memories can be read")
+}
+
+/// Embeds what lacks its vector, as the worker does.
+async fn embed_all(stage: &Stage, firm: &Firm) {
+    let mut tx = firm.db.begin_for_all_audiences().await.unwrap();
+    let missing = memories::without_vector(&mut tx, 100).await.unwrap();
+    let (ids, texts): (Vec<_>, Vec<_>) = missing.into_iter().unzip();
+    let vectors = Embedder::new(&stage.test.config).embed(texts).await.unwrap();
+    memories::store_vectors(&mut tx, &ids, &vectors).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+struct Asked<'a> {
+    text: &'a str,
+    terms: &'a str,
+    about: Option<PersonId>,
+    except: &'a [MessageId],
+}
+
+async fn ask(stage: &Stage, firm: &Firm, asked: Asked<'_>) -> Vec<Recalled> {
+    let vector = Embedder::new(&stage.test.config).embed(vec![asked.text.to_owned()]).await.unwrap().remove(0);
+    let question = Question {
+        vector: &vector,
+        terms: asked.terms,
+        about: asked.about,
+        asks_when: false,
+        except: asked.except,
+        limit: 10,
+    };
+    let mut tx = firm.db.begin_for(&[Audience::Tenant]).await.unwrap();
+    let recalled = memories::search(&mut tx, &question).await.unwrap();
+    tx.close().await.unwrap();
+    recalled
+}
+
+#[tokio::test]
+async fn the_database_decides_who_may_be_reminded() {
+    let stage = Stage::new().await;
+    let acme = stage.firm("acme").await;
+    remember(&acme, ChannelKind::Public, "C1", "U1", "to all").await;
+    remember(&acme, ChannelKind::Private, "G1", "U1", "to the private channel").await;
+    remember(&acme, ChannelKind::Unknown, "G2", "U1", "to a channel nobody described yet").await;
+    let ann = remember(&acme, ChannelKind::Direct, "D1", "U1", "from Ann alone").await;
+    let bea = remember(&acme, ChannelKind::Direct, "D2", "U2", "from Bea alone").await;
+    assert_ne!(ann, bea);
+    let in_channel = |name: &str| Audience::Channel(acme.connection, name.to_owned());
+
+    assert_eq!(seen(&acme, &[]).await, [""; 0], "unset means nothing");
+    assert_eq!(seen(&acme, &[Audience::Tenant]).await, ["to all"]);
+    assert_eq!(seen(&acme, &[in_channel("G1")]).await, ["to the private channel"]);
+    assert_eq!(seen(&acme, &[in_channel("G")]).await, [""; 0], "a prefix is another channel");
+    assert_eq!(seen(&acme, &[Audience::Person(ann)]).await, ["from Ann alone"]);
+    assert_eq!(seen(&acme, &[Audience::Tenant, Audience::Person(bea)]).await, ["from Bea alone", "to all"]);
+
+    // Writing obeys the same fence as reading.
+    let mut tx = acme.db.begin_for(&[Audience::Person(bea)]).await.unwrap();
+    let touched = sqlx::query("update memories set body = 'mine'").execute(tx.conn()).await.unwrap();
+    assert_eq!(touched.rows_affected(), 1);
+    let published = sqlx::query("update memories set audience = 'tenant'").execute(tx.conn()).await;
+    assert_eq!(DbError::from(published.unwrap_err()).to_string().contains("row-level security"), true);
+}
+
+#[tokio::test]
+async fn a_channel_id_that_holds_a_list_opens_nothing() {
+    let stage = Stage::new().await;
+    let acme = stage.firm("acme").await;
+    for cunning in ["G1,tenant", "*", "x','*", "G1 ", "G1\0"] {
+        let begun = acme.db.begin_for(&[Audience::Channel(acme.connection, cunning.into())]).await;
+        assert!(matches!(begun, Err(DbError::Damaged(_))), "{cunning:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_channel_that_turns_out_to_be_public_opens_what_was_said_there() {
+    let stage = Stage::new().await;
+    let acme = stage.firm("acme").await;
+    remember(&acme, ChannelKind::Unknown, "C1", "U1", "said in C1").await;
+    remember(&acme, ChannelKind::Unknown, "C2", "U1", "said in C2").await;
+    let mut tx = acme.db.begin_for_all_audiences().await.unwrap();
+    people::describe_channel(&mut tx, acme.connection, "C1", ChannelKind::Public, "general").await.unwrap();
+    people::describe_channel(&mut tx, acme.connection, "C2", ChannelKind::Private, "secret").await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(seen(&acme, &[Audience::Tenant]).await, ["said in C1"]);
+    let kinds = "select kind || ' ' || name from channels order by external_id";
+    assert_eq!(acme.texts(kinds).await, ["public general", "private secret"]);
+    assert_eq!(
+        acme.texts("select kind from conversations order by channel_external_id").await,
+        ["public", "private"]
+    );
+}
+
+#[tokio::test]
+async fn the_search_ranks_the_right_memory_first_and_names_its_author() {
+    let stage = Stage::new().await;
+    let acme = stage.firm("acme").await;
+    let ann = remember(&acme, ChannelKind::Public, "C1", "U1", "My sister's wedding is in Lisbon in June.").await;
+    let bea =
+        remember(&acme, ChannelKind::Public, "C2", "U2", "The printer on the second floor jams again.").await;
+    remember(&acme, ChannelKind::Public, "C3", "U3", "We ship parcels on Tuesdays and Fridays.").await;
+    remember(&acme, ChannelKind::Public, "C4", "U2", "Lunch is at noon, as always.").await;
+    let mut tx = acme.db.begin().await.unwrap();
+    people::name(&mut tx, ann, "Ann").await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(system::tenants_to_embed(&stage.db().system()).await.unwrap(), [acme.tenant]);
+    embed_all(&stage, &acme).await;
+    assert_eq!(system::tenants_to_embed(&stage.db().system()).await.unwrap(), []);
+
+    let about = |text| Asked { text, terms: "", about: None, except: &[] };
+    let wedding = ask(&stage, &acme, about("Who is getting married, and where?")).await;
+    assert_eq!(wedding.len(), 4);
+    assert_eq!(wedding[0].body, "My sister's wedding is in Lisbon in June.");
+    assert_eq!(wedding[0].author, "Ann");
+    assert!(wedding.is_sorted_by(|better, worse| better.score >= worse.score));
+    let parcels = ask(&stage, &acme, about("When do deliveries leave the warehouse?")).await;
+    assert_eq!(parcels[0].body, "We ship parcels on Tuesdays and Fridays.");
+    // Words and the author weigh in where meaning alone is not enough.
+    let words = Asked { text: "anything", terms: "printer OR jams", about: None, except: &[] };
+    assert_eq!(ask(&stage, &acme, words).await[0].body, "The printer on the second floor jams again.");
+    let by_bea = Asked { text: "anything", terms: "", about: Some(bea), except: &[] };
+    let first_two = &ask(&stage, &acme, by_bea).await[..2];
+    assert!(first_two.iter().all(|memory| memory.body.contains("printer") || memory.body.contains("noon")));
+
+    let ids = acme.texts("select message_id::text from messages where body like 'My sister%'").await;
+    let except = [MessageId::from_uuid(ids[0].parse().unwrap())];
+    let without = Asked { text: "Who is getting married?", terms: "", about: None, except: &except };
+    let rest = ask(&stage, &acme, without).await;
+    assert_eq!(rest.len(), 3);
+    assert!(
+        rest.iter().all(|memory| !memory.body.contains("wedding")),
+        "what the prompt holds anyway is left out"
+    );
+}
+
+#[tokio::test]
+async fn attack_31_a_question_that_fits_another_tenant_finds_only_ones_own() {
+    let stage = Stage::new().await;
+    let (acme, bolt) = (stage.firm("acme").await, stage.firm("bolt").await);
+    let secret = "The launch code of the rocket is seven seven seven.";
+    for n in 0..40 {
+        remember(&bolt, ChannelKind::Public, "C1", "U1", &format!("{secret} ({n})")).await;
+    }
+    for n in 0..12 {
+        remember(&acme, ChannelKind::Public, "C1", "U1", &format!("Ordinary talk number {n}.")).await;
+    }
+    embed_all(&stage, &acme).await;
+    embed_all(&stage, &bolt).await;
+    let foreign = Asked { text: secret, terms: "launch OR code OR rocket", about: None, except: &[] };
+    let recalled = ask(&stage, &acme, foreign).await;
+    assert_eq!(recalled.len(), 10, "a small tenant is not starved by a large one");
+    assert!(recalled.iter().all(|memory| memory.body.starts_with("Ordinary talk")));
+
+    let (empty, _) = stage.test.tenant("empty").await;
+    let mut tx = stage.db().tenant(empty).begin_for_all_audiences().await.unwrap();
+    let count: i64 = sqlx::query_scalar("select count(*) from memories").fetch_one(tx.conn()).await.unwrap();
+    assert_eq!(count, 0);
+}
+
+#[tokio::test]
+async fn a_memory_that_can_not_be_embedded_is_given_up_after_five_attempts() {
+    let stage = Stage::new().await;
+    let acme = stage.firm("acme").await;
+    remember(&acme, ChannelKind::Public, "C1", "U1", "unspeakable").await;
+    for _ in 0..5 {
+        let mut tx = acme.db.begin_for_all_audiences().await.unwrap();
+        let missing = memories::without_vector(&mut tx, 10).await.unwrap();
+        let ids: Vec<_> = missing.iter().map(|(id, _)| *id).collect();
+        assert_eq!(ids.len(), 1);
+        memories::count_failure(&mut tx, &ids).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    assert_eq!(system::tenants_to_embed(&stage.db().system()).await.unwrap(), []);
+    let words = Asked { text: "unspeakable", terms: "unspeakable", about: None, except: &[] };
+    assert_eq!(ask(&stage, &acme, words).await.len(), 1, "still found by its words");
+}
