@@ -5,8 +5,10 @@
 --   ready_at ≤ now     may be claimed
 --   ready_at > now     leased until then (owner set), or put off until then (owner null)
 -- A lease that is not renewed therefore falls back into the queue by itself.
+-- No foreign key: the tenant comes from a route, which has one, and concurrent messages of a tenant would all share a
+-- lock on its row.
 create table lanes (
-    tenant_id       uuid not null references tenants,
+    tenant_id       uuid not null,
     conversation_id uuid not null,
     connection_id   uuid not null,
     -- Keyed hash of channel and thread; provider ids can encode phone numbers.
@@ -36,9 +38,9 @@ call enforce_tenant('lane_tenants');
 create policy system_turns on lane_tenants for all to konstruct_system using (true) with check (true);
 grant select, insert, update on lane_tenants to konstruct_system;
 
--- Dedupe for ever, also after bodies are purged. Keyed hashes of provider ids, no content.
+-- Dedupe for ever, also after bodies are purged. Keyed hashes of provider ids, no content. No foreign key, as above.
 create table inbox_keys (
-    tenant_id       uuid not null references tenants,
+    tenant_id       uuid not null,
     event_key       bytea not null,
     message_key     bytea,
     addressed       boolean not null,

@@ -47,3 +47,5 @@ create extension if not exists hstore;
 create extension if not exists pgcrypto;
 revoke create on schema public from public;
 grant all on schema public to konstruct_owner;
+-- A service makes nothing of its own, not even temporary tables and functions. For the owner the right stays.
+revoke temporary on database :"database" from public;

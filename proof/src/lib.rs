@@ -1,3 +1,4 @@
 //! Numbers and invariants, across all crates. Nothing of the product depends on this.
 
 pub mod bench;
+pub mod isolation;

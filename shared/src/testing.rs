@@ -50,6 +50,11 @@ impl TestDb {
             assert!(attempts < 50, "the test database can't be created: {error}");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+        // As migrations/bootstrap.sql does; a clone does not inherit the rights on its template.
+        admin
+            .execute(AssertSqlSafe(format!("revoke temporary on database {name} from public")))
+            .await
+            .expect("the owner sets the rights");
         config.database_url = in_database(&config.database_url, &name);
         config.database_system_url = in_database(&config.database_system_url, &name);
         let owner_url = in_database(&admin_url, &name);
@@ -70,6 +75,16 @@ impl TestDb {
     /// A connection as `konstruct_owner`; row-level security binds it too.
     pub async fn owner(&self) -> PgConnection {
         connect(&self.owner_url).await
+    }
+
+    /// A connection as `konstruct_app` that no tenant is set on.
+    pub async fn app(&self) -> PgConnection {
+        connect(&self.config.database_url).await
+    }
+
+    /// A connection as `konstruct_system`.
+    pub async fn system(&self) -> PgConnection {
+        connect(&self.config.database_system_url).await
     }
 }
 

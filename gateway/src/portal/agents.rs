@@ -58,7 +58,8 @@ pub async fn list(operator: Operator) -> Result<Json<AgentList>, ApiError> {
 
 /// Creates the agent with this name, or changes the given fields of it.
 #[utoipa::path(put, path = "/api/v1/agents", request_body = ShapeAgent,
-    responses((status = 200, body = AgentBody), (status = 400, body = Problem), (status = 403, body = Problem)))]
+    responses((status = 200, body = AgentBody), (status = 400, body = Problem), (status = 401, body = Problem),
+              (status = 403, body = Problem)))]
 pub async fn shape(
     admin: Admin,
     body: Result<Json<ShapeAgent>, JsonRejection>,

@@ -76,7 +76,8 @@ pub async fn list(operator: Operator) -> Result<Json<ConnectionList>, ApiError> 
 
 /// Connects a channel by hand, or renews its token.
 #[utoipa::path(post, path = "/api/v1/connections", request_body = Connect,
-    responses((status = 201, body = ConnectionBody), (status = 400, body = Problem), (status = 409, body = Problem)))]
+    responses((status = 201, body = ConnectionBody), (status = 400, body = Problem), (status = 401, body = Problem),
+              (status = 403, body = Problem), (status = 409, body = Problem), (status = 502, body = Problem)))]
 pub async fn connect(
     admin: Admin,
     State(gateway): State<Gateway>,

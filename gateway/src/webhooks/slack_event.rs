@@ -62,6 +62,7 @@ struct Event {
     #[serde(default, deserialize_with = "lenient")]
     channel_type: Option<String>,
     blocks: Option<Value>,
+    attachments: Option<Value>,
     #[serde(default, deserialize_with = "lenient")]
     files: Vec<File>,
     /// Of an edit: the message as it is now.
@@ -205,7 +206,8 @@ fn keep_message(
     };
     let thread = event.thread_ts.clone().filter(|ts| is_id(ts)).unwrap_or_else(|| ts.clone());
     let plain = slack_text::to_plain(&written, &route.bot_user_id);
-    let text = slack_text::with_files(plain.text, event.files.iter().map(|file| file.name.as_deref()));
+    let said = if plain.text.is_empty() { forwarded(event, route) } else { plain.text };
+    let text = slack_text::with_files(said, event.files.iter().map(|file| file.name.as_deref()));
     let message = InboundMessage {
         external_id: ts.clone(),
         channel: channel.to_owned(),
@@ -226,6 +228,12 @@ fn keep_message(
         message: Some(message),
         reason: "",
     })
+}
+
+/// Someone else's message that a person passes on without a word of their own. Whom it mentions addresses nobody now.
+fn forwarded(event: &Event, route: &Route) -> String {
+    let text = slack_text::to_plain(&slack_text::of_blocks(event.attachments.as_ref()), &route.bot_user_id).text;
+    if text.is_empty() { text } else { format!("[forwarded] {text}") }
 }
 
 fn is_own_or_robot(user: &Option<String>, bot_id: &Option<String>, route: &Route) -> bool {
@@ -271,8 +279,9 @@ fn unknown(envelope: &Envelope, reason: &'static str) -> Option<Kept> {
     })
 }
 
+/// Empty if there is none that could tell events apart.
 fn event_id(envelope: &Envelope) -> String {
-    envelope.event_id.clone().unwrap_or_default()
+    envelope.event_id.clone().filter(|id| is_id(id)).unwrap_or_default()
 }
 
 fn channel_kind(channel_type: Option<&str>, direct: bool) -> ChannelKind {

@@ -179,7 +179,7 @@ async fn attack_193_times_that_are_none_do_not_cost_the_message() {
         let event = having(message("D1", &format!("at {ts}")), json!({ "channel_type": "im", "ts": ts }));
         house.hear(&acme, event).await;
     }
-    let mut timeless = message("D1", "no time at all");
+    let mut timeless = having(message("D1", "no time at all"), json!({ "channel_type": "im" }));
     timeless.as_object_mut().expect("an object").remove("ts");
     house.hear(&acme, timeless).await;
     assert_eq!(house.inbox(acme.tenant).await, vec!["pending - addressed"; times.len() + 1]);
@@ -219,8 +219,12 @@ async fn attack_195_messages_without_text_say_what_they_consist_of() {
     house.hear(&acme, having(message("D1", ""), direct)).await;
     let voice = json!([{ "id": "F4", "name": "audio_message.m4a", "subtype": "slack_audio" }]);
     house.hear(&acme, having(message("D1", "listen"), json!({ "channel_type": "im", "files": voice }))).await;
-    let unfurled = json!({ "channel_type": "im", "attachments": [{ "text": "a preview" }] });
-    house.hear(&acme, having(message("D1", ""), unfurled)).await;
+    let shared =
+        json!([{ "is_share": true, "text": format!("<@{}> the build is red", acme.bot), "author_id": "U2" }]);
+    let forwarded = json!({ "channel_type": "im", "attachments": shared });
+    house.hear(&acme, having(message("D1", ""), forwarded.clone())).await;
+    // Passing on a mention is not mentioning.
+    house.hear(&acme, having(having(message("C2", ""), forwarded), json!({ "channel_type": "channel" }))).await;
     assert_eq!(house.inbox(acme.tenant).await, ["pending - addressed"; 4]);
     assert_eq!(
         house.texts(acme.tenant).await,
@@ -228,7 +232,7 @@ async fn attack_195_messages_without_text_say_what_they_consist_of() {
             "only in blocks",
             "[attached file: plan.pdf]\n[attached file: without a name]\n[attached file: without a name]",
             "listen\n[attached file: audio_message.m4a]",
-            "",
+            "[forwarded] the build is red",
         ]
     );
 }

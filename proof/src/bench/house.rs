@@ -10,6 +10,7 @@ use shared::{
     clock::Clock,
     config::Config,
     db::{
+        Db,
         agents::{self, AgentShape},
         audit::Actor,
         system,
@@ -76,8 +77,9 @@ impl House {
         let (config, db, embedder) = (self.config.clone(), self.test.db.clone(), self.embedder.clone());
         let stopped = self.stopped();
         tokio::spawn(async move { orchestrator::run(&config, &db, &embedder, Clock::system(), stopped).await });
-        let (config, db, embedder) = (self.config.clone(), self.test.db.clone(), self.embedder.clone());
-        let stopped = self.stopped();
+        let (config, embedder, stopped) = (self.config.clone(), self.embedder.clone(), self.stopped());
+        // Connections of its own: they belong to the runtime that opened them.
+        let db = Db::connect(&config.database_url, &config.database_system_url)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         // A thread of its own: the job runner's future can't be spawned.
         self.worker =

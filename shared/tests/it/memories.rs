@@ -42,12 +42,12 @@ async fn seen(firm: &Firm, audiences: &[Audience]) -> Vec<String> {
 
 /// Embeds what lacks its vector, as the worker does.
 async fn embed_all(stage: &Stage, firm: &Firm) {
-    let mut tx = firm.db.begin_for_all_audiences().await.unwrap();
-    let missing = memories::without_vector(&mut tx, 100).await.unwrap();
+    let mut tx = firm.db.begin_for_all_audiences().await.expect("a transaction begins");
+    let missing = memories::without_vector(&mut tx, 100).await.expect("memories can be read");
     let (ids, texts): (Vec<_>, Vec<_>) = missing.into_iter().unzip();
-    let vectors = Embedder::new(&stage.test.config).embed(texts).await.unwrap();
-    memories::store_vectors(&mut tx, &ids, &vectors).await.unwrap();
-    tx.commit().await.unwrap();
+    let vectors = Embedder::new(&stage.test.config).embed(texts).await.expect("the model is loaded");
+    memories::store_vectors(&mut tx, &ids, &vectors).await.expect("vectors are stored");
+    tx.commit().await.expect("vectors are stored");
 }
 
 struct Asked<'a> {
@@ -58,7 +58,11 @@ struct Asked<'a> {
 }
 
 async fn ask(stage: &Stage, firm: &Firm, asked: Asked<'_>) -> Vec<Recalled> {
-    let vector = Embedder::new(&stage.test.config).embed(vec![asked.text.to_owned()]).await.unwrap().remove(0);
+    let vector = Embedder::new(&stage.test.config)
+        .embed(vec![asked.text.to_owned()])
+        .await
+        .expect("the model is loaded")
+        .remove(0);
     let question = Question {
         vector: &vector,
         terms: asked.terms,
@@ -67,9 +71,9 @@ async fn ask(stage: &Stage, firm: &Firm, asked: Asked<'_>) -> Vec<Recalled> {
         except: asked.except,
         limit: 10,
     };
-    let mut tx = firm.db.begin_for(&[Audience::Tenant]).await.unwrap();
-    let recalled = memories::search(&mut tx, &question).await.unwrap();
-    tx.close().await.unwrap();
+    let mut tx = firm.db.begin_for(&[Audience::Tenant]).await.expect("a transaction begins");
+    let recalled = memories::search(&mut tx, &question).await.expect("the search runs");
+    tx.close().await.expect("the transaction ends");
     recalled
 }
 
@@ -97,7 +101,7 @@ async fn the_database_decides_who_may_be_reminded() {
     let touched = sqlx::query("update memories set body = 'mine'").execute(tx.conn()).await.unwrap();
     assert_eq!(touched.rows_affected(), 1);
     let published = sqlx::query("update memories set audience = 'tenant'").execute(tx.conn()).await;
-    assert_eq!(DbError::from(published.unwrap_err()).to_string().contains("row-level security"), true);
+    assert!(DbError::from(published.unwrap_err()).to_string().contains("row-level security"));
 }
 
 #[tokio::test]

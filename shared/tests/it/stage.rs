@@ -1,6 +1,6 @@
 //! What the tests play on: a database, firms with a connection and an agent, and messages as the gateway hands them over.
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use shared::{
     crypto::token_hash,
     db::{
@@ -13,7 +13,7 @@ use shared::{
     message::{ChannelKind, InboundMessage},
     testing::TestDb,
 };
-use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgRow};
+use sqlx::{AssertSqlSafe, PgConnection, postgres::PgRow};
 use time::macros::datetime;
 
 pub struct Stage {
@@ -72,17 +72,13 @@ impl Stage {
 
     /// A connection as `konstruct_app`, without any tenant set.
     pub async fn app(&self) -> PgConnection {
-        open(&self.test.config.database_url).await
+        self.test.app().await
     }
 
     /// A connection as `konstruct_system`.
     pub async fn system(&self) -> PgConnection {
-        open(&self.test.config.database_system_url).await
+        self.test.system().await
     }
-}
-
-pub async fn open(url: &SecretString) -> PgConnection {
-    PgConnection::connect(url.expose_secret()).await.expect("PostgreSQL answers")
 }
 
 impl Firm {

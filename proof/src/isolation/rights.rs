@@ -1,0 +1,153 @@
+//! Roles, rights, functions and views: what a service may do besides reading its own rows.
+
+use anyhow::Context;
+use sqlx::{AssertSqlSafe, PgConnection};
+
+/// Our functions in `public`; everything else there must belong to an extension.
+pub const FUNCTIONS: [&str; 4] = [
+    "audit_append(text,text,text,text,text,jsonb)",
+    "audit_hash(text[])",
+    "enforce_system(regclass)",
+    "enforce_tenant(regclass)",
+];
+/// Runs with its owner's rights: each one is a door past the policies and is reviewed by hand.
+pub const DEFINERS: [&str; 1] = ["audit_append(text,text,text,text,text,jsonb)"];
+
+/// Each question lists what should not be there, as text.
+const QUESTIONS: [(&str, &str); 10] = [
+    (
+        "a view or materialized view, which reads with its owner's rights",
+        "select c.oid::regclass::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
+          where c.relkind in ('v', 'm') and n.nspname not in ('pg_catalog', 'information_schema')
+            and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e')",
+    ),
+    (
+        "a function that no fixed search_path protects",
+        "select p.oid::regprocedure::text from pg_proc p
+          where p.pronamespace = 'public'::regnamespace
+            and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
+            and not exists (select from unnest(p.proconfig) as setting where setting like 'search_path=pg_catalog%')",
+    ),
+    (
+        "a function marked leakproof, which may see rows before the policies do",
+        "select p.oid::regprocedure::text from pg_proc p
+          where p.proleakproof and p.pronamespace <> 'pg_catalog'::regnamespace",
+    ),
+    (
+        "an immutable function that reads a setting: a cached plan would keep another tenant's value",
+        "select p.oid::regprocedure::text from pg_proc p
+          where p.provolatile = 'i' and p.prosrc like '%current_setting%' and p.pronamespace <> 'pg_catalog'::regnamespace",
+    ),
+    (
+        "a role of ours with more than it needs",
+        "select rolname::text from pg_roles
+          where rolname in ('konstruct_app', 'konstruct_system', 'konstruct_audit')
+            and (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication or rolinherit)",
+    ),
+    (
+        "an owner that row-level security does not bind",
+        "select rolname::text from pg_roles where rolname = 'konstruct_owner' and (rolsuper or rolbypassrls or rolcreaterole)",
+    ),
+    (
+        "a membership of a service's role",
+        "select member::regrole || ' in ' || roleid::regrole from pg_auth_members
+          where member in ('konstruct_app'::regrole, 'konstruct_system'::regrole, 'konstruct_audit'::regrole)",
+    ),
+    (
+        "something a service's role owns",
+        "select d.classid::regclass || ' ' || d.objid from pg_shdepend d
+          where d.deptype = 'o' and d.refobjid in ('konstruct_app'::regrole, 'konstruct_system'::regrole)
+            and d.dbid in (0, (select oid from pg_database where datname = current_database()))",
+    ),
+    (
+        "a place where a service may create something",
+        "select role || ' in ' || place
+           from unnest(array['konstruct_app', 'konstruct_system', 'konstruct_audit']) as role
+           cross join lateral (
+             select n.nspname::text from pg_namespace n where has_schema_privilege(role, n.oid, 'create')
+             union all
+             select 'the database' where has_database_privilege(role, current_database(), 'create, temporary')
+           ) as places (place)",
+    ),
+    (
+        "a right that everybody holds",
+        "select c.oid::regclass || ' ' || g.privilege_type
+           from pg_class c
+           join pg_namespace n on n.oid = c.relnamespace and n.nspname in ('public', 'apalis')
+           cross join lateral (
+             select (aclexplode(c.relacl)).*
+             union all
+             select (aclexplode(a.attacl)).* from pg_attribute a where a.attrelid = c.oid and a.attacl is not null
+           ) g
+          where g.grantee = 0 and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e')",
+    ),
+];
+
+/// What should not be there, one sentence each.
+pub async fn excesses(connection: &mut PgConnection) -> anyhow::Result<Vec<String>> {
+    let mut found = Vec::new();
+    for (what, question) in QUESTIONS {
+        let answers = list(connection, question).await.with_context(|| format!("asking for {what}"))?;
+        found.extend(answers.into_iter().map(|answer| format!("{answer}: {what}")));
+    }
+    let ours = list(
+        connection,
+        "select p.oid::regprocedure::text from pg_proc p
+          where p.pronamespace = 'public'::regnamespace
+            and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')",
+    );
+    found.extend(differences("function", &FUNCTIONS, &ours.await?));
+    let definers = list(
+        connection,
+        "select p.oid::regprocedure::text from pg_proc p
+          where p.prosecdef and p.pronamespace <> 'pg_catalog'::regnamespace",
+    );
+    found.extend(differences("security definer function", &DEFINERS, &definers.await?));
+    Ok(found)
+}
+
+fn differences(what: &str, allowed: &[&str], there: &[String]) -> Vec<String> {
+    let extra = there.iter().filter(|name| !allowed.contains(&name.as_str()));
+    let gone = allowed.iter().filter(|name| !there.iter().any(|other| other == *name));
+    extra
+        .map(|name| format!("{name}: a {what} that is not on the reviewed list"))
+        .chain(gone.map(|name| format!("{name}: on the reviewed list of {what}s, but gone")))
+        .collect()
+}
+
+async fn list(connection: &mut PgConnection, question: &str) -> anyhow::Result<Vec<String>> {
+    Ok(sqlx::query_scalar(AssertSqlSafe(question.to_owned())).fetch_all(connection).await?)
+}
+
+/// Every right of every role but the owner, one line each, for the checked-in table.
+pub async fn table_of_rights(connection: &mut PgConnection) -> anyhow::Result<Vec<String>> {
+    list(
+        connection,
+        "select g.role || ' ' || g.thing || ': ' || string_agg(g.privilege, ', ' order by g.privilege)
+           from (
+             select case when e.grantee = 0 then 'PUBLIC' else e.grantee::regrole::text end as role,
+                    'table ' || c.oid::regclass as thing, lower(e.privilege_type) as privilege
+               from pg_class c join pg_namespace n on n.oid = c.relnamespace and n.nspname in ('public', 'apalis')
+               cross join lateral aclexplode(c.relacl) e
+             union all
+             select case when e.grantee = 0 then 'PUBLIC' else e.grantee::regrole::text end,
+                    'table ' || c.oid::regclass, lower(e.privilege_type) || ' (' || a.attname || ')'
+               from pg_class c join pg_namespace n on n.oid = c.relnamespace and n.nspname in ('public', 'apalis')
+               join pg_attribute a on a.attrelid = c.oid and a.attacl is not null
+               cross join lateral aclexplode(a.attacl) e
+             union all
+             select case when e.grantee = 0 then 'PUBLIC' else e.grantee::regrole::text end,
+                    'schema ' || n.nspname, lower(e.privilege_type)
+               from pg_namespace n cross join lateral aclexplode(n.nspacl) e where n.nspname in ('public', 'apalis')
+             union all
+             select case when e.grantee = 0 then 'PUBLIC' else e.grantee::regrole::text end,
+                    'function ' || p.oid::regprocedure, lower(e.privilege_type)
+               from pg_proc p cross join lateral aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) e
+              where p.pronamespace = 'public'::regnamespace
+                and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
+           ) g
+          where g.role not in ('konstruct_owner', 'pg_database_owner', 'postgres')
+          group by g.role, g.thing order by g.role, g.thing",
+    )
+    .await
+}
