@@ -5,16 +5,17 @@ use shared::{
     db::{
         Audience, DbError, TenantDb, TenantTx, agents, connections,
         lanes::{self, Lease},
-        messages::{self, Author},
+        messages::{self, Author, AuthorKind, Line},
+        people,
         runs::{self, End, Finish, Opening, Pending, Start},
     },
-    ids::{OutboxId, RunId},
+    ids::{OutboxId, PersonId, RunId},
     jobs::Job,
     message::{ChannelKind, InboundMessage},
     queue, telemetry,
 };
 
-use crate::{Orchestrator, turn::PLACEHOLDER};
+use crate::{Orchestrator, recall, turn::PLACEHOLDER};
 
 const NO_AGENT: &str = "no agent is set up: use `konstruct tenant agent`";
 
@@ -30,6 +31,10 @@ pub struct Turn {
     pub placeholder: OutboxId,
     pub authors: Vec<Author>,
     pub audiences: Vec<Audience>,
+    /// All that is asked, as one text.
+    pub question: String,
+    /// People whose names may occur in the question, with the word.
+    pub named: Vec<(PersonId, String)>,
 }
 
 /// Reads and stores what the turn is about. `None`: there is nothing to answer, and the lane is released.
@@ -43,6 +48,7 @@ pub async fn open(orchestrator: &Orchestrator, db: &TenantDb, lease: &Lease) -> 
         Some(end) => end,
         None => {
             let authors = store_messages(&mut tx, lease, &opening).await?;
+            opening.window = window(&opening, &authors);
             let to_seq = opening.pending[opening.pending.len() - 1].seq;
             match (quiet_end(&opening), opening.agent.take()) {
                 (None, Some(agent)) => {
@@ -117,7 +123,32 @@ async fn start(
         runs::start(tx, lease, &start).await?;
     }
     let audiences = audiences(&opening, &authors);
-    Ok(Turn { opening, agent, token, run, resumes: from.is_some(), to_seq, placeholder, authors, audiences })
+    let texts: Vec<&str> = opening.pending.iter().map(|pending| pending.message.text.as_str()).collect();
+    let question = texts.join("\n");
+    let names = recall::candidate_names(&question);
+    let named = if names.is_empty() { Vec::new() } else { people::named(tx, &names).await? };
+    let resumes = from.is_some();
+    Ok(Turn { opening, agent, token, run, resumes, to_seq, placeholder, authors, audiences, question, named })
+}
+
+/// The conversation so far and what was just said. A resumed turn finds its messages stored already.
+fn window(opening: &Opening, authors: &[Author]) -> Vec<Line> {
+    let mut window = opening.window.clone();
+    for (pending, author) in opening.pending.iter().zip(authors) {
+        let message = &pending.message;
+        if window.iter().any(|line| line.external_id.as_ref() == Some(&message.external_id)) {
+            continue;
+        }
+        window.push(Line {
+            id: author.message,
+            external_id: Some(message.external_id.clone()),
+            author_kind: AuthorKind::Person,
+            author: author.display_name.clone(),
+            body: message.text.clone(),
+            sent_at: message.sent_at,
+        });
+    }
+    window
 }
 
 /// The trace that began with the webhook goes on here.

@@ -5,57 +5,39 @@
 
 use shared::{
     db::{
-        Audience, DbError,
+        Audience, DbError, TenantDb,
         memories::{self, Question, Recalled},
-        messages::{self, Line},
-        people,
     },
     ids::{MessageId, PersonId},
 };
 
 use crate::Orchestrator;
 
-/// Messages of the conversation a prompt may hold.
-const WINDOW_MESSAGES_MAX: i64 = 40;
 /// Memories a prompt may hold: about 1,250 tokens.
 const MEMORIES_MAX: i64 = 25;
 const QUESTION_CHARS_MAX: usize = 1_000;
 const TERMS_MAX: usize = 40;
 
-/// What the prompt is built from.
-pub struct Context {
-    pub window: Vec<Line>,
-    pub memories: Vec<Recalled>,
-}
-
-/// Where the question was asked, and by whom.
+/// What is asked, where, and by whom.
 pub struct Asked<'a> {
-    pub conversation: shared::ids::ConversationId,
+    pub text: &'a str,
     pub audiences: &'a [Audience],
     pub asker: PersonId,
-    pub text: &'a str,
+    /// People whose names may occur in the text, with the word.
+    pub named: &'a [(PersonId, String)],
+    /// What the prompt holds anyway.
+    pub except: &'a [MessageId],
 }
 
-/// Reads the conversation and searches memory under the audiences of the place. A model that can't embed costs the
-/// vector part of the search, not the answer.
+/// Searches memory under the audiences of the place. A model that can't embed costs the vector part of the search, not the
+/// answer.
 pub async fn recall(
     orchestrator: &Orchestrator,
-    tenant: shared::ids::TenantId,
+    db: &TenantDb,
     asked: &Asked<'_>,
-) -> Result<Context, DbError> {
+) -> Result<Vec<Recalled>, DbError> {
     let question: String = asked.text.chars().take(QUESTION_CHARS_MAX).collect();
-    let names = candidate_names(&question);
-    let db = orchestrator.db.tenant(tenant);
-    // The names must be known before the question is embedded; without a candidate there is nothing to look up.
-    let named = if names.is_empty() {
-        Vec::new()
-    } else {
-        let mut tx = db.begin().await?;
-        let named = people::named(&mut tx, &names).await?;
-        tx.close().await?;
-        named
-    };
-    let rewritten = rewrite(&question, &named);
+    let rewritten = rewrite(&question, asked.named);
     let vector = match orchestrator.embedder.embed(vec![rewritten.dense.clone()]).await {
         Ok(mut vectors) => vectors.pop().unwrap_or_default(),
         Err(error) => {
@@ -64,20 +46,18 @@ pub async fn recall(
         }
     };
     let vector = if vector.is_empty() { vec![0.0; shared::embedding::DIMENSIONS] } else { vector };
-    let mut tx = db.begin_for(asked.audiences).await?;
-    let window = messages::window(&mut tx, asked.conversation, WINDOW_MESSAGES_MAX).await?;
-    let except: Vec<MessageId> = window.iter().map(|line| line.id).collect();
     let question = Question {
         vector: &vector,
         terms: &rewritten.terms,
         about: rewritten.about.or_else(|| rewritten.by_asker.then_some(asked.asker)),
         asks_when: rewritten.asks_when,
-        except: &except,
+        except: asked.except,
         limit: MEMORIES_MAX,
     };
+    let mut tx = db.begin_for(asked.audiences).await?;
     let memories = memories::search(&mut tx, &question).await?;
     tx.close().await?;
-    Ok(Context { window, memories })
+    Ok(memories)
 }
 
 struct Rewritten {
@@ -89,7 +69,7 @@ struct Rewritten {
 }
 
 /// Capitalized words that may be a person's first or last name.
-fn candidate_names(question: &str) -> Vec<String> {
+pub fn candidate_names(question: &str) -> Vec<String> {
     let mut names: Vec<String> = words(question)
         .filter(|word| word.chars().next().is_some_and(char::is_uppercase) && word.chars().count() > 2)
         .map(str::to_lowercase)

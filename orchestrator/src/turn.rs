@@ -15,6 +15,7 @@ use shared::{
         outbox::{Operation, Part},
         runs::{self, Answer, End, Finish},
     },
+    ids::MessageId,
 };
 
 use crate::{
@@ -67,20 +68,24 @@ async fn think(orchestrator: &Orchestrator, lease: &Lease, turn: &Turn) -> Resul
         let reason = format!("given up after {} attempts", lanes::CLAIMS_MAX);
         return Ok(Thought::NoAnswer(NoAnswer { reason, calls: Vec::new() }));
     }
-    let question =
-        turn.opening.pending.iter().map(|pending| pending.message.text.as_str()).collect::<Vec<_>>().join("\n");
     let Some(asker) = turn.authors.last().map(|author| author.person) else {
         return Err(DbError::Damaged("a turn without an author".into()));
     };
-    let asked =
-        recall::Asked { conversation: lease.conversation, audiences: &turn.audiences, asker, text: &question };
-    let context = recall::recall(orchestrator, lease.tenant, &asked).await?;
+    let except: Vec<MessageId> = turn.opening.window.iter().map(|line| line.id).collect();
+    let asked = recall::Asked {
+        text: &turn.question,
+        audiences: &turn.audiences,
+        asker,
+        named: &turn.named,
+        except: &except,
+    };
+    let memories = recall::recall(orchestrator, &orchestrator.db.tenant(lease.tenant), &asked).await?;
     let prompt = prompt::build(&prompt::Turn {
         tenant_name: &turn.opening.tenant_name,
         agent: &turn.agent,
         now: orchestrator.clock.now(),
-        window: &context.window,
-        memories: &context.memories,
+        window: &turn.opening.window,
+        memories: &memories,
     });
     let mut hash = Sha256::new();
     for message in &prompt.messages {

@@ -36,7 +36,6 @@ const DOORS: Rule = Rule {
         ("gateway/src/webhooks/slack.rs", "a verified workspace brings its tenant"),
         ("orchestrator/src/lib.rs", "claims lanes of all tenants"),
         ("orchestrator/src/turn.rs", "a lease brings its tenant"),
-        ("orchestrator/src/recall.rs", "a turn brings its tenant"),
         ("orchestrator/src/watch.rs", "keeps a lease"),
         ("worker/src/embed.rs", "asks which tenants have memories to embed"),
         ("worker/src/schedule.rs", "sweeps lanes of all tenants"),

@@ -20,14 +20,15 @@ static TEMPLATE: OnceCell<String> = OnceCell::const_new();
 /// Of the advisory lock that lets one test binary build the template.
 const TEMPLATE_LOCK: i64 = 7_361_520_118;
 
-/// A database of its own; dropped with the value.
+/// A database of its own. A later run clears it away: dropping one makes the server write down all it has in memory,
+/// which is cheap for many at once and slow after each test.
 pub struct TestDb {
     pub db: Db,
     /// As the environment says, but with this database's addresses.
     pub config: Config,
     pub owner_url: SecretString,
-    name: String,
-    admin_url: SecretString,
+    /// A session for as long as the value lives: a database without one is nobody's.
+    _keeper: PgConnection,
 }
 
 impl TestDb {
@@ -37,7 +38,12 @@ impl TestDb {
         let variables = Variables::read().expect("the development file can be read");
         let mut config = Config::from_variables(&variables).expect("run `make test`, which writes .local/env");
         let admin_url = config.database_owner_url.clone().expect("DATABASE_OWNER_URL is set for tests");
-        let template = TEMPLATE.get_or_init(|| build_template(admin_url.clone())).await;
+        let template = TEMPLATE
+            .get_or_init(|| {
+                clear_away(admin_url.clone());
+                build_template(admin_url.clone())
+            })
+            .await;
         let name = format!("konstruct_test_{}", Uuid::now_v7().simple());
         let mut admin = connect(&admin_url).await;
         // Two clones of one template at the same moment can collide on its lock: try again.
@@ -60,7 +66,8 @@ impl TestDb {
         let owner_url = in_database(&admin_url, &name);
         config.database_owner_url = Some(owner_url.clone());
         let db = Db::connect(&config.database_url, &config.database_system_url).expect("the addresses are valid");
-        Self { db, config, owner_url, name, admin_url }
+        let _keeper = connect(&owner_url).await;
+        Self { db, config, owner_url, _keeper }
     }
 
     /// A tenant, and the token of its first API key.
@@ -88,26 +95,6 @@ impl TestDb {
     }
 }
 
-impl Drop for TestDb {
-    fn drop(&mut self) {
-        let (admin_url, name) = (self.admin_url.clone(), self.name.clone());
-        // A runtime of its own: the test's may be ending.
-        let dropping = std::thread::spawn(move || {
-            let runtime =
-                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
-            runtime.block_on(async {
-                let mut admin = connect(&admin_url).await;
-                let statement = format!("drop database if exists {name} with (force)");
-                if let Err(error) = admin.execute(AssertSqlSafe(statement)).await {
-                    tracing::warn!(%error, "a test database stays behind");
-                }
-            });
-        });
-        // The next `make test` removes what stayed behind.
-        let _ = dropping.join();
-    }
-}
-
 async fn connect(url: &SecretString) -> PgConnection {
     PgConnection::connect(url.expose_secret()).await.expect("PostgreSQL answers: `make test` starts it")
 }
@@ -118,20 +105,30 @@ fn in_database(url: &SecretString, name: &str) -> SecretString {
     SecretString::from(url.to_string())
 }
 
-/// Test databases of runs that were killed more than an hour ago; a UUIDv7 begins with its milliseconds.
+/// Drops what earlier runs left, beside the tests; what is not done when the process ends, the next one does.
+fn clear_away(admin_url: SecretString) {
+    std::thread::spawn(move || {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
+        runtime.block_on(async { drop_leftovers(&mut connect(&admin_url).await).await });
+    });
+}
+
+/// Test databases that nobody holds any more. A UUIDv7 begins with its milliseconds: the youngest may be in the making.
 async fn drop_leftovers(admin: &mut PgConnection) {
     let names: Vec<String> = sqlx::query_scalar(
-        "select datname::text from pg_database
+        "select datname::text from pg_database d
           where datname like 'konstruct\\_test\\_%'
             and ('x' || lpad(substr(datname, 16, 12), 16, '0'))::bit(64)::bigint
-                < extract(epoch from now() - interval '1 hour') * 1000",
+                < extract(epoch from now() - interval '30 seconds') * 1000
+            and not exists (select from pg_stat_activity a where a.datname = d.datname)",
     )
     .fetch_all(&mut *admin)
     .await
     .expect("the catalogue can be read");
     for name in names {
         // Another binary may be faster.
-        let _ = admin.execute(AssertSqlSafe(format!("drop database if exists {name} with (force)"))).await;
+        let _ = admin.execute(AssertSqlSafe(format!("drop database if exists {name}"))).await;
     }
 }
 
@@ -147,7 +144,6 @@ async fn build_template(admin_url: SecretString) -> String {
         .execute(AssertSqlSafe(format!("select pg_advisory_lock({TEMPLATE_LOCK})")))
         .await
         .expect("a lock is given");
-    drop_leftovers(&mut admin).await;
     let exists: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
         .bind(&name)
         .fetch_one(&mut admin)

@@ -241,7 +241,7 @@ async fn store_event(
     let twin = mention.then(|| arrival.clone());
     let mut accepted = gateway.ingest.accept(arrival).await?;
     // A mention arrives as two events; if the other one came first and was not seen to be a mention, say so now.
-    if let (inbox::Accepted::Duplicate, Some(twin)) = (accepted, twin) {
+    if let (inbox::Accepted::Duplicate { settled: false }, Some(twin)) = (accepted, twin) {
         accepted = gateway.ingest.readdress(twin).await?;
     }
     let outcome = match accepted {
@@ -249,7 +249,7 @@ async fn store_event(
             gateway.waker.wake();
             "stored"
         }
-        inbox::Accepted::Duplicate => "duplicate",
+        inbox::Accepted::Duplicate { .. } => "duplicate",
         inbox::Accepted::NotKept => "not_kept",
     };
     metrics::counter!("konstruct_events_total", "outcome" => outcome).increment(1);

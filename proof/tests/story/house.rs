@@ -112,7 +112,7 @@ fn set_up_process() {
     rustls::crypto::aws_lc_rs::default_provider().install_default().expect("TLS is set up once");
     let log = shared::config::LogConfig {
         format: shared::config::LogFormat::Pretty,
-        filter: "error".into(),
+        filter: "off,gateway=error,orchestrator=error".into(),
         otlp_endpoint: None,
     };
     // Traces need it: a message carries its trace from webhook to reply.

@@ -3,11 +3,14 @@
 //! [`Ingest`] lets concurrent requests share a commit: while one is on its way to disk, the next ones queue and go
 //! together. It is the only place where rows of several tenants travel in one statement; its role can insert, not read.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
-use sqlx::{PgConnection, Row, types::Json};
-use tokio::sync::{Mutex, mpsc, oneshot};
+use sqlx::{PgConnection, PgPool, Postgres, Row, pool::PoolConnection, types::Json};
+use tokio::{
+    sync::{Mutex, mpsc, oneshot},
+    time::timeout,
+};
 use uuid::Uuid;
 
 use super::{Db, DbError, SystemDb, count_commit, count_round_trip};
@@ -20,6 +23,8 @@ use crate::{
 pub const BATCH_MAX: usize = 64;
 /// Commits on their way at the same time: one is being written while the next is being prepared.
 pub const COMMITTERS: usize = 2;
+/// A committer without work gives its connection back. One per batch would cost the pool's round trips each time.
+const CONNECTION_KEPT: Duration = Duration::from_secs(5);
 /// Requests that may wait for a commit; beyond that the gateway answers 503 at once.
 const WAITING_MAX: usize = 4_096;
 
@@ -54,8 +59,11 @@ pub enum Accepted {
         conversation: ConversationId,
         seq: i64,
     },
-    /// Stored by an earlier delivery.
-    Duplicate,
+    /// Stored by an earlier delivery. `settled`: it is known to be addressed to the agent; otherwise a mention must
+    /// [`Ingest::readdress`] it.
+    Duplicate {
+        settled: bool,
+    },
     /// Not addressed to the agent, outside its threads: not kept.
     NotKept,
 }
@@ -78,8 +86,10 @@ impl Ingest {
     pub fn start_with(db: &Db, batch_max: usize, committers: usize) -> Self {
         let (queue, waiting) = mpsc::channel(WAITING_MAX);
         let waiting = Arc::new(Mutex::new(waiting));
+        let pool = db.system().own_pool(u32::try_from(committers).unwrap_or(u32::MAX));
         for _ in 0..committers {
-            tokio::spawn(commit_batches(db.system(), waiting.clone(), batch_max));
+            let committer = Committer { pool: pool.clone(), connection: None };
+            tokio::spawn(commit_batches(committer, waiting.clone(), batch_max));
         }
         Self { queue, db: db.system() }
     }
@@ -95,7 +105,7 @@ impl Ingest {
     /// The twin of an event that was stored as not addressed turns out to be a mention: stores it once more as addressed.
     pub async fn readdress(&self, arrival: Arrival) -> Result<Accepted, DbError> {
         let Some(message_key) = arrival.message_key else {
-            return Ok(Accepted::Duplicate);
+            return Ok(Accepted::Duplicate { settled: true });
         };
         let db = self.db.clone();
         // Shielded like every accept: the caller may hang up.
@@ -110,53 +120,81 @@ impl Ingest {
             .execute(&mut *tx)
             .await?;
             if changed.rows_affected() == 0 {
-                return Ok(Accepted::Duplicate);
+                return Ok(Accepted::Duplicate { settled: true });
             }
             let again = Arrival { message_key: None, known_lane_only: false, ..arrival };
             let accepted = store(&mut tx, &[again]).await?;
             count_commit();
             tx.commit().await?;
-            Ok(accepted.first().copied().unwrap_or(Accepted::Duplicate))
+            Ok(accepted.first().copied().unwrap_or(Accepted::Duplicate { settled: true }))
         });
         task.await.map_err(|_| sqlx::Error::WorkerCrashed)?
     }
 }
 
-async fn commit_batches(db: SystemDb, waiting: Arc<Mutex<mpsc::Receiver<Waiting>>>, batch_max: usize) {
+async fn commit_batches(mut committer: Committer, waiting: Arc<Mutex<mpsc::Receiver<Waiting>>>, batch_max: usize) {
     let mut batch = Vec::with_capacity(batch_max);
     loop {
-        let received = waiting.lock().await.recv_many(&mut batch, batch_max).await;
-        if received == 0 {
-            return;
+        let receiving = async { waiting.lock().await.recv_many(&mut batch, batch_max).await };
+        match timeout(CONNECTION_KEPT, receiving).await {
+            Ok(0) => return,
+            Ok(_) => {}
+            Err(_) => {
+                committer.connection = None;
+                continue;
+            }
         }
         let (arrivals, answers): (Vec<Arrival>, Vec<_>) = batch.drain(..).unzip();
-        match store_and_commit(&db, &arrivals).await {
+        match committer.store(&arrivals).await {
             Ok(accepted) => {
                 for (answer, accepted) in answers.into_iter().zip(accepted) {
                     // The request may be gone; the row is stored all the same.
                     let _ = answer.send(Ok(accepted));
                 }
             }
-            Err(error) if arrivals.len() == 1 => {
-                for answer in answers {
-                    let _ = answer.send(Err(DbError::Damaged(error.to_string())));
+            // One row that can't be stored must not take the others with it.
+            Err(error) if arrivals.len() > 1 && is_about_a_row(&error) => {
+                for (arrival, answer) in arrivals.into_iter().zip(answers) {
+                    let one = committer.store(std::slice::from_ref(&arrival)).await;
+                    let _ = answer.send(one.map(|accepted| accepted[0]));
                 }
             }
-            // One row that can't be stored must not take the others with it.
-            Err(_) => {
-                for (arrival, answer) in arrivals.into_iter().zip(answers) {
-                    let one = store_and_commit(&db, std::slice::from_ref(&arrival)).await;
-                    let _ = answer.send(one.map(|accepted| accepted[0]));
+            // The database is away: asking once more for each would take as long again each time.
+            Err(error) => {
+                for answer in answers {
+                    let away = std::io::Error::other(error.to_string());
+                    let _ = answer.send(Err(sqlx::Error::Io(away).into()));
                 }
             }
         }
     }
 }
 
-async fn store_and_commit(db: &SystemDb, arrivals: &[Arrival]) -> Result<Vec<Accepted>, DbError> {
-    let mut connection = db.write().acquire().await?;
-    // A single statement is its own transaction: one round trip, one commit.
-    store(&mut connection, arrivals).await
+/// Whether the server refused the statement, rather than being away, out of room or told to stop.
+fn is_about_a_row(error: &DbError) -> bool {
+    let DbError::Sql(sqlx::Error::Database(refusal)) = error else { return false };
+    refusal.code().is_some_and(|code| !["08", "53", "57", "58"].iter().any(|class| code.starts_with(class)))
+}
+
+struct Committer {
+    pool: PgPool,
+    connection: Option<PoolConnection<Postgres>>,
+}
+
+impl Committer {
+    /// A single statement is its own transaction: one round trip, one commit.
+    async fn store(&mut self, arrivals: &[Arrival]) -> Result<Vec<Accepted>, DbError> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.pool.acquire().await?,
+        };
+        count_round_trip();
+        count_commit();
+        let stored = store(&mut connection, arrivals).await?;
+        // After an error it is not kept: it may be what failed.
+        self.connection = Some(connection);
+        Ok(stored)
+    }
 }
 
 /// Dedupes, appends to the lanes and stores the rows, in one statement. Sequence numbers are given out under the lane's
@@ -213,7 +251,14 @@ with incoming as (
            case when ignored is not null then clock_timestamp() end
       from numbered
 )
-select given.n, numbered.conversation_id, numbered.seq, wanted.n is not null as wanted
+select given.n, numbered.conversation_id, numbered.seq, wanted.n is not null as wanted,
+       -- What a concurrent statement just stored is not visible here: then it is not settled, and asked again.
+       numbered.seq is null and (
+           exists (select from inbox_keys k where k.tenant_id = incoming.tenant_id
+                                              and k.message_key = incoming.message_key and k.addressed)
+           or exists (select from incoming o where o.tenant_id = incoming.tenant_id
+                                               and o.message_key = incoming.message_key and o.addressed and o.n < incoming.n)
+       ) as settled
   from generate_series(1, $13::bigint) as given (n)
   left join incoming on incoming.n = given.n
   left join wanted on wanted.n = given.n
@@ -254,7 +299,9 @@ async fn store(connection: &mut PgConnection, arrivals: &[Arrival]) -> Result<Ve
             Ok(match (conversation, seq) {
                 (Some(conversation), Some(seq)) => Accepted::Stored { conversation, seq },
                 // A second copy within the batch is in neither list, and a duplicate as well.
-                _ if wanted || !flags_known_only(arrivals, row)? => Accepted::Duplicate,
+                _ if wanted || !flags_known_only(arrivals, row)? => {
+                    Accepted::Duplicate { settled: row.try_get("settled")? }
+                }
                 _ => Accepted::NotKept,
             })
         })

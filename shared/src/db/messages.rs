@@ -1,7 +1,9 @@
 //! Conversations' messages: what was said, by whom, and the window a turn sees.
 
+use serde::{Deserialize, Deserializer};
 use sqlx::Row;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::{Audience, DbError, TenantTx};
 use crate::{
@@ -10,21 +12,29 @@ use crate::{
 };
 
 /// A message as a prompt shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Line {
+    #[serde(deserialize_with = "plain_uuid")]
     pub id: MessageId,
     pub external_id: Option<String>,
     pub author_kind: AuthorKind,
     pub author: String,
     pub body: String,
+    #[serde(with = "time::serde::rfc3339")]
     pub sent_at: OffsetDateTime,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AuthorKind {
     Person,
     Agent,
     Operator,
+}
+
+/// The database's JSON knows ids without their prefix.
+fn plain_uuid<'de, D: Deserializer<'de>>(from: D) -> Result<MessageId, D::Error> {
+    Uuid::deserialize(from).map(MessageId::from_uuid)
 }
 
 /// Where arrivals belong.
@@ -38,6 +48,8 @@ pub struct Place<'a> {
 /// An author of the stored messages, in the order of the messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Author {
+    /// The stored message; of one that was stored before, an id that is nowhere.
+    pub message: MessageId,
     pub person: PersonId,
     pub external_id: String,
     pub display_name: String,
@@ -95,7 +107,7 @@ with given as (
       from stored s join given g using (message_id)
      where s.body <> ''
 )
-select g.n, a.person_id, a.external_id, a.display_name, a.unnamed
+select g.n, g.message_id, a.person_id, a.external_id, a.display_name, a.unnamed
   from given g join author a on a.external_id = g.author
  order by g.n";
 
@@ -133,6 +145,7 @@ pub async fn store(tx: &mut TenantTx, place: &Place<'_>) -> Result<Vec<Author>, 
 
 fn author(row: &sqlx::postgres::PgRow) -> Result<Author, DbError> {
     Ok(Author {
+        message: row.try_get("message_id")?,
         person: row.try_get("person_id")?,
         external_id: row.try_get("external_id")?,
         display_name: row.try_get("display_name")?,
@@ -148,43 +161,4 @@ fn audience_of(place: &Place<'_>) -> String {
         ChannelKind::Direct => String::new(),
         _ => Audience::Channel(place.connection, channel.to_owned()).to_string(),
     }
-}
-
-/// The last messages of a conversation, oldest first.
-pub async fn window(tx: &mut TenantTx, conversation: ConversationId, limit: i64) -> Result<Vec<Line>, DbError> {
-    let tenant = tx.tenant();
-    let rows = sqlx::query(
-        "select m.message_id, m.external_id, m.author_kind, m.body, m.sent_at,
-                coalesce(p.display_name, a.name, 'a colleague') as author
-           from messages m
-           left join people p on p.tenant_id = m.tenant_id and p.person_id = m.person_id
-           left join agents a on a.tenant_id = m.tenant_id and a.agent_id = m.agent_id
-          where m.tenant_id = $1 and m.conversation_id = $2 and m.deleted_at is null
-          order by m.sent_at desc, m.message_id desc
-          limit $3",
-    )
-    .bind(tenant)
-    .bind(conversation)
-    .bind(limit)
-    .fetch_all(tx.conn())
-    .await?;
-    let mut lines = rows.iter().map(line).collect::<Result<Vec<_>, _>>()?;
-    lines.reverse();
-    Ok(lines)
-}
-
-fn line(row: &sqlx::postgres::PgRow) -> Result<Line, DbError> {
-    let author_kind: String = row.try_get("author_kind")?;
-    Ok(Line {
-        id: row.try_get("message_id")?,
-        external_id: row.try_get("external_id")?,
-        author_kind: match author_kind.as_str() {
-            "person" => AuthorKind::Person,
-            "agent" => AuthorKind::Agent,
-            _ => AuthorKind::Operator,
-        },
-        author: row.try_get("author")?,
-        body: row.try_get("body")?,
-        sent_at: row.try_get("sent_at")?,
-    })
 }

@@ -5,7 +5,8 @@
 //!
 //! sqlx loses an acknowledged write when a `begin()` is cancelled half-way (the session stays inside a transaction that
 //! the next borrower writes into). Two guards, see `testing` for the regression test: every begin runs in a task of its
-//! own that cancellation can't reach, and a connection is rolled back when it returns to the pool.
+//! own that cancellation can't reach, and every begin first ends whatever an earlier one may have left open. What needs
+//! no transaction uses a pool where nothing ever begins.
 
 pub mod agents;
 pub mod audit;
@@ -30,15 +31,17 @@ use std::{
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, Executor, PgConnection, PgPool, Postgres, Transaction,
+    AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, PgPool, Postgres, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
 use crate::ids::{ConnectionId, PersonId, TenantId};
 
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
-/// Per role and process. Small on purpose: no transaction waits for the network.
+/// Per pool. Small on purpose: no transaction waits for the network.
 const CONNECTIONS_MAX: u32 = 16;
+/// A connection that was used a moment ago lives: asking it first would double the round trips.
+const TRUSTED: Duration = Duration::from_secs(1);
 
 static ROUND_TRIPS: AtomicU64 = AtomicU64::new(0);
 static COMMITS: AtomicU64 = AtomicU64::new(0);
@@ -94,12 +97,15 @@ fn count_commit() {
 pub struct Db {
     app: PgPool,
     system: PgPool,
+    /// The system role once more, for statements that are transactions by themselves: nothing begins here.
+    statements: PgPool,
 }
 
 impl Db {
     /// Connects lazily: the first statement opens the first connection.
     pub fn connect(app: &SecretString, system: &SecretString) -> Result<Self, DbError> {
-        Ok(Self { app: pool(app, &[])?, system: pool(system, &[("plan_cache_mode", "force_generic_plan")])? })
+        let generic = [("plan_cache_mode", "force_generic_plan")];
+        Ok(Self { app: pool(app, &[])?, system: pool(system, &generic)?, statements: pool(system, &generic)? })
     }
 
     pub fn tenant(&self, tenant: TenantId) -> TenantDb {
@@ -109,7 +115,7 @@ impl Db {
     /// The narrow cross-tenant role. Every statement that uses it stands in `db/system.rs`, `db/inbox.rs` or
     /// `db/lanes.rs` with its reason.
     pub fn system(&self) -> SystemDb {
-        SystemDb { pool: self.system.clone() }
+        SystemDb { pool: self.system.clone(), statements: self.statements.clone() }
     }
 
     pub async fn ping(&self) -> Result<(), DbError> {
@@ -120,6 +126,7 @@ impl Db {
     pub async fn close(&self) {
         self.app.close().await;
         self.system.close().await;
+        self.statements.close().await;
     }
 
     /// The pool of the system role, for apalis, which brings its own statements.
@@ -137,19 +144,23 @@ fn pool(url: &SecretString, settings: &[(&str, &str)]) -> Result<PgPool, DbError
     Ok(PgPoolOptions::new()
         .max_connections(CONNECTIONS_MAX)
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        // `begin` first, so that the usual case, no open transaction, raises no warning.
-        .after_release(|connection, _| {
+        .test_before_acquire(false)
+        .before_acquire(|connection, used| {
             Box::pin(async move {
-                connection.execute("begin; rollback").await?;
+                if used.idle_for > TRUSTED {
+                    connection.ping().await?;
+                }
                 Ok(true)
             })
         })
         .connect_lazy_with(options))
 }
 
-/// Begins where a cancelled caller can't interrupt.
-async fn begin(pool: &PgPool, statement: String) -> Result<Transaction<'static, Postgres>, DbError> {
+/// Begins where a cancelled caller can't interrupt, with `settings` for this transaction.
+async fn begin(pool: &PgPool, settings: String) -> Result<Transaction<'static, Postgres>, DbError> {
     let pool = pool.clone();
+    // Ends what may be open, and begins once before so that the usual case, nothing open, raises no warning.
+    let statement = format!("begin; rollback; begin; select {settings}");
     count_round_trip();
     let begun = tokio::spawn(async move { pool.begin_with(AssertSqlSafe(statement)).await }).await;
     Ok(begun.map_err(|error| sqlx::Error::Protocol(error.to_string()))??)
@@ -213,12 +224,12 @@ impl TenantDb {
 
     async fn begin_with(&self, audiences: &str, plans: &str) -> Result<TenantTx, DbError> {
         // Both values are validated above: a uuid and id-like text. One round trip instead of two.
-        let statement = format!(
-            "begin; select set_config('app.current_tenant', '{}', true), \
+        let settings = format!(
+            "set_config('app.current_tenant', '{}', true), \
              set_config('app.audiences', '{audiences}', true), set_config('plan_cache_mode', '{plans}', true)",
             self.tenant.uuid()
         );
-        Ok(TenantTx { transaction: begin(&self.pool, statement).await?, tenant: self.tenant })
+        Ok(TenantTx { transaction: begin(&self.pool, settings).await?, tenant: self.tenant })
     }
 }
 
@@ -246,10 +257,10 @@ impl TenantTx {
         Ok(())
     }
 
-    /// Ends a transaction that only read.
+    /// Ends a transaction that only read. The rollback travels with the pool's check of the returned connection: it takes
+    /// no round trip of its own, and nobody waits for it.
     pub async fn close(self) -> Result<(), DbError> {
-        count_round_trip();
-        self.transaction.rollback().await?;
+        drop(self.transaction);
         Ok(())
     }
 }
@@ -258,25 +269,31 @@ impl TenantTx {
 #[derive(Clone)]
 pub struct SystemDb {
     pool: PgPool,
+    statements: PgPool,
 }
 
 impl SystemDb {
     /// For one statement that is a transaction by itself and changes nothing.
     fn read(&self) -> &PgPool {
         count_round_trip();
-        &self.pool
+        &self.statements
     }
 
     /// For one statement that is a transaction by itself and writes.
     fn write(&self) -> &PgPool {
         count_round_trip();
         count_commit();
-        &self.pool
+        &self.statements
+    }
+
+    /// A pool of its own for somebody who keeps up to `connections` of them; for single statements, too.
+    fn own_pool(&self, connections: u32) -> PgPool {
+        let options = self.statements.connect_options();
+        self.statements.options().clone().max_connections(connections).connect_lazy_with((*options).clone())
     }
 
     /// Several statements, acting for one tenant that may not exist yet.
     async fn begin(&self, tenant: TenantId) -> Result<Transaction<'static, Postgres>, DbError> {
-        let statement = format!("begin; select set_config('app.current_tenant', '{}', true)", tenant.uuid());
-        begin(&self.pool, statement).await
+        begin(&self.pool, format!("set_config('app.current_tenant', '{}', true)", tenant.uuid())).await
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use sqlx::{Row, types::Json};
 use uuid::Uuid;
 
-use super::{DbError, TenantTx, agents, lanes::Lease, outbox::Part, usage::ModelCall};
+use super::{DbError, TenantTx, agents, lanes::Lease, messages::Line, outbox::Part, usage::ModelCall};
 use crate::{
     ids::{ConnectionId, MessageId, OutboxId, RunId},
     message::{ChannelKind, InboundMessage},
@@ -49,6 +49,8 @@ pub struct Opening {
     pub channel_kind: ChannelKind,
     pub interrupted: Option<Interrupted>,
     pub pending: Vec<Pending>,
+    /// What was said here before, oldest first.
+    pub window: Vec<Line>,
 }
 
 const OPEN: &str = "
@@ -57,7 +59,7 @@ select (select name from tenants t where t.tenant_id = $1) as tenant_name,
        c.bot_user_id, a.agent_id, a.name, a.role, a.tone, a.instructions, a.model, a.is_default,
        exists (select from messages m where m.tenant_id = $1 and m.conversation_id = $2 and m.author_kind = 'agent')
          as takes_part,
-       r.run_id, r.to_seq, waiting.list as pending,
+       r.run_id, r.to_seq, waiting.list as pending, said.list as said,
        coalesce((select kind from channels k where k.tenant_id = $1 and k.connection_id = c.connection_id
                    and k.external_id = waiting.list -> 0 -> 'message' ->> 'channel'), 'unknown') as channel_kind
   from lanes l
@@ -72,6 +74,17 @@ select (select name from tenants t where t.tenant_id = $1) as tenant_name,
                and i.seq <= coalesce(r.to_seq, i.seq)
              order by i.seq limit 20) i
   ) waiting on true
+  left join lateral (
+    select jsonb_agg(jsonb_build_object('id', m.message_id, 'external_id', m.external_id, 'author_kind', m.author_kind,
+                                        'author', m.author, 'body', m.body, 'sent_at', m.sent_at)
+                     order by m.sent_at, m.message_id) as list
+      from (select m.*, coalesce(p.display_name, b.name, 'a colleague') as author
+              from messages m
+              left join people p on p.tenant_id = m.tenant_id and p.person_id = m.person_id
+              left join agents b on b.tenant_id = m.tenant_id and b.agent_id = m.agent_id
+             where m.tenant_id = $1 and m.conversation_id = $2 and m.deleted_at is null
+             order by m.sent_at desc, m.message_id desc limit 40) m
+  ) said on true
  where l.tenant_id = $1 and l.conversation_id = $2 and l.fence = $3
    for no key update of l";
 
@@ -87,6 +100,7 @@ pub async fn open(tx: &mut TenantTx, lease: &Lease) -> Result<Opening, DbError> 
         .ok_or(DbError::Fenced)?;
     let agent_id: Option<Uuid> = row.try_get("agent_id")?;
     let pending: Option<Json<Vec<Pending>>> = row.try_get("pending")?;
+    let said: Option<Json<Vec<Line>>> = row.try_get("said")?;
     let run: Option<RunId> = row.try_get("run_id")?;
     let kind: String = row.try_get("channel_kind")?;
     Ok(Opening {
@@ -105,6 +119,7 @@ pub async fn open(tx: &mut TenantTx, lease: &Lease) -> Result<Opening, DbError> 
             .map(|run| Ok::<_, DbError>(Interrupted { run, to_seq: row.try_get("to_seq")? }))
             .transpose()?,
         pending: pending.map(|Json(list)| list).unwrap_or_default(),
+        window: said.map(|Json(list)| list).unwrap_or_default(),
     })
 }
 

@@ -1,9 +1,15 @@
 //! The accept path: what is stored once, what is a duplicate, and what is not kept.
 
+use std::time::{Duration, Instant};
+
 use futures::future::join_all;
+use secrecy::SecretString;
 use shared::{
     crypto::token_hash,
-    db::inbox::{Accepted, Arrival, Content, Ingest},
+    db::{
+        Db, DbError,
+        inbox::{Accepted, Arrival, Content, Ingest},
+    },
 };
 use sqlx::Row;
 
@@ -46,7 +52,7 @@ async fn attack_45_a_hundred_parallel_replays_store_one_row() {
                 assert_eq!(seq, 1);
                 stored_count += 1;
             }
-            other => assert_eq!(other, Accepted::Duplicate),
+            other => assert!(matches!(other, Accepted::Duplicate { .. }), "{other:?}"),
         }
     }
     assert_eq!(stored_count, 1);
@@ -63,12 +69,12 @@ async fn the_twin_of_a_mention_is_a_duplicate_and_readdress_reopens_it() {
     stored(stage.accept(heard.clone()).await);
 
     let mention = twin_of(&heard, "e2 as a mention");
-    assert_eq!(stage.accept(mention.clone()).await, Accepted::Duplicate);
+    assert_eq!(stage.accept(mention.clone()).await, Accepted::Duplicate { settled: false });
     let racing = join_all((0..8).map(|_| stage.ingest.readdress(mention.clone()))).await;
     let reopened: Vec<Accepted> = racing
         .into_iter()
         .map(|answer| answer.expect("each is answered"))
-        .filter(|accepted| *accepted != Accepted::Duplicate)
+        .filter(|accepted| !matches!(accepted, Accepted::Duplicate { .. }))
         .collect();
     assert_eq!(reopened.len(), 1, "{reopened:?}");
     assert_eq!(stored(reopened[0]).1, 3);
@@ -85,9 +91,9 @@ async fn readdress_leaves_a_message_that_was_addressed_at_once_alone() {
     let mention = acme.says("e1", "C1", "<@UBOT> hello");
     stage.accept(mention.clone()).await;
     let twin = twin_of(&mention, "e1 as a message");
-    assert_eq!(stage.ingest.readdress(twin.clone()).await.unwrap(), Accepted::Duplicate);
+    assert_eq!(stage.ingest.readdress(twin.clone()).await.unwrap(), Accepted::Duplicate { settled: true });
     let keyless = Arrival { message_key: None, ..twin };
-    assert_eq!(stage.ingest.readdress(keyless).await.unwrap(), Accepted::Duplicate);
+    assert_eq!(stage.ingest.readdress(keyless).await.unwrap(), Accepted::Duplicate { settled: true });
     assert_eq!(acme.count("select count(*) from inbox").await, 1);
 }
 
@@ -107,7 +113,7 @@ async fn duplicates_inside_one_batch_are_stored_once() {
     assert_eq!(stored(accepted[0]).1, 1);
     assert_eq!(stored(accepted[3]).1, 2);
     for copy in [1, 2, 4] {
-        assert_eq!(accepted[copy], Accepted::Duplicate, "number {copy}");
+        assert!(matches!(accepted[copy], Accepted::Duplicate { .. }), "number {copy}");
     }
     assert_eq!(writers(&acme).await.len(), 1, "one commit");
     assert_eq!(acme.count("select last_seq from lanes").await, 2);
@@ -148,7 +154,7 @@ async fn talk_beside_the_agent_is_kept_only_in_its_threads() {
     stage.accept(acme.says("e2", "C1", "<@UBOT> hello")).await;
     let follow_up = aside(acme.says("e3", "C1", "and one more thing"));
     assert_eq!(stored(stage.accept(follow_up.clone()).await).1, 2);
-    assert_eq!(stage.accept(follow_up).await, Accepted::Duplicate);
+    assert!(matches!(stage.accept(follow_up).await, Accepted::Duplicate { .. }));
     // A mention's twin that was not kept leaves no trace, so the mention itself is stored.
     let unkept = aside(acme.says("e4", "C2", "<@UBOT> elsewhere"));
     assert_eq!(stage.accept(unkept.clone()).await, Accepted::NotKept);
@@ -201,4 +207,19 @@ async fn attack_194_one_poisonous_message_does_not_take_its_batch_with_it() {
     answers[1].as_ref().expect_err("the poison is refused");
     assert_eq!(acme.count("select count(*) from inbox").await, 2);
     assert_eq!(acme.count("select sum(last_seq)::bigint from lanes").await, 2, "no gap");
+}
+
+#[tokio::test]
+async fn without_a_database_a_whole_batch_is_refused_at_once() {
+    let stage = Stage::new().await;
+    let acme = stage.firm("acme").await;
+    // Nobody listens on port 1: every attempt to connect lasts until its time-out.
+    let nowhere = SecretString::from("postgres://konstruct_system@127.0.0.1:1/konstruct");
+    let ingest = Ingest::start_with(&Db::connect(&nowhere, &nowhere).unwrap(), 64, 1);
+    let started = Instant::now();
+    let accepting = (0..60).map(|n| ingest.accept(acme.says(&format!("e{n}"), "C1", "Hello")));
+    for answer in join_all(accepting).await {
+        assert!(matches!(answer, Err(DbError::Sql(sqlx::Error::Io(_)))), "{answer:?}");
+    }
+    assert!(started.elapsed() < Duration::from_secs(6), "{:?}", started.elapsed());
 }
