@@ -121,7 +121,7 @@ impl From<DbError> for ApiError {
         match error {
             DbError::NotFound => Self::not_found(),
             DbError::Conflict(sentence) => Self::new(StatusCode::CONFLICT, "conflict", sentence),
-            DbError::Sql(ref sql) if sql.as_database_error().is_none() => {
+            ref unavailable if unavailable.is_unavailable() => {
                 tracing::warn!(%error, "The database did not answer a request");
                 Self::unavailable()
             }

@@ -175,7 +175,7 @@ async fn a_slow_slack_holds_no_database_connection() {
     let connecting = house.connect(&acme.key, slack("xoxb-simulated-acme"));
     let looking = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
-        let mut app = crate::stage::login(&house.test.config.database_url).await;
+        let mut app = house.test.app().await;
         let busy = "select count(*) from pg_stat_activity where datname = current_database()
                        and usename = current_user and state <> 'idle' and pid <> pg_backend_pid()";
         sqlx::query_scalar::<_, i64>(busy).fetch_one(&mut app).await.expect("a role sees its own sessions")

@@ -10,7 +10,7 @@ use tokio::{io::AsyncReadExt, time::sleep};
 use crate::{
     events::{having, question, signed},
     own_app::{APP, SECRET},
-    stage::{Firm, House, login},
+    stage::{Firm, House},
     wire::{Ask, Reply, connect, write},
 };
 
@@ -77,7 +77,7 @@ struct Watch(Vec<PgConnection>);
 
 impl Watch {
     async fn begin(house: &House) -> Self {
-        Self(vec![login(&house.test.config.database_url).await, house.system().await])
+        Self(vec![house.test.app().await, house.test.system().await])
     }
 
     /// While nobody asks anything, what is merely on its way ends soon; what was left open stays.

@@ -93,7 +93,7 @@ async fn attack_90_a_revoked_or_expired_key_is_dead_at_once() {
         let key = house.new_key(acme.tenant, "customer_admin").await;
         assert_eq!(house.ask(&Ask::get(ME).key(&key)).await.status, 200);
         let end = format!("update api_keys set {ending} where key_hash = sha256('{key}'::bytea)");
-        assert_eq!(run(&mut house.system().await, &end).await, 1);
+        assert_eq!(run(&mut house.test.system().await, &end).await, 1);
         let reply = house.ask(&Ask::get(ME).key(&key)).await;
         assert_eq!(reply.status, status, "{ending}");
         if status == 401 {
@@ -129,7 +129,7 @@ async fn attack_107_an_operators_key_may_look_and_not_change() {
     // Taken from an admin, the right is gone with the next request.
     let demote =
         format!("update api_keys set role = 'customer_operator' where key_hash = sha256('{}'::bytea)", acme.key);
-    run(&mut house.system().await, &demote).await;
+    run(&mut house.test.system().await, &demote).await;
     let reply = house.ask(&Ask::put("/api/v1/agents").key(&acme.key).json(&body)).await;
     assert_eq!(reply.status, 403);
 }
@@ -139,7 +139,7 @@ async fn attack_121_no_table_holds_a_key() {
     let house = House::open().await;
     let acme = house.firm("acme").await;
     let dump = "select count(*) from api_keys k where to_jsonb(k)::text like '%' || $1 || '%'";
-    let mut system = house.system().await;
+    let mut system = house.test.system().await;
     let found: i64 =
         sqlx::query_scalar(dump).bind(&acme.key[4..]).fetch_one(&mut system).await.expect("it can ask");
     assert_eq!(found, 0);

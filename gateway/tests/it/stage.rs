@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use gateway::Gateway;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use shared::{
     clock::Clock,
@@ -13,7 +13,7 @@ use shared::{
     testing::TestDb,
 };
 use simulators::{SlackOptions, SlackSimulator};
-use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, postgres::PgRow};
+use sqlx::{AssertSqlSafe, PgConnection, Row, postgres::PgRow};
 use tokio::{net::TcpListener, sync::oneshot};
 
 use crate::{
@@ -151,15 +151,10 @@ impl House {
         rows.iter().map(|row| (row.get("reason"), row.get("raw"))).collect()
     }
 
-    /// A connection as `konstruct_system`, to alter keys.
-    pub async fn system(&self) -> PgConnection {
-        login(&self.test.config.database_system_url).await
-    }
-
     /// A second key of the tenant.
     pub async fn new_key(&self, tenant: TenantId, role: &str) -> String {
         let token = shared::crypto::new_token("kst_");
-        let mut system = self.system().await;
+        let mut system = self.test.system().await;
         let inserting = sqlx::query(
             "insert into api_keys (api_key_id, tenant_id, key_hash, name, role) values ($1, $2, $3, 'a second key', $4)",
         );
@@ -173,10 +168,6 @@ impl House {
 fn firm(tenant: TenantId, key: String, connection: &Value) -> Firm {
     let text = |name: &str| connection[name].as_str().expect("a connection has this field").to_owned();
     Firm { tenant, key, team: text("external_id"), bot: text("bot_user_id"), connection: text("id") }
-}
-
-pub async fn login(url: &SecretString) -> PgConnection {
-    PgConnection::connect(url.expose_secret()).await.expect("PostgreSQL answers")
 }
 
 /// One statement that must succeed; returns how many rows it touched.

@@ -182,12 +182,24 @@ struct Committer {
 }
 
 impl Committer {
-    /// A single statement is its own transaction: one round trip, one commit.
     async fn store(&mut self, arrivals: &[Arrival]) -> Result<Vec<Accepted>, DbError> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.pool.acquire().await?,
-        };
+        if let Some(kept) = self.connection.take() {
+            match self.store_on(kept, arrivals).await {
+                // What was kept may have died meanwhile. Whatever did arrive is a duplicate of itself.
+                Err(error) if !is_about_a_row(&error) => {}
+                answered => return answered,
+            }
+        }
+        let fresh = self.pool.acquire().await?;
+        self.store_on(fresh, arrivals).await
+    }
+
+    /// A single statement is its own transaction: one round trip, one commit.
+    async fn store_on(
+        &mut self,
+        mut connection: PoolConnection<Postgres>,
+        arrivals: &[Arrival],
+    ) -> Result<Vec<Accepted>, DbError> {
         count_round_trip();
         count_commit();
         let stored = store(&mut connection, arrivals).await?;
@@ -220,11 +232,14 @@ with incoming as (
     select tenant_id, event_key, message_key, addressed from wanted order by tenant_id, event_key
     on conflict do nothing
     returning tenant_id, event_key
+), kept as materialized (
+    -- Joined once and apart: the planner expects single rows here, and nests all further joins over each other.
+    select wanted.* from wanted join fresh using (tenant_id, event_key)
 ), counted as (
-    select w.tenant_id, w.connection_id, w.key_hash, (array_agg(w.proposed_id order by w.n))[1] as proposed_id,
-           count(*) as added, bool_or(w.ignored is null) as pending
-      from wanted w join fresh f using (tenant_id, event_key)
-     group by w.tenant_id, w.connection_id, w.key_hash
+    select tenant_id, connection_id, key_hash, (array_agg(proposed_id order by n))[1] as proposed_id,
+           count(*) as added, bool_or(ignored is null) as pending
+      from kept
+     group by tenant_id, connection_id, key_hash
 ), lane as (
     insert into lanes as l (tenant_id, conversation_id, connection_id, key_hash, last_seq, ready_at)
     select tenant_id, proposed_id, connection_id, key_hash, added, case when pending then clock_timestamp() end
@@ -236,13 +251,10 @@ with incoming as (
            ready_at = case when l.owner is null then least(l.ready_at, excluded.ready_at) else l.ready_at end
     returning tenant_id, connection_id, key_hash, conversation_id, last_seq
 ), numbered as (
-    select w.*, l.conversation_id,
-           l.last_seq - c.added
-             + row_number() over (partition by w.tenant_id, w.connection_id, w.key_hash order by w.n) as seq
-      from wanted w
-      join fresh f using (tenant_id, event_key)
-      join counted c using (tenant_id, connection_id, key_hash)
-      join lane l using (tenant_id, connection_id, key_hash)
+    select kept.*, lane.conversation_id,
+           lane.last_seq - count(*) over (partition by tenant_id, connection_id, key_hash)
+             + row_number() over (partition by tenant_id, connection_id, key_hash order by n) as seq
+      from kept join lane using (tenant_id, connection_id, key_hash)
 ), stored as (
     insert into inbox (tenant_id, conversation_id, seq, connection_id, addressed, raw, normalized, state, reason, trace,
                        ended_at)
@@ -254,8 +266,9 @@ with incoming as (
 select given.n, numbered.conversation_id, numbered.seq, wanted.n is not null as wanted,
        -- What a concurrent statement just stored is not visible here: then it is not settled, and asked again.
        numbered.seq is null and (
-           exists (select from inbox_keys k where k.tenant_id = incoming.tenant_id
-                                              and k.message_key = incoming.message_key and k.addressed)
+           -- Not `exists`: for many rows the planner would read the whole table instead of asking the index.
+           coalesce((select k.addressed from inbox_keys k where k.tenant_id = incoming.tenant_id
+                                                            and k.message_key = incoming.message_key), false)
            or exists (select from incoming o where o.tenant_id = incoming.tenant_id
                                                and o.message_key = incoming.message_key and o.addressed and o.n < incoming.n)
        ) as settled

@@ -63,6 +63,17 @@ pub enum DbError {
 }
 
 impl DbError {
+    /// The server is away, starting or stopping: trying again in a moment makes sense.
+    pub fn is_unavailable(&self) -> bool {
+        match self {
+            Self::Sql(sqlx::Error::Database(error)) => {
+                error.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("08"))
+            }
+            Self::Sql(_) => true,
+            _ => false,
+        }
+    }
+
     /// The name of the constraint that refused the statement.
     pub fn constraint(&self) -> Option<&str> {
         match self {

