@@ -14,6 +14,7 @@ use shared::clock::Clock;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    sync::oneshot,
 };
 
 use super::sample::{Dice, Sample, ms};
@@ -41,11 +42,15 @@ pub struct Outcome {
 
 /// Drives the gateway for `time` from a thread of its own.
 pub async fn drive(load: Load, time: Duration) -> anyhow::Result<Outcome> {
-    let driving = tokio::task::spawn_blocking(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(all_clients(Arc::new(load), time))
-    });
-    driving.await?
+    let (tell, told) = oneshot::channel();
+    // Named, so that a profile tells the generator from what it drives.
+    std::thread::Builder::new().name("load-generator".into()).spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let outcome = runtime.map_err(Into::into).and_then(|own| own.block_on(all_clients(Arc::new(load), time)));
+        // Nobody waits any more if the benchmark was stopped.
+        let _ = tell.send(outcome);
+    })?;
+    told.await.context("the load generator crashed")?
 }
 
 async fn all_clients(load: Arc<Load>, time: Duration) -> anyhow::Result<Outcome> {

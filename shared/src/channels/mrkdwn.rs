@@ -86,7 +86,7 @@ fn next_link(text: &str) -> Option<(&str, &str, &str, &str)> {
     Some((&text[..open], &text[open + 1..middle], &text[middle + 2..close], &text[close + 1..]))
 }
 
-/// Cuts at paragraphs, then lines, then words, so that no piece is longer than `max` characters; an open code fence is
+/// Cuts at paragraphs, then lines, then sentences, then words, so that no piece is longer than `max` characters; an open code fence is
 /// closed at the end of a piece and opened again in the next.
 pub fn split(text: &str, max: usize) -> Vec<String> {
     let mut pieces = Vec::new();
@@ -117,6 +117,7 @@ fn best_cut(head: &str) -> usize {
     head.rfind("\n\n")
         .filter(late)
         .or_else(|| head.rfind('\n').filter(late))
+        .or_else(|| head.rfind(". ").map(|end| end + 1).filter(late))
         .or_else(|| head.rfind(' ').filter(late))
         .filter(|position| *position > FENCE.len() + 1)
         .unwrap_or(head.len())
