@@ -12,7 +12,7 @@ mod router;
 mod serve;
 mod webhooks;
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, ops::Deref, sync::Arc, time::Duration};
 
 use moka::future::Cache;
 use shared::{
@@ -33,9 +33,11 @@ pub use serve::serve;
 const ROUTES_KEPT: Duration = Duration::from_secs(5);
 const ROUTES_MAX: u64 = 10_000;
 
-/// What every handler may use; cheap to clone.
+/// What every handler may use. Cheap to clone: the router does so several times a request.
 #[derive(Clone)]
-pub struct Gateway {
+pub struct Gateway(Arc<Parts>);
+
+pub struct Parts {
     pub(crate) db: Db,
     pub(crate) clock: Clock,
     pub(crate) keys: Keyring,
@@ -58,7 +60,7 @@ impl Gateway {
     pub async fn with_ingest(config: &Config, db: &Db, clock: Clock, ingest: Ingest) -> Result<Self, DbError> {
         let waker =
             Waker::start(&config.redis_url).map_err(|error| DbError::Damaged(format!("REDIS_URL: {error}")))?;
-        Ok(Self {
+        Ok(Self(Arc::new(Parts {
             db: db.clone(),
             clock,
             keys: config.master_keys.clone(),
@@ -69,7 +71,15 @@ impl Gateway {
             waker,
             health: Dependencies { db: db.clone(), redis_url: config.redis_url.clone() },
             routes: Cache::builder().max_capacity(ROUTES_MAX).time_to_live(ROUTES_KEPT).build(),
-        })
+        })))
+    }
+}
+
+impl Deref for Gateway {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
     }
 }
 

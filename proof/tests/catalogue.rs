@@ -59,7 +59,7 @@ const BREACHES: [(&str, &str, &str); 18] = [
     (
         "attack 65: null tenant",
         "alter table inbox_keys drop constraint inbox_keys_pkey, alter tenant_id drop not null,
-      add primary key (event_key)",
+      add primary key (identity)",
         "may be null",
     ),
     ("attack 3: dropped", "drop policy tenant_rows on runs", "tenant_rows"),

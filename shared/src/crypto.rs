@@ -169,13 +169,16 @@ impl FingerprintKey {
         Self(Zeroizing::new(key))
     }
 
-    pub fn fingerprint(&self, parts: &[&str]) -> [u8; 32] {
+    /// 128 bits: as good as no chance that two are the same, and half the index.
+    pub fn fingerprint(&self, parts: &[&str]) -> Uuid {
         let mut mac = mac(self.0.as_slice(), &[]);
         for part in parts {
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part.as_bytes());
         }
-        mac.finalize().into_bytes().into()
+        let mut half = [0; 16];
+        half.copy_from_slice(&mac.finalize().into_bytes()[..16]);
+        Uuid::from_bytes(half)
     }
 }
 

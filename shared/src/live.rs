@@ -8,6 +8,8 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Notify;
 
 const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
+/// Between two wake-ups of one process: under load, one for each message would only cost.
+const PUBLISH_PAUSE: Duration = Duration::from_millis(2);
 const PUBLISH_TIMEOUT: Duration = Duration::from_millis(200);
 /// Work to wake for. The payload is empty: Postgres knows what there is to do.
 const CHANNEL: &str = "konstruct:wake";
@@ -19,7 +21,7 @@ pub struct Waker {
 }
 
 impl Waker {
-    /// Starts the publisher. Wake-ups that come faster than Redis takes them are merged into one.
+    /// Starts the publisher. Wake-ups that come faster than it publishes are merged into one.
     pub fn start(url: &SecretString) -> Result<Self, redis::RedisError> {
         let client = redis::Client::open(url.expose_secret())?;
         let notify = Arc::new(Notify::new());
@@ -47,6 +49,7 @@ async fn publish(client: redis::Client, notify: Arc<Notify>) {
             Ok(Ok(_)) => {}
             _ => connection = None,
         }
+        tokio::time::sleep(PUBLISH_PAUSE).await;
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::{
     error::Error,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -237,12 +238,11 @@ async fn store_event(
         return Ok(StatusCode::OK.into_response());
     };
     let mention = kept.is_mention;
-    let arrival = kept.into_arrival(&gateway.fingerprints, &route, raw.to_vec(), trace);
-    let twin = mention.then(|| arrival.clone());
-    let mut accepted = gateway.ingest.accept(arrival).await?;
+    let arrival = Arc::new(kept.into_arrival(&gateway.fingerprints, &route, raw.into(), trace));
+    let mut accepted = gateway.ingest.accept(arrival.clone()).await?;
     // A mention arrives as two events; if the other one came first and was not seen to be a mention, say so now.
-    if let (inbox::Accepted::Duplicate { settled: false }, Some(twin)) = (accepted, twin) {
-        accepted = gateway.ingest.readdress(twin).await?;
+    if mention && accepted == (inbox::Accepted::Duplicate { settled: false }) {
+        accepted = gateway.ingest.readdress(arrival).await?;
     }
     let outcome = match accepted {
         inbox::Accepted::Stored { .. } => {

@@ -8,6 +8,7 @@ use shared::{
         inbox::{Arrival, Content},
         system::Route,
     },
+    ids::ConversationId,
     message::{ChannelKind, InboundMessage, clean_text},
 };
 use time::{Duration, OffsetDateTime};
@@ -343,7 +344,12 @@ impl Kept {
             connection: route.connection,
             event_key,
             message_key,
-            lane_key: key.fingerprint(&["slack-lane", &connection, &self.lane.0, &self.lane.1]),
+            conversation: ConversationId::from_uuid(key.fingerprint(&[
+                "slack-lane",
+                &connection,
+                &self.lane.0,
+                &self.lane.1,
+            ])),
             addressed: self.addressed,
             known_lane_only: self.known_lane_only,
             raw,

@@ -34,7 +34,7 @@ async fn attack_185_broken_text_is_stored_byte_for_byte() {
         let reply = house.deliver(body.clone()).await;
         assert_eq!(reply.status, 200, "{what}: {}", reply.text());
     }
-    let rows = house.rows(acme.tenant, "select raw, state from inbox order by received_at, seq").await;
+    let rows = house.rows(acme.tenant, "select raw, state::text from inbox order by received_at, seq").await;
     assert_eq!(rows.len(), cases.len());
     for (row, (what, body, _)) in rows.iter().zip(&cases) {
         assert_eq!(&row.get::<Vec<u8>, _>("raw"), body, "{what}");

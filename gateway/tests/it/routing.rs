@@ -159,7 +159,7 @@ async fn the_same_ids_in_two_workspaces_are_two_events() {
         assert_eq!(house.deliver(body.to_string()).await.status, 200);
     }
     assert_eq!(stored(&house, [&acme, &bolt]).await, [1, 1]);
-    let keys = "select encode(event_key, 'hex') as key from inbox_keys";
+    let keys = "select identity::text as key from inbox_keys";
     let mut system = house.test.system().await;
     let rows = sqlx::query(keys).fetch_all(&mut system).await.expect("the system reads hashes");
     assert_ne!(rows[0].get::<String, _>("key"), rows[1].get::<String, _>("key"));

@@ -127,7 +127,8 @@ impl House {
 
     /// The tenant's inbox in order of arrival: `state reason addressed`.
     pub async fn inbox(&self, tenant: TenantId) -> Vec<String> {
-        let sql = "select state, coalesce(reason, '-') as reason, addressed from inbox order by received_at, seq";
+        let sql =
+            "select state::text, coalesce(reason, '-') as reason, addressed from inbox order by received_at, seq";
         let line = |row: &PgRow| {
             let (state, reason): (String, String) = (row.get("state"), row.get("reason"));
             format!("{state} {reason} {}", if row.get("addressed") { "addressed" } else { "overheard" })

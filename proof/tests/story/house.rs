@@ -166,7 +166,7 @@ impl Tenant<'_> {
         for _ in 0..600 {
             let mut tx = self.db.begin().await.expect("a transaction");
             let rows: Vec<(String, Option<String>)> = sqlx::query_as(
-                "select state, reason from inbox where tenant_id = $1 order by received_at, conversation_id, seq",
+                "select state::text, reason from inbox where tenant_id = $1 order by received_at, conversation_id, seq",
             )
             .bind(self.id)
             .fetch_all(tx.conn())

@@ -105,13 +105,12 @@ pub async fn renew(db: &SystemDb, lease: &Lease) -> Result<(), DbError> {
 
 /// Looks at the lane without touching it.
 pub async fn watch(db: &SystemDb, lease: &Lease) -> Result<LaneState, DbError> {
-    let row = sqlx::query(
-        "select fence, last_seq, handler = 'human' as by_human from lanes where tenant_id = $1 and conversation_id = $2",
-    )
-    .bind(lease.tenant)
-    .bind(lease.conversation)
-    .fetch_one(db.read())
-    .await?;
+    let row =
+        sqlx::query("select fence, last_seq, by_human from lanes where tenant_id = $1 and conversation_id = $2")
+            .bind(lease.tenant)
+            .bind(lease.conversation)
+            .fetch_one(db.read())
+            .await?;
     Ok(LaneState {
         fence: row.try_get("fence")?,
         last_seq: row.try_get("last_seq")?,

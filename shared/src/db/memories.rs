@@ -38,38 +38,44 @@ pub struct Recalled {
     pub score: f64,
 }
 
+/// Narrow rows until the best are known: the texts are joined at the end, and both windows share one sort, for within a
+/// conversation segments grow with positions. Everything is `float8`: numeric arithmetic cost a fifth of the search.
 /// `is not distinct from`: a NULL author would make the whole score NULL and silently ruin the ranking.
 const SEARCH: &str = "
 with seen as materialized (
-    select m.memory_id, m.message_id, m.conversation_id, m.segment, m.position, m.person_id, m.said_at, m.body,
-           m.info, m.temporal,
+    select m.memory_id, m.message_id, m.conversation_id, m.segment, m.position, m.person_id,
            case when m.embedding is null or m.model <> $3 then 0 else 1 - (m.embedding <=> $2) end as cos,
-           case when $4 = '' then 0 else ts_rank(m.tsv, websearch_to_tsquery('english', $4)) end as rank,
-           ($5::uuid is not null and m.person_id is not distinct from $5)::int as author
+           case when $4 = '' then 0 else ts_rank(m.tsv, websearch_to_tsquery('english', $4)) end::float8 as rank,
+           ($5::uuid is not null and m.person_id is not distinct from $5)::int::float8 as author,
+           0.7::float8 * m.info + case when m.temporal then 0.5::float8 + 2 * $6::bool::int else 0 end as weight
       from memories m
      where m.tenant_id = $1 and (m.valid_until is null or m.valid_until > now())
 ), ranked as (
-    select *, coalesce(rank / nullif(max(rank) over (), 0), 0) as lex from seen
-), near as (
-    select *,
-           coalesce(lag(cos) over talk, 0) as cos_before, coalesce(lead(cos) over talk, 0) as cos_after,
-           coalesce(lag(lex) over talk, 0) as lex_before,
-           max(cos + 0.25 * lex + 0.1 * author) over (partition by conversation_id, segment) as stretch
-      from ranked
-    window talk as (partition by conversation_id order by position)
+    -- The offset keeps `lex` from being computed anew wherever it is used.
+    select seen.*, coalesce(rank / nullif(best, 0), 0) as lex
+      from seen, (select max(rank) as best from seen) as top
+    offset 0
 ), scored as (
-    select *,
-           6 * cos + 2 * lex + 1.5 * author + 2 * cos_before + 1.5 * cos_after + lex_before + 5 * stretch + 0.7 * info
-             + temporal::int * (0.5 + 2 * $6::bool::int) as score
-      from near
+    select memory_id, message_id, person_id,
+           6 * cos + 2 * lex + 1.5::float8 * author + weight
+             + 2 * coalesce(lag(cos) over talk, 0) + 1.5::float8 * coalesce(lead(cos) over talk, 0)
+             + coalesce(lag(lex) over talk, 0)
+             + 5 * max(cos + 0.25::float8 * lex + 0.1::float8 * author) over (partition by conversation_id, segment)
+             as score
+      from ranked
+    window talk as (partition by conversation_id order by segment, position)
+), best as (
+    select memory_id, person_id, score
+      from scored
      where message_id <> all ($7)
+     order by score desc, memory_id
+     limit $8
 )
-select s.memory_id, s.conversation_id, s.said_at, s.body, s.score::float8 as score,
-       coalesce(p.display_name, 'someone') as author
-  from scored s
-  left join people p on p.tenant_id = $1 and p.person_id = s.person_id
- order by s.score desc, s.memory_id
- limit $8";
+select b.memory_id, m.conversation_id, m.said_at, m.body, b.score, coalesce(p.display_name, 'someone') as author
+  from best b
+  join memories m on m.tenant_id = $1 and m.memory_id = b.memory_id
+  left join people p on p.tenant_id = $1 and p.person_id = b.person_id
+ order by b.score desc, b.memory_id";
 
 /// The best memories the transaction's audiences may be reminded of, best first.
 pub async fn search(tx: &mut TenantTx, question: &Question<'_>) -> Result<Vec<Recalled>, DbError> {

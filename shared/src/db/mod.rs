@@ -8,6 +8,7 @@
 //! own that cancellation can't reach, and every begin first ends whatever an earlier one may have left open. What needs
 //! no transaction uses a pool where nothing ever begins.
 
+mod accept;
 pub mod agents;
 pub mod audit;
 pub mod connections;

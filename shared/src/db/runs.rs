@@ -55,7 +55,7 @@ pub struct Opening {
 
 const OPEN: &str = "
 select (select name from tenants t where t.tenant_id = $1) as tenant_name,
-       l.handler = 'human' as by_human, l.last_seq, c.connection_id, c.channel, c.access_token, c.status = 'active' as active,
+       l.by_human, l.last_seq, c.connection_id, c.channel, c.access_token, c.status = 'active' as active,
        c.bot_user_id, a.agent_id, a.name, a.role, a.tone, a.instructions, a.model, a.is_default,
        exists (select from messages m where m.tenant_id = $1 and m.conversation_id = $2 and m.author_kind = 'agent')
          as takes_part,
@@ -224,7 +224,7 @@ pub struct Answer<'a> {
 const RECORD: &str = "
 with lane as (
     select tenant_id from lanes
-     where tenant_id = $1 and conversation_id = $2 and fence = $3 and handler = 'agent'
+     where tenant_id = $1 and conversation_id = $2 and fence = $3 and not by_human
        for no key update
 ), spent as (
     insert into usage (tenant_id, usage_id, run_id, agent_id, conversation_id, purpose, model, key_owner, status,
@@ -349,7 +349,7 @@ with lane as (
     update runs r set state = $11, failure = $12, finished_at = clock_timestamp()
       from lane where r.tenant_id = $1 and r.run_id = $10
 ), answered as (
-    update inbox i set state = $13, reason = $12, run_id = $10, ended_at = clock_timestamp()
+    update inbox i set state = $13::inbox_state, reason = $12, run_id = $10, ended_at = clock_timestamp()
       from lane
      where i.tenant_id = $1 and i.conversation_id = $2 and i.seq <= $4 and i.state = 'pending'
 )

@@ -4,20 +4,17 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use secrecy::SecretString;
-use shared::{
-    crypto::token_hash,
-    db::{
-        Db, DbError,
-        inbox::{Accepted, Arrival, Content, Ingest},
-    },
+use shared::db::{
+    Db, DbError,
+    inbox::{Accepted, Arrival, Content, Ingest},
 };
 use sqlx::Row;
 
-use crate::stage::{Firm, Stage, run, stored};
+use crate::stage::{Firm, Stage, key, run, stored};
 
 /// The other event of the same mention: its own id, the same message.
 fn twin_of(arrival: &Arrival, event: &str) -> Arrival {
-    Arrival { event_key: token_hash(event), addressed: true, ..arrival.clone() }
+    Arrival { event_key: key(event), addressed: true, ..arrival.clone() }
 }
 
 /// Talk that does not address the agent.
@@ -120,6 +117,18 @@ async fn duplicates_inside_one_batch_are_stored_once() {
 }
 
 #[tokio::test]
+async fn a_mention_in_the_same_batch_as_its_unaddressed_twin_opens_the_thread_for_both() {
+    let stage = Stage::new().await;
+    let acme = stage.firm("acme").await;
+    let heard = aside(acme.says("e1", "C1", "a mention only Slack sees"));
+    let mention = Arrival { known_lane_only: false, ..twin_of(&heard, "e1 as a mention") };
+    let accepted = accept_together(&stage, vec![heard, mention]).await;
+    assert_eq!(accepted[0], Accepted::Duplicate { settled: true });
+    assert_eq!(stored(accepted[1]).1, 1);
+    assert_eq!(acme.texts("select addressed::text from inbox").await, ["true"]);
+}
+
+#[tokio::test]
 async fn several_tenants_share_a_commit_and_nothing_else() {
     let stage = Stage::new().await;
     let (acme, bolt) = (stage.firm("acme").await, stage.firm("bolt").await);
@@ -187,7 +196,7 @@ async fn attack_185_nul_and_broken_text_are_stored_as_received() {
     let arrival =
         Arrival { raw: raw.clone(), content: Content::Ignored("unreadable"), ..acme.says("e1", "C1", "") };
     stored(stage.accept(arrival).await);
-    let rows = acme.rows("select raw, state, reason from inbox").await;
+    let rows = acme.rows("select raw, state::text, reason from inbox").await;
     assert_eq!(rows[0].get::<Vec<u8>, _>("raw"), raw);
     assert_eq!(rows[0].get::<String, _>("state"), "ignored");
     assert_eq!(rows[0].get::<String, _>("reason"), "unreadable");

@@ -4,12 +4,11 @@ use std::{collections::BTreeMap, time::Duration};
 
 use futures::{future::join_all, poll};
 use shared::{
-    crypto::token_hash,
     db::inbox::{Accepted, Arrival, Ingest},
     ids::ConversationId,
 };
 
-use crate::stage::{Stage, stored};
+use crate::stage::{Stage, key, stored};
 
 const WRITERS: usize = 16;
 const MESSAGES_EACH: usize = 30;
@@ -111,7 +110,7 @@ async fn twins_that_cross_in_two_commits_are_stored_once_each() {
     let twins: Vec<Arrival> = arrivals
         .iter()
         .enumerate()
-        .map(|(n, arrival)| Arrival { event_key: token_hash(&format!("twin {n}")), ..arrival.clone() })
+        .map(|(n, arrival)| Arrival { event_key: key(&format!("twin {n}")), ..arrival.clone() })
         .rev()
         .collect();
     let (these, those) = tokio::join!(

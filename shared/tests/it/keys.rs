@@ -55,7 +55,7 @@ async fn processes_that_start_together_agree_on_one_key() {
             key.fingerprint(&["probe"])
         })
     });
-    let prints: Vec<[u8; 32]> =
+    let prints: Vec<uuid::Uuid> =
         futures::future::join_all(starting).await.into_iter().map(|print| print.expect("no panic")).collect();
     assert!(prints.iter().all(|print| *print == prints[0]));
     assert_eq!(sealed(&stage).await.len(), 1);

@@ -17,7 +17,7 @@ async fn assert_only_the_ledger_grew(firm: &Firm) {
     assert_eq!(firm.count("select count(*) from run_steps").await, 0);
     assert_eq!(firm.texts("select kind || ' ' || state from outbox").await, ["placeholder sending"]);
     assert_eq!(firm.texts("select state from runs").await, ["running"]);
-    assert_eq!(firm.texts("select state from inbox").await, ["pending"]);
+    assert_eq!(firm.texts("select state::text from inbox").await, ["pending"]);
 }
 
 async fn lose_the_lease(stage: &Stage) {
@@ -46,7 +46,7 @@ async fn an_answer_after_a_human_took_over_writes_the_ledger_only() {
     let acme = stage.firm("acme").await;
     stage.hear(acme.says("100.1", "C1", "Hello")).await;
     let begun = begin(&stage, &acme).await;
-    run(&mut stage.system().await, "update lanes set handler = 'human'").await;
+    run(&mut stage.system().await, "update lanes set by_human = true").await;
     assert!(!answered(&acme, &begun).await);
     assert_only_the_ledger_grew(&acme).await;
     let mut tx = acme.db.begin().await.unwrap();
@@ -79,7 +79,7 @@ async fn opening_and_finishing_under_a_lost_fence_are_refused_and_change_nothing
     tx.commit().await.unwrap();
     assert_eq!(acme.texts("select state from outbox where kind = 'answer'").await, ["sending", "sending"]);
     assert_eq!(acme.texts("select state from runs").await, ["running"]);
-    assert_eq!(acme.texts("select state from inbox").await, ["pending"]);
+    assert_eq!(acme.texts("select state::text from inbox").await, ["pending"]);
     assert_eq!(acme.count("select count(*) from messages where author_kind = 'agent'").await, 0);
     assert_eq!(acme.count("select done_seq from lanes").await, 0);
 }

@@ -15,6 +15,7 @@ use shared::{
 };
 use sqlx::{AssertSqlSafe, PgConnection, postgres::PgRow};
 use time::macros::datetime;
+use uuid::Uuid;
 
 pub struct Stage {
     pub test: TestDb,
@@ -87,9 +88,9 @@ impl Firm {
         Arrival {
             tenant: self.tenant,
             connection: self.connection,
-            event_key: token_hash(event),
-            message_key: Some(token_hash(&format!("message of {event}"))),
-            lane_key: token_hash(lane),
+            event_key: key(event),
+            message_key: Some(key(&format!("message of {event}"))),
+            conversation: ConversationId::from_uuid(key(&format!("{}/{lane}", self.connection))),
             addressed: true,
             known_lane_only: false,
             raw: text.as_bytes().to_vec(),
@@ -130,6 +131,11 @@ impl Firm {
     async fn begin(&self) -> TenantTx {
         self.db.begin_for_all_audiences().await.expect("a transaction begins")
     }
+}
+
+/// The key of an event, a message or a lane that goes by this name.
+pub fn key(name: &str) -> Uuid {
+    Uuid::from_slice(&token_hash(name)[..16]).expect("sixteen bytes")
 }
 
 pub fn message(external_id: &str, channel: &str, author: &str, text: &str) -> InboundMessage {
