@@ -42,10 +42,13 @@ impl Connect {
         )
         .await
         .map_err(|error| anyhow!("{error}"))?;
+        let events_url = gateway::events_url(&config.public_url, slack.tenant, &connection);
         if as_json {
-            println!("{}", json!({ "connection_id": connection.id, "team": connection.external_id }));
+            let answer = json!({ "connection_id": connection.id, "team": connection.external_id, "events_url": events_url });
+            println!("{answer}");
         } else {
             println!("Connected to {} ({}).", connection.display_name, connection.external_id);
+            println!("Request URL for Slack's Event Subscriptions: {events_url}");
         }
         Ok(())
     }

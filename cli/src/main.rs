@@ -17,6 +17,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use shared::config::Config;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// AI employees in the channels your team already uses.
 #[derive(Parser)]
 #[command(name = "konstruct", version, arg_required_else_help = true)]

@@ -24,8 +24,9 @@ use shared::{
     health::Dependencies,
     live::Waker,
 };
+use url::Url;
 
-pub use portal::connections::{connect_slack, own_app};
+pub use portal::connections::{connect_slack, events_url, own_app};
 pub use router::router;
 pub use serve::serve;
 
@@ -39,6 +40,7 @@ pub struct Gateway(Arc<Parts>);
 
 pub struct Parts {
     pub(crate) db: Db,
+    pub(crate) public_url: Url,
     pub(crate) clock: Clock,
     pub(crate) keys: Keyring,
     pub(crate) fingerprints: FingerprintKey,
@@ -62,6 +64,7 @@ impl Gateway {
             Waker::start(&config.redis_url).map_err(|error| DbError::Damaged(format!("REDIS_URL: {error}")))?;
         Ok(Self(Arc::new(Parts {
             db: db.clone(),
+            public_url: config.public_url.clone(),
             clock,
             keys: config.master_keys.clone(),
             fingerprints: system::fingerprint_key(&db.system(), &config.master_keys).await?,

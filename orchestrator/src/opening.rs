@@ -9,7 +9,7 @@ use shared::{
         people,
         runs::{self, End, Finish, Opening, Pending, Start},
     },
-    ids::{OutboxId, PersonId, RunId},
+    ids::{OutboxId, RunId},
     jobs::Job,
     message::{ChannelKind, InboundMessage},
     queue, telemetry,
@@ -31,10 +31,8 @@ pub struct Turn {
     pub placeholder: OutboxId,
     pub authors: Vec<Author>,
     pub audiences: Vec<Audience>,
-    /// All that is asked, as one text.
-    pub question: String,
-    /// People whose names may occur in the question, with the word.
-    pub named: Vec<(PersonId, String)>,
+    /// What memory is asked, on its way to a vector. `None`: the turn has stopped too many workers to be tried.
+    pub prepared: Option<recall::Prepared>,
 }
 
 /// Reads and stores what the turn is about. `None`: there is nothing to answer, and the lane is released.
@@ -47,6 +45,7 @@ pub async fn open(orchestrator: &Orchestrator, db: &TenantDb, lease: &Lease) -> 
     let (to_seq, end) = match given_up(&opening, lease) {
         Some(end) => end,
         None => {
+            let prepared = prepare(&mut tx, orchestrator, lease, &opening).await?;
             let authors = store_messages(&mut tx, lease, &opening).await?;
             opening.window = window(&opening, &authors);
             let to_seq = opening.pending[opening.pending.len() - 1].seq;
@@ -54,7 +53,7 @@ pub async fn open(orchestrator: &Orchestrator, db: &TenantDb, lease: &Lease) -> 
                 (None, Some(agent)) => {
                     let turn = start(&mut tx, orchestrator, lease, opening, agent, authors, to_seq).await?;
                     tx.commit().await?;
-                    return Ok(Some(turn));
+                    return Ok(Some(Turn { prepared, ..turn }));
                 }
                 (end, _) => (to_seq, end.unwrap_or((End::Dead, NO_AGENT))),
             }
@@ -123,12 +122,25 @@ async fn start(
         runs::start(tx, lease, &start).await?;
     }
     let audiences = audiences(&opening, &authors);
+    let resumes = from.is_some();
+    Ok(Turn { opening, agent, token, run, resumes, to_seq, placeholder, authors, audiences, prepared: None })
+}
+
+/// Sets the embedding of the question off: it takes as long as all of this transaction, and needs nothing of it.
+async fn prepare(
+    tx: &mut TenantTx,
+    orchestrator: &Orchestrator,
+    lease: &Lease,
+    opening: &Opening,
+) -> Result<Option<recall::Prepared>, DbError> {
+    if lease.claims > lanes::CLAIMS_MAX || quiet_end(opening).is_some() {
+        return Ok(None);
+    }
     let texts: Vec<&str> = opening.pending.iter().map(|pending| pending.message.text.as_str()).collect();
     let question = texts.join("\n");
     let names = recall::candidate_names(&question);
     let named = if names.is_empty() { Vec::new() } else { people::named(tx, &names).await? };
-    let resumes = from.is_some();
-    Ok(Turn { opening, agent, token, run, resumes, to_seq, placeholder, authors, audiences, question, named })
+    Ok(Some(recall::prepare(orchestrator, &question, &named)))
 }
 
 /// The conversation so far and what was just said. A resumed turn finds its messages stored already.

@@ -8,8 +8,10 @@ use shared::{
         Audience, DbError, TenantDb,
         memories::{self, Question, Recalled},
     },
+    embedding::EmbeddingError,
     ids::{MessageId, PersonId},
 };
+use tokio::task::JoinHandle;
 
 use crate::Orchestrator;
 
@@ -18,34 +20,48 @@ const MEMORIES_MAX: i64 = 25;
 const QUESTION_CHARS_MAX: usize = 1_000;
 const TERMS_MAX: usize = 40;
 
-/// What is asked, where, and by whom.
+/// Where and by whom memory is asked.
 pub struct Asked<'a> {
-    pub text: &'a str,
     pub audiences: &'a [Audience],
     pub asker: PersonId,
-    /// People whose names may occur in the text, with the word.
-    pub named: &'a [(PersonId, String)],
     /// What the prompt holds anyway.
     pub except: &'a [MessageId],
+}
+
+/// A question that is being embedded.
+pub struct Prepared {
+    rewritten: Rewritten,
+    vector: JoinHandle<Result<Vec<f32>, EmbeddingError>>,
+}
+
+/// Rewrites the question and begins to embed it. `named`: people whose names may occur in it, with the word.
+pub fn prepare(orchestrator: &Orchestrator, text: &str, named: &[(PersonId, String)]) -> Prepared {
+    let question: String = text.chars().take(QUESTION_CHARS_MAX).collect();
+    let rewritten = rewrite(&question, named);
+    let (embedder, dense) = (orchestrator.embedder.clone(), rewritten.dense.clone());
+    let vector = tokio::spawn(async move { embedder.embed_question(dense).await });
+    Prepared { rewritten, vector }
 }
 
 /// Searches memory under the audiences of the place. A model that can't embed costs the vector part of the search, not the
 /// answer.
 pub async fn recall(
-    orchestrator: &Orchestrator,
     db: &TenantDb,
+    Prepared { rewritten, vector }: Prepared,
     asked: &Asked<'_>,
 ) -> Result<Vec<Recalled>, DbError> {
-    let question: String = asked.text.chars().take(QUESTION_CHARS_MAX).collect();
-    let rewritten = rewrite(&question, asked.named);
-    let vector = match orchestrator.embedder.embed(vec![rewritten.dense.clone()]).await {
-        Ok(mut vectors) => vectors.pop().unwrap_or_default(),
-        Err(error) => {
+    let embedded = match vector.await {
+        Ok(Ok(vector)) => Some(vector).filter(|vector| !vector.is_empty()),
+        Ok(Err(error)) => {
             tracing::error!(%error, "The question could not be embedded");
-            Vec::new()
+            None
+        }
+        Err(error) => {
+            tracing::error!(%error, "The embedding of the question was lost");
+            None
         }
     };
-    let vector = if vector.is_empty() { vec![0.0; shared::embedding::DIMENSIONS] } else { vector };
+    let vector = embedded.unwrap_or_else(|| vec![0.0; shared::embedding::DIMENSIONS]);
     let question = Question {
         vector: &vector,
         terms: &rewritten.terms,

@@ -40,9 +40,10 @@ enum Thought {
 
 pub async fn take_turn(orchestrator: &Orchestrator, lease: &Lease, watch: &Watch) -> Result<(), DbError> {
     let db = orchestrator.db.tenant(lease.tenant);
-    let Some(turn) = opening::open(orchestrator, &db, lease).await? else {
+    let Some(mut turn) = opening::open(orchestrator, &db, lease).await? else {
         return Ok(());
     };
+    let prepared = turn.prepared.take();
     tracing::Span::current().record("run.id", tracing::field::display(turn.run));
     watch.acknowledge_after(turn.to_seq, &turn.token);
     let last = opening::last_addressed(&turn.opening.pending);
@@ -53,33 +54,33 @@ pub async fn take_turn(orchestrator: &Orchestrator, lease: &Lease, watch: &Watch
         db: &db,
     };
     if turn.resumes {
-        return resume(orchestrator, lease, &turn, &sender).await;
+        return resume(orchestrator, lease, &turn, &sender, prepared).await;
     }
     let placeholder =
         Part { id: turn.placeholder, ..Part::new("placeholder", 0, Operation::Post, PLACEHOLDER.into(), None) };
     // The model does not wait for the placeholder, nor the placeholder for the model.
-    let (shown, thought) = tokio::join!(sender.deliver(&placeholder, false), think(orchestrator, lease, &turn));
+    let (shown, thought) =
+        tokio::join!(sender.deliver(&placeholder, false), think(orchestrator, lease, &turn, prepared));
     conclude(lease, &turn, &sender, shown?, thought?).await
 }
 
 /// Recall, prompt, model. Too many claims: the turn itself may be what kills its worker, so it is not tried again.
-async fn think(orchestrator: &Orchestrator, lease: &Lease, turn: &Turn) -> Result<Thought, DbError> {
-    if lease.claims > lanes::CLAIMS_MAX {
+async fn think(
+    orchestrator: &Orchestrator,
+    lease: &Lease,
+    turn: &Turn,
+    prepared: Option<recall::Prepared>,
+) -> Result<Thought, DbError> {
+    let Some(prepared) = prepared else {
         let reason = format!("given up after {} attempts", lanes::CLAIMS_MAX);
         return Ok(Thought::NoAnswer(NoAnswer { reason, calls: Vec::new() }));
-    }
+    };
     let Some(asker) = turn.authors.last().map(|author| author.person) else {
         return Err(DbError::Damaged("a turn without an author".into()));
     };
     let except: Vec<MessageId> = turn.opening.window.iter().map(|line| line.id).collect();
-    let asked = recall::Asked {
-        text: &turn.question,
-        audiences: &turn.audiences,
-        asker,
-        named: &turn.named,
-        except: &except,
-    };
-    let memories = recall::recall(orchestrator, &orchestrator.db.tenant(lease.tenant), &asked).await?;
+    let asked = recall::Asked { audiences: &turn.audiences, asker, except: &except };
+    let memories = recall::recall(&orchestrator.db.tenant(lease.tenant), prepared, &asked).await?;
     let prompt = prompt::build(&prompt::Turn {
         tenant_name: &turn.opening.tenant_name,
         agent: &turn.agent,
@@ -244,6 +245,7 @@ async fn resume(
     lease: &Lease,
     turn: &Turn,
     sender: &Sender<'_>,
+    prepared: Option<recall::Prepared>,
 ) -> Result<(), DbError> {
     let mut tx = sender.db.begin().await?;
     let progress = runs::progress(&mut tx, turn.run).await?;
@@ -264,6 +266,6 @@ async fn resume(
         Some(part) => sender.deliver(part, true).await?,
         None => return Err(DbError::Damaged("a run without a placeholder".into())),
     };
-    let thought = think(orchestrator, lease, turn).await?;
+    let thought = think(orchestrator, lease, turn, prepared).await?;
     conclude(lease, turn, sender, shown, thought).await
 }

@@ -4,6 +4,7 @@
 //! good, while 4,096 tokens at a time keep the whole process small.
 
 use std::{
+    collections::VecDeque,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
 };
@@ -24,9 +25,15 @@ const BATCH_TOKENS_MAX: usize = 2_048;
 /// Longest text in tokens; the model was trained on 256.
 const TEXT_TOKENS_MAX: usize = 256;
 
+/// Questions whose vectors are kept until the worker stores them as memories.
+const QUESTIONS_KEPT: usize = 64;
+
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct EmbeddingError(String);
+
+/// A text and its vector.
+type Embedded = (String, Vec<f32>);
 
 /// Loads the model on first use; clones share it.
 #[derive(Clone)]
@@ -34,6 +41,8 @@ pub struct Embedder {
     model_dir: Option<PathBuf>,
     runtime: Option<PathBuf>,
     loaded: Arc<Mutex<Option<TextEmbedding>>>,
+    /// Newest first. What somebody asks is remembered as well: it need not be embedded twice by one process.
+    questions: Arc<Mutex<VecDeque<Embedded>>>,
 }
 
 impl Embedder {
@@ -42,11 +51,40 @@ impl Embedder {
             model_dir: config.embedding_model_dir.clone(),
             runtime: config.onnx_runtime.clone(),
             loaded: Arc::default(),
+            questions: Arc::default(),
         }
     }
 
     /// One vector of unit length per text, in order. Runs on a blocking thread.
     pub async fn embed(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbeddingError> {
+        let mut vectors: Vec<_> = texts.iter().map(|text| self.asked(text)).collect();
+        let open = texts.into_iter().zip(&vectors).filter(|(_, known)| known.is_none()).map(|(text, _)| text);
+        let mut embedded = self.compute(open.collect()).await?.into_iter();
+        for vector in vectors.iter_mut().filter(|vector| vector.is_none()) {
+            *vector = embedded.next();
+        }
+        Ok(vectors.into_iter().flatten().collect())
+    }
+
+    /// The vector of what somebody asks; kept a while for [`Embedder::embed`].
+    pub async fn embed_question(&self, text: String) -> Result<Vec<f32>, EmbeddingError> {
+        let vector = self.compute(vec![text.clone()]).await?.pop().unwrap_or_default();
+        if let Ok(mut questions) = self.questions.lock() {
+            questions.truncate(QUESTIONS_KEPT - 1);
+            questions.push_front((text, vector.clone()));
+        }
+        Ok(vector)
+    }
+
+    fn asked(&self, text: &str) -> Option<Vec<f32>> {
+        let questions = self.questions.lock().ok()?;
+        questions.iter().find(|(question, _)| question == text).map(|(_, vector)| vector.clone())
+    }
+
+    async fn compute(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbeddingError> {
+        if texts.is_empty() {
+            return Ok(Vec::new());
+        }
         let this = self.clone();
         tokio::task::spawn_blocking(move || this.embed_blocking(&texts))
             .await

@@ -44,8 +44,13 @@ pub fn start(role: &'static str, config: &LogConfig) -> Result<Telemetry, String
         LogFormat::Json => lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed(),
         LogFormat::Pretty => lines.compact().boxed(),
     };
-    let spans =
-        tracing_opentelemetry::layer().with_tracer(traces.tracer("konstruct")).with_filter(EnvFilter::new("info"));
+    // Place in the code, thread and idle time would be gathered for every span, and say little.
+    let spans = tracing_opentelemetry::layer()
+        .with_location(false)
+        .with_threads(false)
+        .with_tracked_inactivity(false)
+        .with_tracer(traces.tracer("konstruct"))
+        .with_filter(EnvFilter::new("info"));
     tracing_subscriber::registry()
         .with(lines.with_filter(filter))
         .with(spans)
@@ -84,9 +89,11 @@ fn log_panics() {
 
 /// The current span as a W3C `traceparent`, to be stored with what continues it.
 pub fn traceparent() -> Option<String> {
-    let mut carrier = HashMap::new();
-    TraceContextPropagator::new().inject_context(&Span::current().context(), &mut carrier);
-    carrier.remove("traceparent")
+    let context = Span::current().context();
+    let span = context.span();
+    let span = span.span_context();
+    let flags = span.trace_flags().to_u8();
+    span.is_valid().then(|| format!("00-{}-{}-{flags:02x}", span.trace_id(), span.span_id()))
 }
 
 /// Makes `span` a child of a stored `traceparent`; anything unreadable starts a trace of its own.

@@ -16,14 +16,17 @@ use shared::{
         audit::{self, Actor},
         connections::{self, Connection, NewSlackConnection},
     },
+    ids::TenantId,
 };
 use time::format_description::well_known::Rfc3339;
+use url::Url;
 use utoipa::ToSchema;
 
 use crate::{
     Gateway,
     auth::{Admin, Operator},
     error::{ApiError, Problem},
+    webhooks::slack,
 };
 
 /// Longest bot token in bytes; Slack's have fewer than 100.
@@ -41,6 +44,8 @@ pub struct ConnectionBody {
     app_id: Option<String>,
     display_name: String,
     bot_user_id: String,
+    /// What to enter as the request URL under *Event Subscriptions*. An own app has an address of its own.
+    events_url: String,
     /// `active`, or `dead` when the platform no longer accepts the token.
     status: String,
     created_at: String,
@@ -67,11 +72,14 @@ pub enum Connect {
 /// The tenant's connections, newest first, without their secrets.
 #[utoipa::path(get, path = "/api/v1/connections",
     responses((status = 200, body = ConnectionList), (status = 401, body = Problem)))]
-pub async fn list(operator: Operator) -> Result<Json<ConnectionList>, ApiError> {
+pub async fn list(operator: Operator, State(gateway): State<Gateway>) -> Result<Json<ConnectionList>, ApiError> {
+    let (tenant, url) = (operator.db.id(), &gateway.public_url);
     let mut tx = operator.db.begin().await?;
     let items = connections::list(&mut tx).await?;
     tx.close().await?;
-    Ok(Json(ConnectionList { items: items.into_iter().map(ConnectionBody::from).collect() }))
+    Ok(Json(ConnectionList {
+        items: items.into_iter().map(|item| ConnectionBody::of(item, tenant, url)).collect(),
+    }))
 }
 
 /// Connects a channel by hand, or renews its token.
@@ -88,7 +96,8 @@ pub async fn connect(
     let connection =
         connect_slack(&gateway.slack, &gateway.keys, &admin.0.db, &admin.0.actor, bot_token, own_app).await?;
     gateway.routes.invalidate_all();
-    Ok((StatusCode::CREATED, Json(connection.into())))
+    let body = ConnectionBody::of(connection, admin.0.db.id(), &gateway.public_url);
+    Ok((StatusCode::CREATED, Json(body)))
 }
 
 /// A customer's own app needs both its id and its secret; a blank secret would let anyone sign.
@@ -154,9 +163,19 @@ pub async fn connect_slack(
     Ok(connection)
 }
 
-impl From<Connection> for ConnectionBody {
-    fn from(connection: Connection) -> Self {
+/// The request URL to enter at Slack for this connection.
+pub fn events_url(public: &Url, tenant: TenantId, connection: &Connection) -> String {
+    if connection.app_id.is_empty() {
+        format!("{public}{}", slack::EVENTS_PATH)
+    } else {
+        slack::own_events_url(public, tenant, connection.id)
+    }
+}
+
+impl ConnectionBody {
+    fn of(connection: Connection, tenant: TenantId, public: &Url) -> Self {
         Self {
+            events_url: events_url(public, tenant, &connection),
             id: connection.id.to_string(),
             channel: connection.channel,
             external_id: connection.external_id,

@@ -3,6 +3,9 @@
 //! The signature is checked over the raw bytes before anything is trusted. The platform's own app is tried first; only
 //! then do the claimed app and workspace select the one connection whose secret must fit. A customer's secret speaks for
 //! that connection and no other: anybody may claim any app id when connecting.
+//!
+//! Slack's check of the address itself (`url_verification`) names neither app nor workspace. For an own app the address
+//! names the connection instead, and is good for that check only.
 
 use std::{
     error::Error,
@@ -12,18 +15,21 @@ use std::{
 
 use axum::{
     body::{Body, Bytes, to_bytes},
-    extract::State,
+    extract::{Query, State, rejection::QueryRejection},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use http_body_util::LengthLimitError;
 use secrecy::ExposeSecret;
+use serde::Deserialize;
 use shared::{
     crypto::verify_hmac_hex,
     db::{DbError, connections, inbox, system},
+    ids::{ConnectionId, TenantId},
     telemetry,
 };
 use tracing::Instrument;
+use url::Url;
 
 use super::slack_event::{self, Envelope, Unreadable};
 use crate::Gateway;
@@ -74,33 +80,61 @@ impl From<DbError> for Refusal {
     }
 }
 
-pub async fn receive(State(gateway): State<Gateway>, headers: HeaderMap, body: Body) -> Response {
+/// Whose address was called, as [`own_events_url`] writes it.
+#[derive(Clone, Copy, Deserialize)]
+pub struct Addressee {
+    tenant: TenantId,
+    connection: ConnectionId,
+}
+
+/// Below the public URL.
+pub const EVENTS_PATH: &str = "webhooks/slack/events";
+
+/// The request URL of a connection's own app.
+pub fn own_events_url(public: &Url, tenant: TenantId, connection: ConnectionId) -> String {
+    format!("{public}{EVENTS_PATH}?tenant={tenant}&connection={connection}")
+}
+
+pub async fn receive(
+    State(gateway): State<Gateway>,
+    addressee: Result<Query<Addressee>, QueryRejection>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     let started = Instant::now();
     let span =
         tracing::info_span!("slack_event", trace_id = tracing::field::Empty, tenant.id = tracing::field::Empty);
     telemetry::continue_trace(&span, headers.get("traceparent").and_then(|value| value.to_str().ok()));
-    let response =
-        accept(&gateway, &headers, body).instrument(span).await.unwrap_or_else(IntoResponse::into_response);
+    let response = accept(&gateway, addressee.ok(), &headers, body)
+        .instrument(span)
+        .await
+        .unwrap_or_else(IntoResponse::into_response);
     metrics::histogram!("konstruct_accept_seconds", "status" => response.status().as_str().to_owned())
         .record(started.elapsed().as_secs_f64());
     response
 }
 
-async fn accept(gateway: &Gateway, headers: &HeaderMap, body: Body) -> Result<Response, Refusal> {
+async fn accept(
+    gateway: &Gateway,
+    addressee: Option<Query<Addressee>>,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
     let signature = Signature::read(headers, gateway.clock.now().unix_timestamp())?;
     let raw = read_body(headers, body).await?;
-    let answer = verify_and_store(gateway, headers, &signature, raw);
+    let answer = verify_and_store(gateway, addressee.map(|Query(named)| named), headers, &signature, raw);
     tokio::time::timeout(ANSWER_TIMEOUT, answer).await.unwrap_or(Err(Refusal::Unavailable))
 }
 
 async fn verify_and_store(
     gateway: &Gateway,
+    addressee: Option<Addressee>,
     headers: &HeaderMap,
     signature: &Signature,
     raw: Bytes,
 ) -> Result<Response, Refusal> {
     let parsed = slack_event::parse(&raw);
-    let signer = verify(gateway, signature, &raw, parsed.as_ref().ok()).await?;
+    let signer = verify(gateway, addressee, signature, &raw, parsed.as_ref().ok()).await?;
     if !is_json(headers) {
         return Err(Refusal::Malformed("The content type must be application/json."));
     }
@@ -180,10 +214,13 @@ enum Signer {
     Platform,
     /// A customer's own, in the workspace of this connection.
     OwnApp(system::Route),
+    /// A customer's own, and all it wants is to know whether the address is ours.
+    Checker,
 }
 
 async fn verify(
     gateway: &Gateway,
+    addressee: Option<Addressee>,
     signature: &Signature,
     raw: &[u8],
     claim: Option<&Envelope>,
@@ -191,14 +228,20 @@ async fn verify(
     if signature.fits(gateway.slack_secret.expose_secret(), raw) {
         return Ok(Signer::Platform);
     }
-    let (app_id, team) =
-        claim.and_then(|claim| Some((claim.app_id()?, claim.installation()?))).ok_or(Refusal::Forged)?;
-    let route = system::find_route(&gateway.db.system(), CHANNEL, app_id, team).await?.ok_or(Refusal::Forged)?;
-    let mut tx = gateway.db.tenant(route.tenant).begin().await?;
-    let secret = connections::signing_secret(&mut tx, &gateway.keys, route.connection).await?;
+    let claim = claim.ok_or(Refusal::Forged)?;
+    let (named, signer) = if claim.kind == "url_verification" {
+        (addressee.ok_or(Refusal::Forged)?, Signer::Checker)
+    } else {
+        let (app_id, team) = claim.app_id().zip(claim.installation()).ok_or(Refusal::Forged)?;
+        let route = system::find_route(&gateway.db.system(), CHANNEL, app_id, team).await?;
+        let route = route.ok_or(Refusal::Forged)?;
+        (Addressee { tenant: route.tenant, connection: route.connection }, Signer::OwnApp(route))
+    };
+    let mut tx = gateway.db.tenant(named.tenant).begin().await?;
+    let secret = connections::signing_secret(&mut tx, &gateway.keys, named.connection).await?;
     tx.close().await?;
     let genuine = secret.is_some_and(|secret| signature.fits(secret.expose_secret(), raw));
-    if genuine { Ok(Signer::OwnApp(route)) } else { Err(Refusal::Forged) }
+    if genuine { Ok(signer) } else { Err(Refusal::Forged) }
 }
 
 fn challenge(envelope: &Envelope) -> Result<Response, Refusal> {
@@ -218,6 +261,7 @@ async fn store_event(
 ) -> Result<Response, Refusal> {
     let route = match signer {
         Signer::OwnApp(route) => route,
+        Signer::Checker => return Err(Refusal::Forged),
         Signer::Platform => {
             let Some(team) = envelope.installation() else {
                 return quarantine(gateway, "no workspace named", raw).await;

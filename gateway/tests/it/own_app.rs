@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     events::{envelope, having, message, question, signed},
     stage::{Firm, House},
-    wire::Reply,
+    wire::{Ask, Reply},
 };
 
 pub const APP: &str = "A0OWNAPP";
@@ -105,6 +105,38 @@ async fn attack_61_another_tenants_secret_for_the_same_app_is_refused() {
     assert_eq!(sent(&house, OTHER_SECRET, &asked(&mallory, APP)).await.status, 200);
     assert_eq!(sent(&house, SECRET, &asked(&acme, APP)).await.status, 200);
     assert_eq!((house.stored(acme.tenant).await, house.stored(mallory.tenant).await), (1, 1));
+}
+
+/// Slack's check of the address names neither app nor workspace.
+#[tokio::test]
+async fn the_address_of_an_own_app_passes_slacks_check_and_is_good_for_nothing_else() {
+    let house = House::open().await;
+    let acme = house.firm_with_app("acme", APP, SECRET).await;
+    let bolt = house.firm_with_app("bolt", APP, OTHER_SECRET).await;
+    let listed = house.ask(&Ask::get("/api/v1/connections").key(&acme.key)).await.json();
+    let url = listed["items"][0]["events_url"].as_str().expect("an address is named").to_owned();
+    let address = url.split_once("/webhooks").map(|(_, rest)| format!("/webhooks{rest}")).expect("a path");
+    let check = json!({ "type": "url_verification", "token": "x", "challenge": "3eZbrw1aB" });
+    let sent_to =
+        async |path: &str, secret: &str, body: &Value| house.ask(&signed(secret, body.to_string()).to(path)).await;
+    let passed = sent_to(&address, SECRET, &check).await;
+    assert_eq!((passed.status, passed.text().as_str()), (200, "3eZbrw1aB"));
+
+    let elsewhere = address.replace(&acme.connection, &bolt.connection);
+    let nowhere = address.replace("con_", "agt_");
+    for (what, path, secret) in [
+        ("somebody else's secret", address.as_str(), OTHER_SECRET),
+        ("another tenant's connection", &elsewhere, OTHER_SECRET),
+        ("no connection", &nowhere, SECRET),
+        ("no address", "/webhooks/slack/events", SECRET),
+        ("half an address", &format!("/webhooks/slack/events?connection={}", acme.connection), SECRET),
+    ] {
+        assert_eq!(sent_to(path, secret, &check).await.status, 401, "{what}");
+    }
+    let nameless = having(asked(&acme, APP), json!({ "api_app_id": null }));
+    assert_eq!(sent_to(&address, SECRET, &nameless).await.status, 401, "an event needs its app");
+    assert_eq!(sent_to(&address, SECRET, &asked(&acme, APP)).await.status, 200);
+    assert_eq!(house.stored(acme.tenant).await, 1);
 }
 
 #[tokio::test]

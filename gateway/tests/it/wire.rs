@@ -37,6 +37,11 @@ impl Ask {
         Self::new("PUT", path)
     }
 
+    /// The same to another path.
+    pub fn to(self, path: &str) -> Self {
+        Self { path: path.to_owned(), ..self }
+    }
+
     /// Adds a header; one of the same name stays.
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), value.into()));

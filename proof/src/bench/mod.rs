@@ -6,6 +6,7 @@
 mod accept;
 mod accept_load;
 mod bulk;
+mod doorstep;
 mod embedding;
 mod house;
 mod memory;

@@ -10,10 +10,11 @@ use shared::{
     db,
     ids::OutboxId,
 };
-use simulators::{SlackOptions, SlackSimulator};
+use simulators::{Say, SlackOptions, SlackSimulator};
 use sqlx::{Executor, PgPool, postgres::PgPoolOptions};
 
 use super::{
+    doorstep::Doorstep,
     house::{House, TOKEN},
     report::{Figure, Report},
     sample::{Sample, ms, timed},
@@ -49,6 +50,7 @@ struct Figures {
     total: Sample,
     sign: Sample,
     platform: Sample,
+    delivery: Sample,
     model: Sample,
     slack: Sample,
     commit: Sample,
@@ -58,7 +60,7 @@ struct Figures {
 
 pub async fn run() -> anyhow::Result<Report> {
     let house = House::open().await?;
-    let bare = Bare::prepare(&house).await?;
+    let mut bare = Bare::prepare(&house).await?;
     for n in 0..WARM_UP {
         let said = house.asks(CHANNEL, "UADA", question(n));
         house.shows(CHANNEL, &said, true).await?;
@@ -69,7 +71,7 @@ pub async fn run() -> anyhow::Result<Report> {
     let mut figures = Figures::default();
     let (before, began) = (db::statistics(), Instant::now());
     for n in 0..TURNS {
-        one_turn(&house, &bare, question(n), &mut figures).await?;
+        one_turn(&house, &mut bare, question(n), &mut figures).await?;
     }
     let single = Counts::since(before, began.elapsed(), TURNS, &idle);
     let burst = turn_burst::run(&house, &idle, &QUESTIONS).await?;
@@ -81,7 +83,7 @@ fn question(n: usize) -> &'static str {
     QUESTIONS[n % QUESTIONS.len()]
 }
 
-async fn one_turn(house: &House, bare: &Bare, text: &str, figures: &mut Figures) -> anyhow::Result<()> {
+async fn one_turn(house: &House, bare: &mut Bare, text: &str, figures: &mut Figures) -> anyhow::Result<()> {
     let began = Instant::now();
     let said = house.asks(CHANNEL, "UADA", text);
     house.shows(CHANNEL, &said, false).await?;
@@ -89,11 +91,12 @@ async fn one_turn(house: &House, bare: &Bare, text: &str, figures: &mut Figures)
     house.shows(CHANNEL, &said, true).await?;
     let total = ms(began.elapsed());
     tokio::time::sleep(PAUSE).await;
-    let [model, update, commit, embedding] = bare.measure(house, text).await?;
+    let [delivery, model, update, commit, embedding] = bare.measure(house, text).await?;
     figures.total.push(total);
     figures.model.push(model);
     figures.slack.push(update);
-    figures.platform.push(total - model - update);
+    figures.delivery.push(delivery);
+    figures.platform.push(total - delivery - model - update);
     figures.commit.push(commit);
     figures.embedding.push(embedding);
     figures.floor.push(COMMITS_BEFORE_REPLY * commit + embedding);
@@ -105,7 +108,8 @@ struct Bare {
     pool: PgPool,
     http: reqwest::Client,
     /// A second Slack, so that these calls send the product no events.
-    _slack: SlackSimulator,
+    slack: SlackSimulator,
+    doorstep: Doorstep,
     api: SlackApi,
     token: SecretString,
     posted: String,
@@ -116,16 +120,20 @@ impl Bare {
         let mut owner = house.test.owner().await;
         owner.execute("create table bench_floor (client integer not null, body text not null)").await?;
         let pool = PgPoolOptions::new().max_connections(1).connect(house.test.owner_url.expose_secret()).await?;
-        let slack = SlackSimulator::start("127.0.0.1:0".parse()?, SlackOptions::default()).await?;
+        let doorstep = Doorstep::open().await?;
+        let slack =
+            SlackSimulator::start("127.0.0.1:0".parse()?, SlackOptions::new(&doorstep.url, "bare")).await?;
         let (api, token) = (SlackApi::new(&slack.api_url().parse()?), SecretString::from(TOKEN));
         let target = Target { channel: CHANNEL, thread: None };
         let posted = api.post(&token, target, "_Thinking …_", OutboxId::new()).await?;
         let http = reqwest::Client::builder().no_proxy().tcp_nodelay(true).build()?;
-        Ok(Self { pool, http, _slack: slack, api, token, posted })
+        Ok(Self { pool, http, slack, doorstep, api, token, posted })
     }
 
-    /// Milliseconds of: the last model call once more, `chat.update`, a one-row commit, the embedding of `text`.
-    async fn measure(&self, house: &House, text: &str) -> anyhow::Result<[f64; 4]> {
+    /// Milliseconds of: Slack's delivery of a mention, the last model call once more, `chat.update`, a one-row commit, the
+    /// embedding of `text`.
+    async fn measure(&mut self, house: &House, text: &str) -> anyhow::Result<[f64; 5]> {
+        let delivery = self.delivery(&house.team, text).await?;
         let asked = house.model.requests().pop().context("the model was never asked")?;
         house.model.clear_requests();
         let (called, model) = timed(self.model(house, &asked.body)).await;
@@ -136,9 +144,18 @@ impl Bare {
         updated?;
         let (stored, commit) = timed(self.commit()).await;
         stored?;
-        let (vector, embedding) = timed(house.embedder.embed(vec![text.to_owned()])).await;
+        let (vector, embedding) = timed(house.embedder.embed_question(text.to_owned())).await;
         vector?;
-        Ok([model, slack, commit, embedding])
+        Ok([delivery, model, slack, commit, embedding])
+    }
+
+    /// From the mention to the first byte of its event.
+    async fn delivery(&mut self, team: &str, text: &str) -> anyhow::Result<f64> {
+        self.doorstep.sweep();
+        let began = Instant::now();
+        self.slack.say(Say::new(team, CHANNEL, "UADA", text).mentioning());
+        let arrived = self.doorstep.next().await?;
+        Ok(ms(arrived.duration_since(began)))
     }
 
     async fn model(&self, house: &House, body: &Value) -> anyhow::Result<()> {
@@ -168,6 +185,7 @@ fn report(figures: &Figures, single: &Counts, burst: &turn_burst::Burst) -> Repo
     report.add(ms_of("first visible sign p95", figures.sign.percentile(95.0)).at_most(SIGN_BAR_MS));
     report.add(ms_of("mention to reply p50, all in all", figures.total.median()));
     report.add(ms_of("mention to reply p95, all in all", figures.total.percentile(95.0)));
+    report.add(ms_of("of it: event delivery p50", figures.delivery.median()));
     report.add(ms_of("of it: model call p50", figures.model.median()));
     report.add(ms_of("of it: chat.update p50", figures.slack.median()));
     report.add(ms_of("floor: one commit p50", figures.commit.median()));
@@ -179,9 +197,9 @@ fn report(figures: &Figures, single: &Counts, burst: &turn_burst::Burst) -> Repo
     report.add(counts("round trips per message, single", single.round_trips));
     report.add(Figure::new("messages/s, burst", burst.per_second, "/s"));
     report.note(format!(
-        "{} sequential mentions in fresh threads. Platform time: mention sent → final reply visible, minus one model \
-         call and one chat.update, each measured bare right after the turn (the placeholder's post runs beside recall \
-         and model and is not subtracted, nor is the event's way to the gateway).",
+        "{} sequential mentions in fresh threads. Platform time: mention sent → final reply visible, minus Slack's \
+         delivery of an event to a bare listener, one model call and one chat.update, each measured right after the turn \
+         (the placeholder's post runs beside recall and model and is not subtracted).",
         figures.total.len()
     ));
     report.note(format!(

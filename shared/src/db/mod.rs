@@ -298,10 +298,11 @@ impl SystemDb {
         &self.statements
     }
 
-    /// A pool of its own for somebody who keeps up to `connections` of them; for single statements, too.
-    fn own_pool(&self, connections: u32) -> PgPool {
-        let options = self.statements.connect_options();
-        self.statements.options().clone().max_connections(connections).connect_lazy_with((*options).clone())
+    /// A pool of its own for somebody who keeps up to `connections` of them; for single statements, too. None of them waits
+    /// longer than `lock_timeout` for somebody else's row.
+    fn own_pool(&self, connections: u32, lock_timeout: &str) -> PgPool {
+        let options = (*self.statements.connect_options()).clone().options([("lock_timeout", lock_timeout)]);
+        self.statements.options().clone().max_connections(connections).connect_lazy_with(options)
     }
 
     /// Several statements, acting for one tenant that may not exist yet.

@@ -219,6 +219,22 @@ async fn attack_194_one_poisonous_message_does_not_take_its_batch_with_it() {
 }
 
 #[tokio::test]
+async fn a_lane_that_somebody_holds_does_not_stop_the_others() {
+    let stage = Stage::new().await;
+    let acme = stage.firm("acme").await;
+    stage.accept(acme.says("e1", "C1", "one")).await;
+    let mut holder = acme.db.begin().await.expect("a transaction begins");
+    sqlx::query("select from lanes for update").execute(holder.conn()).await.expect("the lane can be held");
+    let ingest = Ingest::start_with(stage.db(), 64, 1);
+    let arrivals = [acme.says("e2", "C1", "behind the lock"), acme.says("e3", "C2", "elsewhere")];
+    let answers = join_all(arrivals.into_iter().map(|arrival| ingest.accept(arrival))).await;
+    answers[0].as_ref().expect_err("its lane is held");
+    assert_eq!(stored(*answers[1].as_ref().expect("nobody holds that lane")).1, 1);
+    holder.close().await.expect("the transaction ends");
+    assert_eq!(stored(stage.accept(acme.says("e2", "C1", "behind the lock")).await).1, 2);
+}
+
+#[tokio::test]
 async fn without_a_database_a_whole_batch_is_refused_at_once() {
     let stage = Stage::new().await;
     let acme = stage.firm("acme").await;
