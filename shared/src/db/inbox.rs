@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use sqlx::{PgPool, Postgres, pool::PoolConnection};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{Mutex, mpsc, oneshot},
     time::timeout,
 };
 use uuid::Uuid;
@@ -76,9 +76,7 @@ type Waiting = (Arc<Arrival>, oneshot::Sender<Result<Accepted, DbError>>);
 /// The accept path's front door; cheap to clone.
 #[derive(Clone)]
 pub struct Ingest {
-    /// One per committer. A conversation always takes the same one, so its messages never overtake each other and the
-    /// twins of a mention meet in one commit or find each other's row.
-    queues: Arc<[mpsc::Sender<Waiting>]>,
+    queue: mpsc::Sender<Waiting>,
     db: SystemDb,
 }
 
@@ -90,13 +88,13 @@ impl Ingest {
     /// `batch_max` 1 gives every request a commit of its own, for the benchmark.
     pub fn start_with(db: &Db, batch_max: usize, committers: usize) -> Self {
         let pool = db.system().own_pool(u32::try_from(committers).unwrap_or(u32::MAX), LOCK_TIMEOUT);
-        let queues = (0..committers).map(|_| {
-            let (queue, waiting) = mpsc::channel(WAITING_MAX);
+        let (queue, waiting) = mpsc::channel(WAITING_MAX);
+        let waiting = Arc::new(Mutex::new(waiting));
+        for _ in 0..committers {
             let committer = Committer { pool: pool.clone(), connection: None };
-            tokio::spawn(commit_batches(committer, waiting, batch_max));
-            queue
-        });
-        Self { queues: queues.collect(), db: db.system() }
+            tokio::spawn(commit_batches(committer, waiting.clone(), batch_max));
+        }
+        Self { queue, db: db.system() }
     }
 
     /// Returns once the message is on disk. A caller that goes away does not stop the commit.
@@ -104,9 +102,7 @@ impl Ingest {
         let arrival = arrival.into();
         let (answer, answered) = oneshot::channel();
         let full = |_| DbError::Conflict("Too many messages are waiting to be stored.");
-        let lane = arrival.conversation.uuid().as_u64_pair().1;
-        let queue = usize::try_from(lane % self.queues.len() as u64).unwrap_or(0);
-        self.queues[queue].try_send((arrival, answer)).map_err(full)?;
+        self.queue.try_send((arrival, answer)).map_err(full)?;
         answered.await.map_err(|_| sqlx::Error::WorkerCrashed)?
     }
 
@@ -141,10 +137,11 @@ impl Ingest {
     }
 }
 
-async fn commit_batches(mut committer: Committer, mut waiting: mpsc::Receiver<Waiting>, batch_max: usize) {
+async fn commit_batches(mut committer: Committer, waiting: Arc<Mutex<mpsc::Receiver<Waiting>>>, batch_max: usize) {
     let mut batch = Vec::with_capacity(batch_max);
     loop {
-        match timeout(CONNECTION_KEPT, waiting.recv_many(&mut batch, batch_max)).await {
+        let receiving = async { waiting.lock().await.recv_many(&mut batch, batch_max).await };
+        match timeout(CONNECTION_KEPT, receiving).await {
             Ok(0) => return,
             Ok(_) => {}
             Err(_) => {
