@@ -124,8 +124,8 @@ impl Db {
         TenantDb { pool: self.app.clone(), tenant }
     }
 
-    /// The narrow cross-tenant role. Every statement that uses it stands in `db/system.rs`, `db/inbox.rs` or
-    /// `db/lanes.rs` with its reason.
+    /// The narrow cross-tenant role. Every statement that uses it stands in `db/system.rs`, `db/accept.rs`,
+    /// `db/inbox.rs` or `db/lanes.rs` with its reason.
     pub fn system(&self) -> SystemDb {
         SystemDb { pool: self.system.clone(), statements: self.statements.clone() }
     }
