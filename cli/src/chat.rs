@@ -108,8 +108,13 @@ impl Speaker {
         tx.close().await?;
         let connection = connections
             .into_iter()
-            .find(|connection| connection.channel == "slack")
-            .ok_or_else(|| anyhow!("Tenant {tenant} has no Slack connection: use `konstruct connect slack`."))?;
+            // The simulation signs as the platform's app; an own app's connection would never hear it.
+            .find(|connection| connection.channel == "slack" && connection.app_id.is_empty())
+            .ok_or_else(|| {
+                anyhow!(
+                    "Tenant {tenant} has no Slack connection of the platform's app: use `konstruct connect slack`."
+                )
+            })?;
         let control = config.slack.api_url.join("/_sim/")?;
         let http = egress::provider_client(Some(Duration::from_secs(10)));
         let speaker = Self { http, control, team: connection.external_id };
