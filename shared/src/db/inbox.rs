@@ -3,7 +3,7 @@
 //! [`Ingest`] lets concurrent requests share a commit: while one is on its way to disk, the next ones queue and go
 //! together. It is the only place where rows of several tenants travel in one statement; its role can insert, not read.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use sqlx::{PgPool, Postgres, pool::PoolConnection};
 use tokio::{
@@ -159,10 +159,7 @@ async fn commit_batches(mut committer: Committer, waiting: Arc<Mutex<mpsc::Recei
             }
             // One row that can't be stored must not take the others with it.
             Err(error) if arrivals.len() > 1 && is_about_a_row(&error) => {
-                for (arrival, answer) in arrivals.into_iter().zip(answers) {
-                    let one = committer.store(std::slice::from_ref(&arrival)).await;
-                    let _ = answer.send(one.map(|accepted| accepted[0]));
-                }
+                store_singly(&mut committer, arrivals.into_iter().zip(answers)).await;
             }
             // The database is away: asking once more for each would take as long again each time.
             Err(error) => {
@@ -173,6 +170,29 @@ async fn commit_batches(mut committer: Committer, waiting: Arc<Mutex<mpsc::Recei
             }
         }
     }
+}
+
+/// A conversation that somebody holds is tried once: who waits behind the same lock would wait as long again each time, and
+/// the first to get through would overtake the others.
+async fn store_singly(committer: &mut Committer, waiting: impl Iterator<Item = Waiting>) {
+    let mut held = HashSet::new();
+    for (arrival, answer) in waiting {
+        let lane = (arrival.tenant, arrival.conversation);
+        let one = if held.contains(&lane) {
+            Err(DbError::Conflict("Somebody holds this conversation."))
+        } else {
+            committer.store(std::slice::from_ref(&arrival)).await
+        };
+        if one.as_ref().is_err_and(is_lock_timeout) {
+            held.insert(lane);
+        }
+        let _ = answer.send(one.map(|accepted| accepted[0]));
+    }
+}
+
+fn is_lock_timeout(error: &DbError) -> bool {
+    let DbError::Sql(sqlx::Error::Database(refusal)) = error else { return false };
+    refusal.code().is_some_and(|code| code == "55P03")
 }
 
 /// Whether the server refused the statement, rather than being away, out of room or told to stop.

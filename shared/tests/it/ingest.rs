@@ -226,9 +226,14 @@ async fn a_lane_that_somebody_holds_does_not_stop_the_others() {
     let mut holder = acme.db.begin().await.expect("a transaction begins");
     sqlx::query("select from lanes for update").execute(holder.conn()).await.expect("the lane can be held");
     let ingest = Ingest::start_with(stage.db(), 64, 1);
-    let arrivals = [acme.says("e2", "C1", "behind the lock"), acme.says("e3", "C2", "elsewhere")];
+    let arrivals = [
+        acme.says("e2", "C1", "behind the lock"),
+        acme.says("e3", "C2", "elsewhere"),
+        acme.says("e4", "C1", "behind that"),
+    ];
     let answers = join_all(arrivals.into_iter().map(|arrival| ingest.accept(arrival))).await;
     answers[0].as_ref().expect_err("its lane is held");
+    assert!(matches!(answers[2], Err(DbError::Conflict(_))), "not even tried: {:?}", answers[2]);
     assert_eq!(stored(*answers[1].as_ref().expect("nobody holds that lane")).1, 1);
     holder.close().await.expect("the transaction ends");
     assert_eq!(stored(stage.accept(acme.says("e2", "C1", "behind the lock")).await).1, 2);
