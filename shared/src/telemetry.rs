@@ -89,11 +89,9 @@ fn log_panics() {
 
 /// The current span as a W3C `traceparent`, to be stored with what continues it.
 pub fn traceparent() -> Option<String> {
-    let context = Span::current().context();
-    let span = context.span();
-    let span = span.span_context();
-    let flags = span.trace_flags().to_u8();
-    span.is_valid().then(|| format!("00-{}-{}-{flags:02x}", span.trace_id(), span.span_id()))
+    let mut carrier = HashMap::new();
+    TraceContextPropagator::new().inject_context(&Span::current().context(), &mut carrier);
+    carrier.remove("traceparent")
 }
 
 /// Makes `span` a child of a stored `traceparent`; anything unreadable starts a trace of its own.
