@@ -31,12 +31,15 @@ pub struct Turn {
     pub placeholder: OutboxId,
     pub authors: Vec<Author>,
     pub audiences: Vec<Audience>,
-    /// What memory is asked, on its way to a vector. `None`: the turn has stopped too many workers to be tried.
-    pub prepared: Option<recall::Prepared>,
 }
 
-/// Reads and stores what the turn is about. `None`: there is nothing to answer, and the lane is released.
-pub async fn open(orchestrator: &Orchestrator, db: &TenantDb, lease: &Lease) -> Result<Option<Turn>, DbError> {
+/// Reads and stores what the turn is about, with its question on the way to a vector; without one if the turn has stopped
+/// too many workers to be tried. `None`: there is nothing to answer, and the lane is released.
+pub async fn open(
+    orchestrator: &Orchestrator,
+    db: &TenantDb,
+    lease: &Lease,
+) -> Result<Option<(Turn, Option<recall::Prepared>)>, DbError> {
     // Stores memories of any audience; none is read into the prompt from here.
     let mut tx = db.begin_for_all_audiences().await?;
     let mut opening = runs::open(&mut tx, lease).await?;
@@ -53,7 +56,7 @@ pub async fn open(orchestrator: &Orchestrator, db: &TenantDb, lease: &Lease) -> 
                 (None, Some(agent)) => {
                     let turn = start(&mut tx, orchestrator, lease, opening, agent, authors, to_seq).await?;
                     tx.commit().await?;
-                    return Ok(Some(Turn { prepared, ..turn }));
+                    return Ok(Some((turn, prepared)));
                 }
                 (end, _) => (to_seq, end.unwrap_or((End::Dead, NO_AGENT))),
             }
@@ -123,7 +126,7 @@ async fn start(
     }
     let audiences = audiences(&opening, &authors);
     let resumes = from.is_some();
-    Ok(Turn { opening, agent, token, run, resumes, to_seq, placeholder, authors, audiences, prepared: None })
+    Ok(Turn { opening, agent, token, run, resumes, to_seq, placeholder, authors, audiences })
 }
 
 /// Sets the embedding of the question off: it takes as long as all of this transaction, and needs nothing of it.

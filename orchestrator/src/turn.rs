@@ -40,10 +40,9 @@ enum Thought {
 
 pub async fn take_turn(orchestrator: &Orchestrator, lease: &Lease, watch: &Watch) -> Result<(), DbError> {
     let db = orchestrator.db.tenant(lease.tenant);
-    let Some(mut turn) = opening::open(orchestrator, &db, lease).await? else {
+    let Some((turn, prepared)) = opening::open(orchestrator, &db, lease).await? else {
         return Ok(());
     };
-    let prepared = turn.prepared.take();
     tracing::Span::current().record("run.id", tracing::field::display(turn.run));
     watch.acknowledge_after(turn.to_seq, &turn.token);
     let last = opening::last_addressed(&turn.opening.pending);

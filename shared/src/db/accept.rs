@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{ids::TenantId, message::InboundMessage};
 
-/// A single message. Beside [`STORE`] for its plainer plan: half of that one's time goes into setting it up.
+/// A single message. Beside [`STORE`] for its plainer plan, which is quicker to set up.
 const STORE_ONE: &str = "
 with wanted as (
     select where not $6 or exists (select from lanes where tenant_id = $1 and conversation_id = $3)
