@@ -9,22 +9,21 @@ use sqlx::{PgConnection, Row, types::Json};
 use uuid::Uuid;
 
 use super::{
-    DbError,
+    DbError, count_round_trip,
     inbox::{Accepted, Arrival, Content},
 };
 use crate::{ids::TenantId, message::InboundMessage};
 
-/// A single message. Beside [`STORE`] for its plainer plan, which is quicker to set up.
+/// A single message that opens its conversation or goes on in it, beside [`STORE`] for its plainer plan: setting a plan up
+/// costs as much as running it, so there is no part here that few messages need. No row: a copy was stored before.
 const STORE_ONE: &str = "
-with wanted as (
-    select where not $6 or exists (select from lanes where tenant_id = $1 and conversation_id = $3)
-), fresh as (
-    insert into inbox_keys (tenant_id, identity, addressed) select $1, $4, $5 from wanted
+with fresh as (
+    insert into inbox_keys (tenant_id, identity, addressed) values ($1, $4, $5)
     on conflict do nothing
     returning identity
 ), lane as (
     insert into lanes as l (tenant_id, conversation_id, connection_id, last_seq, ready_at)
-    select $1, $3, $2, 1, case when $7::text is null then clock_timestamp() end from fresh
+    select $1, $3, $2, 1, case when $6::text is null then clock_timestamp() end from fresh
     on conflict (tenant_id, conversation_id) do update
        set last_seq = l.last_seq + 1,
            -- While it is leased, ready_at is the lease's end; the owner looks at last_seq before it lets go.
@@ -33,13 +32,13 @@ with wanted as (
 ), stored as (
     insert into inbox (tenant_id, conversation_id, seq, connection_id, addressed, raw, normalized, state, reason, trace,
                        ended_at)
-    select $1, $3, last_seq, $2, $5, $8, $9, (case when $7 is null then 'pending' else 'ignored' end)::inbox_state, $7, $10,
-           case when $7 is not null then clock_timestamp() end
+    select $1, $3, last_seq, $2, $5, $7, $8, (case when $6 is null then 'pending' else 'ignored' end)::inbox_state, $6, $9,
+           case when $6 is not null then clock_timestamp() end
       from lane
 )
-select last_seq as seq, null as known_addressed from lane
-union all
-select null, addressed from inbox_keys where tenant_id = $1 and identity = $4 and not exists (select from fresh)";
+select last_seq from lane";
+
+const KNOWN: &str = "select addressed from inbox_keys where tenant_id = $1 and identity = $2";
 
 /// Several messages at once, no two with the same identity.
 const STORE: &str = "
@@ -87,37 +86,39 @@ select g.n, lane.last_seq - kept.behind + 1 as seq,
   left join kept on kept.n = g.n
   left join lane on lane.tenant_id = kept.tenant_id and lane.conversation_id = kept.conversation_id";
 
-/// Stores what is new among them; answers in their order. One round trip.
+/// Stores what is new among them; answers in their order. One round trip, and one more for a single copy.
 pub(super) async fn store(
     connection: &mut PgConnection,
     arrivals: &[Arc<Arrival>],
 ) -> Result<Vec<Accepted>, DbError> {
     let singles = Singles::of(arrivals);
     let answers = match singles.chosen.as_slice() {
-        [only] => vec![store_one(connection, &arrivals[*only]).await?],
+        [only] if !arrivals[*only].known_lane_only => vec![store_one(connection, &arrivals[*only]).await?],
         chosen => store_many(connection, arrivals, chosen).await?,
     };
     Ok(singles.spread(arrivals, &answers))
 }
 
 async fn store_one(connection: &mut PgConnection, arrival: &Arrival) -> Result<Accepted, DbError> {
-    let row = sqlx::query(STORE_ONE)
+    let seq: Option<i64> = sqlx::query_scalar(STORE_ONE)
         .bind(arrival.tenant)
         .bind(arrival.connection)
         .bind(arrival.conversation)
         .bind(arrival.identity())
         .bind(arrival.addressed)
-        .bind(arrival.known_lane_only)
         .bind(arrival.content.ignored())
         .bind(arrival.raw.as_slice())
         .bind(arrival.content.normalized())
         .bind(arrival.trace.as_deref())
-        .fetch_optional(connection)
+        .fetch_optional(&mut *connection)
         .await?;
-    match row {
-        Some(row) => answer(arrival, row.try_get("seq")?, row.try_get("known_addressed")?),
-        None => answer(arrival, None, None),
+    if seq.is_some() {
+        return answer(arrival, seq, None);
     }
+    count_round_trip();
+    let known =
+        sqlx::query_scalar(KNOWN).bind(arrival.tenant).bind(arrival.identity()).fetch_optional(connection).await?;
+    answer(arrival, None, known)
 }
 
 async fn store_many(
