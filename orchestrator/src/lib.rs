@@ -5,13 +5,14 @@
 
 mod llm;
 mod opening;
+mod places;
 pub mod prompt;
 mod recall;
 mod reply;
 mod turn;
 mod watch;
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, time::Duration};
 
 use shared::{
     channels::slack::SlackApi,
@@ -20,16 +21,15 @@ use shared::{
     crypto::Keyring,
     db::{
         Db, DbError,
-        lanes::{self, Lease},
+        lanes::{self, Lease, Round},
     },
     embedding::Embedder,
     live::Wakeups,
 };
-use tokio::sync::Semaphore;
 use tracing::Instrument;
 
-/// Turns a process works on at the same time; most of each is waiting for a model.
-const TURNS_MAX: usize = 32;
+use places::Places;
+
 /// Without Redis, and for work that was put off: how often to look.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// After a failed claim (the database is away, say).
@@ -84,26 +84,29 @@ pub async fn run(
         }
     });
     tracing::info!(owner = %orchestrator.owner, "The orchestrator waits for messages");
-    let places = Arc::new(Semaphore::new(TURNS_MAX));
+    let (places, mut served) = (Places::new(), None);
     tokio::pin!(stop);
     loop {
-        let place = tokio::select! {
+        let room = tokio::select! {
             () = &mut stop => break,
-            place = places.clone().acquire_owned() => place.map_err(|error| error.to_string())?,
+            room = places.room() => room,
         };
-        match lanes::claim(&orchestrator.db.system(), &orchestrator.owner).await {
+        let round = Round { after: served, full: &places.full() };
+        match lanes::claim(&orchestrator.db.system(), &orchestrator.owner, round).await {
             Ok(Some(lease)) => {
-                let orchestrator = orchestrator.clone();
+                served = Some(lease.tenant);
+                let (orchestrator, place) = (orchestrator.clone(), places.give(room, lease.tenant));
                 tokio::spawn(async move {
                     orchestrator.work(&lease).await;
                     drop(place);
                 });
             }
             Ok(None) => {
-                drop(place);
+                drop(room);
                 tokio::select! {
                     () = &mut stop => break,
                     () = wakeups.next(POLL_INTERVAL) => {}
+                    () = places.relieved() => {}
                 }
             }
             Err(error) => {
@@ -112,8 +115,7 @@ pub async fn run(
             }
         }
     }
-    let all = u32::try_from(TURNS_MAX).unwrap_or(u32::MAX);
-    if tokio::time::timeout(DRAIN_TIMEOUT, places.acquire_many(all)).await.is_err() {
+    if tokio::time::timeout(DRAIN_TIMEOUT, places.emptied()).await.is_err() {
         tracing::warn!("Some turns were not finished; another process takes them over");
     }
     Ok(())

@@ -5,6 +5,7 @@
 //! work, so a message that kills its worker is given up after [`CLAIMS_MAX`].
 
 use sqlx::Row;
+use uuid::Uuid;
 
 use super::{DbError, SystemDb, TenantTx};
 use crate::ids::{ConversationId, TenantId};
@@ -34,45 +35,57 @@ pub struct LaneState {
     pub by_human: bool,
 }
 
-/// Locks the turn of the tenant served longest ago, then its oldest ready lane. `active` walks the index from tenant to
-/// tenant, so the cost grows with tenants that have work, not with their messages. LIMITs are literal on purpose: a
-/// generic plan with a parameter hash-joins the whole table. A row without a lane names a tenant whose lanes are locked.
+/// Whose turn it is: the tenants are served in a round, each time its oldest ready lane.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Round<'a> {
+    /// Who was served last; the next tenant with work follows.
+    pub after: Option<TenantId>,
+    /// Tenants that have enough for now.
+    pub full: &'a [TenantId],
+}
+
+/// `round` walks the index from tenant to tenant, once around, and stops at the first one with a ready lane: what lies
+/// between is leased or put off. Everything is found by key from sub-selects of one row; a generic plan turns a join with
+/// them into a pass over all lanes. LIMITs are literal for the same reason. A row without a lane names a tenant all of whose
+/// ready lanes are locked.
 const CLAIM: &str = "
-with recursive active (tenant_id) as (
-    (select tenant_id from lanes where ready_at is not null order by tenant_id limit 1)
+with recursive round (tenant_id, ready_at, again) as (
+    select $3::uuid, 'infinity'::timestamptz, false
     union all
-    select (select l.tenant_id from lanes l
-             where l.ready_at is not null and l.tenant_id > active.tenant_id
-             order by l.tenant_id limit 1)
-      from active where active.tenant_id is not null
+    select next.* from round, lateral (
+        (select l.tenant_id, l.ready_at, round.again from lanes l
+          where l.ready_at is not null and l.tenant_id > round.tenant_id
+          order by l.tenant_id, l.ready_at limit 1)
+        union all
+        (select l.tenant_id, l.ready_at, true from lanes l
+          where l.ready_at is not null and not round.again
+          order by l.tenant_id, l.ready_at limit 1)
+        limit 1
+    ) next
+     where (round.ready_at > now() or round.tenant_id = any ($4))
+       and not (round.again and round.tenant_id >= $3)
 ), turn as (
-    select t.tenant_id from lane_tenants t
-     where t.tenant_id in (select tenant_id from active) and t.tenant_id <> all ($3)
-       and exists (select from lanes l where l.tenant_id = t.tenant_id and l.ready_at <= now())
-     order by t.served_at limit 1 for update skip locked
+    select tenant_id from round where ready_at <= now() and tenant_id <> all ($4)
 ), picked as (
-    select l.tenant_id, l.conversation_id from lanes l join turn using (tenant_id)
-     where l.ready_at <= now()
-     order by l.ready_at limit 1 for update of l skip locked
-), served as (
-    update lane_tenants t set served_at = clock_timestamp() from turn where t.tenant_id = turn.tenant_id
+    select l.tenant_id, l.conversation_id from lanes l
+     where l.tenant_id = (select tenant_id from turn) and l.ready_at <= now()
+     order by l.ready_at limit 1 for update skip locked
 ), claimed as (
     update lanes l
        set owner = $1, fence = l.fence + 1, claims = l.claims + 1,
            ready_at = clock_timestamp() + make_interval(secs => $2)
-      from picked
-     where l.tenant_id = picked.tenant_id and l.conversation_id = picked.conversation_id
+     where l.tenant_id = (select tenant_id from picked) and l.conversation_id = (select conversation_id from picked)
     returning l.conversation_id, l.fence, l.claims
 )
 select turn.tenant_id, claimed.* from turn left join claimed on true";
 
 /// Takes the next conversation that needs work. Cross-tenant: whose turn it is can't be asked tenant by tenant.
-pub async fn claim(db: &SystemDb, owner: &str) -> Result<Option<Lease>, DbError> {
-    let mut asked: Vec<TenantId> = Vec::new();
-    while asked.len() < TURNS_MAX {
-        let row =
-            sqlx::query(CLAIM).bind(owner).bind(LEASE_SECONDS).bind(&asked).fetch_optional(db.write()).await?;
-        let Some(row) = row else { return Ok(None) };
+pub async fn claim(db: &SystemDb, owner: &str, round: Round<'_>) -> Result<Option<Lease>, DbError> {
+    let after = round.after.map_or(Uuid::nil(), TenantId::uuid);
+    let mut skipped = round.full.to_vec();
+    for _ in 0..TURNS_MAX {
+        let asked = sqlx::query(CLAIM).bind(owner).bind(LEASE_SECONDS).bind(after).bind(&skipped);
+        let Some(row) = asked.fetch_optional(db.write()).await? else { return Ok(None) };
         let tenant: TenantId = row.try_get("tenant_id")?;
         let conversation: Option<ConversationId> = row.try_get("conversation_id")?;
         if let Some(conversation) = conversation {
@@ -83,7 +96,7 @@ pub async fn claim(db: &SystemDb, owner: &str) -> Result<Option<Lease>, DbError>
                 claims: row.try_get("claims")?,
             }));
         }
-        asked.push(tenant);
+        skipped.push(tenant);
     }
     Ok(None)
 }

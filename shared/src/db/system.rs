@@ -87,7 +87,7 @@ pub async fn create_tenant(
     key_hash: &[u8; 32],
 ) -> Result<(), DbError> {
     let mut tx = db.begin(tenant).await?;
-    for _ in 0..4 {
+    for _ in 0..3 {
         count_round_trip();
     }
     sqlx::query("insert into tenants (tenant_id, name, plan) values ($1, $2, $3)")
@@ -96,7 +96,6 @@ pub async fn create_tenant(
         .bind(plan)
         .execute(&mut *tx)
         .await?;
-    sqlx::query("insert into lane_tenants (tenant_id) values ($1)").bind(tenant).execute(&mut *tx).await?;
     sqlx::query(
         "insert into api_keys (api_key_id, tenant_id, key_hash, name, role)
          values ($1, $2, $3, 'first key', 'customer_admin')",

@@ -11,7 +11,10 @@ use std::{
 
 use futures::future::join_all;
 use shared::{
-    db::{Db, lanes, lanes::Lease},
+    db::{
+        Db, lanes,
+        lanes::{Lease, Round},
+    },
     ids::ConversationId,
 };
 
@@ -52,15 +55,17 @@ impl Witness {
 }
 
 async fn work(db: Db, name: String, witness: Arc<Witness>, closing: Arc<AtomicBool>) {
-    let system = db.system();
+    let (system, mut after) = (db.system(), None);
     loop {
-        let Some(lease) = lanes::claim(&system, &name).await.expect("a claim is answered") else {
+        let round = Round { after, full: &[] };
+        let Some(lease) = lanes::claim(&system, &name, round).await.expect("a claim is answered") else {
             if closing.load(Ordering::Relaxed) {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(2)).await;
             continue;
         };
+        after = Some(lease.tenant);
         witness.take(&lease);
         let state = lanes::watch(&system, &lease).await.expect("the lane is there");
         tokio::task::yield_now().await;

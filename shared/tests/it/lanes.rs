@@ -1,12 +1,25 @@
 //! One lane from claim to finish: leases, fences, counted claims, and whose turn it is.
 
-use shared::db::{DbError, TenantTx, lanes, lanes::Lease, system};
+use shared::db::{
+    DbError, TenantTx, lanes,
+    lanes::{Lease, Round},
+    system,
+};
+use shared::ids::TenantId;
 use sqlx::{PgConnection, Row};
 
 use crate::stage::{Firm, Stage, run};
 
+async fn claim_in(stage: &Stage, round: Round<'_>) -> Option<Lease> {
+    lanes::claim(&stage.db().system(), "worker", round).await.expect("a claim is answered")
+}
+
 async fn claim(stage: &Stage) -> Option<Lease> {
-    lanes::claim(&stage.db().system(), "worker").await.expect("a claim is answered")
+    claim_in(stage, Round::default()).await
+}
+
+async fn claimed_after(stage: &Stage, after: TenantId) -> Lease {
+    claim_in(stage, Round { after: Some(after), full: &[] }).await.expect("a lane is ready")
 }
 
 async fn claimed(stage: &Stage) -> Lease {
@@ -123,17 +136,19 @@ async fn attack_175_a_tenant_with_one_message_does_not_wait_behind_five_hundred(
         accepted.expect("stored");
     }
     stage.hear(quiet.says("e1", "C1", "hello?")).await;
-    let first_two = [claimed(&stage).await.tenant, claimed(&stage).await.tenant];
-    assert!(first_two.contains(&quiet.tenant), "{first_two:?}");
+    let first = claimed(&stage).await.tenant;
+    let second = claimed_after(&stage, first).await.tenant;
+    assert!([first, second].contains(&quiet.tenant));
 
     // With more to do on both sides they alternate.
     for n in 0..3 {
         let name = format!("later {n}");
         stage.hear(quiet.says(&name, &name, "hello again")).await;
     }
-    let mut quiet_turns = Vec::new();
+    let (mut quiet_turns, mut last) = (Vec::new(), second);
     for turn in 0..6 {
-        if claimed(&stage).await.tenant == quiet.tenant {
+        last = claimed_after(&stage, last).await.tenant;
+        if last == quiet.tenant {
             quiet_turns.push(turn);
         }
     }
@@ -141,23 +156,28 @@ async fn attack_175_a_tenant_with_one_message_does_not_wait_behind_five_hundred(
 }
 
 #[tokio::test]
-async fn a_claim_whose_tenants_turn_is_locked_serves_the_next_tenant() {
+async fn tenants_are_served_in_a_round_and_those_that_have_enough_are_left_out() {
     let stage = Stage::new().await;
-    let (acme, bolt) = (stage.firm("acme").await, stage.firm("bolt").await);
-    stage.hear(acme.says("e1", "C1", "Hello")).await;
-    stage.hear(bolt.says("e1", "C1", "Hello")).await;
-    let mut system = stage.system().await;
-    run(&mut system, "begin").await;
-    let locked: uuid::Uuid =
-        sqlx::query_scalar("select tenant_id from lane_tenants order by served_at limit 1 for update")
-            .fetch_one(&mut system)
-            .await
-            .unwrap();
-    let lease = claimed(&stage).await;
-    assert_ne!(lease.tenant.uuid(), locked);
-    assert_eq!(claim(&stage).await, None, "skipped, not waited for");
-    run(&mut system, "rollback").await;
-    assert_eq!(claimed(&stage).await.tenant.uuid(), locked);
+    let mut firms = Vec::new();
+    for name in ["acme", "bolt", "cord"] {
+        let firm = stage.firm(name).await;
+        for lane in ["C1", "C2", "C3"] {
+            stage.hear(firm.says(lane, lane, "Hello")).await;
+        }
+        firms.push(firm.tenant);
+    }
+    firms.sort_by_key(|tenant| tenant.uuid());
+    let mut served = vec![claimed_after(&stage, firms[1]).await.tenant];
+    while served.len() < 7 {
+        let last = served[served.len() - 1];
+        served.push(claimed_after(&stage, last).await.tenant);
+    }
+    let [a, b, c] = [firms[0], firms[1], firms[2]];
+    assert_eq!(served, [c, a, b, c, a, b, c]);
+    let last = claim_in(&stage, Round { after: Some(c), full: &[a, c] }).await.expect("bolt has a lane left");
+    assert_eq!(last.tenant, b);
+    assert_eq!(claim_in(&stage, Round { after: None, full: &[a, c] }).await, None);
+    assert_eq!(claimed_after(&stage, b).await.tenant, a, "acme's third lane is still there");
 }
 
 /// A worker that froze inside a transaction holds its lane's row until the server ends its session.
@@ -169,15 +189,10 @@ async fn attack_183_a_lane_that_is_locked_does_not_hold_up_other_tenants() {
     stage.hear(bolt.says("e1", "C1", "Hello")).await;
     stage.hear(bolt.says("e2", "C2", "Hello")).await;
     let mut system = stage.system().await;
-    run(
-        &mut system,
-        &format!("update lane_tenants set served_at = now() where tenant_id = '{}'", bolt.tenant.uuid()),
-    )
-    .await;
     run(&mut system, "begin").await;
     run(&mut system, &format!("select from lanes where tenant_id = '{}' for update", acme.tenant.uuid())).await;
     for _ in 0..2 {
-        assert_eq!(claimed(&stage).await.tenant, bolt.tenant, "acme is first in turn, but locked");
+        assert_eq!(claimed_after(&stage, bolt.tenant).await.tenant, bolt.tenant, "acme's turn, but locked");
     }
     assert_eq!(claim(&stage).await, None);
     run(&mut system, "rollback").await;

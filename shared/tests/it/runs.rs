@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use shared::{
     db::{
-        lanes::{self, Lease},
+        lanes::{self, Lease, Round},
         messages::{self, Place},
         outbox::{self, Operation, Part},
         runs::{self, Answer, End, Finish, Opening, Start},
@@ -27,7 +27,7 @@ pub struct Begun {
 }
 
 pub async fn claimed(stage: &Stage) -> Lease {
-    let lease = lanes::claim(&stage.db().system(), "worker").await.expect("a claim is answered");
+    let lease = lanes::claim(&stage.db().system(), "worker", Round::default()).await.expect("a claim is answered");
     lease.expect("a lane is ready")
 }
 
