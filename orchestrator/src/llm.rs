@@ -11,6 +11,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use shared::{
     config::LlmConfig,
+    crash,
     db::usage::{CallStatus, ModelCall},
     egress,
 };
@@ -154,6 +155,9 @@ async fn read(
         }
         let choice = &chunk["choices"][0];
         received.text.push_str(choice["delta"]["content"].as_str().unwrap_or_default());
+        if !received.text.is_empty() {
+            crash::point(crash::Point::ModelMidStream);
+        }
         finished |= choice["finish_reason"].is_string();
         if let (Some(input), Some(output)) =
             (chunk["usage"]["prompt_tokens"].as_i64(), chunk["usage"]["completion_tokens"].as_i64())

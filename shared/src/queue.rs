@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 
 use crate::{
+    crash,
     db::{Db, DbError, TenantDb, TenantTx, system},
     ids::{JobId, TenantId},
     jobs::Job,
@@ -122,6 +123,7 @@ async fn perform(wake: Wake, runner: Data<Runner>) -> Result<(), BoxDynError> {
     let Some((job, attempts)) = begin_attempt(&db, wake.job).await? else {
         return Ok(());
     };
+    crash::point(crash::Point::JobBegun);
     let result = (runner.handler)(db.clone(), job.clone()).await;
     let outcome = match &result {
         Ok(()) => "done",

@@ -1,0 +1,3 @@
+//! The fault matrix: what happens to messages when something breaks.
+
+mod lines;
