@@ -114,9 +114,10 @@ impl Stored {
         )
         .fetch_all(&mut *connection)
         .await?;
-        let lanes = sqlx::query_as("select tenant_id, conversation_id, last_seq, done_seq, fence, owner from lanes")
-            .fetch_all(&mut *connection)
-            .await?;
+        let lanes =
+            sqlx::query_as("select tenant_id, conversation_id, last_seq, done_seq, fence, owner from lanes")
+                .fetch_all(&mut *connection)
+                .await?;
         let (calls, quarantined, dead_jobs) = sqlx::query_as(
             "select (select count(*) from usage), (select count(*) from quarantine),
                     (select count(*) from jobs where state = 'dead')",

@@ -79,7 +79,8 @@ pub struct Ledger {
 impl Ledger {
     /// Takes over what happened since the last time.
     pub fn absorb(&mut self, history: &[HistoryEntry]) {
-        for entry in history.iter().filter(|entry| entry.seq > self.seq) {
+        let known = self.seq;
+        for entry in history.iter().filter(|entry| entry.seq > known) {
             match (entry.kind, entry.author_kind) {
                 (HistoryKind::Post, Some(AuthorKind::Person)) => self.said(entry),
                 (HistoryKind::Post | HistoryKind::Update, Some(AuthorKind::Bot)) => self.showed(entry),
@@ -87,7 +88,8 @@ impl Ledger {
                 (HistoryKind::Unclear, _) => self.was_unclear(entry),
                 _ => {}
             }
-            if let Some(method) = entry.method.as_deref().filter(|_| entry.author_kind != Some(AuthorKind::Person)) {
+            if let Some(method) = entry.method.as_deref().filter(|_| entry.author_kind != Some(AuthorKind::Person))
+            {
                 *self.effects.entry(method.to_owned()).or_default() += 1;
             }
         }
