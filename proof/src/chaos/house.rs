@@ -40,8 +40,8 @@ use super::{
     redis::Redis,
 };
 
-/// Slack retries after 0, 3 and 15 s instead of 0 s, 1 and 5 minutes.
-const RETRY_TIME_SCALE: f64 = 0.05;
+/// Slack retries after 0, 2 and 9 s instead of 0 s, 1 and 5 minutes.
+const RETRY_TIME_SCALE: f64 = 0.03;
 const SUPERVISION_INTERVAL: Duration = Duration::from_millis(100);
 const DRAINED_LOOK_INTERVAL: Duration = Duration::from_millis(50);
 const SIGNING_SECRET: &str = "5f1f9e0f7a0f4a2a9f1e";
@@ -128,10 +128,9 @@ impl House {
         // Another part of the same program may have done so.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let folder = new_folder()?;
-        let (postgres, redis) = tokio::try_join!(
-            Postgres::create(&folder.join("postgres"), layout.disk_megabytes),
-            Redis::create(&folder)
-        )?;
+        let data = folder.join("postgres");
+        let (postgres, redis) =
+            tokio::try_join!(Postgres::create(&data, layout.disk_megabytes), Redis::create(&folder))?;
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let model = ModelSimulator::start(any).await?;
         let slack = SlackSimulator::start(any, SlackOptions::default()).await?;

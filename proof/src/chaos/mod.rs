@@ -5,6 +5,7 @@
 //! | `house.rs` | [`House`]: an installation of its own, from database to simulated providers, gone when dropped |
 //! | `processes.rs` | [`Process`]: one `konstruct` role, to be killed, frozen, stopped and started |
 //! | `postgres.rs`, `redis.rs` | a server of its own, to be stopped, started and emptied |
+//! | `outcome.rs` | [`Outcome`]: what a fault run found |
 //! | `proxy.rs` | [`Proxy`]: what can go wrong on a line between two processes |
 //! | `plan.rs` | what breaks when: a seed is a schedule |
 //! | `driver.rs`, `driver_…rs` | one run: people speak, things break, everything is written down, then judged |
@@ -27,6 +28,7 @@ mod invariants_replies;
 mod invariants_samples;
 mod invariants_stored;
 pub mod ledger;
+pub mod outcome;
 pub mod plan;
 pub mod postgres;
 pub mod processes;
@@ -35,6 +37,7 @@ pub mod redis;
 
 pub use driver_report::Report;
 pub use house::{House, Layout, Service, Tenant};
+pub use outcome::Outcome;
 pub use postgres::Postgres;
 pub use processes::{Exit, Process, Role};
 pub use proxy::{Fault, Proxy};

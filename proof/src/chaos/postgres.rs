@@ -6,6 +6,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
+    io::Write,
     net::SocketAddr,
     os::unix::fs::{PermissionsExt, chown},
     path::{Path, PathBuf},
@@ -18,7 +19,7 @@ use anyhow::{Context, bail, ensure};
 use rustix::process::{Signal, geteuid};
 use secrecy::SecretString;
 use shared::db::schema;
-use sqlx::{Connection, Executor, PgConnection};
+use sqlx::{Connection, PgConnection};
 use tokio::{
     io::AsyncWriteExt,
     process::{Child, Command},
@@ -77,7 +78,9 @@ impl Postgres {
                 ensure!(launches <= LAUNCHES_MAX, "PostgreSQL does not start: {}", self.log_end());
                 self.launch()?;
             }
-            if let Ok(connection) = self.superuser().await {
+            // Not the product's database: at first there is none.
+            let address = format!("postgres://{SUPERUSER}:{PASSWORD}@{}/postgres", self.address);
+            if let Ok(connection) = PgConnection::connect(&address).await {
                 connection.close().await?;
                 return Ok(());
             }
@@ -156,13 +159,28 @@ impl Postgres {
         format!("postgres://{role}:{PASSWORD}@{address}/konstruct")
     }
 
-    /// Gives the small disk more room.
-    pub async fn enlarge_disk(&self, megabytes: u64) -> anyhow::Result<()> {
+    /// Takes what is left of the small disk.
+    pub fn fill_disk(&self) -> anyhow::Result<()> {
+        let mut filler = File::create(self.filler()?)?;
+        loop {
+            match filler.write(&[0; 64 * 1024]) {
+                Ok(_) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::StorageFull => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Gives it back.
+    pub fn empty_disk(&self) -> anyhow::Result<()> {
+        Ok(fs::remove_file(self.filler()?)?)
+    }
+
+    /// As it looks from outside the mount namespace.
+    fn filler(&self) -> anyhow::Result<PathBuf> {
         let holder = self.holder.as_ref().and_then(Child::id).context("it has no disk of its own")?;
-        let mut command = Command::new("nsenter");
-        command.arg(format!("--mount=/proc/{holder}/ns/mnt")).args(["--", "mount", "-o"]);
-        command.arg(format!("remount,size={megabytes}m")).arg(&self.folder);
-        run(command, "the disk can't be enlarged").await
+        let folder = self.folder.strip_prefix("/").context("the folder is absolute")?;
+        Ok(PathBuf::from(format!("/proc/{holder}/root")).join(folder).join("filler"))
     }
 
     pub fn log_path(&self) -> PathBuf {

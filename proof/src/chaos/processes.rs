@@ -107,9 +107,18 @@ impl Process {
 
     /// Starts it with more variables, `KONSTRUCT_CRASH_AT` say, for this life only.
     pub fn start_with(&self, variables: &[(&str, &str)]) -> anyhow::Result<()> {
+        self.launch(variables, &self.log_path())
+    }
+
+    /// Starts it with its log elsewhere for this life, `/dev/full` say.
+    pub fn start_logging_to(&self, log: &Path) -> anyhow::Result<()> {
+        self.launch(&[], log)
+    }
+
+    fn launch(&self, variables: &[(&str, &str)], log: &Path) -> anyhow::Result<()> {
         let mut life = self.life();
         ensure!(!life.closed && !life.is_running(), "{} runs already, or for the last time", self.name());
-        let log = OpenOptions::new().create(true).append(true).open(self.log_path())?;
+        let log = OpenOptions::new().create(true).append(true).open(log)?;
         let program = konstruct()?;
         let mut command = child(None, None, program.as_os_str());
         command
