@@ -24,6 +24,8 @@ pub mod house;
 pub mod invariants;
 mod invariants_bounds;
 mod invariants_messages;
+#[cfg(test)]
+mod invariants_planted;
 mod invariants_replies;
 mod invariants_samples;
 mod invariants_stored;
