@@ -34,13 +34,14 @@ impl Story {
         let mut story = Self {
             ledger: Ledger::default(),
             stored: Stored::default(),
-            samples: Samples { drained: true, ..Samples::default() },
+            samples: Samples::default(),
             tenant,
             conversation,
             run,
             placeholder,
             answer,
         };
+        story.samples.drained = true;
         story.stored.tenants.insert(TEAM.into(), tenant);
         story.happens(json!({ "kind": "post", "ts": "1.1", "author_kind": "person",
                               "text": "<@UBOTKC001X> kc001x1 is on 14 March." }));
