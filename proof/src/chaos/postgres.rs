@@ -29,6 +29,7 @@ use tokio::{
 use super::processes::{START_WITHIN, child, free_port, send, spawn};
 
 const STOP_WITHIN: Duration = Duration::from_secs(20);
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 /// After kill -9 the old server's children may hold its shared memory for a moment.
@@ -78,9 +79,7 @@ impl Postgres {
                 ensure!(launches <= LAUNCHES_MAX, "PostgreSQL does not start: {}", self.log_end());
                 self.launch()?;
             }
-            // Not the product's database: at first there is none.
-            let address = format!("postgres://{SUPERUSER}:{PASSWORD}@{}/postgres", self.address);
-            if let Ok(connection) = PgConnection::connect(&address).await {
+            if let Ok(connection) = self.connect("postgres").await {
                 connection.close().await?;
                 return Ok(());
             }
@@ -149,9 +148,13 @@ impl Postgres {
 
     /// A connection that sees every tenant's rows, for checkers; straight to the server, past every proxy.
     pub async fn superuser(&self) -> anyhow::Result<PgConnection> {
-        let connecting = PgConnection::connect(&self.url(SUPERUSER, self.address));
-        let url = tokio::time::timeout(Duration::from_secs(10), async { Ok::<_, sqlx::Error>(connecting.await?) });
-        Ok(url.await.context("PostgreSQL does not answer within 10 s")??)
+        self.connect("konstruct").await
+    }
+
+    async fn connect(&self, database: &str) -> anyhow::Result<PgConnection> {
+        let url = format!("postgres://{SUPERUSER}:{PASSWORD}@{}/{database}", self.address);
+        let connecting = tokio::time::timeout(ANSWER_WITHIN, PgConnection::connect(&url));
+        Ok(connecting.await.context("PostgreSQL does not answer")??)
     }
 
     /// The address of the database for one role, by way of `address` (the server's own, or a proxy's).

@@ -85,6 +85,7 @@ async fn a_model_that_fails(house: &House) {
         asks(&talk, FaultKind::Status { code, retry_after: None }, None).await;
         talk.settles().await;
         talk.all_answered().await;
+        assert_eq!(calls(house, name).len(), 2, "no try behind our back");
         assert_eq!(
             talk.count("select count(*) from usage where tenant_id = $1").await,
             3,
