@@ -15,7 +15,7 @@ use super::{Tenant, driver::Stage, plan::Plan};
 
 const TICK: Duration = Duration::from_millis(20);
 /// Conversations that wait at the same time; people who see no answer stop asking.
-pub const BUSY_LANES_MAX: u64 = 600;
+pub const BUSY_LANES_MAX: u64 = 200;
 const THREADS_REMEMBERED: usize = 300;
 const CHANNELS: usize = 6;
 const PEOPLE: usize = 12;

@@ -84,6 +84,9 @@ pub fn bounded(samples: &Samples) -> Verdict {
         format!("{name} {megabytes:.0} MB {files} files")
     });
     verdict.notes.push(format!("peaks: {}", peaks.collect::<Vec<_>>().join(", ")));
+    if samples.refused_starts > 0 {
+        verdict.notes.push(format!("{} starts were refused, for the database was away", samples.refused_starts));
+    }
     verdict.notes.push(format!("oldest waiting message: {:.1} s", samples.queue_seconds));
     verdict
 }

@@ -10,8 +10,11 @@ use super::{
     ledger::{Ledger, Shown},
 };
 
-/// The caller's own time limit plus the settling time: a post that nobody knows of is made again within this.
-const AGAIN_WITHIN_MS: u64 = 20_000;
+/// What was broken this long before a post became visible may have kept its caller from knowing.
+const JUST_BEFORE_MS: u64 = 2_000;
+/// What can keep an orchestrator from knowing or remembering what it posted. Nothing else explains a duplicate.
+const CONCERNS_SENDING: [&str; 5] =
+    ["orchestrator", "PostgreSQL", "chat.postMessage", "chat.update", "conversations"];
 
 /// INV-3: a row is posted once. What is visible more often is counted, and explained by what was broken just then.
 pub fn one_visible_reply(ledger: &Ledger, stored: &Stored, per_100_000: f64) -> Verdict {
@@ -46,8 +49,10 @@ pub fn one_visible_reply(ledger: &Ledger, stored: &Stored, per_100_000: f64) -> 
 fn explanation(ledger: &Ledger, id: Uuid, first: &Shown, second: &Shown) -> Option<String> {
     let mut why: Vec<String> =
         ledger.unclear.get(&id).into_iter().flatten().map(|(_, word)| word.clone()).collect();
-    let broken = ledger.broken_between(first.at_ms.saturating_sub(AGAIN_WITHIN_MS), second.at_ms);
-    why.extend(broken.into_iter().map(str::to_owned));
+    let broken = ledger.broken_between(first.at_ms.saturating_sub(JUST_BEFORE_MS), second.at_ms);
+    let concerns =
+        |what: &&str| CONCERNS_SENDING.iter().any(|word| what.contains(word)) && !what.contains("Model");
+    why.extend(broken.into_iter().filter(concerns).map(str::to_owned));
     why.sort();
     why.dedup();
     (!why.is_empty()).then(|| why.join(" + "))

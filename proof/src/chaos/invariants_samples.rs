@@ -26,6 +26,8 @@ const SESSIONS_MAX: i64 = 250;
 /// A session that is inside a transaction and does nothing.
 const IDLE_SECONDS_MAX: i32 = 5;
 const VIOLATIONS_MAX: usize = 50;
+/// What a role says when the database is not there at its start.
+const REFUSES_TO_START: &str = "PostgreSQL can't be used";
 /// Owners are remembered for this many leases; then the oldest knowledge goes.
 const OWNERS_MAX: usize = 500_000;
 
@@ -51,6 +53,7 @@ pub struct Samples {
     pub panics: Vec<String>,
     /// Ends of processes that nobody ordered.
     pub crashes: Vec<String>,
+    pub refused_starts: u64,
     /// Peaks, by process.
     pub megabytes: BTreeMap<String, f64>,
     pub files: BTreeMap<String, usize>,
@@ -103,10 +106,11 @@ impl Samples {
         connection: &mut PgConnection,
         disturbed: bool,
     ) -> anyhow::Result<()> {
-        let owned: Vec<(Uuid, i64, String)> =
-            sqlx::query_as("select conversation_id, fence, owner from lanes where owner is not null")
-                .fetch_all(&mut *connection)
-                .await?;
+        let owned: Vec<(Uuid, i64, String)> = sqlx::query_as(
+            "select conversation_id, fence, owner from lanes where ready_at is not null and owner is not null",
+        )
+        .fetch_all(&mut *connection)
+        .await?;
         self.see_owners(owned);
         let idle: Vec<(i32, String, f64)> = sqlx::query_as(
             "select pid, left(query, 80), extract(epoch from clock_timestamp() - state_change)::float8
@@ -127,8 +131,11 @@ impl Samples {
         }
         let (sessions, oldest): (i64, Option<f64>) = sqlx::query_as(
             "select (select count(*) from pg_stat_activity where usename in ('konstruct_app', 'konstruct_system')),
-                    (select extract(epoch from clock_timestamp() - min(received_at))::float8
-                       from inbox where state = 'pending')",
+                    (select extract(epoch from clock_timestamp() - min(i.received_at))::float8
+                       from lanes l
+                       join inbox i on i.tenant_id = l.tenant_id and i.conversation_id = l.conversation_id
+                                   and i.seq = l.done_seq + 1
+                      where l.ready_at is not null)",
         )
         .fetch_one(&mut *connection)
         .await?;
@@ -193,8 +200,16 @@ impl Samples {
             }
         }
         for process in house.processes() {
-            let unordered = process.exits().into_iter().filter(|exit| !exit.ordered);
-            self.crashes.extend(unordered.map(|exit| format!("{} ended by itself: {}", process.name(), exit.how)));
+            // To start without its database is what it has to refuse.
+            let mut refusals = process.log().matches(REFUSES_TO_START).count();
+            self.refused_starts += refusals as u64;
+            for exit in process.exits().into_iter().filter(|exit| !exit.ordered) {
+                if exit.how == "exit status: 1" && refusals > 0 {
+                    refusals -= 1;
+                } else {
+                    self.crashes.push(format!("{} ended by itself: {}", process.name(), exit.how));
+                }
+            }
         }
     }
 
