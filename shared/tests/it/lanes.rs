@@ -96,6 +96,20 @@ async fn claims_are_counted_before_the_work_and_put_back_keeps_the_count() {
 }
 
 #[tokio::test]
+async fn writing_again_does_not_use_up_the_attempts_of_a_lane_that_was_put_back() {
+    let stage = Stage::new().await;
+    let acme = stage.firm("acme").await;
+    stage.hear(acme.says("e1", "C1", "Hello")).await;
+    lanes::put_back(&stage.db().system(), &claimed(&stage).await, 60.0).await.unwrap();
+    for event in ["e2", "e3"] {
+        stage.hear(acme.says(event, "C1", "Hello?")).await;
+        assert_eq!(claim(&stage).await, None, "it waits for its time");
+    }
+    run(&mut stage.system().await, "update lanes set ready_at = clock_timestamp()").await;
+    assert_eq!(claimed(&stage).await.claims, 2);
+}
+
+#[tokio::test]
 async fn a_message_that_arrives_while_leased_makes_the_lane_ready_at_finish() {
     let stage = Stage::new().await;
     let acme = stage.firm("acme").await;
