@@ -88,7 +88,7 @@ impl<'a> Speaker<'a> {
         let Some(thread) = self.threads.last() else { return events };
         let (tenant, channel, ts) = (thread.tenant, thread.channel.clone(), thread.ts.clone());
         let person = self.person();
-        for _ in 0..self.dice.random_range(2..6) {
+        for _ in 0..self.dice.random_range(2..10) {
             let text = self.sentence(tenant);
             let say = Say::new(&self.tenants[tenant].team, &channel, &person, &text).in_thread(&ts);
             let say = if self.dice.random_bool(0.5) { say.mentioning() } else { say };
