@@ -61,20 +61,16 @@ async fn a_late_event_is_overtaken_by_later_ones() {
 #[tokio::test]
 async fn a_hang_up_counts_as_a_time_out_and_is_tried_again() {
     let (slack, receiver) = slack_with_receiver().await;
-    receiver.will_answer([Answer::Slow(Duration::from_millis(300))]);
-    let hasty = DeliveryFaults { seed: 1, hang_up_percent: 60, hang_up_ms_max: 5, ..DeliveryFaults::default() };
+    receiver.will_answer(std::iter::repeat_n(Answer::Slow(Duration::from_millis(500)), 8));
+    let hasty = DeliveryFaults { seed: 1, hang_up_percent: 100, hang_up_ms_max: 5, ..DeliveryFaults::default() };
     gone_astray(&slack, hasty);
-    for _ in 0..10 {
-        slack.say(say("hello"));
-    }
+    slack.say(say("one"));
+    slack.say(say("two"));
     nothing_under_way(&slack).await;
-    let failed = |reason: &str| {
-        let of_reason = |entry: &&simulators::HistoryEntry| {
-            entry.kind == HistoryKind::EventResult && entry.error.as_deref() == Some(reason)
-        };
-        slack.history(None).iter().filter(of_reason).count()
-    };
-    assert!(failed("http_timeout") > 0, "{:#?}", slack.history(None));
+    let mut ends = slack.history(None);
+    ends.retain(|entry| entry.kind == HistoryKind::EventResult);
+    assert_eq!(ends.len(), 8, "Slack gives up after four attempts: {ends:#?}");
+    assert!(ends.iter().all(|entry| entry.error.as_deref() == Some("http_timeout")), "{ends:#?}");
 }
 
 #[tokio::test]
