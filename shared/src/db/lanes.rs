@@ -34,12 +34,18 @@ pub struct LaneState {
     pub by_human: bool,
 }
 
-/// Locks the turn of the tenant served longest ago, then its oldest ready lane. `active` walks the index from tenant to
+/// A conversation whose owner died goes first: it has waited for its turn once. Otherwise locks the turn of the tenant
+/// served longest ago, then its oldest ready lane. `active` walks the index from tenant to
 /// tenant, so the cost grows with tenants that have work, not with their messages. LIMITs are literal on purpose: a
 /// generic plan with a parameter hash-joins the whole table. A row without a lane names a tenant whose lanes are locked.
 const CLAIM: &str = "
-with recursive active (tenant_id) as (
-    (select tenant_id from lanes where ready_at is not null order by tenant_id limit 1)
+with recursive orphan as (
+    select tenant_id, conversation_id from lanes
+     where owner is not null and ready_at <= now()
+     order by ready_at limit 1 for update skip locked
+), active (tenant_id) as (
+    (select tenant_id from lanes where ready_at is not null and not exists (select from orphan)
+      order by tenant_id limit 1)
     union all
     select (select l.tenant_id from lanes l
              where l.ready_at is not null and l.tenant_id > active.tenant_id
@@ -56,15 +62,19 @@ with recursive active (tenant_id) as (
      order by l.ready_at limit 1 for update of l skip locked
 ), served as (
     update lane_tenants t set served_at = clock_timestamp() from turn where t.tenant_id = turn.tenant_id
+), next as (
+    select * from orphan union all select * from picked
 ), claimed as (
     update lanes l
        set owner = $1, fence = l.fence + 1, claims = l.claims + 1,
            ready_at = clock_timestamp() + make_interval(secs => $2)
-      from picked
-     where l.tenant_id = picked.tenant_id and l.conversation_id = picked.conversation_id
+      from next
+     where l.tenant_id = next.tenant_id and l.conversation_id = next.conversation_id
     returning l.conversation_id, l.fence, l.claims
 )
-select turn.tenant_id, claimed.* from turn left join claimed on true";
+select whose.tenant_id, claimed.*
+  from (select tenant_id from orphan union all select tenant_id from turn) whose
+  left join claimed on true";
 
 /// Takes the next conversation that needs work. Cross-tenant: whose turn it is can't be asked tenant by tenant.
 pub async fn claim(db: &SystemDb, owner: &str) -> Result<Option<Lease>, DbError> {
