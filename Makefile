@@ -25,8 +25,8 @@ lint: ## format, lints, dependency and structure checks
 bench: ## the benchmarks; ARGS="…" selects
 	@scripts/bench.sh $(ARGS)
 
-chaos: ## fault runs with the invariant checker
-	@echo "error: the fault runs are not written yet (planned)." >&2; exit 2
+chaos: ## fault runs with the invariant checker; SECONDS= SEED= EVENTS= RUN=calm|flood|rolling|plan
+	@scripts/chaos.sh $(or $(RUN),run) --seconds=$(SECONDS) --seed=$(SEED) --events=$(EVENTS)
 
 logs: ## follows the logs; PART=gateway for one of them
 	@tail -n 40 -F .local/log/$(or $(PART),*).log

@@ -77,7 +77,7 @@ impl Sender<'_> {
     }
 
     async fn post(&self, part: &Part, resumed: bool) -> Result<Delivery, DbError> {
-        if resumed && let Some(found) = self.find(part.id).await {
+        if resumed && let Some(found) = self.find_settled(part.id).await {
             return Ok(done(part.id, State::Sent, Some(found), None));
         }
         let mut unclear = part.attempts > 1 && resumed;
@@ -157,15 +157,33 @@ impl Sender<'_> {
         }
     }
 
-    /// A look-up that fails counts as not found: what follows is one more post at most.
-    async fn find(&self, id: OutboxId) -> Option<String> {
-        match self.slack.find_posted(self.token, self.target, id).await {
-            Ok(found) => found,
-            Err(error) => {
-                tracing::warn!(%error, outbox.id = %id, "A message could not be looked up");
-                None
-            }
+    /// What an earlier process sent a moment ago may not be visible yet.
+    async fn find_settled(&self, id: OutboxId) -> Option<String> {
+        let found = self.find(id).await;
+        if found.is_some() {
+            return found;
         }
+        tokio::time::sleep(SETTLE).await;
+        self.find(id).await
+    }
+
+    /// A look-up without an answer is made again: whatever cut off the post often cuts off the look-up, too. One that
+    /// never gets any counts as not found: what follows is one more post at most.
+    async fn find(&self, id: OutboxId) -> Option<String> {
+        for attempt in 0..TRIES_MAX {
+            let error = match self.slack.find_posted(self.token, self.target, id).await {
+                Ok(found) => return found,
+                Err(error) => error,
+            };
+            tracing::warn!(%error, outbox.id = %id, "A message could not be looked up");
+            let pause = match error {
+                CallError::RateLimited(wait) => wait.min(WAIT_MAX),
+                CallError::Ambiguous(_) | CallError::Unreachable(_) => RETRY_BASE * (1 << attempt),
+                CallError::Refused(_) | CallError::Dead(_) => return None,
+            };
+            tokio::time::sleep(pause).await;
+        }
+        None
     }
 
     async fn count_attempt(&self, id: OutboxId) -> Result<(), DbError> {

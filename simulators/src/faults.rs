@@ -28,6 +28,9 @@ pub enum FaultKind {
     DropConnectionAfter,
     /// The call was carried out; the answer comes only after this many milliseconds.
     DeliverThenTimeout(u64),
+    /// The connection closes without an answer; the call is carried out only afterwards, after a time drawn from
+    /// this range.
+    LateDelivery { from_ms: u64, to_ms: u64 },
     /// The call waits this many milliseconds and is then carried out and answered as usual.
     DelayMs(u64),
     /// The call was carried out; the answer is cut-off JSON.
@@ -79,6 +82,22 @@ pub struct FaultStatus {
     pub fired: u64,
 }
 
+impl FaultKind {
+    /// As `error` in the history of a call that its caller got no clear answer to; `None` if it got one.
+    pub(crate) fn unclear(&self) -> Option<&'static str> {
+        match self {
+            Self::StatusAfter { .. } => Some("status_after"),
+            Self::DropConnectionBefore => Some("drop_connection_before"),
+            Self::DropConnectionAfter => Some("drop_connection_after"),
+            Self::DeliverThenTimeout(_) => Some("deliver_then_timeout"),
+            Self::LateDelivery { .. } => Some("late_delivery"),
+            Self::GarbageJson => Some("garbage_json"),
+            Self::Empty => Some("empty"),
+            _ => None,
+        }
+    }
+}
+
 impl FaultRule {
     /// Goes wrong at every matching call until the rules are cleared.
     pub fn always(method: impl Into<String>, kind: FaultKind) -> Self {
@@ -117,14 +136,14 @@ pub struct Faults {
 
 struct Armed {
     rule: FaultRule,
-    dice: Option<StdRng>,
+    dice: StdRng,
     seen: u64,
     fired: u64,
 }
 
 impl Faults {
     pub fn add(&self, rule: FaultRule) {
-        let dice = rule.chance.map(|chance| StdRng::seed_from_u64(chance.seed));
+        let dice = StdRng::seed_from_u64(rule.chance.map_or(0, |chance| chance.seed));
         self.rules().push(Armed { rule, dice, seen: 0, fired: 0 });
     }
 
@@ -143,7 +162,7 @@ impl Faults {
         self.rules()
             .iter_mut()
             .filter(|armed| armed.matches(method, target))
-            .find_map(|armed| armed.fire().then(|| armed.rule.kind.clone()))
+            .find_map(|armed| armed.fire().then(|| armed.kind()))
     }
 
     fn rules(&self) -> MutexGuard<'_, Vec<Armed>> {
@@ -162,13 +181,22 @@ impl Armed {
         if self.seen <= self.rule.skip || self.rule.times.is_some_and(|times| self.fired >= times) {
             return false;
         }
-        if let (Some(chance), Some(dice)) = (self.rule.chance, self.dice.as_mut())
-            && dice.random_range(0..100) >= chance.percent
-        {
+        if self.rule.chance.is_some_and(|chance| self.dice.random_range(0..100) >= chance.percent) {
             return false;
         }
         self.fired += 1;
         true
+    }
+
+    /// What was drawn from a range is both its ends.
+    fn kind(&mut self) -> FaultKind {
+        match self.rule.kind {
+            FaultKind::LateDelivery { from_ms, to_ms } => {
+                let drawn = self.dice.random_range(from_ms..=to_ms.max(from_ms));
+                FaultKind::LateDelivery { from_ms: drawn, to_ms: drawn }
+            }
+            ref kind => kind.clone(),
+        }
     }
 }
 

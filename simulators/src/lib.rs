@@ -22,6 +22,7 @@ mod slack;
 pub use faults::{Chance, FaultKind, FaultRule, FaultStatus, Faults};
 pub use model::{ModelOptions, ModelRequest, ModelSimulator};
 pub use slack::{
-    AuthorKind, ChannelSetup, ChannelType, Delete, Edit, EventOut, HistoryEntry, HistoryKind, OptionsPatch, Raw,
-    RawOutcome, Reaction, Said, Say, SlackOptions, SlackSimulator, TranscriptEntry, signature, team_of,
+    AuthorKind, ChannelSetup, ChannelType, Delete, DeliveryFaults, Edit, EventOut, HistoryEntry, HistoryKind,
+    OptionsPatch, Raw, RawOutcome, Reaction, Revoke, Said, Say, SlackOptions, SlackSimulator, TranscriptEntry,
+    signature, team_of,
 };

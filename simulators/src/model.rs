@@ -16,7 +16,7 @@ use std::{
     collections::VecDeque,
     io,
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -48,6 +48,9 @@ pub struct ModelOptions {
     /// A pause before each chunk of a streamed reply.
     #[serde(default)]
     pub token_delay_ms: u64,
+    /// Requests that are remembered, the last ones; 10,000 if not said.
+    #[serde(default)]
+    pub requests_kept: Option<usize>,
 }
 
 /// A call that came in, and what became of it.
@@ -82,7 +85,10 @@ struct Core {
     options: Mutex<ModelOptions>,
     faults: Arc<Faults>,
     log: Mutex<Log>,
+    witness: OnceLock<Witness>,
 }
+
+type Witness = Box<dyn Fn(&ModelRequest) + Send + Sync>;
 
 #[derive(Default)]
 struct Log {
@@ -126,6 +132,12 @@ impl ModelSimulator {
     pub fn set_options(&self, options: ModelOptions) {
         *self.core.options() = options;
     }
+
+    /// Is shown every request as it comes in, also those that are soon forgotten. The first one stays.
+    pub fn set_witness(&self, witness: impl Fn(&ModelRequest) + Send + Sync + 'static) {
+        // A second one would see only part of the requests.
+        let _ = self.core.witness.set(Box::new(witness));
+    }
 }
 
 impl Core {
@@ -143,8 +155,13 @@ impl Core {
         let (seq, key) = (log.seq, key.unwrap_or_default());
         let key_hint = key.chars().skip(key.chars().count().saturating_sub(4)).collect();
         let (body, reply) = (body.clone(), reply.map(str::to_owned));
-        log.requests.push_back(ModelRequest { seq, at_ms: clock::now_ms(), key_hint, body, reply });
-        if log.requests.len() > REQUESTS_KEPT_MAX {
+        let request = ModelRequest { seq, at_ms: clock::now_ms(), key_hint, body, reply };
+        if let Some(witness) = self.witness.get() {
+            witness(&request);
+        }
+        log.requests.push_back(request);
+        let kept = self.options().requests_kept.unwrap_or(REQUESTS_KEPT_MAX);
+        while log.requests.len() > kept {
             log.requests.pop_front();
         }
         seq
@@ -161,7 +178,8 @@ async fn complete(
     let key = bearer(&headers);
     let fault = core.faults.strike("completions", request["model"].as_str());
     match &fault {
-        Some(FaultKind::DropConnectionBefore) => {
+        // A model has nothing to deliver later.
+        Some(FaultKind::DropConnectionBefore | FaultKind::LateDelivery { .. }) => {
             core.record(key.as_deref(), &request, None);
             return scissors.cut().await;
         }

@@ -7,6 +7,7 @@
 //! | `chat.rs`, `conversations.rs`, `blocks.rs` | the methods, with Slack's limits and error words |
 //! | `people.rs` | workspaces, bots and names, derived from ids |
 //! | `events.rs`, `delivery.rs` | what is sent to the product, signed and retried as Slack does |
+//! | `whims.rs` | how deliveries go astray, by seed |
 //! | `control.rs`, `types.rs` | `/_sim/…` |
 //! | `world.rs` | the state behind all of it |
 
@@ -21,6 +22,7 @@ mod people;
 mod person;
 mod types;
 mod web;
+mod whims;
 mod world;
 
 use std::{
@@ -37,8 +39,9 @@ pub use delivery::signature;
 pub use people::team_of;
 pub use types::{
     AuthorKind, ChannelSetup, ChannelType, Delete, Edit, EventOut, HistoryEntry, HistoryKind, OptionsPatch, Raw,
-    RawOutcome, Reaction, Said, Say, TranscriptEntry,
+    RawOutcome, Reaction, Revoke, Said, Say, TranscriptEntry,
 };
+pub use whims::DeliveryFaults;
 
 use crate::{
     control::{ControlError, common_routes},
@@ -66,6 +69,7 @@ pub struct SlackOptions {
     pub delivery_timeout_ms: u64,
     /// The longest `text` of `chat.update`, in characters.
     pub update_text_max: usize,
+    pub deliveries: DeliveryFaults,
 }
 
 impl SlackOptions {
@@ -85,6 +89,7 @@ impl Default for SlackOptions {
             retry_time_scale: 1.0,
             delivery_timeout_ms: DELIVERY_TIMEOUT_MS,
             update_text_max: UPDATE_TEXT_CHARS_MAX,
+            deliveries: DeliveryFaults::default(),
         }
     }
 }
@@ -170,6 +175,22 @@ impl SlackSimulator {
         self.core.world().history(team, 0)
     }
 
+    /// What happened after the entry with this number, oldest first. Traffic is forgotten after 200,000 lines; what
+    /// users saw is not.
+    pub fn history_after(&self, seq: u64) -> Vec<HistoryEntry> {
+        self.core.world().history(None, seq)
+    }
+
+    /// Events that are on their way or wait for Slack's next attempt.
+    pub fn deliveries_under_way(&self) -> usize {
+        self.core.deliveries_under_way()
+    }
+
+    /// The bot's token stops working, and the app is told so by an event; returns its id.
+    pub fn revoke(&self, revoke: &Revoke) -> Option<String> {
+        self.core.revoke(revoke)
+    }
+
     /// The "is thinking" line of a thread, if one is shown.
     pub fn status(&self, team: &str, channel: &str, thread_ts: &str) -> Option<String> {
         self.core.world().channel(team, channel).statuses.get(thread_ts).cloned()
@@ -224,6 +245,7 @@ impl Core {
         set(&mut options.retry_time_scale, patch.retry_time_scale);
         set(&mut options.delivery_timeout_ms, patch.delivery_timeout_ms);
         set(&mut options.update_text_max, patch.update_text_max);
+        set(&mut options.deliveries, patch.deliveries);
     }
 }
 

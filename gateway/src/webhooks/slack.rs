@@ -40,6 +40,13 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 /// From the last byte of a request to its answer; Slack gives up after three seconds. What is on its way to disk then
 /// still gets there, and Slack's next try finds it.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(2_500);
+/// How long a follow-up waits for the message that begins its thread, look by look; less than [`ANSWER_TIMEOUT`] in all.
+const HOLD_BACK: [Duration; 4] = [
+    Duration::from_millis(100),
+    Duration::from_millis(300),
+    Duration::from_millis(600),
+    Duration::from_millis(800),
+];
 /// Older or newer requests may be replays.
 const CLOCK_TOLERANCE_SECONDS: i64 = 300;
 const CHALLENGE_MAX: usize = 1024;
@@ -282,11 +289,19 @@ async fn store_event(
         metrics::counter!("konstruct_events_total", "outcome" => "not_kept").increment(1);
         return Ok(StatusCode::OK.into_response());
     };
-    let mention = kept.is_mention;
+    let (mention, follows_closely) = (kept.is_mention, kept.follows_closely);
     let arrival = Arc::new(kept.into_arrival(&gateway.fingerprints, &route, raw.into(), trace));
     crash::point(crash::Point::BeforeCommit);
     let mut accepted = gateway.ingest.accept(arrival.clone()).await?;
     crash::point(crash::Point::AfterCommit);
+    // Slack promises no order: what begins the thread may be a moment behind.
+    for pause in HOLD_BACK {
+        if !follows_closely || accepted != inbox::Accepted::NotKept {
+            break;
+        }
+        tokio::time::sleep(pause).await;
+        accepted = gateway.ingest.accept(arrival.clone()).await?;
+    }
     // A mention arrives as two events; if the other one came first and was not seen to be a mention, say so now.
     if mention && accepted == (inbox::Accepted::Duplicate { settled: false }) {
         accepted = gateway.ingest.readdress(arrival).await?;

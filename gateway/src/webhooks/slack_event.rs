@@ -15,6 +15,9 @@ use time::{Duration, OffsetDateTime};
 
 use super::slack_text;
 
+/// People who write several messages in a row do so within this.
+const FOLLOWS_CLOSELY: Duration = Duration::seconds(10);
+
 /// What may be said in an outer envelope; unknown fields are Slack's business. The fields that decide whose event this is
 /// must have the documented shape.
 #[derive(Debug, Deserialize)]
@@ -117,6 +120,8 @@ pub struct Kept {
     addressed: bool,
     /// What others say among themselves is stored only in threads the agent takes part in.
     known_lane_only: bool,
+    /// Written so soon after its thread began that it may have overtaken the thread's first message.
+    pub follows_closely: bool,
     pub is_mention: bool,
 }
 
@@ -219,9 +224,11 @@ fn keep_message(
         mentions_others: plain.mentions_others,
         sent_at: sent_at(&ts, envelope.event_time, now),
     };
+    let begun = sent_at(&thread, envelope.event_time, now);
     Some(Kept {
         event_id: event_id(envelope),
         team: envelope.installation().unwrap_or_default().to_owned(),
+        follows_closely: thread != ts && message.sent_at - begun <= FOLLOWS_CLOSELY,
         lane: (channel.to_owned(), thread),
         addressed: mention || direct,
         known_lane_only: !mention && !direct,
@@ -276,6 +283,7 @@ fn unknown(envelope: &Envelope, reason: &'static str) -> Option<Kept> {
         lane: ("event".into(), kind.chars().take(64).collect()),
         addressed: false,
         known_lane_only: false,
+        follows_closely: false,
         is_mention: false,
     })
 }

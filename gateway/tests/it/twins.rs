@@ -111,3 +111,23 @@ async fn every_kind_of_direct_message_is_addressed() {
     let kinds = "select count(distinct normalized ->> 'channel_kind') from inbox";
     assert_eq!(house.count(acme.tenant, kinds).await, 2);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_quick_follow_up_that_overtakes_its_threads_first_message_is_kept() {
+    let house = House::open().await;
+    let acme = house.firm("acme").await;
+    let first = message("C1", &format!("<@{}> are you there?", acme.bot));
+    let follow_up = having(message("C1", "I mean: today?"), json!({ "thread_ts": first["ts"] }));
+    let begins = async {
+        tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+        house.hear(&acme, first.clone()).await;
+    };
+    tokio::join!(house.hear(&acme, follow_up), begins);
+    assert_eq!(house.inbox(acme.tenant).await, ["pending - addressed", "pending - overheard"]);
+
+    // Nobody waits for what was said long after, or to somebody else.
+    let others = message("C1", "Lunch?");
+    house.hear(&acme, having(message("C1", "Yes!"), json!({ "thread_ts": others["ts"] }))).await;
+    house.hear(&acme, having(message("C1", "Yes!"), json!({ "thread_ts": "1767000000.000001" }))).await;
+    assert_eq!(house.stored(acme.tenant).await, 2);
+}

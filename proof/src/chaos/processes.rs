@@ -177,7 +177,8 @@ impl Process {
     pub async fn gone_within(&self, within: Duration) -> anyhow::Result<Duration> {
         let begun = Instant::now();
         while self.is_running() {
-            ensure!(begun.elapsed() < within, "{} did not end within {within:?}", self.name());
+            let end = || tail(&self.log());
+            ensure!(begun.elapsed() < within, "{} did not end within {within:?}; its log: {}", self.name(), end());
             sleep(LOOK_INTERVAL).await;
         }
         Ok(begun.elapsed())

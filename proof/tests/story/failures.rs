@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use simulators::{FaultKind, FaultRule};
+use simulators::{FaultKind, FaultRule, HistoryKind};
 
 use crate::house::House;
 
@@ -80,6 +80,22 @@ async fn an_unclear_answer_from_slack_is_looked_up_instead_of_sent_twice() {
     let asked = acme.asks("CGENERAL", "UADA", "The launch is on 16 March.");
     assert_eq!(acme.finished("CGENERAL", &asked.thread_ts, 1).await.len(), 1);
     assert!(acme.inbox().await.iter().all(|(state, _)| state == "replied"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_up_that_fails_is_made_again_before_anything_is_sent_twice() {
+    let house = House::open().await;
+    house.start_orchestrator();
+    let acme = house.tenant("acme").await;
+    house.slack.faults().add(FaultRule::once("chat.postMessage", FaultKind::DropConnectionAfter));
+    let broken = FaultRule::always("conversations.replies", FaultKind::DropConnectionBefore);
+    house.slack.faults().add(broken.times(2));
+    let asked = acme.asks("CGENERAL", "UADA", "The launch is on 14 March.");
+    assert_eq!(acme.finished("CGENERAL", &asked.thread_ts, 1).await.len(), 1);
+    acme.inbox().await;
+    let posts = house.slack.history(Some(&acme.team));
+    let by_agent = posts.iter().filter(|entry| entry.kind == HistoryKind::Post && entry.method.is_some());
+    assert_eq!(by_agent.count(), 1, "the first post is found by the third look");
 }
 
 #[tokio::test(flavor = "multi_thread")]

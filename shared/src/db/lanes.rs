@@ -44,13 +44,53 @@ pub struct Round<'a> {
     pub full: &'a [TenantId],
 }
 
-/// `round` walks the index from tenant to tenant, once around, and stops at the first one with a ready lane: what lies
+/// A conversation whose owner died goes first: it has waited for its turn once. Otherwise `round` walks the index from tenant
+/// to tenant, once around, and stops at the first one with a ready lane: what lies between is leased or put off. Everything
+/// is found by key from sub-selects of one row; a generic plan turns a join with them into a pass over all lanes. LIMITs are
+/// literal for the same reason. A row without a lane names a tenant all of whose ready lanes are locked.
+const CLAIMS_MAX: i32 = 5;
+/// Tenants one claim asks, when every ready lane of the first ones is locked by somebody.
+const TURNS_MAX: usize = 8;
+
+/// One conversation, owned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    pub tenant: TenantId,
+    pub conversation: ConversationId,
+    pub fence: i64,
+    /// This claim included.
+    pub claims: i32,
+}
+
+/// What the owner needs to see while it works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LaneState {
+    pub fence: i64,
+    pub last_seq: i64,
+    pub by_human: bool,
+}
+
+/// Whose turn it is: the tenants are served in a round, each time its oldest ready lane.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Round<'a> {
+    /// Who was served last; the next tenant with work follows.
+    pub after: Option<TenantId>,
+    /// Tenants that have enough for now.
+    pub full: &'a [TenantId],
+}
+
+/// A conversation whose owner died goes first: it has waited for its turn once. Otherwise `round` walks the index from
+/// tenant to tenant, once around, and stops at the first one with a ready lane: what lies
 /// between is leased or put off. Everything is found by key from sub-selects of one row; a generic plan turns a join with
 /// them into a pass over all lanes. LIMITs are literal for the same reason. A row without a lane names a tenant all of whose
 /// ready lanes are locked.
 const CLAIM: &str = "
-with recursive round (tenant_id, ready_at, again) as (
-    select $3::uuid, 'infinity'::timestamptz, false
+with recursive orphan as (
+    select tenant_id, conversation_id from lanes
+     where owner is not null and ready_at <= now()
+     order by ready_at limit 1 for update skip locked
+), round (tenant_id, ready_at, again) as (
+    select $3::uuid, 'infinity'::timestamptz, false where not exists (select from orphan)
     union all
     select next.* from round, lateral (
         (select l.tenant_id, l.ready_at, round.again from lanes l
@@ -70,14 +110,17 @@ with recursive round (tenant_id, ready_at, again) as (
     select l.tenant_id, l.conversation_id from lanes l
      where l.tenant_id = (select tenant_id from turn) and l.ready_at <= now()
      order by l.ready_at limit 1 for update skip locked
+), next as (
+    select * from orphan union all select * from picked
 ), claimed as (
     update lanes l
        set owner = $1, fence = l.fence + 1, claims = l.claims + 1,
            ready_at = clock_timestamp() + make_interval(secs => $2)
-     where l.tenant_id = (select tenant_id from picked) and l.conversation_id = (select conversation_id from picked)
+     where l.tenant_id = (select tenant_id from next) and l.conversation_id = (select conversation_id from next)
     returning l.conversation_id, l.fence, l.claims
 )
-select turn.tenant_id, claimed.* from turn left join claimed on true";
+select whose.tenant_id, claimed.*
+  from (select tenant_id from orphan union all select tenant_id from turn) whose left join claimed on true";
 
 /// Takes the next conversation that needs work. Cross-tenant: whose turn it is can't be asked tenant by tenant.
 pub async fn claim(db: &SystemDb, owner: &str, round: Round<'_>) -> Result<Option<Lease>, DbError> {

@@ -61,6 +61,23 @@ async fn a_claimed_lane_is_nobody_elses_until_it_is_finished() {
 }
 
 #[tokio::test]
+async fn a_conversation_whose_owner_died_goes_before_those_that_wait() {
+    let stage = Stage::new().await;
+    let (acme, globex) = (stage.firm("acme").await, stage.firm("globex").await);
+    stage.hear(acme.says("e1", "C1", "Hello")).await;
+    let orphan = claimed(&stage).await;
+    stage.hear(acme.says("e2", "C2", "Hello")).await;
+    stage.hear(globex.says("e3", "C1", "Hello")).await;
+    let wait = "update lanes set ready_at = ready_at - interval '1 minute' where owner is null";
+    run(&mut stage.system().await, wait).await;
+    expire(&mut stage.system().await).await;
+    assert_eq!(claimed(&stage).await.conversation, orphan.conversation, "it has waited for its turn once");
+    assert_eq!(claimed(&stage).await.tenant, globex.tenant, "then the tenants in turn, as before");
+    assert_eq!(claimed(&stage).await.tenant, acme.tenant);
+    assert_eq!(claim(&stage).await, None);
+}
+
+#[tokio::test]
 async fn an_expired_lease_is_taken_over_and_the_first_owner_is_fenced() {
     let stage = Stage::new().await;
     let acme = stage.firm("acme").await;

@@ -13,7 +13,7 @@ use super::{
     people::{self, Caller},
     types::{AuthorKind, HistoryEntry, HistoryKind, Reaction},
     web::{Answer, Refusal},
-    world::{Channel, Message},
+    world::{Channel, Json, Message},
 };
 use crate::clock;
 
@@ -52,8 +52,8 @@ pub(crate) fn post(core: &Arc<Core>, caller: &Caller, args: &Args) -> Answer {
     let message = Message {
         thread_ts,
         text: content.text,
-        blocks: content.blocks,
-        metadata: content.metadata.flatten(),
+        blocks: content.blocks.as_ref().map(Json::of),
+        metadata: content.metadata.flatten().as_ref().map(Json::of),
         broadcast: args.flag("reply_broadcast"),
         ..Message::from_bot(channel.next_ts(), &caller.team)
     };
@@ -80,9 +80,9 @@ pub(crate) fn update(core: &Arc<Core>, caller: &Caller, args: &Args) -> Answer {
     let before = message.clone();
     message.text = content.text;
     // Text without blocks removes the blocks, as in Slack.
-    message.blocks = content.blocks;
+    message.blocks = content.blocks.as_ref().map(Json::of);
     if let Some(metadata) = content.metadata {
-        message.metadata = metadata;
+        message.metadata = metadata.as_ref().map(Json::of);
     }
     message.edited_ts = Some(edited_ts.clone());
     let message = message.clone();

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{
     Core,
-    types::{EventOut, HistoryEntry, Said, TranscriptEntry},
+    types::{EventOut, HistoryEntry, Revoke, Said, TranscriptEntry},
     web,
 };
 use crate::control::{ControlError, read};
@@ -29,6 +29,7 @@ pub(super) fn routes(core: Arc<Core>) -> Router {
         .route("/_sim/event", post(event))
         .route("/_sim/raw", post(raw))
         .route("/_sim/channel", post(channel))
+        .route("/_sim/revoke", post(revoke))
         .route("/_sim/transcript", get(transcript))
         .route("/_sim/history", get(history))
         .route("/_sim/status", get(status))
@@ -62,6 +63,11 @@ async fn channel(State(core): State<Arc<Core>>, body: Bytes) -> Result<Json<Valu
     Ok(Json(json!({ "ok": true })))
 }
 
+async fn revoke(State(core): State<Arc<Core>>, body: Bytes) -> Result<Json<Value>, ControlError> {
+    let revoke: Revoke = read(&body)?;
+    Ok(Json(json!({ "event_ids": core.revoke(&revoke).into_iter().collect::<Vec<_>>() })))
+}
+
 /// Answers with the options as they are now, without the secret.
 async fn options(State(core): State<Arc<Core>>, body: Bytes) -> Result<Json<Value>, ControlError> {
     core.set_options(read(&body)?);
@@ -74,6 +80,7 @@ async fn options(State(core): State<Arc<Core>>, body: Bytes) -> Result<Json<Valu
         "retry_time_scale": options.retry_time_scale,
         "delivery_timeout_ms": options.delivery_timeout_ms,
         "update_text_max": options.update_text_max,
+        "deliveries": options.deliveries,
     })))
 }
 

@@ -1,6 +1,7 @@
 //! Events on their way to the product: signed, timed out after three seconds, retried three times.
 //!
-//! Each attempt is signed anew, as Slack does; the body, and with it the event id, stays the same.
+//! Each attempt is signed anew, as Slack does; the body, and with it the event id, stays the same. `whims.rs` says how
+//! an event goes astray.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,12 +13,13 @@ use sha2::Sha256;
 use super::{
     Core, events,
     types::{HistoryEntry, HistoryKind, Raw, RawOutcome},
+    whims::{ATTEMPTS, Fate},
     world::World,
 };
 use crate::clock;
 
 /// The pause before each attempt, in seconds at full time scale.
-const PAUSES_SECONDS: [f64; 4] = [0.0, 0.0, 60.0, 300.0];
+const PAUSES_SECONDS: [f64; ATTEMPTS] = [0.0, 0.0, 60.0, 300.0];
 
 /// What Slack puts into `X-Slack-Signature`.
 pub fn signature(secret: &str, timestamp: &str, body: &[u8]) -> String {
@@ -41,6 +43,7 @@ struct Outgoing {
     channel: Option<String>,
     ts: Option<String>,
     body: Vec<u8>,
+    fate: Fate,
 }
 
 enum Attempt {
@@ -49,8 +52,14 @@ enum Attempt {
 }
 
 impl Core {
-    /// Puts the event into an envelope and lets it go; returns its id at once.
+    /// Puts an event that a person caused into an envelope and lets it go; returns its id at once.
     pub(super) fn send(self: &Arc<Self>, world: &mut World, team: &str, event: &Value) -> String {
+        world.events_caused += 1;
+        let fate = self.options().deliveries.fate_of(world.events_caused);
+        self.send_with(world, team, event, fate)
+    }
+
+    fn send_with(self: &Arc<Self>, world: &mut World, team: &str, event: &Value, fate: Fate) -> String {
         let event_id = world.next_event_id();
         let options = self.options();
         if options.events_url.is_empty() {
@@ -64,6 +73,7 @@ impl Core {
             channel: text("channel"),
             ts: text("ts"),
             body: events::envelope(team, &options.app_id, &event_id, event).to_string().into_bytes(),
+            fate,
         };
         let mut deliveries = self.deliveries();
         while deliveries.try_join_next().is_some() {}
@@ -73,8 +83,15 @@ impl Core {
 
     pub(super) fn echo(self: &Arc<Self>, world: &mut World, team: &str, event: Value) {
         if self.options().self_echo {
-            self.send(world, team, &event);
+            self.send_with(world, team, &event, Fate::default());
         }
+    }
+
+    /// Deliveries that are on their way or wait for their next attempt.
+    pub(super) fn deliveries_under_way(&self) -> usize {
+        let mut deliveries = self.deliveries();
+        while deliveries.try_join_next().is_some() {}
+        deliveries.len()
     }
 
     pub(super) async fn send_raw(&self, raw: Raw) -> RawOutcome {
@@ -111,14 +128,20 @@ impl Core {
 
 async fn deliver(core: Arc<Core>, outgoing: Outgoing) {
     let mut last_reason = None;
-    for (attempt, pause_seconds) in (0..).zip(PAUSES_SECONDS) {
+    tokio::time::sleep(outgoing.fate.late).await;
+    for (attempt, pause_seconds) in PAUSES_SECONDS.into_iter().enumerate() {
         let scale = core.options().retry_time_scale.clamp(0.0, 1_000.0);
         tokio::time::sleep(Duration::from_secs_f64(pause_seconds * scale)).await;
 
         record(&core, &outgoing, HistoryKind::EventSent, attempt, None, last_reason);
         match send_once(&core, &outgoing, attempt, last_reason).await {
             Attempt::Delivered(status) => {
-                return record(&core, &outgoing, HistoryKind::EventResult, attempt, Some(status), None);
+                record(&core, &outgoing, HistoryKind::EventResult, attempt, Some(status), None);
+                if attempt >= outgoing.fate.again {
+                    return;
+                }
+                // The answer got lost on the way back.
+                last_reason = Some("http_timeout");
             }
             Attempt::Failed { status, reason, retry } => {
                 record(&core, &outgoing, HistoryKind::EventResult, attempt, status, Some(reason));
@@ -131,13 +154,14 @@ async fn deliver(core: Arc<Core>, outgoing: Outgoing) {
     }
 }
 
-async fn send_once(core: &Core, outgoing: &Outgoing, attempt: u32, reason: Option<&str>) -> Attempt {
+async fn send_once(core: &Core, outgoing: &Outgoing, attempt: usize, reason: Option<&str>) -> Attempt {
     let options = core.options();
     let timestamp = clock::now_seconds().to_string();
+    let patience = Duration::from_millis(options.delivery_timeout_ms);
     let request = core
         .http
         .post(&options.events_url)
-        .timeout(Duration::from_millis(options.delivery_timeout_ms))
+        .timeout(outgoing.fate.hang_up[attempt].unwrap_or(patience))
         .header("content-type", "application/json")
         .header("user-agent", "Slackbot 1.0 (+https://api.slack.com/robots)")
         .header("x-slack-signature", signature(&options.signing_secret, &timestamp, &outgoing.body))
@@ -156,7 +180,7 @@ async fn send_once(core: &Core, outgoing: &Outgoing, attempt: u32, reason: Optio
     }
 }
 
-fn with_retry_headers(request: RequestBuilder, attempt: u32, reason: Option<&str>) -> RequestBuilder {
+fn with_retry_headers(request: RequestBuilder, attempt: usize, reason: Option<&str>) -> RequestBuilder {
     match reason {
         Some(reason) => request.header("x-slack-retry-num", attempt).header("x-slack-retry-reason", reason),
         None => request,
@@ -167,7 +191,7 @@ fn record(
     core: &Core,
     outgoing: &Outgoing,
     kind: HistoryKind,
-    attempt: u32,
+    attempt: usize,
     status: Option<u16>,
     reason: Option<&str>,
 ) {
@@ -176,7 +200,7 @@ fn record(
         ts: outgoing.ts.clone(),
         event_id: Some(outgoing.event_id.clone()),
         event_type: Some(outgoing.event_type.clone()),
-        attempt: Some(attempt),
+        attempt: u32::try_from(attempt).ok(),
         status,
         error: reason.map(str::to_owned),
         ..HistoryEntry::new(kind, &outgoing.team)

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     people::{bot_id_of, bot_user_of},
     types::{AuthorKind, ChannelType},
-    world::Message,
+    world::{Json, Message},
 };
 use crate::clock;
 
@@ -28,8 +28,8 @@ pub(crate) fn render(team: &str, app_id: &str, message: &Message, with_metadata:
     if message.broadcast {
         json["subtype"] = json!("thread_broadcast");
     }
-    if let Some(blocks) = &message.blocks {
-        json["blocks"] = blocks.clone();
+    if let Some(blocks) = message.blocks.as_ref().and_then(Json::read) {
+        json["blocks"] = blocks;
     }
     if let Some(ts) = &message.edited_ts {
         json["edited"] = json!({ "user": message.author, "ts": ts });
@@ -37,8 +37,8 @@ pub(crate) fn render(team: &str, app_id: &str, message: &Message, with_metadata:
     if !message.reactions.is_empty() {
         json["reactions"] = json!(message.reactions);
     }
-    if let Some(metadata) = message.metadata.as_ref().filter(|_| with_metadata) {
-        json["metadata"] = metadata.clone();
+    if let Some(metadata) = message.metadata.as_ref().filter(|_| with_metadata).and_then(Json::read) {
+        json["metadata"] = metadata;
     }
     json
 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     Core, events, no_such_message,
     people::bot_user_of,
-    types::{AuthorKind, ChannelSetup, ChannelType, Delete, Edit, HistoryKind, Said, Say},
+    types::{AuthorKind, ChannelSetup, ChannelType, Delete, Edit, HistoryKind, Revoke, Said, Say},
     world::Message,
 };
 use crate::control::ControlError;
@@ -83,6 +83,18 @@ impl Core {
 
     pub(crate) fn send_event(self: &Arc<Self>, team: &str, event: &Value) -> String {
         self.send(&mut self.world(), team, event)
+    }
+
+    pub(crate) fn revoke(self: &Arc<Self>, revoke: &Revoke) -> Option<String> {
+        let mut world = self.world();
+        let Some(error) = &revoke.error else {
+            world.refused_tokens.remove(&revoke.team);
+            return None;
+        };
+        world.refused_tokens.insert(revoke.team.clone(), error.clone());
+        let event =
+            json!({ "type": "tokens_revoked", "tokens": { "oauth": [], "bot": [bot_user_of(&revoke.team)] } });
+        Some(self.send(&mut world, &revoke.team, &event))
     }
 
     pub(crate) fn set_channel(&self, setup: ChannelSetup) {

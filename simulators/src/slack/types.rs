@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::whims::DeliveryFaults;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChannelType {
@@ -159,6 +161,21 @@ pub struct OptionsPatch {
     pub delivery_timeout_ms: Option<u64>,
     #[serde(default)]
     pub update_text_max: Option<usize>,
+    #[serde(default)]
+    pub deliveries: Option<DeliveryFaults>,
+}
+
+/// The token of a workspace's bot stops working.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Revoke {
+    pub team: String,
+    /// What every call answers from now on: `token_revoked`, or `invalid_auth` …; `null` gives the token back.
+    #[serde(default = "token_revoked")]
+    pub error: Option<String>,
+}
+
+fn token_revoked() -> Option<String> {
+    Some("token_revoked".to_owned())
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -202,6 +219,16 @@ pub enum HistoryKind {
     EventSent,
     EventResult,
     Refused,
+    /// The caller of this method got no clear answer; `error` says which fault it was. What was carried out all the
+    /// same has its own line.
+    Unclear,
+}
+
+impl HistoryKind {
+    /// Something a user could see, as opposed to traffic between Slack and the product.
+    pub(crate) fn is_visible(self) -> bool {
+        matches!(self, Self::Post | Self::Update | Self::Delete | Self::Reaction | Self::Status)
+    }
 }
 
 /// One line of the append-only log; fields that do not apply are left out of the JSON.

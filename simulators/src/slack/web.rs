@@ -71,23 +71,31 @@ pub(crate) async fn call(
     };
     let channel = args.text("channel").or_else(|| args.text("channel_id"));
     let fault = core.faults.strike(&method, channel.as_deref());
+    let token = bearer(&headers).or_else(|| args.text("token"));
+    if let Some(word) = fault.as_ref().and_then(FaultKind::unclear) {
+        core.note(HistoryKind::Unclear, &method, channel.as_deref(), token.as_deref(), &args, word);
+    }
     match &fault {
         Some(FaultKind::DropConnectionBefore) => return scissors.cut().await,
+        Some(FaultKind::LateDelivery { from_ms, .. }) => {
+            tokio::spawn(carry_out_later(core, method, token, args, Duration::from_millis(*from_ms)));
+            return scissors.cut().await;
+        }
         Some(FaultKind::DelayMs(ms)) => tokio::time::sleep(Duration::from_millis(*ms)).await,
         _ => {}
     }
 
-    let token = bearer(&headers).or_else(|| args.text("token"));
     let answer = match fault_before(&fault) {
         Some(Before::Refuse(refusal)) => Err(refusal),
         Some(Before::Answer(response)) => {
-            core.refused(&method, channel.as_deref(), token.as_deref(), &args, response.status().as_str());
+            let status = response.status();
+            core.note(HistoryKind::Refused, &method, channel.as_deref(), token.as_deref(), &args, status.as_str());
             return response;
         }
         None => dispatch(&core, &method, token.as_deref(), &args),
     };
     if let Err(refusal) = &answer {
-        core.refused(&method, channel.as_deref(), token.as_deref(), &args, &refusal.error);
+        core.note(HistoryKind::Refused, &method, channel.as_deref(), token.as_deref(), &args, &refusal.error);
     }
 
     match fault {
@@ -106,8 +114,20 @@ pub(crate) async fn call(
     }
 }
 
+/// Nobody waits for the answer any more.
+async fn carry_out_later(core: Arc<Core>, method: String, token: Option<String>, args: Args, pause: Duration) {
+    tokio::time::sleep(pause).await;
+    if let Err(refusal) = dispatch(&core, &method, token.as_deref(), &args) {
+        let channel = args.text("channel");
+        core.note(HistoryKind::Refused, &method, channel.as_deref(), token.as_deref(), &args, &refusal.error);
+    }
+}
+
 fn dispatch(core: &Arc<Core>, method: &str, token: Option<&str>, args: &Args) -> Answer {
     let caller = Caller::from_token(token).map_err(Refusal::new)?;
+    if let Some(error) = core.world().refused_tokens.get(&caller.team) {
+        return Err(Refusal::new(error));
+    }
     match method {
         "auth.test" => Ok(auth_test(&caller)),
         "bots.info" => Ok(bots_info(core, &caller)),
@@ -151,7 +171,15 @@ fn error_status(code: u16) -> StatusCode {
 }
 
 impl Core {
-    fn refused(&self, method: &str, channel: Option<&str>, token: Option<&str>, args: &Args, error: &str) {
+    fn note(
+        &self,
+        kind: HistoryKind,
+        method: &str,
+        channel: Option<&str>,
+        token: Option<&str>,
+        args: &Args,
+        error: &str,
+    ) {
         let team = Caller::from_token(token).map(|caller| caller.team).unwrap_or_default();
         self.world().record(HistoryEntry {
             channel: channel.map(str::to_owned),
@@ -161,7 +189,7 @@ impl Core {
             metadata: args.structured("metadata", "").ok().flatten(),
             method: Some(method.to_owned()),
             error: Some(error.to_owned()),
-            ..HistoryEntry::new(HistoryKind::Refused, &team)
+            ..HistoryEntry::new(kind, &team)
         });
     }
 }

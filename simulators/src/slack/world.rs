@@ -3,9 +3,13 @@
 //! Channels are kept by (workspace, id): the same id in two workspaces is two channels. A channel exists from
 //! its first use on.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    ops::Bound,
+    sync::Arc,
+};
 
-use serde_json::Value;
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::watch;
 
 use super::{
@@ -15,16 +19,43 @@ use super::{
 };
 use crate::clock;
 
-const HISTORY_ENTRIES_MAX: usize = 200_000;
+const TRAFFIC_LINES_MAX: usize = 200_000;
 const MESSAGES_PER_CHANNEL_MAX: usize = 20_000;
 
 pub(crate) struct World {
     channels: HashMap<(String, String), Channel>,
-    history: VecDeque<HistoryEntry>,
+    /// What users saw, complete.
+    seen: VecDeque<Line>,
+    /// What went between Slack and the product, the last of it.
+    traffic: VecDeque<Line>,
     seq: u64,
     last_event_micros: u64,
+    pub(crate) events_caused: u64,
+    /// By workspace: what its bot's calls are answered with.
+    pub(crate) refused_tokens: HashMap<String, String>,
     /// Tells those who wait how far the history has come.
     pub(crate) changed: watch::Sender<u64>,
+}
+
+/// A history entry as JSON text: a long run keeps millions, and this takes a quarter of the memory.
+struct Line {
+    seq: u64,
+    team: Box<str>,
+    json: Json,
+}
+
+/// JSON as text. Parsed, the same takes ten times the memory.
+#[derive(Clone)]
+pub(crate) struct Json(Arc<str>);
+
+impl Json {
+    pub(crate) fn of(value: &impl Serialize) -> Self {
+        Self(serde_json::to_string(value).unwrap_or_default().into())
+    }
+
+    pub(crate) fn read<T: DeserializeOwned>(&self) -> Option<T> {
+        serde_json::from_str(&self.0).ok()
+    }
 }
 
 pub(crate) struct Channel {
@@ -48,8 +79,8 @@ pub(crate) struct Message {
     pub(crate) author: String,
     pub(crate) author_kind: AuthorKind,
     pub(crate) text: String,
-    pub(crate) blocks: Option<Value>,
-    pub(crate) metadata: Option<Value>,
+    pub(crate) blocks: Option<Json>,
+    pub(crate) metadata: Option<Json>,
     pub(crate) edited_ts: Option<String>,
     pub(crate) broadcast: bool,
     pub(crate) reactions: Vec<Reaction>,
@@ -59,9 +90,12 @@ impl World {
     pub(crate) fn new() -> Self {
         Self {
             channels: HashMap::new(),
-            history: VecDeque::new(),
+            seen: VecDeque::new(),
+            traffic: VecDeque::new(),
             seq: 0,
             last_event_micros: 0,
+            events_caused: 0,
+            refused_tokens: HashMap::new(),
             changed: watch::Sender::new(0),
         }
     }
@@ -74,9 +108,14 @@ impl World {
         self.seq += 1;
         entry.seq = self.seq;
         entry.at_ms = clock::now_ms();
-        self.history.push_back(entry);
-        if self.history.len() > HISTORY_ENTRIES_MAX {
-            self.history.pop_front();
+        let line = Line { seq: self.seq, team: entry.team.as_str().into(), json: Json::of(&entry) };
+        if entry.kind.is_visible() {
+            self.seen.push_back(line);
+        } else {
+            self.traffic.push_back(line);
+            if self.traffic.len() > TRAFFIC_LINES_MAX {
+                self.traffic.pop_front();
+            }
         }
         self.changed.send_replace(self.seq);
     }
@@ -95,15 +134,20 @@ impl World {
             author: Some(message.author.clone()),
             author_kind: Some(message.author_kind),
             text: Some(message.visible_text()),
-            metadata: message.metadata.clone(),
+            metadata: message.metadata.as_ref().and_then(Json::read),
             method: bot.then(|| method.to_owned()),
             ..HistoryEntry::new(kind, team)
         });
     }
 
     pub(crate) fn history(&self, team: Option<&str>, after_seq: u64) -> Vec<HistoryEntry> {
-        let wanted = |entry: &&HistoryEntry| entry.seq > after_seq && team.is_none_or(|team| entry.team == team);
-        self.history.iter().filter(wanted).cloned().collect()
+        let later = |lines: &'_ VecDeque<Line>| lines.partition_point(|line| line.seq <= after_seq);
+        let seen = self.seen.range(later(&self.seen)..);
+        let traffic = self.traffic.range(later(&self.traffic)..);
+        let mut lines: Vec<&Line> =
+            seen.chain(traffic).filter(|line| team.is_none_or(|team| *line.team == *team)).collect();
+        lines.sort_unstable_by_key(|line| line.seq);
+        lines.into_iter().filter_map(|line| line.json.read()).collect()
     }
 
     pub(crate) fn transcript(&mut self, team: &str, id: &str, thread: Option<&str>) -> Vec<TranscriptEntry> {
@@ -156,7 +200,9 @@ impl Channel {
     }
 
     pub(crate) fn replies(&self, root: &str) -> impl Iterator<Item = &Message> {
-        self.messages.values().filter(move |message| message.ts != root && message.belongs_to(root))
+        // A reply is younger than what it replies to.
+        let younger = self.messages.range::<str, _>((Bound::Excluded(root), Bound::Unbounded));
+        younger.map(|(_, message)| message).filter(move |message| message.belongs_to(root))
     }
 
     pub(crate) fn is_private(&self) -> bool {
@@ -190,7 +236,7 @@ impl Message {
 
     pub(crate) fn visible_text(&self) -> String {
         if self.text.is_empty() {
-            self.blocks.as_ref().map(blocks::text_of).unwrap_or_default()
+            self.blocks.as_ref().and_then(Json::read).as_ref().map(blocks::text_of).unwrap_or_default()
         } else {
             self.text.clone()
         }
@@ -206,8 +252,8 @@ impl Message {
             text: self.visible_text(),
             edited: self.edited_ts.is_some(),
             reactions: self.reactions.clone(),
-            metadata: self.metadata.clone(),
-            blocks: self.blocks.clone(),
+            metadata: self.metadata.as_ref().and_then(Json::read),
+            blocks: self.blocks.as_ref().and_then(Json::read),
         }
     }
 }

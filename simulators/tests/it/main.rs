@@ -11,3 +11,4 @@ mod refusals;
 mod slack_api;
 mod streaming;
 mod transcripts;
+mod whims;

@@ -77,7 +77,7 @@ async fn max_tokens_cut_the_reply() {
 #[tokio::test]
 async fn tokens_can_be_slowed_down() {
     let model = model().await;
-    model.set_options(ModelOptions { token_delay_ms: 30 });
+    model.set_options(ModelOptions { token_delay_ms: 30, ..Default::default() });
     let mut streamed = request();
     streamed["stream"] = json!(true);
     let begin = Instant::now();
