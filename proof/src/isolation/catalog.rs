@@ -9,13 +9,13 @@ use sqlx::{PgConnection, types::Json};
 /// The roles whose rights are read. PUBLIC's count for each of them.
 pub const ROLES: [&str; 3] = ["konstruct_app", "konstruct_system", "konstruct_audit"];
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Catalog {
     /// In the schema `public`, without the migrations' own bookkeeping.
     pub tables: Vec<Table>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Table {
     pub name: String,
     /// Row-level security is on, and binds the owner too.
@@ -33,7 +33,7 @@ pub struct Table {
     pub touched_by: Vec<String>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Column {
     pub name: String,
     /// With its modifier: `halfvec(384)`.
@@ -41,9 +41,11 @@ pub struct Column {
     pub not_null: bool,
     pub has_default: bool,
     pub generated: bool,
+    /// Roles that may select it.
+    pub read_by: Vec<String>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Key {
     pub name: String,
     pub primary: bool,
@@ -52,7 +54,7 @@ pub struct Key {
 }
 
 /// A foreign key.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Reference {
     pub name: String,
     pub columns: Vec<String>,
@@ -60,7 +62,7 @@ pub struct Reference {
     pub parent_columns: Vec<String>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Policy {
     pub name: String,
     pub permissive: bool,
@@ -78,7 +80,9 @@ select coalesce(jsonb_agg(jsonb_build_object(
     'columns', (
         select jsonb_agg(jsonb_build_object(
                    'name', a.attname, 'kind', format_type(a.atttypid, a.atttypmod), 'not_null', a.attnotnull,
-                   'has_default', a.atthasdef, 'generated', a.attgenerated <> '' or a.attidentity <> ''
+                   'has_default', a.atthasdef, 'generated', a.attgenerated <> '' or a.attidentity <> '',
+                   'read_by', (select coalesce(jsonb_agg(role), '[]') from unnest($1::text[]) as role
+                                where has_column_privilege(role, c.oid, a.attnum, 'select'))
                ) order by a.attnum)
           from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),
     'keys', coalesce((

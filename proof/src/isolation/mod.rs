@@ -4,10 +4,17 @@
 //! table, [`probes`] writes down each way to reach for the other tenant's, and [`trial`] tries them. A table that a
 //! migration adds is attacked without a line of code here.
 
+pub mod arena;
 pub mod catalog;
 pub mod fill;
 pub mod listed;
+pub mod mutants;
 pub mod probes;
 pub mod rights;
 pub mod rules;
+pub mod scale;
+pub mod scene;
+pub mod session;
+pub mod statements;
 pub mod trial;
+pub mod wire;

@@ -23,6 +23,14 @@ pub enum Speaker<'a> {
     Empty,
 }
 
+/// How the transaction of a probe that succeeds ends.
+#[derive(Clone, Copy)]
+pub enum Ending {
+    Commit,
+    /// For a schema that is spoilt on purpose: its rows are needed once more.
+    Rollback,
+}
+
 #[derive(Debug, Default)]
 pub struct Report {
     pub operations: BTreeMap<(String, Shape), usize>,
@@ -30,9 +38,11 @@ pub struct Report {
 }
 
 /// What a probe brought to light.
-enum Outcome {
+pub enum Outcome {
     Done { rows: Vec<String>, touched: u64 },
     Failed { code: String, text: String },
+    /// The rows that the probe needs can't even be made.
+    Unready { text: String },
 }
 
 impl Report {
@@ -54,18 +64,21 @@ impl Report {
     }
 }
 
-/// Tries every probe in a transaction of its own, which is committed.
+/// Tries every probe in a transaction of its own.
 pub async fn run(
     test: &TestDb,
     speaker: Speaker<'_>,
     theirs: Tenant<'_>,
     probes: &[Probe],
+    ending: Ending,
 ) -> anyhow::Result<Report> {
     let secrets = theirs.secrets();
     let mut report = Report::default();
     let mut app = connect(test, speaker).await?;
     for probe in probes {
-        let outcome = attempt(&mut app, speaker, probe).await.with_context(|| format!("trying {}", probe.sql))?;
+        let outcome = attempt(&mut app, speaker, probe, ending)
+            .await
+            .with_context(|| format!("trying {}", probe.sql))?;
         *report.operations.entry((probe.table.clone(), probe.shape)).or_default() += 1;
         if let Some(fault) = judge(&outcome, probe.expect, &secrets) {
             report.leaks.push(format!("{} {:?}: {fault}: {}", probe.table, probe.shape, probe.sql));
@@ -86,13 +99,21 @@ async fn connect(test: &TestDb, speaker: Speaker<'_>) -> anyhow::Result<PgConnec
     Ok(app)
 }
 
-async fn attempt(app: &mut PgConnection, speaker: Speaker<'_>, probe: &Probe) -> anyhow::Result<Outcome> {
+async fn attempt(
+    app: &mut PgConnection,
+    speaker: Speaker<'_>,
+    probe: &Probe,
+    ending: Ending,
+) -> anyhow::Result<Outcome> {
     app.execute("begin").await?;
     if let Speaker::Tenant(tenant) = speaker {
         app.execute(AssertSqlSafe(tenant.settings())).await?;
     }
     for statement in &probe.setup {
-        app.execute(AssertSqlSafe(statement.clone())).await.with_context(|| statement.clone())?;
+        if let Err(error) = app.execute(AssertSqlSafe(statement.clone())).await {
+            app.execute("rollback").await?;
+            return Ok(Outcome::Unready { text: format!("{error}: {statement}") });
+        }
     }
     let outcome = match perform(app, probe).await {
         Ok(outcome) => outcome,
@@ -103,11 +124,13 @@ async fn attempt(app: &mut PgConnection, speaker: Speaker<'_>, probe: &Probe) ->
         }
         Err(other) => return Err(other.into()),
     };
-    match (&outcome, probe.way) {
-        (Outcome::Done { .. }, _) => app.execute("commit").await.map(|_| ())?,
-        (Outcome::Failed { .. }, Way::Statement) => app.execute("rollback").await.map(|_| ())?,
-        (Outcome::Failed { .. }, _) => {}
-    }
+    let end = match (&outcome, probe.way, ending) {
+        (Outcome::Done { .. }, _, Ending::Commit) => "commit",
+        (Outcome::Done { .. }, ..) | (Outcome::Failed { .. }, Way::Statement, _) => "rollback",
+        // Its connection is given up.
+        _ => return Ok(outcome),
+    };
+    app.execute(end).await?;
     Ok(outcome)
 }
 
@@ -135,8 +158,9 @@ async fn perform(app: &mut PgConnection, probe: &Probe) -> Result<Outcome, sqlx:
     Ok(Outcome::Done { rows, touched })
 }
 
-fn judge(outcome: &Outcome, expect: Expect, secrets: &[String]) -> Option<String> {
+pub fn judge(outcome: &Outcome, expect: Expect, secrets: &[String]) -> Option<String> {
     match outcome {
+        Outcome::Unready { text } => Some(format!("one's own rows can't be made: {text}")),
         Outcome::Done { rows, touched } => {
             let shown = rows.iter().find(|row| secrets.iter().any(|secret| row.contains(secret)));
             if let Some(row) = shown {
