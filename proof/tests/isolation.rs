@@ -4,9 +4,12 @@
 
 use proof::isolation::{
     arena::{Arena, ours, theirs},
+    fill::Tenant,
     probes::{Probe, Shape},
+    scale, scene,
     trial::Speaker,
 };
+use shared::testing::TestDb;
 use sqlx::{AssertSqlSafe, Executor};
 use uuid::Uuid;
 
@@ -111,4 +114,89 @@ async fn attack_22_a_cached_plan_answers_each_tenant_with_its_own_rows() {
             );
         }
     }
+}
+
+/// An upsert whose condition reads the row in its way: were it another tenant's, each guess would be answered.
+#[tokio::test]
+async fn attack_13_guessing_at_a_row_by_upsert_tells_nothing() {
+    let mut arena = Arena::new().await.unwrap();
+    let Arena { doors, catalog, .. } = &mut arena;
+    let (us, them) = (ours(catalog), theirs(catalog));
+    let agents = catalog.table("agents").unwrap();
+    let of = |tenant: Tenant<'_>, name: &str| {
+        tenant.literal(agents, agents.column(name).unwrap(), 1).unwrap().unwrap()
+    };
+    for owner in [us, them] {
+        let mut answers = Vec::new();
+        for guess in ["CANARY-B%", "CANARY-C%", "%", "nothing"] {
+            let script = format!(
+                "begin; {}; insert into agents (tenant_id, agent_id, name) values ('{}', {}, {})
+                 on conflict (tenant_id, agent_id) do update set role = 'guessed' where agents.instructions like '{guess}'",
+                us.settings(),
+                owner.id,
+                of(them, "agent_id"),
+                of(them, "name"),
+            );
+            let done = doors.app.execute(sqlx::raw_sql(AssertSqlSafe(script))).await;
+            answers.push(match done {
+                Ok(done) => format!("{} rows", done.rows_affected()),
+                Err(error) => error.to_string(),
+            });
+            doors.app.execute("rollback").await.unwrap();
+        }
+        answers.dedup();
+        assert_eq!(answers.len(), 1, "a guess is answered: {answers:?}");
+    }
+}
+
+/// Both tenants have a connection of the same id, with a route that goes when the connection goes.
+#[tokio::test]
+async fn attack_15_who_deletes_a_parent_takes_no_other_tenants_children_along() {
+    let test = TestDb::new().await;
+    scene::fill(&test).await.unwrap();
+    let mut owner = test.owner().await;
+    // Nobody may delete one today; a later feature will.
+    owner.execute("grant delete on channel_connections to konstruct_app").await.unwrap();
+    let mut app = test.app().await;
+    let connection = Uuid::from_u128(0xC0);
+    for tenant in [scene::THEM, scene::US] {
+        let script = format!(
+            "begin; select set_config('app.current_tenant', '{0}', true);
+             insert into channel_connections (tenant_id, connection_id, channel, external_id, bot_user_id, display_name,
+                                              access_token)
+             values ('{0}', '{connection}', 'slack', 'T{0}', 'U', 'twin', '');
+             insert into connection_routes (channel, app_id, external_id, tenant_id, connection_id, bot_user_id, bot_id)
+             values ('slack', '', 'T{0}', '{0}', '{connection}', 'U', 'B'); commit",
+            tenant.uuid()
+        );
+        app.execute(sqlx::raw_sql(AssertSqlSafe(script))).await.unwrap();
+    }
+    let mut left = Vec::new();
+    for tenant in [scene::THEM, scene::US] {
+        if tenant == scene::THEM {
+            let script = format!(
+                "begin; select set_config('app.current_tenant', '{}', true);
+                 delete from channel_connections where connection_id = '{connection}'; commit",
+                tenant.uuid()
+            );
+            app.execute(sqlx::raw_sql(AssertSqlSafe(script))).await.unwrap();
+        }
+        let mut tx = test.db.tenant(tenant).begin().await.unwrap();
+        let routes: i64 = sqlx::query_scalar("select count(*) from connection_routes where connection_id = $1")
+            .bind(connection)
+            .fetch_one(tx.conn())
+            .await
+            .unwrap();
+        left.push(routes);
+    }
+    assert_eq!(left, [0, 1], "their own route went with it, ours stays");
+}
+
+/// A million of them: `make isolation`.
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_thousand_random_reaches_across_find_nothing() {
+    let report = scale::run(20_000, 1).await.unwrap();
+    eprintln!("{report}");
+    assert_eq!(report.leaks, [""; 0]);
+    assert!(report.operations >= 20_000 && report.covered.len() > 700, "{report}");
 }

@@ -31,6 +31,8 @@ pub struct Envelope {
     event_time: Option<i64>,
     #[serde(default)]
     authorizations: Vec<Authorization>,
+    #[serde(default, deserialize_with = "lenient")]
+    is_ext_shared_channel: bool,
     event: Option<Event>,
 }
 
@@ -217,6 +219,7 @@ fn keep_message(
         author: user.to_owned(),
         text: clean_text(&text),
         mentions_others: plain.mentions_others,
+        with_outsiders: envelope.is_ext_shared_channel,
         sent_at: sent_at(&ts, envelope.event_time, now),
     };
     Some(Kept {

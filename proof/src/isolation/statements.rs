@@ -190,6 +190,7 @@ fn said() -> InboundMessage {
         author: "U1".into(),
         text: "What did we decide?".into(),
         mentions_others: false,
+        with_outsiders: false,
         sent_at: OffsetDateTime::UNIX_EPOCH,
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod database;
 pub mod product;
+pub mod roles;
 pub mod tables;
 
 use std::fmt;
