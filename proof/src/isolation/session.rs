@@ -46,6 +46,10 @@ impl Session {
         for probe in loud {
             faults.extend(self.alone(asker, probe).await?);
         }
+        // The server ends sessions that rest inside a transaction.
+        if std::mem::take(&mut self.dirty) {
+            self.connection.execute("rollback").await?;
+        }
         Ok(faults)
     }
 

@@ -117,6 +117,9 @@ impl Building {
 
 impl Drop for Building {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
         for log in &self.logs {
             // Nobody needs it any more.
             let _ = std::fs::remove_file(log);
