@@ -6,6 +6,7 @@ use anyhow::{anyhow, bail};
 use shared::{
     clock::Clock,
     config::Config,
+    crash,
     db::{Db, schema, system},
     embedding::Embedder,
     health::{self, Dependencies},
@@ -47,6 +48,7 @@ impl Role {
 
 pub async fn run(role: Role, config: &Config) -> anyhow::Result<()> {
     let telemetry = telemetry::start(role.name(), &config.log).map_err(|error| anyhow!(error))?;
+    crash::arm(&config.crash);
     let db = Db::connect(&config.database_url, &config.database_system_url)?;
     refuse_unsafe(&db, config).await?;
     let address = config

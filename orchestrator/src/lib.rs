@@ -17,6 +17,7 @@ use shared::{
     channels::slack::SlackApi,
     clock::Clock,
     config::Config,
+    crash,
     crypto::Keyring,
     db::{
         Db, DbError,
@@ -122,6 +123,7 @@ pub async fn run(
 impl Orchestrator {
     /// One claimed conversation, from claim to release.
     async fn work(&self, lease: &Lease) {
+        crash::point(crash::Point::Claimed);
         let span = tracing::info_span!(
             "turn",
             tenant.id = %lease.tenant,

@@ -1,16 +1,23 @@
 //! Language models: the only file that names async-openai.
 //!
 //! Requests and answers are our own lenient JSON ("byot"): gateways send usage-only chunks that the typed stream refuses.
-//! Every attempt leaves a ledger row, failed and cut-off ones included.
+//! Every attempt leaves a ledger row, failed and cut-off ones included. That is why requests are sent here and not by the
+//! library's own sender, which would try up to four times unseen.
 
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use async_openai::{Client, config::OpenAIConfig, error::OpenAIError};
+use async_openai::{Client, config::OpenAIConfig, error::OpenAIError, middleware::HttpRequestFactory};
 use futures::{Stream, StreamExt};
+use reqwest::{Response, StatusCode, header::RETRY_AFTER};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use shared::{
     config::LlmConfig,
+    crash,
     db::usage::{CallStatus, ModelCall},
     egress,
 };
@@ -22,6 +29,8 @@ const FIRST_TOKEN_TIMEOUT: Duration = Duration::from_secs(30);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(120);
 const RETRY_PAUSE: Duration = Duration::from_millis(800);
+/// A person waits no longer for a model that wants to be left alone; the fallback answers instead.
+const REST_MAX: Duration = Duration::from_secs(10);
 const ANSWER_TOKENS_MAX: u32 = 1_500;
 /// A stream that never ends is cut here, in bytes.
 const ANSWER_BYTES_MAX: usize = 60_000;
@@ -33,7 +42,14 @@ pub struct ModelPool {
     client: Client<OpenAIConfig>,
     model: String,
     fallback: Option<String>,
+    /// Until when a model wants to be left alone. The key is the platform's, so this holds for every tenant.
+    resting: Arc<Mutex<HashMap<String, Instant>>>,
 }
+
+/// The provider's 429, with the pause it asks for.
+#[derive(Debug, thiserror::Error)]
+#[error("the provider is asked too often")]
+struct RateLimited(Option<Duration>);
 
 /// A usable answer.
 #[derive(Debug)]
@@ -70,10 +86,13 @@ impl ModelPool {
         let settings = OpenAIConfig::new()
             .with_api_base(config.base_url.as_str().trim_end_matches('/'))
             .with_api_key(config.api_key.expose_secret());
+        let http = egress::provider_client(None);
+        let sender = tower::service_fn(move |request| send(http.clone(), request));
         Self {
-            client: Client::build(egress::provider_client(None), settings),
+            client: Client::with_config(settings).with_http_service(sender),
             model: config.model.clone(),
             fallback: config.fallback_model.clone(),
+            resting: Arc::default(),
         }
     }
 
@@ -91,6 +110,12 @@ impl ModelPool {
             if index == 1 {
                 tokio::time::sleep(RETRY_PAUSE).await;
             }
+            let rest = self.rest_of(model);
+            if rest > REST_MAX {
+                (reason, skip) = ("the provider is asked too often".into(), Some(model));
+                continue;
+            }
+            tokio::time::sleep(rest).await;
             match self.attempt(model, prompt).await {
                 Ok(received) => {
                     calls.push(ledger_row(model, CallStatus::Ok, prompt, &received));
@@ -108,6 +133,17 @@ impl ModelPool {
         Err(NoAnswer { reason, calls })
     }
 
+    fn rest_of(&self, model: &str) -> Duration {
+        let resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        resting.get(model).map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()))
+    }
+
+    fn lay_to_rest(&self, model: &str, pause: Duration) {
+        let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        resting.retain(|_, until| *until > Instant::now());
+        resting.insert(model.to_owned(), Instant::now() + pause.min(TOTAL_TIMEOUT * 60));
+    }
+
     async fn attempt(&self, model: &str, prompt: &Prompt) -> Result<Received, Attempt> {
         let deadline = Instant::now() + TOTAL_TIMEOUT;
         let request = json!({
@@ -122,6 +158,11 @@ impl ModelPool {
         let opening = chat.create_stream_byot::<Value, Value>(request);
         let stream = match timeout(FIRST_TOKEN_TIMEOUT, opening).await {
             Ok(Ok(stream)) => stream,
+            Ok(Err(OpenAIError::Boxed(error))) if error.is::<RateLimited>() => {
+                let pause = error.downcast_ref::<RateLimited>().and_then(|limited| limited.0);
+                self.lay_to_rest(model, pause.unwrap_or_default());
+                return Err(failure(&error.to_string(), CallStatus::Failed, true, Received::default()));
+            }
             Ok(Err(error)) => return Err(refused(&error)),
             Err(_) => {
                 return Err(failure("no answer within 30 s", CallStatus::Unknown, true, Received::default()));
@@ -129,6 +170,17 @@ impl ModelPool {
         };
         read(stream, deadline).await
     }
+}
+
+/// One request, one answer.
+async fn send(http: reqwest::Client, request: HttpRequestFactory) -> Result<Response, OpenAIError> {
+    let response = http.execute(request.build().await?).await.map_err(OpenAIError::Reqwest)?;
+    if response.status() == StatusCode::TOO_MANY_REQUESTS {
+        let seconds =
+            response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        return Err(OpenAIError::Boxed(Box::new(RateLimited(seconds.map(Duration::from_secs)))));
+    }
+    Ok(response)
 }
 
 async fn read(
@@ -154,6 +206,9 @@ async fn read(
         }
         let choice = &chunk["choices"][0];
         received.text.push_str(choice["delta"]["content"].as_str().unwrap_or_default());
+        if !received.text.is_empty() {
+            crash::point(crash::Point::ModelMidStream);
+        }
         finished |= choice["finish_reason"].is_string();
         if let (Some(input), Some(output)) =
             (chunk["usage"]["prompt_tokens"].as_i64(), chunk["usage"]["completion_tokens"].as_i64())

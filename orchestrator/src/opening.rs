@@ -2,6 +2,7 @@
 
 use secrecy::SecretString;
 use shared::{
+    crash,
     db::{
         Audience, DbError, TenantDb, TenantTx, agents, connections,
         lanes::{self, Lease},
@@ -56,6 +57,7 @@ pub async fn open(
                 (None, Some(agent)) => {
                     let turn = start(&mut tx, orchestrator, lease, opening, agent, authors, to_seq).await?;
                     tx.commit().await?;
+                    crash::point(crash::Point::Opened);
                     return Ok(Some((turn, prepared)));
                 }
                 (end, _) => (to_seq, end.unwrap_or((End::Dead, NO_AGENT))),

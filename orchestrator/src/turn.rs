@@ -7,6 +7,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use shared::{
     channels::slack::Target,
+    crash::{self, Point},
     db::{
         DbError,
         audit::{self, Actor},
@@ -58,9 +59,14 @@ pub async fn take_turn(orchestrator: &Orchestrator, lease: &Lease, watch: &Watch
     let placeholder =
         Part { id: turn.placeholder, ..Part::new("placeholder", 0, Operation::Post, PLACEHOLDER.into(), None) };
     // The model does not wait for the placeholder, nor the placeholder for the model.
-    let (shown, thought) =
-        tokio::join!(sender.deliver(&placeholder, false), think(orchestrator, lease, &turn, prepared));
+    let (shown, thought) = tokio::join!(show(&sender, &placeholder), think(orchestrator, lease, &turn, prepared));
     conclude(lease, &turn, &sender, shown?, thought?).await
+}
+
+async fn show(sender: &Sender<'_>, placeholder: &Part) -> Result<Delivery, DbError> {
+    let shown = sender.deliver(placeholder, false).await;
+    crash::point(Point::PlaceholderPosted);
+    shown
 }
 
 /// Recall, prompt, model. Too many claims: the turn itself may be what kills its worker, so it is not tried again.
@@ -91,7 +97,9 @@ async fn think(
     for message in &prompt.messages {
         hash.update((message.content.len() as u64).to_be_bytes());
         hash.update(message.content.as_bytes());
+        crash::on_text(&message.content);
     }
+    crash::point(Point::PromptBuilt);
     Ok(match orchestrator.models.complete(turn.agent.model.as_deref(), &prompt).await {
         Ok(completion) => Thought::Answer { completion, request_hash: hash.finalize().into() },
         Err(failure) => Thought::NoAnswer(failure),
@@ -106,6 +114,7 @@ async fn conclude(
     shown: Delivery,
     thought: Thought,
 ) -> Result<(), DbError> {
+    crash::point(Point::Answered);
     let placeholder = shown.external_id.as_deref();
     let (parts, answer_kind, end, reason) = match &thought {
         Thought::Answer { completion, .. } => {
@@ -133,6 +142,7 @@ async fn conclude(
     let mut tx = sender.db.begin().await?;
     let held = runs::record_answer(&mut tx, lease, &answer).await?;
     tx.commit().await?;
+    crash::point(Point::Recorded);
     if !held {
         return step_back(lease, turn, sender, shown).await;
     }
@@ -163,6 +173,7 @@ async fn send_and_finish(
             break;
         }
     }
+    crash::point(Point::Sent);
     finish(lease, turn, sender, &deliveries, end, why.as_deref()).await
 }
 
@@ -197,6 +208,7 @@ async fn finish(
     let outcome = Finish { run: Some(turn.run), to_seq: turn.to_seq, end, reason, sent: &sent };
     runs::finish(&mut tx, lease, &outcome).await?;
     tx.commit().await?;
+    crash::point(Point::Finished);
     let ended = if end == End::Replied { "replied" } else { "not_replied" };
     metrics::counter!("konstruct_turns_total", "outcome" => ended).increment(1);
     tracing::info!(outcome = ended, "A turn ended");

@@ -2,4 +2,5 @@
 
 pub mod attacks;
 pub mod bench;
+pub mod chaos;
 pub mod isolation;

@@ -4,12 +4,17 @@
 
 use std::{fs, path::Path};
 
-use proof::isolation::mutants::{
-    Laboratory, Score, database,
-    product::{Stage, doors, honestly, system_without_conditions},
-    tables,
+use proof::{
+    chaos::postgres::Postgres,
+    isolation::mutants::{
+        Laboratory, Score, Verdict, database,
+        product::{Stage, doors, honestly, system_without_conditions},
+        roles, tables,
+    },
 };
 use regex::Regex;
+use secrecy::SecretString;
+use shared::db::Db;
 
 #[tokio::test]
 async fn every_planted_mistake_is_noticed() {
@@ -31,9 +36,23 @@ async fn every_planted_mistake_is_noticed() {
     for (name, edit) in doors() {
         score.verdicts.push(stage.with_door(name, edit).await.unwrap());
     }
+    score.verdicts.extend(mistakes_in_roles().await.unwrap());
     eprintln!("{score}");
     assert_eq!(score.survivors(), [""; 0]);
     assert!(score.verdicts.len() >= 40, "{} mutants", score.verdicts.len());
+}
+
+/// Roles belong to a whole server: this one is nobody else's.
+async fn mistakes_in_roles() -> anyhow::Result<Vec<Verdict>> {
+    let folder = std::env::temp_dir().join(format!("konstruct-roles-{}", std::process::id()));
+    let server = Postgres::create(&folder, None).await?;
+    let [app, system] = ["konstruct_app", "konstruct_system"].map(|role| server.url(role, server.address));
+    let db = Db::connect(&SecretString::from(app), &SecretString::from(system))?;
+    let verdicts = roles::judge_all(&mut server.superuser().await?, &db).await;
+    db.close().await;
+    server.stop_immediately().await?;
+    fs::remove_dir_all(folder)?;
+    verdicts
 }
 
 /// `where tenant_id = $1` and the policies are two nets: the product's own statements are run with one of them each.

@@ -8,7 +8,7 @@ use std::{collections::HashMap, net::SocketAddr, path::PathBuf};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use crate::crypto::Keyring;
+use crate::{crash, crypto::Keyring};
 
 const DEVELOPMENT_FILE: &str = ".local/env";
 
@@ -47,6 +47,8 @@ pub struct Config {
     pub embedding_model_dir: Option<PathBuf>,
     pub onnx_runtime: Option<PathBuf>,
     pub log: LogConfig,
+    /// Where a test build aborts on purpose.
+    pub crash: crash::Plan,
 }
 
 #[derive(Clone, Debug)]
@@ -170,6 +172,7 @@ impl Config {
             embedding_model_dir: variables.get("EMBEDDING_MODEL_DIR").map(PathBuf::from),
             onnx_runtime: variables.get("ORT_DYLIB_PATH").map(PathBuf::from),
             log: log(variables)?,
+            crash: crash_plan(variables, environment)?,
         };
         refuse_simulators_in_production(&config, variables)?;
         Ok(config)
@@ -218,6 +221,18 @@ fn log(variables: &Variables) -> Result<LogConfig, ConfigError> {
         filter: variables.get("RUST_LOG").unwrap_or("info").to_owned(),
         otlp_endpoint: variables.get("OTEL_EXPORTER_OTLP_ENDPOINT").map(str::to_owned),
     })
+}
+
+fn crash_plan(variables: &Variables, environment: Environment) -> Result<crash::Plan, ConfigError> {
+    let (at, on_text) = (variables.get("KONSTRUCT_CRASH_AT"), variables.get("KONSTRUCT_CRASH_ON_TEXT"));
+    let plan = crash::Plan::parse(at, on_text).map_err(ConfigError)?;
+    if !plan.is_empty() && (environment == Environment::Production || !cfg!(feature = "testing")) {
+        return Err(ConfigError(
+            "KONSTRUCT_CRASH_AT and KONSTRUCT_CRASH_ON_TEXT are for test builds only, never for production."
+                .into(),
+        ));
+    }
+    Ok(plan)
 }
 
 fn url(variables: &Variables, name: &str, default: Option<&str>) -> Result<Url, ConfigError> {
@@ -291,6 +306,16 @@ mod tests {
         assert!(refusal(&[production, ("KONSTRUCT_MASTER_KEYS", "own-1:c2hvcnQ=")]).contains("it needs 32"));
         assert!(refusal(&[production, ("SLACK_SIGNING_SECRET", "short")]).contains("production refuses it"));
         assert!(Config::from_variables(&variables(&[production])).is_ok());
+    }
+
+    #[test]
+    fn production_refuses_to_crash_on_purpose() {
+        for variable in ["KONSTRUCT_CRASH_AT", "KONSTRUCT_CRASH_ON_TEXT"] {
+            let crash = (variable, "orchestrator.answered");
+            assert!(refusal(&[("KONSTRUCT_ENV", "production"), crash]).contains("for test builds only"));
+            let accepted = Config::from_variables(&variables(&[crash]));
+            assert_eq!(accepted.is_ok(), cfg!(feature = "testing"));
+        }
     }
 
     #[test]

@@ -9,10 +9,12 @@
 //! | [`channels`] [`egress`] | Slack and, later, WhatsApp; the way out of the house |
 //! | [`embedding`] | text → vector |
 //! | [`telemetry`] [`health`] | logs, traces, metrics; `/healthz`, `/readyz`, `/metrics` of every role |
+//! | [`crash`] | where a test build can be made to abort |
 
 pub mod channels;
 pub mod clock;
 pub mod config;
+pub mod crash;
 pub mod crypto;
 pub mod db;
 pub mod egress;

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 
 use crate::{
+    crash,
     db::{Db, DbError, TenantDb, TenantTx, system},
     ids::{JobId, TenantId},
     jobs::Job,
@@ -69,7 +70,7 @@ pub async fn enqueue(tx: &mut TenantTx, job: &Job) -> Result<JobId, DbError> {
 async fn push(tx: &mut TenantTx, wake: Wake, after: Duration) -> Result<(), DbError> {
     let bytes = serde_json::to_vec(&wake).map_err(|error| DbError::Damaged(error.to_string()))?;
     let task = TaskBuilder::new(bytes).run_after(after).build();
-    queries::push_tasks(tx.conn(), QUEUE, vec![task])
+    queries::push_tasks(tx.conn().inner, QUEUE, vec![task])
         .await
         .map_err(|error| DbError::Damaged(format!("the job queue refused a job: {error}")))
 }
@@ -122,6 +123,7 @@ async fn perform(wake: Wake, runner: Data<Runner>) -> Result<(), BoxDynError> {
     let Some((job, attempts)) = begin_attempt(&db, wake.job).await? else {
         return Ok(());
     };
+    crash::point(crash::Point::JobBegun);
     let result = (runner.handler)(db.clone(), job.clone()).await;
     let outcome = match &result {
         Ok(()) => "done",

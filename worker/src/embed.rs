@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use shared::{
+    crash,
     db::{Db, DbError, memories, system},
     embedding::Embedder,
     ids::TenantId,
@@ -56,6 +57,7 @@ async fn embed_tenant(db: &Db, embedder: &Embedder, tenant: TenantId) -> Result<
     }
     let (ids, texts): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
     let embedded = embedder.embed(texts).await;
+    crash::point(crash::Point::Embedded);
     let mut tx = db.begin_for_all_audiences().await?;
     let count = match embedded {
         Ok(vectors) => {

@@ -23,6 +23,7 @@ use http_body_util::LengthLimitError;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use shared::{
+    crash,
     crypto::verify_hmac_hex,
     db::{DbError, connections, inbox, system},
     ids::{ConnectionId, TenantId},
@@ -283,7 +284,9 @@ async fn store_event(
     };
     let mention = kept.is_mention;
     let arrival = Arc::new(kept.into_arrival(&gateway.fingerprints, &route, raw.into(), trace));
+    crash::point(crash::Point::BeforeCommit);
     let mut accepted = gateway.ingest.accept(arrival.clone()).await?;
+    crash::point(crash::Point::AfterCommit);
     // A mention arrives as two events; if the other one came first and was not seen to be a mention, say so now.
     if mention && accepted == (inbox::Accepted::Duplicate { settled: false }) {
         accepted = gateway.ingest.readdress(arrival).await?;

@@ -26,6 +26,8 @@ pub const COMMITTERS: usize = 1;
 /// A turn holds its lane for milliseconds. Whoever holds one longer must not stop everybody else's messages: the batch is
 /// stored one by one, and the message behind the lock is refused for Slack to send again.
 const LOCK_TIMEOUT: &str = "500ms";
+/// One commit. Slack waits three seconds; whoever finds a dead session should be able to try a new one by then.
+const STORE_DEADLINE: Duration = Duration::from_millis(1_500);
 /// A committer without work gives its connection back. One per batch would cost the pool's round trips each time.
 const CONNECTION_KEPT: Duration = Duration::from_secs(5);
 /// Requests that may wait for a commit; beyond that the gateway answers 503 at once.
@@ -227,7 +229,13 @@ impl Committer {
     ) -> Result<Vec<Accepted>, DbError> {
         count_round_trip();
         count_commit();
-        let stored = store(&mut connection, arrivals).await?;
+        let stored = match timeout(STORE_DEADLINE, store(&mut connection, arrivals)).await {
+            Ok(stored) => stored?,
+            Err(_) => {
+                connection.close_on_drop();
+                return Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()).into());
+            }
+        };
         // After an error it is not kept: it may be what failed.
         self.connection = Some(connection);
         Ok(stored)

@@ -11,6 +11,7 @@
 mod accept;
 pub mod agents;
 pub mod audit;
+mod bounded;
 pub mod connections;
 pub mod inbox;
 pub mod lanes;
@@ -37,12 +38,20 @@ use sqlx::{
 };
 
 use crate::ids::{ConnectionId, PersonId, TenantId};
+use bounded::{Bounded, within};
 
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Per pool. Small on purpose: no transaction waits for the network.
 const CONNECTIONS_MAX: u32 = 16;
 /// A connection that was used a moment ago lives: asking it first would double the round trips.
 const TRUSTED: Duration = Duration::from_secs(1);
+
+/// What proves that a session lives. A line may be slow, but a person does not wait for ten dead sessions in turn.
+const PING_DEADLINE: Duration = Duration::from_secs(1);
+/// Begins, commits, and statements by key. PostgreSQL's own limit for a lock is 5 s.
+const KEY_DEADLINE: Duration = Duration::from_secs(6);
+/// A little more than PostgreSQL's own limit for any statement of a service, 30 s.
+const STATEMENT_DEADLINE: Duration = Duration::from_secs(35);
 
 static ROUND_TRIPS: AtomicU64 = AtomicU64::new(0);
 static COMMITS: AtomicU64 = AtomicU64::new(0);
@@ -160,8 +169,15 @@ fn pool(url: &SecretString, settings: &[(&str, &str)]) -> Result<PgPool, DbError
         .before_acquire(|connection, used| {
             Box::pin(async move {
                 if used.idle_for > TRUSTED {
-                    connection.ping().await?;
+                    within(PING_DEADLINE, connection.ping()).await?;
                 }
+                Ok(true)
+            })
+        })
+        // sqlx asks each session, too, when it is given back, but would wait for the answer of a dead one for ever.
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                within(PING_DEADLINE, connection.ping()).await?;
                 Ok(true)
             })
         })
@@ -174,7 +190,8 @@ async fn begin(pool: &PgPool, settings: String) -> Result<Transaction<'static, P
     // Ends what may be open, and begins once before so that the usual case, nothing open, raises no warning.
     let statement = format!("begin; rollback; begin; select {settings}");
     count_round_trip();
-    let begun = tokio::spawn(async move { pool.begin_with(AssertSqlSafe(statement)).await }).await;
+    let begun =
+        tokio::spawn(async move { within(KEY_DEADLINE, pool.begin_with(AssertSqlSafe(statement))).await }).await;
     Ok(begun.map_err(|error| sqlx::Error::Protocol(error.to_string()))??)
 }
 
@@ -257,16 +274,15 @@ impl TenantTx {
     }
 
     /// The connection, for one statement.
-    pub fn conn(&mut self) -> &mut PgConnection {
+    pub fn conn(&mut self) -> Bounded<&mut PgConnection> {
         count_round_trip();
-        &mut self.transaction
+        Bounded { inner: &mut self.transaction, deadline: STATEMENT_DEADLINE }
     }
 
     pub async fn commit(self) -> Result<(), DbError> {
         count_round_trip();
         count_commit();
-        self.transaction.commit().await?;
-        Ok(())
+        Ok(within(KEY_DEADLINE, self.transaction.commit()).await?)
     }
 
     /// Ends a transaction that only read. The rollback travels with the pool's check of the returned connection: it takes
@@ -286,16 +302,16 @@ pub struct SystemDb {
 
 impl SystemDb {
     /// For one statement that is a transaction by itself and changes nothing.
-    fn read(&self) -> &PgPool {
+    fn read(&self) -> Bounded<&PgPool> {
         count_round_trip();
-        &self.statements
+        Bounded { inner: &self.statements, deadline: KEY_DEADLINE }
     }
 
     /// For one statement that is a transaction by itself and writes.
-    fn write(&self) -> &PgPool {
+    fn write(&self) -> Bounded<&PgPool> {
         count_round_trip();
         count_commit();
-        &self.statements
+        Bounded { inner: &self.statements, deadline: KEY_DEADLINE }
     }
 
     /// A pool of its own for somebody who keeps up to `connections` of them; for single statements, too. None of them waits
