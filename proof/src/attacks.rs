@@ -44,8 +44,12 @@ pub fn table_path() -> PathBuf {
 pub fn table() -> anyhow::Result<(String, Vec<String>)> {
     let cases: Cases = toml::from_str(CASES).context("attacks.toml is not as expected")?;
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the crate lies in the workspace")?;
-    let known: Vec<u16> =
-        cases.case.values().flat_map(BTreeMap::keys).map(|number| Ok(number.parse()?)).collect::<anyhow::Result<_>>()?;
+    let known: Vec<u16> = cases
+        .case
+        .values()
+        .flat_map(BTreeMap::keys)
+        .map(|number| Ok(number.parse()?))
+        .collect::<anyhow::Result<_>>()?;
     let trials = trials(root, &known)?;
     let (mut page, mut faults) = (String::from(HEAD), Vec::new());
     for (group, about) in &cases.groups {

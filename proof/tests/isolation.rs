@@ -123,9 +123,8 @@ async fn attack_13_guessing_at_a_row_by_upsert_tells_nothing() {
     let Arena { doors, catalog, .. } = &mut arena;
     let (us, them) = (ours(catalog), theirs(catalog));
     let agents = catalog.table("agents").unwrap();
-    let of = |tenant: Tenant<'_>, name: &str| {
-        tenant.literal(agents, agents.column(name).unwrap(), 1).unwrap().unwrap()
-    };
+    let of =
+        |tenant: Tenant<'_>, name: &str| tenant.literal(agents, agents.column(name).unwrap(), 1).unwrap().unwrap();
     for owner in [us, them] {
         let mut answers = Vec::new();
         for guess in ["CANARY-B%", "CANARY-C%", "%", "nothing"] {

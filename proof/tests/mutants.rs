@@ -81,7 +81,8 @@ async fn every_statement_of_the_product_that_names_its_tenant_is_tried() {
     let (mut known, mut missed) = (0, Vec::new());
     for file in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
         let source = fs::read_to_string(&file).unwrap();
-        let code: String = source.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+        let code: String =
+            source.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
         for found in literal.captures_iter(&code).map(|found| spaced(&found[1])) {
             if found.contains("tenant_id = $") {
                 known += 1;

@@ -199,7 +199,8 @@ impl<'a> Worker<'a> {
         let victim = VICTIMS.choose(&mut self.random).context("there are victims")?;
         let them = self.world.tenant(victim);
         let exists = self.random.random_bool(0.6);
-        let row = if exists { self.random.random_range(1..=ROWS) } else { self.random.random_range(1_000..1_000_000) };
+        let row =
+            if exists { self.random.random_range(1..=ROWS) } else { self.random.random_range(1_000..1_000_000) };
         let aim = Aim { row, mixed: self.random.random_bool(0.25) };
         let mut probes = probes::of(table, self.us, them, aim, &mut self.fresh)?;
         self.fresh = 1_000 + self.fresh % 1_000_000;
@@ -223,7 +224,8 @@ impl<'a> Worker<'a> {
             2 => (&mut self.system, Asker { settings: "", secrets: &nobody }),
             _ => (&mut self.app, Asker { settings: &settings, secrets: &others }),
         };
-        self.leaks.extend(session.try_all(&asker, &probes).await?.into_iter().map(|leak| format!("{role}: {leak}")));
+        self.leaks
+            .extend(session.try_all(&asker, &probes).await?.into_iter().map(|leak| format!("{role}: {leak}")));
         if dice > 2 && self.random.random_ratio(1, COPIES_EVERY) {
             self.copies(&probes, them).await?;
         } else {
@@ -259,7 +261,11 @@ impl<'a> Worker<'a> {
             .collect();
         for (right, shape, sql) in [
             ("INSERT", Shape::InsertAsThem, insert(table, &them.row(table, row)?)),
-            ("UPDATE", Shape::UpdateById, format!("update {name} set tenant_id = tenant_id where tenant_id = '{id}'")),
+            (
+                "UPDATE",
+                Shape::UpdateById,
+                format!("update {name} set tenant_id = tenant_id where tenant_id = '{id}'"),
+            ),
             ("DELETE", Shape::DeleteById, format!("delete from {name} where tenant_id = '{id}'")),
             ("TRUNCATE", Shape::Truncate, format!("truncate {name} cascade")),
         ] {

@@ -80,8 +80,10 @@ impl Session {
                 Ok(Some(Either::Right(_))) => {}
                 Ok(Some(Either::Left(done))) => {
                     if (before.len()..before.len() + probes.len()).contains(&place) {
-                        outcomes
-                            .push(Outcome::Done { rows: std::mem::take(&mut rows), touched: done.rows_affected() });
+                        outcomes.push(Outcome::Done {
+                            rows: std::mem::take(&mut rows),
+                            touched: done.rows_affected(),
+                        });
                     }
                     place += 1;
                 }

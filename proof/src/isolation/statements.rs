@@ -234,14 +234,13 @@ const WATCHED: [&str; 14] = [
 /// A hash of the other tenant's rows, as they are for the open transaction.
 async fn their_rows(tx: &mut TenantTx) -> anyhow::Result<String> {
     let them = THEM.uuid();
-    let become_them = format!(
-        "select set_config('app.current_tenant', '{them}', true), set_config('app.audiences', '*', true)"
-    );
+    let become_them =
+        format!("select set_config('app.current_tenant', '{them}', true), set_config('app.audiences', '*', true)");
     tx.conn().execute(AssertSqlSafe(become_them)).await?;
-    let rows = WATCHED.map(|table| {
-        format!("select '{table}' || t::text as line from {table} t where tenant_id = '{them}'")
-    });
-    let question = format!("select md5(string_agg(line, '|' order by line)) from ({}) x", rows.join(" union all "));
+    let rows = WATCHED
+        .map(|table| format!("select '{table}' || t::text as line from {table} t where tenant_id = '{them}'"));
+    let question =
+        format!("select md5(string_agg(line, '|' order by line)) from ({}) x", rows.join(" union all "));
     Ok(sqlx::query_scalar(AssertSqlSafe(question)).fetch_one(tx.conn()).await?)
 }
 

@@ -39,10 +39,18 @@ pub struct Report {
 
 /// What a probe brought to light.
 pub enum Outcome {
-    Done { rows: Vec<String>, touched: u64 },
-    Failed { code: String, text: String },
+    Done {
+        rows: Vec<String>,
+        touched: u64,
+    },
+    Failed {
+        code: String,
+        text: String,
+    },
     /// The rows that the probe needs can't even be made.
-    Unready { text: String },
+    Unready {
+        text: String,
+    },
 }
 
 impl Report {
@@ -76,9 +84,8 @@ pub async fn run(
     let mut report = Report::default();
     let mut app = connect(test, speaker).await?;
     for probe in probes {
-        let outcome = attempt(&mut app, speaker, probe, ending)
-            .await
-            .with_context(|| format!("trying {}", probe.sql))?;
+        let outcome =
+            attempt(&mut app, speaker, probe, ending).await.with_context(|| format!("trying {}", probe.sql))?;
         *report.operations.entry((probe.table.clone(), probe.shape)).or_default() += 1;
         if let Some(fault) = judge(&outcome, probe.expect, &secrets) {
             report.leaks.push(format!("{} {:?}: {fault}: {}", probe.table, probe.shape, probe.sql));

@@ -37,7 +37,8 @@ impl Wire {
     /// A door to the server and role of this address. In the clear, or there would be nothing to edit.
     pub async fn before(url: &SecretString, edit: Edit) -> anyhow::Result<Self> {
         let mut url: Url = url.expose_secret().parse()?;
-        let behind = format!("{}:{}", url.host_str().context("an address names a host")?, url.port().unwrap_or(5432));
+        let behind =
+            format!("{}:{}", url.host_str().context("an address names a host")?, url.port().unwrap_or(5432));
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         url.set_host(Some("127.0.0.1"))?;
         url.set_port(Some(listener.local_addr()?.port())).map_err(|()| anyhow!("an address has a port"))?;

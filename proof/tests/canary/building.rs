@@ -61,7 +61,8 @@ impl Building {
     async fn ready(&self) {
         for (role, health) in ROLES.iter().zip(&self.health) {
             let url = format!("http://{health}/readyz");
-            let asked = || async { self.http.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) };
+            let asked =
+                || async { self.http.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) };
             for attempt in 0.. {
                 if asked().await {
                     break;
@@ -191,8 +192,7 @@ impl Tenant<'_> {
                          + (select count(*) from inbox where tenant_id = $1 and state = 'pending')";
         for attempt in 0.. {
             let mut tx = self.db.begin_for_all_audiences().await.expect("a transaction");
-            let count: i64 =
-                sqlx::query_scalar(open).bind(self.id).fetch_one(tx.conn()).await.expect("a number");
+            let count: i64 = sqlx::query_scalar(open).bind(self.id).fetch_one(tx.conn()).await.expect("a number");
             tx.close().await.expect("closed");
             if count == 0 {
                 return;

@@ -91,7 +91,11 @@ async fn refused(tenant: &Tenant<'_>) -> Vec<String> {
         (Method::PUT, "/api/v1/agents", json!({ "name": canary, "unknown": canary })),
         (Method::PUT, "/api/v1/agents", json!({ "name": canary, "tone": [canary] })),
         (Method::PUT, "/api/v1/agents", json!({ "name": format!("{canary} {}", "x".repeat(100)) })),
-        (Method::POST, "/api/v1/connections", json!({ "channel": "slack", "bot_token": format!("xoxb-{canary}") })),
+        (
+            Method::POST,
+            "/api/v1/connections",
+            json!({ "channel": "slack", "bot_token": format!("xoxb-{canary}") }),
+        ),
         (Method::POST, "/api/v1/connections", json!({ "channel": canary, "bot_token": canary })),
         (Method::POST, "/api/v1/nowhere", json!({ "name": canary })),
     ] {

@@ -99,9 +99,8 @@ impl Ears {
 
     /// Everything that was heard, by where.
     pub fn heard(&self) -> Vec<(String, String)> {
-        let text = |heard: &Heard| {
-            String::from_utf8_lossy(&heard.lock().expect("nobody panics with it")).into_owned()
-        };
+        let text =
+            |heard: &Heard| String::from_utf8_lossy(&heard.lock().expect("nobody panics with it")).into_owned();
         let statements = self.statements.lock().expect("nobody panics with it");
         vec![
             ("wake-ups of PostgreSQL".into(), text(&self.wake_ups)),

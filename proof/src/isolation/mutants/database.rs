@@ -61,11 +61,7 @@ const TABLES: [Mistake; 12] = [
         "side",
     ),
     ("an exception outlives its table", "drop table quarantine", "quarantine: listed under"),
-    (
-        "the fence of audiences is open",
-        "alter policy audience_fence on memories using (true)",
-        "audience_fence",
-    ),
+    ("the fence of audiences is open", "alter policy audience_fence on memories using (true)", "audience_fence"),
     (
         "a public list may be written",
         "grant insert on model_prices to konstruct_app;
@@ -134,7 +130,11 @@ const CODE: [Mistake; 13] = [
         "create rule peek as on update to agents do also notify peek",
         "agents peek: a rule",
     ),
-    ("a publication sends rows past the policies", "create publication peek for table messages", "peek: a publication"),
+    (
+        "a publication sends rows past the policies",
+        "create publication peek for table messages",
+        "peek: a publication",
+    ),
     ("an extension nobody reviewed", "create extension pg_trgm", "pg_trgm: an extension"),
     (
         "tables to come are open",
@@ -144,7 +144,11 @@ const CODE: [Mistake; 13] = [
 ];
 
 const RIGHTS: [Mistake; 26] = [
-    ("konstruct_system may read messages", "grant select on messages to konstruct_system", "konstruct_system table messages"),
+    (
+        "konstruct_system may read messages",
+        "grant select on messages to konstruct_system",
+        "konstruct_system table messages",
+    ),
     (
         "konstruct_system sees messages",
         "grant select on messages to konstruct_system;
@@ -157,13 +161,41 @@ const RIGHTS: [Mistake; 26] = [
          create policy extra on inbox for select to konstruct_system using (true)",
         "inbox: policy `extra`",
     ),
-    ("konstruct_system reads memories' texts", "grant select (body) on memories to konstruct_system", "select (body)"),
-    ("konstruct_system reads whole memories", "grant select on memories to konstruct_system", "konstruct_system table memories"),
-    ("konstruct_system reads jobs' payloads", "grant select (payload) on jobs to konstruct_system", "select (payload)"),
-    ("konstruct_system reads tenants' names", "grant select (name) on tenants to konstruct_system", "select (name)"),
-    ("konstruct_system reads the quarantine", "grant select on quarantine to konstruct_system", "konstruct_system table quarantine"),
-    ("konstruct_system deletes lanes", "grant delete on lanes to konstruct_system", "konstruct_system table lanes"),
-    ("konstruct_system redirects workspaces", "grant update on connection_routes to konstruct_system", "konstruct_system table connection_routes"),
+    (
+        "konstruct_system reads memories' texts",
+        "grant select (body) on memories to konstruct_system",
+        "select (body)",
+    ),
+    (
+        "konstruct_system reads whole memories",
+        "grant select on memories to konstruct_system",
+        "konstruct_system table memories",
+    ),
+    (
+        "konstruct_system reads jobs' payloads",
+        "grant select (payload) on jobs to konstruct_system",
+        "select (payload)",
+    ),
+    (
+        "konstruct_system reads tenants' names",
+        "grant select (name) on tenants to konstruct_system",
+        "select (name)",
+    ),
+    (
+        "konstruct_system reads the quarantine",
+        "grant select on quarantine to konstruct_system",
+        "konstruct_system table quarantine",
+    ),
+    (
+        "konstruct_system deletes lanes",
+        "grant delete on lanes to konstruct_system",
+        "konstruct_system table lanes",
+    ),
+    (
+        "konstruct_system redirects workspaces",
+        "grant update on connection_routes to konstruct_system",
+        "konstruct_system table connection_routes",
+    ),
     (
         "konstruct_system sees memories that have their vector",
         "alter policy system_unembedded on memories using (true)",
@@ -175,23 +207,59 @@ const RIGHTS: [Mistake; 26] = [
         "alter policy audit_append on audit_events with check (true)",
         "audit_events audit_append",
     ),
-    ("konstruct_app reads dedupe keys", "grant select on inbox_keys to konstruct_app", "konstruct_app table inbox_keys"),
-    ("konstruct_app reads platform secrets", "grant select on system_secrets to konstruct_app", "konstruct_app table system_secrets"),
-    ("konstruct_app changes the audit log", "grant update on audit_events to konstruct_app", "konstruct_app table audit_events"),
-    ("konstruct_app deletes from the audit log", "grant delete on audit_events to konstruct_app", "konstruct_app table audit_events"),
-    ("konstruct_app writes the audit log itself", "grant insert on audit_events to konstruct_app", "konstruct_app table audit_events"),
+    (
+        "konstruct_app reads dedupe keys",
+        "grant select on inbox_keys to konstruct_app",
+        "konstruct_app table inbox_keys",
+    ),
+    (
+        "konstruct_app reads platform secrets",
+        "grant select on system_secrets to konstruct_app",
+        "konstruct_app table system_secrets",
+    ),
+    (
+        "konstruct_app changes the audit log",
+        "grant update on audit_events to konstruct_app",
+        "konstruct_app table audit_events",
+    ),
+    (
+        "konstruct_app deletes from the audit log",
+        "grant delete on audit_events to konstruct_app",
+        "konstruct_app table audit_events",
+    ),
+    (
+        "konstruct_app writes the audit log itself",
+        "grant insert on audit_events to konstruct_app",
+        "konstruct_app table audit_events",
+    ),
     ("konstruct_app changes the ledger", "grant update on usage to konstruct_app", "konstruct_app table usage"),
-    ("konstruct_app reads the job queue", "grant select on apalis.jobs to konstruct_app", "konstruct_app table apalis.jobs"),
-    ("attack 18: konstruct_app creates in the schema", "grant create on schema public to konstruct_app", "konstruct_app in public"),
+    (
+        "konstruct_app reads the job queue",
+        "grant select on apalis.jobs to konstruct_app",
+        "konstruct_app table apalis.jobs",
+    ),
+    (
+        "attack 18: konstruct_app creates in the schema",
+        "grant create on schema public to konstruct_app",
+        "konstruct_app in public",
+    ),
     (
         "attack 26: konstruct_app makes temporary functions",
         "do $$ begin execute format('grant temporary on database %I to konstruct_app', current_database()); end $$",
         "konstruct_app in the database",
     ),
-    ("konstruct_app attaches triggers", "grant trigger on messages to konstruct_app", "messages: konstruct_app holds TRIGGER"),
+    (
+        "konstruct_app attaches triggers",
+        "grant trigger on messages to konstruct_app",
+        "messages: konstruct_app holds TRIGGER",
+    ),
     ("everybody reads a table", "grant select on model_prices to public", "everybody holds"),
     ("everybody writes one column", "grant update (name) on tenants to public", "everybody holds"),
-    ("a system table is not forced", "alter table api_keys no force row level security", "api_keys: does not force"),
+    (
+        "a system table is not forced",
+        "alter table api_keys no force row level security",
+        "api_keys: does not force",
+    ),
 ];
 
 /// (what is wrong, how it is made, how it is undone, what a finding must say, whose probes are tried)

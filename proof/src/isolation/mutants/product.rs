@@ -151,7 +151,11 @@ impl Stage {
         let deviations = deviations?;
         let verdict = |call: &Call| Verdict {
             mutant: format!("{}: no tenant in its conditions", call.name),
-            killers: if deviations.iter().any(|name| name == call.name) { vec![Killer::Statements] } else { vec![] },
+            killers: if deviations.iter().any(|name| name == call.name) {
+                vec![Killer::Statements]
+            } else {
+                vec![]
+            },
         };
         let twofold = self.calls.iter().filter(|call| matches!(call.begin, Begin::AllAudiences));
         let twofold = twofold.filter(|call| call.name != WITHOUT_TWIN);
@@ -162,9 +166,7 @@ impl Stage {
     async fn let_go(&self, how: &str) -> anyhow::Result<()> {
         let mut owner = self.test.owner().await;
         for table in Catalog::read(&mut owner).await?.tenant_tables()? {
-            owner
-                .execute(AssertSqlSafe(format!("alter table {} {how} row level security", table.name)))
-                .await?;
+            owner.execute(AssertSqlSafe(format!("alter table {} {how} row level security", table.name))).await?;
         }
         Ok(())
     }
@@ -194,7 +196,9 @@ impl Stage {
         for _ in 0..SAME_SESSION_ATTEMPTS {
             let mut next = db.tenant(US).begin().await?;
             let (again, rows): (i32, i64) =
-                sqlx::query_as("select pg_backend_pid(), (select count(*) from messages)").fetch_one(next.conn()).await?;
+                sqlx::query_as("select pg_backend_pid(), (select count(*) from messages)")
+                    .fetch_one(next.conn())
+                    .await?;
             next.commit().await?;
             if again == session {
                 db.close().await;

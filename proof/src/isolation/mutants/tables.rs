@@ -10,32 +10,41 @@ const CARELESS: &str = "careless";
 
 /// What is done to a table, which `{}` stands for.
 const MISTAKES: [(&str, &str); 15] = [
-    ("the opening policy is gone", "drop policy tenant_rows on {}"),
-    ("the fence is gone", "drop policy tenant_fence on {}"),
-    ("both policies are gone", "drop policy tenant_rows on {}; drop policy tenant_fence on {}"),
-    ("the opening policy lets everything through", "alter policy tenant_rows on {} using (true)"),
-    ("the fence lets everything through", "alter policy tenant_fence on {} using (true)"),
+    ("attack 3: the opening policy is gone", "drop policy tenant_rows on {}"),
+    ("attack 3: the fence is gone", "drop policy tenant_fence on {}"),
+    ("attack 3: both policies are gone", "drop policy tenant_rows on {}; drop policy tenant_fence on {}"),
+    ("attack 3: the opening policy lets everything through", "alter policy tenant_rows on {} using (true)"),
+    ("attack 3: the fence lets everything through", "alter policy tenant_fence on {} using (true)"),
     (
-        "both policies let everything through",
+        "attack 3: both policies let everything through",
         "alter policy tenant_rows on {} using (true); alter policy tenant_fence on {} using (true)",
     ),
     (
-        "both policies let everything be written",
+        "attack 3: both policies let everything be written",
         "alter policy tenant_rows on {} with check (true); alter policy tenant_fence on {} with check (true)",
     ),
-    ("the opening policy checks nothing that is written", "alter policy tenant_rows on {} with check (true)"),
     (
-        "who has no tenant sees all",
+        "attack 3: the opening policy checks nothing that is written",
+        "alter policy tenant_rows on {} with check (true)",
+    ),
+    (
+        "attack 5: who has no tenant sees all",
         "alter policy tenant_rows on {}
            using (coalesce(tenant_id = nullif(current_setting('app.current_tenant', true), '')::uuid, true));
          alter policy tenant_fence on {}
            using (coalesce(tenant_id = nullif(current_setting('app.current_tenant', true), '')::uuid, true))",
     ),
-    ("a second permissive policy for everybody", "create policy careless on {} for select using (true)"),
-    ("a second permissive policy for the app", "create policy careless on {} to konstruct_app using (true)"),
-    ("row-level security is not forced", "alter table {} no force row level security"),
-    ("row-level security is off", "alter table {} disable row level security"),
-    ("truncate is granted", "grant truncate on {} to konstruct_app"),
+    (
+        "attack 21: a second permissive policy for everybody",
+        "create policy careless on {} for select using (true)",
+    ),
+    (
+        "attack 21: a second permissive policy for the app",
+        "create policy careless on {} to konstruct_app using (true)",
+    ),
+    ("attack 1: row-level security is not forced", "alter table {} no force row level security"),
+    ("attack 1: row-level security is off", "alter table {} disable row level security"),
+    ("attack 23: truncate is granted", "grant truncate on {} to konstruct_app"),
     ("references is granted", "grant references on {} to konstruct_app"),
 ];
 
@@ -65,7 +74,8 @@ fn undo(table: &Table) -> String {
     );
     for policy in [ROWS, FENCE].into_iter().filter_map(|name| policy(table, name)) {
         let kind = if policy.permissive { "permissive" } else { "restrictive" };
-        let (using, check) = (policy.using.as_deref().unwrap_or("true"), policy.check.as_deref().unwrap_or("true"));
+        let (using, check) =
+            (policy.using.as_deref().unwrap_or("true"), policy.check.as_deref().unwrap_or("true"));
         script += &format!(
             "drop policy if exists {0} on {name};
              create policy {0} on {name} as {kind} for all to {1} using ({using}) with check ({check});",
