@@ -21,14 +21,14 @@ async fn every_planted_mistake_is_noticed() {
     let mut laboratory = Laboratory::new().await.unwrap();
     let everywhere: Vec<String> = laboratory.catalog().tables.iter().map(|table| table.name.clone()).collect();
     // Otherwise every mutant would count as killed.
-    assert_eq!(laboratory.findings(&everywhere).await.unwrap(), []);
+    assert_eq!(laboratory.findings(&everywhere, true).await.unwrap(), []);
     let mut score = Score::default();
     let mut mutants = database::all();
     mutants.extend(tables::all(laboratory.catalog()).unwrap());
     for mutant in &mutants {
         score.verdicts.push(laboratory.judge(mutant).await.unwrap());
     }
-    assert_eq!(laboratory.findings(&everywhere).await.unwrap(), [], "all of them were undone");
+    assert_eq!(laboratory.findings(&everywhere, true).await.unwrap(), [], "all of them were undone");
 
     let stage = Stage::new().await.unwrap();
     score.verdicts.extend(stage.without_conditions().await.unwrap());

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context;
+use regex::Regex;
 use serde::Deserialize;
 use sqlx::{PgConnection, types::Json};
 
@@ -43,6 +44,12 @@ pub struct Column {
     pub generated: bool,
     /// Roles that may select it.
     pub read_by: Vec<String>,
+    /// The first value that a check of the form `column in (…)` allows.
+    #[serde(skip)]
+    pub first_allowed: Option<String>,
+    /// What a check says of its length.
+    #[serde(skip)]
+    pub exact_length: Option<usize>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -134,11 +141,12 @@ select coalesce(jsonb_agg(jsonb_build_object(
 
 impl Catalog {
     pub async fn read(connection: &mut PgConnection) -> anyhow::Result<Self> {
-        let Json(tables) = sqlx::query_scalar(TABLES)
+        let Json(mut tables): Json<Vec<Table>> = sqlx::query_scalar(TABLES)
             .bind(ROLES.as_slice())
             .fetch_one(connection)
             .await
             .context("the catalogue can't be read")?;
+        tables.iter_mut().try_for_each(Table::understand_checks)?;
         Ok(Self { tables })
     }
 
@@ -164,6 +172,21 @@ impl Catalog {
 }
 
 impl Table {
+    /// What the checks say of single columns; read once, for rows are made by the thousand.
+    fn understand_checks(&mut self) -> anyhow::Result<()> {
+        for column in &mut self.columns {
+            let name = &column.name;
+            let listed = Regex::new(&format!(r"\({name} = ANY \(ARRAY\['([^']*)'"))?;
+            let sized = Regex::new(&format!(r"length\({name}\) = (\d+)"))?;
+            let find = |pattern: &Regex| {
+                self.checks.iter().find_map(|check| Some(pattern.captures(check)?[1].to_owned()))
+            };
+            column.first_allowed = find(&listed);
+            column.exact_length = find(&sized).map(|length| length.parse()).transpose()?;
+        }
+        Ok(())
+    }
+
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
     }

@@ -161,6 +161,10 @@ struct Worker<'a> {
     system: Session,
     /// Set once to what it is after a transaction that had a tenant.
     emptied: Session,
+    /// What must never show to somebody whom no tenant is set for.
+    everybodys: Vec<String>,
+    /// What must never show to us.
+    others: Vec<String>,
     fresh: usize,
     operations: u64,
     covered: BTreeSet<(&'static str, String, Shape)>,
@@ -179,6 +183,8 @@ impl<'a> Worker<'a> {
             app: Session::new(world.test.app().await),
             system: Session::new(world.test.system().await),
             emptied: Session::new(emptied),
+            everybodys: world.secrets_of_others(None),
+            others: world.secrets_of_others(Some(mark)),
             fresh: 1_000,
             operations: 0,
             covered: BTreeSet::new(),
@@ -204,8 +210,6 @@ impl<'a> Worker<'a> {
         let aim = Aim { row, mixed: self.random.random_bool(0.25) };
         let mut probes = probes::of(table, self.us, them, aim, &mut self.fresh)?;
         self.fresh = 1_000 + self.fresh % 1_000_000;
-        let nobody = self.world.secrets_of_others(None);
-        let others = self.world.secrets_of_others(Some(self.us.mark));
         let (settings, dice) = (self.us.settings(), self.random.random_range(0..10));
         let role = match dice {
             0 => "konstruct_app for nobody",
@@ -219,10 +223,10 @@ impl<'a> Worker<'a> {
             _ => probes.extend(beside_the_tables()),
         }
         let (session, asker) = match dice {
-            0 => (&mut self.app, Asker { settings: "", secrets: &nobody }),
-            1 => (&mut self.emptied, Asker { settings: "", secrets: &nobody }),
-            2 => (&mut self.system, Asker { settings: "", secrets: &nobody }),
-            _ => (&mut self.app, Asker { settings: &settings, secrets: &others }),
+            0 => (&mut self.app, Asker { settings: "", secrets: &self.everybodys }),
+            1 => (&mut self.emptied, Asker { settings: "", secrets: &self.everybodys }),
+            2 => (&mut self.system, Asker { settings: "", secrets: &self.everybodys }),
+            _ => (&mut self.app, Asker { settings: &settings, secrets: &self.others }),
         };
         self.leaks
             .extend(session.try_all(&asker, &probes).await?.into_iter().map(|leak| format!("{role}: {leak}")));

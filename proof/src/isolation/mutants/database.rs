@@ -325,6 +325,7 @@ pub fn all() -> Vec<Mutant> {
         word: word.into(),
         undo: None,
         tables: Vec::new(),
+        by_nobody: false,
     });
     let committed = COMMITTED.into_iter().map(|(name, script, undo, word, table)| Mutant {
         name: name.into(),
@@ -332,6 +333,7 @@ pub fn all() -> Vec<Mutant> {
         word: word.into(),
         undo: Some(undo.into()),
         tables: vec![table.into()],
+        by_nobody: true,
     });
     passing.chain(committed).collect()
 }

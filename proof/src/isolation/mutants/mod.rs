@@ -36,6 +36,8 @@ pub struct Mutant {
     pub undo: Option<String>,
     /// Tables whose probes are tried, for one that is committed.
     pub tables: Vec<String>,
+    /// Whether they are also tried without a tenant.
+    pub by_nobody: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -109,13 +111,13 @@ impl Laboratory {
     }
 
     /// What the checks say of the database as it is: nothing, unless something is planted.
-    pub async fn findings(&mut self, tables: &[String]) -> anyhow::Result<Vec<(Killer, String)>> {
+    pub async fn findings(&mut self, tables: &[String], by_nobody: bool) -> anyhow::Result<Vec<(Killer, String)>> {
         let mut found = self.in_the_catalogue().await?;
         found.extend(schema::problems(&self.arena.test.db).await?.into_iter().map(|line| (Killer::Start, line)));
         let tried: Vec<Probe> =
             self.probes.iter().filter(|probe| tables.contains(&probe.table)).cloned().collect();
         let (us, them) = (ours(&self.arena.catalog), theirs(&self.arena.catalog));
-        for speaker in [Speaker::Tenant(us), Speaker::Unset] {
+        for speaker in [Some(Speaker::Tenant(us)), by_nobody.then_some(Speaker::Unset)].into_iter().flatten() {
             let tried: Vec<Probe> = match speaker {
                 Speaker::Tenant(_) => tried.clone(),
                 _ => tried.iter().cloned().map(Probe::by_nobody).collect(),
@@ -159,7 +161,7 @@ impl Laboratory {
             return planted.and(found);
         };
         run(&mut self.owner, &mutant.script).await?;
-        let found = self.findings(&mutant.tables).await;
+        let found = self.findings(&mutant.tables, mutant.by_nobody).await;
         run(&mut self.owner, undo).await?;
         let now = Catalog::read(&mut self.owner).await?;
         ensure!(now == self.arena.catalog, "the mutant was not undone in full");

@@ -62,6 +62,7 @@ fn of(table: &Table) -> impl Iterator<Item = Mutant> {
         word: table.name.clone(),
         undo: Some(undo.clone()),
         tables: vec![table.name.clone()],
+        by_nobody: what.starts_with("attack 5"),
     })
 }
 
