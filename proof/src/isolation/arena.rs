@@ -10,7 +10,7 @@ use super::{
     catalog::Catalog,
     fill::{Doors, Tenant},
     probes::{self, Probe},
-    trial::{self, Ending, Report, Speaker},
+    trial::{self, Report, Speaker},
 };
 
 pub struct Arena {
@@ -50,7 +50,7 @@ impl Arena {
     pub async fn attack(&mut self, speaker: Speaker<'_>, probes: &[Probe]) -> anyhow::Result<Report> {
         let them = theirs(&self.catalog);
         let before = them.fingerprints(&mut self.doors).await?;
-        let mut report = trial::run(&self.test, speaker, them, probes, Ending::Commit).await?;
+        let mut report = trial::run(&self.test, speaker, them, probes).await?;
         report.leaks.extend(trial::changed(&mut self.doors, them, &before).await?);
         Ok(report)
     }

@@ -1,9 +1,9 @@
 //! What the database says about its tables: columns, keys, references, checks, policies and rights.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use anyhow::Context;
-use regex::Regex;
+use regex::{Captures, Regex};
 use serde::Deserialize;
 use sqlx::{PgConnection, types::Json};
 
@@ -79,6 +79,10 @@ pub struct Policy {
     pub using: Option<String>,
     pub check: Option<String>,
 }
+
+/// `column in (…)`, as the server writes it.
+static LISTED: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\((\w+) = ANY \(ARRAY\['([^']*)'").expect("valid"));
+static SIZED: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"length\((\w+)\) = (\d+)").expect("valid"));
 
 const TABLES: &str = "
 select coalesce(jsonb_agg(jsonb_build_object(
@@ -175,14 +179,11 @@ impl Table {
     /// What the checks say of single columns; read once, for rows are made by the thousand.
     fn understand_checks(&mut self) -> anyhow::Result<()> {
         for column in &mut self.columns {
-            let name = &column.name;
-            let listed = Regex::new(&format!(r"\({name} = ANY \(ARRAY\['([^']*)'"))?;
-            let sized = Regex::new(&format!(r"length\({name}\) = (\d+)"))?;
-            let find = |pattern: &Regex| {
-                self.checks.iter().find_map(|check| Some(pattern.captures(check)?[1].to_owned()))
-            };
-            column.first_allowed = find(&listed);
-            column.exact_length = find(&sized).map(|length| length.parse()).transpose()?;
+            let about = |found: &Captures<'_>| found[1] == column.name;
+            let listed = self.checks.iter().find_map(|check| LISTED.captures(check).filter(about));
+            let sized = self.checks.iter().find_map(|check| SIZED.captures(check).filter(about));
+            let length = sized.map(|found| found[2].parse()).transpose()?;
+            (column.first_allowed, column.exact_length) = (listed.map(|found| found[2].to_owned()), length);
         }
         Ok(())
     }

@@ -23,7 +23,7 @@ use super::{
     fill::{Doors, ROWS, Tenant, insert},
     probes::{self, Aim, DENIED, Expect, Probe, Shape, Way},
     session::{Asker, Session},
-    trial::{self, Ending, Speaker},
+    trial::{self, Speaker},
 };
 
 const ASKERS: [&str; 4] = ["CANARY-A0", "CANARY-A1", "CANARY-A2", "CANARY-A3"];
@@ -243,7 +243,7 @@ impl<'a> Worker<'a> {
     async fn copies(&mut self, probes: &[Probe], them: Tenant<'_>) -> anyhow::Result<()> {
         let copies: Vec<Probe> = probes.iter().filter(|probe| probe.way != Way::Statement).cloned().collect();
         let speaker = Speaker::Tenant(self.us);
-        let report = trial::run(&self.world.test, speaker, them, &copies, Ending::Commit).await?;
+        let report = trial::run(&self.world.test, speaker, them, &copies).await?;
         self.leaks.extend(report.leaks);
         Ok(())
     }

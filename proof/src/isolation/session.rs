@@ -13,6 +13,8 @@ use super::{
 
 pub struct Session {
     connection: PgConnection,
+    /// How a transaction ends in which nothing was refused.
+    end: &'static str,
     /// An error left the transaction open.
     dirty: bool,
 }
@@ -26,7 +28,12 @@ pub struct Asker<'a> {
 
 impl Session {
     pub fn new(connection: PgConnection) -> Self {
-        Self { connection, dirty: false }
+        Self { connection, end: "commit", dirty: false }
+    }
+
+    /// For a schema that is spoilt on purpose: its rows are needed once more.
+    pub fn that_keeps_nothing(connection: PgConnection) -> Self {
+        Self { end: "rollback", ..Self::new(connection) }
     }
 
     /// Tries them all; returns what was wrong.
@@ -34,7 +41,7 @@ impl Session {
         let mut faults = Vec::new();
         let statements = probes.iter().filter(|probe| probe.way == Way::Statement);
         let (quiet, loud): (Vec<&Probe>, Vec<&Probe>) = statements.partition(|probe| is_quiet(probe));
-        let outcomes = self.send(asker, &quiet, "commit").await?;
+        let outcomes = self.send(asker, &quiet, self.end).await?;
         if outcomes.len() == quiet.len() {
             faults.extend(quiet.iter().zip(&outcomes).filter_map(|(probe, outcome)| fault(probe, outcome, asker)));
         } else {
@@ -55,7 +62,7 @@ impl Session {
 
     async fn alone(&mut self, asker: &Asker<'_>, probe: &Probe) -> anyhow::Result<Option<String>> {
         // What may succeed with the other tenant's key leaves nothing behind, or later reads would show it.
-        let end = if is_quiet(probe) { "commit" } else { "rollback" };
+        let end = if is_quiet(probe) { self.end } else { "rollback" };
         let outcomes = self.send(asker, &[probe], end).await?;
         Ok(outcomes.first().and_then(|outcome| fault(probe, outcome, asker)))
     }

@@ -23,14 +23,6 @@ pub enum Speaker<'a> {
     Empty,
 }
 
-/// How the transaction of a probe that succeeds ends.
-#[derive(Clone, Copy)]
-pub enum Ending {
-    Commit,
-    /// For a schema that is spoilt on purpose: its rows are needed once more.
-    Rollback,
-}
-
 #[derive(Debug, Default)]
 pub struct Report {
     pub operations: BTreeMap<(String, Shape), usize>,
@@ -72,20 +64,18 @@ impl Report {
     }
 }
 
-/// Tries every probe in a transaction of its own.
+/// Tries every probe in a transaction of its own, which is committed.
 pub async fn run(
     test: &TestDb,
     speaker: Speaker<'_>,
     theirs: Tenant<'_>,
     probes: &[Probe],
-    ending: Ending,
 ) -> anyhow::Result<Report> {
     let secrets = theirs.secrets();
     let mut report = Report::default();
     let mut app = connect(test, speaker).await?;
     for probe in probes {
-        let outcome =
-            attempt(&mut app, speaker, probe, ending).await.with_context(|| format!("trying {}", probe.sql))?;
+        let outcome = attempt(&mut app, speaker, probe).await.with_context(|| format!("trying {}", probe.sql))?;
         *report.operations.entry((probe.table.clone(), probe.shape)).or_default() += 1;
         if let Some(fault) = judge(&outcome, probe.expect, &secrets) {
             report.leaks.push(format!("{} {:?}: {fault}: {}", probe.table, probe.shape, probe.sql));
@@ -106,12 +96,7 @@ async fn connect(test: &TestDb, speaker: Speaker<'_>) -> anyhow::Result<PgConnec
     Ok(app)
 }
 
-async fn attempt(
-    app: &mut PgConnection,
-    speaker: Speaker<'_>,
-    probe: &Probe,
-    ending: Ending,
-) -> anyhow::Result<Outcome> {
+async fn attempt(app: &mut PgConnection, speaker: Speaker<'_>, probe: &Probe) -> anyhow::Result<Outcome> {
     app.execute("begin").await?;
     if let Speaker::Tenant(tenant) = speaker {
         app.execute(AssertSqlSafe(tenant.settings())).await?;
@@ -131,9 +116,9 @@ async fn attempt(
         }
         Err(other) => return Err(other.into()),
     };
-    let end = match (&outcome, probe.way, ending) {
-        (Outcome::Done { .. }, _, Ending::Commit) => "commit",
-        (Outcome::Done { .. }, ..) | (Outcome::Failed { .. }, Way::Statement, _) => "rollback",
+    let end = match (&outcome, probe.way) {
+        (Outcome::Done { .. }, _) => "commit",
+        (Outcome::Failed { .. }, Way::Statement) => "rollback",
         // Its connection is given up.
         _ => return Ok(outcome),
     };

@@ -22,7 +22,7 @@ use super::{
     probes::Probe,
     rights::{excesses, table_of_functions, table_of_policies, table_of_rights},
     rules::violations,
-    trial::{self, Ending, Speaker},
+    session::{Asker, Session},
 };
 
 /// One mistake.
@@ -92,6 +92,7 @@ impl fmt::Display for Score {
 pub struct Laboratory {
     arena: Arena,
     owner: PgConnection,
+    app: Session,
     probes: Vec<Probe>,
     listed: Listed,
     /// Rights, policies and functions, one line each.
@@ -103,7 +104,8 @@ impl Laboratory {
         let arena = Arena::new().await?;
         let mut owner = arena.test.owner().await;
         let lines = lines(&mut owner).await?;
-        Ok(Self { probes: arena.probes()?, owner, listed: Listed::read()?, lines, arena })
+        let app = Session::that_keeps_nothing(arena.test.app().await);
+        Ok(Self { probes: arena.probes()?, owner, app, listed: Listed::read()?, lines, arena })
     }
 
     pub fn catalog(&self) -> &Catalog {
@@ -117,14 +119,15 @@ impl Laboratory {
         let tried: Vec<Probe> =
             self.probes.iter().filter(|probe| tables.contains(&probe.table)).cloned().collect();
         let (us, them) = (ours(&self.arena.catalog), theirs(&self.arena.catalog));
-        for speaker in [Some(Speaker::Tenant(us)), by_nobody.then_some(Speaker::Unset)].into_iter().flatten() {
-            let tried: Vec<Probe> = match speaker {
-                Speaker::Tenant(_) => tried.clone(),
-                _ => tried.iter().cloned().map(Probe::by_nobody).collect(),
-            };
-            let report = trial::run(&self.arena.test, speaker, them, &tried, Ending::Rollback).await?;
-            found.extend(report.leaks.into_iter().map(|leak| (Killer::Probes, leak)));
+        let asker = Asker { settings: &us.settings(), secrets: &them.secrets() };
+        let mut leaks = self.app.try_all(&asker, &tried).await?;
+        if by_nobody {
+            let tried: Vec<Probe> = tried.into_iter().map(Probe::by_nobody).collect();
+            // A session of its own: what it begins with may be what is wrong.
+            let mut nobody = Session::that_keeps_nothing(self.arena.test.app().await);
+            leaks.extend(nobody.try_all(&Asker { settings: "", ..asker }, &tried).await?);
         }
+        found.extend(leaks.into_iter().map(|leak| (Killer::Probes, leak)));
         Ok(found)
     }
 
