@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up down clean test lint bench chaos logs status
+.PHONY: help up down clean test lint bench chaos isolation logs status
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1|\2/' | column -t -s '|'
@@ -27,6 +27,9 @@ bench: ## the benchmarks; ARGS="…" selects
 
 chaos: ## fault runs with the invariant checker; SECONDS= SEED= EVENTS= RUN=calm|flood|rolling|plan
 	@scripts/chaos.sh $(or $(RUN),run) --seconds=$(SECONDS) --seed=$(SEED) --events=$(EVENTS)
+
+isolation: ## reaches from tenant to tenant; OPERATIONS=1000000 SEED=1
+	@scripts/isolation.sh --operations $(or $(OPERATIONS),1000000) --seed $(or $(SEED),1)
 
 logs: ## follows the logs; PART=gateway for one of them
 	@tail -n 40 -F .local/log/$(or $(PART),*).log

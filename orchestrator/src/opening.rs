@@ -218,9 +218,13 @@ fn answers(opening: &Opening, pending: &Pending) -> bool {
 }
 
 /// Whom a memory may be shown to here: everyone's in the tenant, this channel's, and in a direct message the person's own.
+/// Where another company reads along, only what was said there.
 fn audiences(opening: &Opening, authors: &[Author]) -> Vec<Audience> {
-    let channel = &opening.pending[0].message.channel;
-    let mut audiences = vec![Audience::Tenant, Audience::Channel(opening.connection, channel.clone())];
+    let channel = Audience::Channel(opening.connection, opening.pending[0].message.channel.clone());
+    if opening.pending.iter().any(|pending| pending.message.with_outsiders) {
+        return vec![channel];
+    }
+    let mut audiences = vec![Audience::Tenant, channel];
     if kind(opening) == ChannelKind::Direct {
         audiences.extend(authors.first().map(|author| Audience::Person(author.person)));
     }

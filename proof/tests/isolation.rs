@@ -2,13 +2,12 @@
 //!
 //! Generated from the catalogue, so a table that a migration adds is attacked on the day it appears.
 
-use std::collections::BTreeMap;
-
 use proof::isolation::{
-    catalog::Catalog,
-    fill::{Doors, Tenant},
-    probes::{self, Probe, Shape},
-    trial::{self, Report, Speaker},
+    arena::{Arena, ours, theirs},
+    fill::Tenant,
+    probes::{Probe, Shape},
+    scale, scene,
+    trial::Speaker,
 };
 use shared::testing::TestDb;
 use sqlx::{AssertSqlSafe, Executor};
@@ -40,62 +39,14 @@ const SHAPES: [Shape; 23] = [
     Shape::UpsertTheirKey,
 ];
 
-/// A database in which both tenants have rows in every table.
-struct Arena {
-    test: TestDb,
-    doors: Doors,
-    catalog: Catalog,
-}
-
-impl Arena {
-    async fn new() -> Self {
-        let test = TestDb::new().await;
-        let doors = Doors { app: test.app().await, system: test.system().await };
-        let catalog = Catalog::read(&mut test.owner().await).await.expect("the catalogue can be read");
-        let mut arena = Self { test, doors, catalog };
-        let Self { doors, catalog, .. } = &mut arena;
-        for tenant in [ours(catalog), theirs(catalog)] {
-            tenant.fill(doors).await.expect("every table can be filled");
-        }
-        // With statistics, which hold copies of values.
-        arena.test.owner().await.execute("analyze").await.expect("the owner may analyze");
-        arena
-    }
-
-    fn probes(&self) -> Vec<Probe> {
-        probes::all(&self.catalog, ours(&self.catalog), theirs(&self.catalog)).expect("probes can be made")
-    }
-
-    async fn prints(&mut self, tenant: fn(&Catalog) -> Tenant<'_>) -> BTreeMap<String, String> {
-        tenant(&self.catalog).fingerprints(&mut self.doors).await.expect("every table can be watched")
-    }
-
-    /// Runs the probes; changes of either side's rows that must not be are leaks, too.
-    async fn attack(&mut self, speaker: Speaker<'_>, probes: &[Probe]) -> Report {
-        let them = theirs(&self.catalog);
-        let before = them.fingerprints(&mut self.doors).await.expect("every table can be watched");
-        let mut report = trial::run(&self.test, speaker, them, probes).await.expect("the probes can be tried");
-        report.leaks.extend(trial::changed(&mut self.doors, them, &before).await.expect("the tables can be read"));
-        report
-    }
-}
-
-fn ours(catalog: &Catalog) -> Tenant<'_> {
-    Tenant { catalog, id: Uuid::from_u128(0xA), mark: "CANARY-A" }
-}
-
-fn theirs(catalog: &Catalog) -> Tenant<'_> {
-    Tenant { catalog, id: Uuid::from_u128(0xB), mark: "CANARY-B" }
-}
-
 #[tokio::test]
-async fn attacks_5_to_23_one_tenant_can_not_reach_another_in_any_table() {
-    let mut arena = Arena::new().await;
-    let prints = arena.prints(theirs).await;
+async fn attacks_9_and_10_and_14_one_tenant_can_not_reach_another_in_any_table() {
+    let mut arena = Arena::new().await.unwrap();
+    let prints = arena.prints(theirs).await.unwrap();
     assert!(prints.values().all(|print| !print.starts_with("0 ")), "every table holds rows to steal: {prints:?}");
 
-    let (probes, catalog) = (arena.probes(), arena.catalog.clone());
-    let report = arena.attack(Speaker::Tenant(ours(&catalog)), &probes).await;
+    let (probes, catalog) = (arena.probes().unwrap(), arena.catalog.clone());
+    let report = arena.attack(Speaker::Tenant(ours(&catalog)), &probes).await.unwrap();
     let tables = catalog.tenant_tables().unwrap().len();
     eprintln!("{} operations on {tables} tables in {} shapes", report.total(), SHAPES.len());
     assert_eq!(report.leaks, [""; 0]);
@@ -109,21 +60,21 @@ async fn attacks_5_to_23_one_tenant_can_not_reach_another_in_any_table() {
 }
 
 #[tokio::test]
-async fn attack_5_and_6_without_a_tenant_there_is_nothing() {
-    let mut arena = Arena::new().await;
-    let probes: Vec<Probe> = arena.probes().into_iter().map(Probe::by_nobody).collect();
-    let before = arena.prints(ours).await;
+async fn attacks_5_and_6_without_a_tenant_there_is_nothing() {
+    let mut arena = Arena::new().await.unwrap();
+    let probes: Vec<Probe> = arena.probes().unwrap().into_iter().map(Probe::by_nobody).collect();
+    let before = arena.prints(ours).await.unwrap();
     for speaker in [Speaker::Unset, Speaker::Empty] {
-        let report = arena.attack(speaker, &probes).await;
+        let report = arena.attack(speaker, &probes).await.unwrap();
         assert_eq!(report.leaks, [""; 0]);
         assert!(report.total() > 300, "{} operations", report.total());
     }
-    assert_eq!(arena.prints(ours).await, before, "nobody's session changed nothing of the asker, either");
+    assert_eq!(arena.prints(ours).await.unwrap(), before, "nobody's session changed nothing of the asker, either");
 }
 
 #[tokio::test]
 async fn a_setting_that_is_no_id_fails_closed_and_one_made_outside_a_transaction_does_not_last() {
-    let mut arena = Arena::new().await;
+    let mut arena = Arena::new().await.unwrap();
     let app = &mut arena.doors.app;
     app.execute(AssertSqlSafe(format!(
         "select set_config('app.current_tenant', '{}', true)",
@@ -141,7 +92,7 @@ async fn a_setting_that_is_no_id_fails_closed_and_one_made_outside_a_transaction
 /// One session serves tenants in turn, with one cached plan for all of them.
 #[tokio::test]
 async fn attack_22_a_cached_plan_answers_each_tenant_with_its_own_rows() {
-    let mut arena = Arena::new().await;
+    let mut arena = Arena::new().await.unwrap();
     let Arena { doors, catalog, .. } = &mut arena;
     for plans in ["force_generic_plan", "force_custom_plan", "auto"] {
         for round in 0..8 {
@@ -165,50 +116,86 @@ async fn attack_22_a_cached_plan_answers_each_tenant_with_its_own_rows() {
     }
 }
 
-/// Weakenings that the trial must notice, and the shape that notices.
-const WEAKENINGS: [(&str, &str, Shape); 7] = [
-    (
-        "both policies say yes to everything",
-        "alter policy tenant_rows on messages using (true) with check (true);
-         alter policy tenant_fence on messages using (true) with check (true)",
-        Shape::SelectById,
-    ),
-    (
-        "rows can be written for another tenant",
-        "alter policy tenant_rows on memories with check (true);
-         alter policy tenant_fence on memories with check (true)",
-        Shape::InsertAsThem,
-    ),
-    ("attack 1: no row-level security at all", "alter table usage disable row level security", Shape::CopyOut),
-    (
-        "attack 14: no composite foreign key",
-        "alter table runs drop constraint runs_tenant_id_conversation_id_fkey",
-        Shape::InsertUnderTheirs,
-    ),
-    ("attack 23: truncate is granted", "grant truncate on jobs to konstruct_app", Shape::Truncate),
-    (
-        "a system table is opened",
-        "grant select on api_keys to konstruct_app;
-         create policy careless on api_keys for select to konstruct_app using (true)",
-        Shape::Count,
-    ),
-    (
-        "routes can be stolen",
-        "alter policy tenant_rows on connection_routes using (true);
-         alter policy tenant_fence on connection_routes using (true)",
-        Shape::UpsertTheirKey,
-    ),
-];
-
+/// An upsert whose condition reads the row in its way: were it another tenant's, each guess would be answered.
 #[tokio::test]
-async fn the_trial_notices_each_weakening() {
-    for (what, script, shape) in WEAKENINGS {
-        let mut arena = Arena::new().await;
-        let (probes, catalog) = (arena.probes(), arena.catalog.clone());
-        let mut owner = arena.test.owner().await;
-        owner.execute(sqlx::raw_sql(script)).await.expect(script);
-        let report = arena.attack(Speaker::Tenant(ours(&catalog)), &probes).await;
-        let noticed = report.leaks.iter().any(|leak| leak.contains(&format!(" {shape:?}: ")));
-        assert!(noticed, "{what}: {:?}", report.leaks);
+async fn attack_13_guessing_at_a_row_by_upsert_tells_nothing() {
+    let mut arena = Arena::new().await.unwrap();
+    let Arena { doors, catalog, .. } = &mut arena;
+    let (us, them) = (ours(catalog), theirs(catalog));
+    let agents = catalog.table("agents").unwrap();
+    let of =
+        |tenant: Tenant<'_>, name: &str| tenant.literal(agents, agents.column(name).unwrap(), 1).unwrap().unwrap();
+    for owner in [us, them] {
+        let mut answers = Vec::new();
+        for guess in ["CANARY-B%", "CANARY-C%", "%", "nothing"] {
+            let script = format!(
+                "begin; {}; insert into agents (tenant_id, agent_id, name) values ('{}', {}, {})
+                 on conflict (tenant_id, agent_id) do update set role = 'guessed' where agents.instructions like '{guess}'",
+                us.settings(),
+                owner.id,
+                of(them, "agent_id"),
+                of(them, "name"),
+            );
+            let done = doors.app.execute(sqlx::raw_sql(AssertSqlSafe(script))).await;
+            answers.push(match done {
+                Ok(done) => format!("{} rows", done.rows_affected()),
+                Err(error) => error.to_string(),
+            });
+            doors.app.execute("rollback").await.unwrap();
+        }
+        answers.dedup();
+        assert_eq!(answers.len(), 1, "a guess is answered: {answers:?}");
     }
+}
+
+/// Both tenants have a connection of the same id, with a route that goes when the connection goes.
+#[tokio::test]
+async fn attack_15_who_deletes_a_parent_takes_no_other_tenants_children_along() {
+    let test = TestDb::new().await;
+    scene::fill(&test).await.unwrap();
+    let mut owner = test.owner().await;
+    // Nobody may delete one today; a later feature will.
+    owner.execute("grant delete on channel_connections to konstruct_app").await.unwrap();
+    let mut app = test.app().await;
+    let connection = Uuid::from_u128(0xC0);
+    for tenant in [scene::THEM, scene::US] {
+        let script = format!(
+            "begin; select set_config('app.current_tenant', '{0}', true);
+             insert into channel_connections (tenant_id, connection_id, channel, external_id, bot_user_id, display_name,
+                                              access_token)
+             values ('{0}', '{connection}', 'slack', 'T{0}', 'U', 'twin', '');
+             insert into connection_routes (channel, app_id, external_id, tenant_id, connection_id, bot_user_id, bot_id)
+             values ('slack', '', 'T{0}', '{0}', '{connection}', 'U', 'B'); commit",
+            tenant.uuid()
+        );
+        app.execute(sqlx::raw_sql(AssertSqlSafe(script))).await.unwrap();
+    }
+    let mut left = Vec::new();
+    for tenant in [scene::THEM, scene::US] {
+        if tenant == scene::THEM {
+            let script = format!(
+                "begin; select set_config('app.current_tenant', '{}', true);
+                 delete from channel_connections where connection_id = '{connection}'; commit",
+                tenant.uuid()
+            );
+            app.execute(sqlx::raw_sql(AssertSqlSafe(script))).await.unwrap();
+        }
+        let mut tx = test.db.tenant(tenant).begin().await.unwrap();
+        let routes: i64 = sqlx::query_scalar("select count(*) from connection_routes where connection_id = $1")
+            .bind(connection)
+            .fetch_one(tx.conn())
+            .await
+            .unwrap();
+        left.push(routes);
+    }
+    assert_eq!(left, [0, 1], "their own route went with it, ours stays");
+}
+
+/// A million of them: `make isolation`.
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_thousand_random_reaches_across_find_nothing() {
+    let report = scale::run(20_000, 1).await.unwrap();
+    eprintln!("{report}");
+    assert_eq!(report.leaks, [""; 0]);
+    assert!(report.operations >= 20_000 && report.covered.len() > 700, "{report}");
 }

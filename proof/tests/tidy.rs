@@ -67,6 +67,14 @@ const DYNAMIC_SQL: Rule = Rule {
     reason: "SQL is a constant with parameters, never put together (attack 33)",
 };
 
+const COMPARISON: Rule = Rule {
+    pattern: r"(signature|secret|hash|hmac|mac|digest)\w*(\(\))?\)?\s*[!=]=[^=>]",
+    allowed: &[],
+    tests_may: true,
+    comments_count: false,
+    reason: "`==` stops at the first difference and so tells where it is; use crypto::verify_hmac_hex (attack 51)",
+};
+
 const ENVIRONMENT: Rule = Rule {
     pattern: r"\bstd::env\b|\benv::(var|vars|args|current_dir)\b",
     allowed: &[("shared/src/config.rs", "reads the environment once, at start")],
@@ -227,6 +235,17 @@ fn attack_33_no_sql_is_put_together() {
     assert_none(DYNAMIC_SQL.findings(&rust()));
 }
 
+/// What a refusal's time could tell, no test on a busy machine can measure; what makes it tell, a test can read.
+#[test]
+fn attack_51_secrets_are_compared_in_constant_time_only() {
+    assert_none(COMPARISON.findings(&rust()));
+    let crypto = sources(&["rs"]).into_iter().find(|source| source.path == "shared/src/crypto.rs");
+    let crypto = crypto.expect("the file is there").text;
+    let (_, verify) = crypto.split_once("pub fn verify_hmac_hex").expect("the function is there");
+    let body = verify.split("\n}").next().unwrap_or_default();
+    assert!(body.contains(".ct_eq(") && !body.contains("=="), "{body}");
+}
+
 #[test]
 fn the_environment_is_read_in_one_place() {
     assert_none(ENVIRONMENT.findings(&rust()));
@@ -252,6 +271,8 @@ fn each_rule_bites() {
         (&DOORS, "sweep(&db.system()).await?;"),
         (&SETTING, "\"select set_config('app.current_tenant', $1, true)\""),
         (&DYNAMIC_SQL, "sqlx::query(AssertSqlSafe(format!(\"select {column}\")))"),
+        (&COMPARISON, "if given_hash() != expected {"),
+        (&COMPARISON, "signature == expected"),
         (&ENVIRONMENT, "let port = std::env::var(\"PORT\");"),
         (&ALLOW, concat!("#[al", "low(dead_code)]")),
         (&ALLOW, concat!("#![al", "low(unused)]")),
@@ -300,7 +321,7 @@ fn the_compose_file_names_postgres_redis_and_one_image_of_ours() {
 #[test]
 fn the_makefile_has_every_promised_target() {
     let makefile = fs::read_to_string(root().join("Makefile")).expect("the Makefile is there");
-    for target in ["up", "down", "test", "logs", "status", "clean", "bench", "chaos", "lint"] {
+    for target in ["up", "down", "test", "logs", "status", "clean", "bench", "chaos", "isolation", "lint"] {
         let there = makefile.lines().any(|line| line.starts_with(&format!("{target}:")));
         assert!(there, "`make {target}` is missing");
     }

@@ -55,6 +55,9 @@ pub struct InboundMessage {
     /// Speaks to someone else by name; in a thread, that is no question to the agent.
     #[serde(default)]
     pub mentions_others: bool,
+    /// People of other companies read along (Slack Connect): what is remembered elsewhere is not for them.
+    #[serde(default)]
+    pub with_outsiders: bool,
     /// The author's own time, from the provider.
     #[serde(with = "time::serde::rfc3339")]
     pub sent_at: OffsetDateTime,

@@ -3,7 +3,7 @@
 //! A message carries its W3C `traceparent` in the inbox row, so one trace runs from webhook to reply across processes.
 //! Log lines carry tenant, conversation and run ids, never message text.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, future::Future, sync::Arc};
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use opentelemetry::{
@@ -11,7 +11,13 @@ use opentelemetry::{
     trace::{TraceContextExt, TracerProvider},
 };
 use opentelemetry_otlp::{WithExportConfig, WithHttpConfig};
-use opentelemetry_sdk::{Resource, propagation::TraceContextPropagator, trace::SdkTracerProvider};
+use opentelemetry_sdk::{
+    Resource,
+    error::{OTelSdkError, OTelSdkResult},
+    propagation::TraceContextPropagator,
+    trace::{SdkTracerProvider, SpanData, SpanExporter},
+};
+use tokio::runtime::Handle;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::SubscriberInitExt};
@@ -73,9 +79,33 @@ fn tracer(role: &'static str, config: &LogConfig) -> Result<SdkTracerProvider, S
             .with_endpoint(format!("{}/v1/traces", endpoint.trim_end_matches('/')))
             .build()
             .map_err(|error| format!("OTEL_EXPORTER_OTLP_ENDPOINT can't be used: {error}."))?;
-        provider = provider.with_batch_exporter(exporter);
+        let runtime = Handle::try_current().map_err(|_| "Traces need a running runtime to be sent.".to_owned())?;
+        provider = provider.with_batch_exporter(OnRuntime { exporter: Arc::new(exporter), runtime });
     }
     Ok(provider.build())
+}
+
+/// Sends on the process's runtime: the library exports from a thread of its own, where an HTTP client finds no reactor and
+/// panics, and every trace is lost.
+#[derive(Debug)]
+struct OnRuntime {
+    exporter: Arc<opentelemetry_otlp::SpanExporter>,
+    runtime: Handle,
+}
+
+impl SpanExporter for OnRuntime {
+    fn export(&self, batch: Vec<SpanData>) -> impl Future<Output = OTelSdkResult> + Send {
+        let exporter = self.exporter.clone();
+        let sending = self.runtime.spawn(async move { exporter.export(batch).await });
+        async move { sending.await.map_err(|error| OTelSdkError::InternalFailure(error.to_string()))? }
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        // Called once, before the first export: nobody else holds it.
+        if let Some(exporter) = Arc::get_mut(&mut self.exporter) {
+            exporter.set_resource(resource);
+        }
+    }
 }
 
 /// A panic becomes a log line with its place, and a count; its text may hold content, so it is left out.

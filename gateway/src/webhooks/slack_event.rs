@@ -34,6 +34,8 @@ pub struct Envelope {
     event_time: Option<i64>,
     #[serde(default)]
     authorizations: Vec<Authorization>,
+    #[serde(default, deserialize_with = "lenient")]
+    is_ext_shared_channel: bool,
     event: Option<Event>,
 }
 
@@ -222,6 +224,7 @@ fn keep_message(
         author: user.to_owned(),
         text: clean_text(&text),
         mentions_others: plain.mentions_others,
+        with_outsiders: envelope.is_ext_shared_channel,
         sent_at: sent_at(&ts, envelope.event_time, now),
     };
     let begun = sent_at(&thread, envelope.event_time, now);

@@ -18,6 +18,7 @@ mod hang_up;
 mod keys;
 mod limits;
 mod odd_payloads;
+mod opaque;
 mod openapi;
 mod own_app;
 mod routing;

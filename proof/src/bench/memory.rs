@@ -79,6 +79,7 @@ async fn store_backlog(firm: &Firm) -> anyhow::Result<()> {
             author: format!("U{}", n % 10),
             text: bulk::sentence(&mut dice, WORDS, WORDS),
             mentions_others: false,
+            with_outsiders: false,
             sent_at: now,
         });
     }

@@ -1,21 +1,22 @@
 //! What the database says about its tables: columns, keys, references, checks, policies and rights.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use anyhow::Context;
+use regex::{Captures, Regex};
 use serde::Deserialize;
 use sqlx::{PgConnection, types::Json};
 
 /// The roles whose rights are read. PUBLIC's count for each of them.
 pub const ROLES: [&str; 3] = ["konstruct_app", "konstruct_system", "konstruct_audit"];
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Catalog {
     /// In the schema `public`, without the migrations' own bookkeeping.
     pub tables: Vec<Table>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Table {
     pub name: String,
     /// Row-level security is on, and binds the owner too.
@@ -33,7 +34,7 @@ pub struct Table {
     pub touched_by: Vec<String>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Column {
     pub name: String,
     /// With its modifier: `halfvec(384)`.
@@ -41,9 +42,17 @@ pub struct Column {
     pub not_null: bool,
     pub has_default: bool,
     pub generated: bool,
+    /// Roles that may select it.
+    pub read_by: Vec<String>,
+    /// The first value that a check of the form `column in (…)` allows.
+    #[serde(skip)]
+    pub first_allowed: Option<String>,
+    /// What a check says of its length.
+    #[serde(skip)]
+    pub exact_length: Option<usize>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Key {
     pub name: String,
     pub primary: bool,
@@ -52,7 +61,7 @@ pub struct Key {
 }
 
 /// A foreign key.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Reference {
     pub name: String,
     pub columns: Vec<String>,
@@ -60,7 +69,7 @@ pub struct Reference {
     pub parent_columns: Vec<String>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Policy {
     pub name: String,
     pub permissive: bool,
@@ -71,6 +80,10 @@ pub struct Policy {
     pub check: Option<String>,
 }
 
+/// `column in (…)`, as the server writes it.
+static LISTED: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\((\w+) = ANY \(ARRAY\['([^']*)'").expect("valid"));
+static SIZED: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"length\((\w+)\) = (\d+)").expect("valid"));
+
 const TABLES: &str = "
 select coalesce(jsonb_agg(jsonb_build_object(
     'name', c.relname,
@@ -78,7 +91,9 @@ select coalesce(jsonb_agg(jsonb_build_object(
     'columns', (
         select jsonb_agg(jsonb_build_object(
                    'name', a.attname, 'kind', format_type(a.atttypid, a.atttypmod), 'not_null', a.attnotnull,
-                   'has_default', a.atthasdef, 'generated', a.attgenerated <> '' or a.attidentity <> ''
+                   'has_default', a.atthasdef, 'generated', a.attgenerated <> '' or a.attidentity <> '',
+                   'read_by', (select coalesce(jsonb_agg(role), '[]') from unnest($1::text[]) as role
+                                where has_column_privilege(role, c.oid, a.attnum, 'select'))
                ) order by a.attnum)
           from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),
     'keys', coalesce((
@@ -130,11 +145,12 @@ select coalesce(jsonb_agg(jsonb_build_object(
 
 impl Catalog {
     pub async fn read(connection: &mut PgConnection) -> anyhow::Result<Self> {
-        let Json(tables) = sqlx::query_scalar(TABLES)
+        let Json(mut tables): Json<Vec<Table>> = sqlx::query_scalar(TABLES)
             .bind(ROLES.as_slice())
             .fetch_one(connection)
             .await
             .context("the catalogue can't be read")?;
+        tables.iter_mut().try_for_each(Table::understand_checks)?;
         Ok(Self { tables })
     }
 
@@ -160,6 +176,18 @@ impl Catalog {
 }
 
 impl Table {
+    /// What the checks say of single columns; read once, for rows are made by the thousand.
+    fn understand_checks(&mut self) -> anyhow::Result<()> {
+        for column in &mut self.columns {
+            let about = |found: &Captures<'_>| found[1] == column.name;
+            let listed = self.checks.iter().find_map(|check| LISTED.captures(check).filter(about));
+            let sized = self.checks.iter().find_map(|check| SIZED.captures(check).filter(about));
+            let length = sized.map(|found| found[2].parse()).transpose()?;
+            (column.first_allowed, column.exact_length) = (listed.map(|found| found[2].to_owned()), length);
+        }
+        Ok(())
+    }
+
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
     }

@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, bail};
-use regex::Regex;
 use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use uuid::Uuid;
@@ -65,7 +64,7 @@ impl Tenant<'_> {
         if let Some(reference) = table.parents().find(|reference| reference.columns.contains(&column.name)) {
             return self.parents_value(reference, &column.name, n).map(Some);
         }
-        if let Some(allowed) = first_allowed(table, &column.name)? {
+        if let Some(allowed) = &column.first_allowed {
             return Ok(Some(format!("'{allowed}'")));
         }
         let canary = self.canary(&table.name, n);
@@ -73,7 +72,7 @@ impl Tenant<'_> {
             "uuid" => format!("'{}'", self.uuid(&table.name, &column.name, n)),
             "text" => format!("'{canary}'"),
             "jsonb" => format!("'{{\"canary\": \"{canary}\"}}'"),
-            "bytea" => format!("'\\x{}'", hex::encode(sized(canary, exact_length(table, &column.name)?))),
+            "bytea" => format!("'\\x{}'", hex::encode(sized(canary, column.exact_length))),
             "bigint" | "integer" | "smallint" | "numeric" | "real" | "double precision" => n.to_string(),
             "boolean" => "false".into(),
             "timestamp with time zone" => format!("timestamptz '2026-11-20 12:00Z' + interval '{n} minutes'"),
@@ -187,18 +186,6 @@ pub fn insert(table: &Table, row: &Row) -> String {
     let (columns, values): (Vec<&str>, Vec<&str>) =
         row.iter().map(|(column, literal)| (column.as_str(), literal.as_str())).unzip();
     format!("insert into {} ({}) values ({})", table.name, columns.join(", "), values.join(", "))
-}
-
-/// The first value that a check of the form `column in (…)` allows.
-fn first_allowed(table: &Table, column: &str) -> anyhow::Result<Option<String>> {
-    let listed = Regex::new(&format!(r"\({column} = ANY \(ARRAY\['([^']*)'"))?;
-    Ok(table.checks.iter().find_map(|check| Some(listed.captures(check)?[1].to_owned())))
-}
-
-fn exact_length(table: &Table, column: &str) -> anyhow::Result<Option<usize>> {
-    let sized = Regex::new(&format!(r"length\({column}\) = (\d+)"))?;
-    let found = table.checks.iter().find_map(|check| Some(sized.captures(check)?[1].parse()));
-    Ok(found.transpose()?)
 }
 
 fn sized(canary: String, length: Option<usize>) -> Vec<u8> {

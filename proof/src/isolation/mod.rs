@@ -1,13 +1,21 @@
 //! Tenant isolation, attacked from the database's own description of itself.
 //!
-//! [`catalog`] reads what is there, [`rules`] says what must be true of it, [`fill`] puts two tenants' rows into every
-//! table, [`probes`] writes down each way to reach for the other tenant's, and [`trial`] tries them. A table that a
-//! migration adds is attacked without a line of code here.
+//! [`catalog`] reads what is there, [`rules`] says what must be true of it, [`rights`] what nobody may hold, [`fill`] puts
+//! tenants' rows into every table, [`probes`] writes down each way to reach for another tenant's, [`trial`] tries them one by
+//! one and [`scale`] by the million. A table that a migration adds is attacked without a line of code here. [`mutants`] makes
+//! mistakes on purpose, to see that each is noticed.
 
+pub mod arena;
 pub mod catalog;
 pub mod fill;
 pub mod listed;
+pub mod mutants;
 pub mod probes;
 pub mod rights;
 pub mod rules;
+pub mod scale;
+pub mod scene;
+pub mod session;
+pub mod statements;
 pub mod trial;
+pub mod wire;

@@ -92,7 +92,19 @@ impl Probe {
     }
 }
 
+/// Which of the other tenant's rows is reached for.
+#[derive(Clone, Copy, Debug)]
+pub struct Aim {
+    /// Its number; beyond [`super::fill::ROWS`] there is none.
+    pub row: usize,
+    /// Their ids under our own tenant.
+    pub mixed: bool,
+}
+
+pub const FIRST_ROW: Aim = Aim { row: 1, mixed: false };
+
 struct Draft<'a> {
+    aim: Aim,
     table: &'a Table,
     ours: Tenant<'a>,
     theirs: Tenant<'a>,
@@ -101,20 +113,31 @@ struct Draft<'a> {
     fresh: usize,
 }
 
-/// All probes, those that may leave rows behind last.
+/// All probes at the first row, those that may leave rows behind last.
 pub fn all(catalog: &Catalog, ours: Tenant<'_>, theirs: Tenant<'_>) -> anyhow::Result<Vec<Probe>> {
     let mut probes = Vec::new();
     let mut fresh = 100;
     for table in catalog.tenant_tables()? {
-        let mut draft = Draft { table, ours, theirs, probes: Vec::new(), fresh };
-        draft.reads()?;
-        draft.changes()?;
-        draft.inserts()?;
-        probes.append(&mut draft.probes);
-        fresh = draft.fresh;
+        probes.append(&mut of(table, ours, theirs, FIRST_ROW, &mut fresh)?);
     }
     probes.sort_by_key(|probe| probe.shape);
     Ok(probes)
+}
+
+/// The probes of one table. `fresh` is the number of the last row that was made up.
+pub fn of(
+    table: &Table,
+    ours: Tenant<'_>,
+    theirs: Tenant<'_>,
+    aim: Aim,
+    fresh: &mut usize,
+) -> anyhow::Result<Vec<Probe>> {
+    let mut draft = Draft { aim, table, ours, theirs, probes: Vec::new(), fresh: *fresh };
+    draft.reads()?;
+    draft.changes()?;
+    draft.inserts()?;
+    *fresh = draft.fresh;
+    Ok(draft.probes)
 }
 
 impl Draft<'_> {
@@ -134,15 +157,24 @@ impl Draft<'_> {
         self.probes.push(Probe { table: self.table.name.clone(), shape, setup, sql, way, expect });
     }
 
-    /// `column = literal and …` for the primary key of row 1.
-    fn key_of(&self, tenant: &Tenant<'_>) -> anyhow::Result<String> {
+    /// `column = literal and …` for the primary key of a row.
+    fn key_of(&self, tenant: &Tenant<'_>, row: usize) -> anyhow::Result<String> {
         let mut parts = Vec::new();
         for name in self.table.primary_key() {
             let column = self.table.column(name).context("a key's column exists")?;
-            let literal = tenant.literal(self.table, column, 1)?.context("a key has a value")?;
+            let literal = tenant.literal(self.table, column, row)?.context("a key has a value")?;
             parts.push(format!("{name} = {literal}"));
         }
         Ok(parts.join(" and "))
+    }
+
+    fn their_row(&self) -> anyhow::Result<String> {
+        let key = self.key_of(&self.theirs, self.aim.row)?;
+        let (us, them) = (self.ours.id.to_string(), self.theirs.id.to_string());
+        // Without an id in it, the key would become that of our own row.
+        let ids = self.table.primary_key().iter().filter(|name| *name != "tenant_id");
+        let unlike_ours = ids.filter_map(|name| self.table.column(name)).any(|column| column.kind == "uuid");
+        Ok(if self.aim.mixed && unlike_ours { key.replace(&them, &us) } else { key })
     }
 
     /// A column outside of keys and references, to be set to itself.
@@ -160,9 +192,10 @@ impl Draft<'_> {
             CopyIn, CopyOut, Count, Error, Exists, Join, Lock, SecurityOff, SelectAll, SelectById, Statistics,
         };
         let (name, them) = (self.table.name.clone(), self.theirs.id);
-        let their_row = self.key_of(&self.theirs)?;
+        let (our_row, their_row) = (self.key_of(&self.ours, 1)?, self.their_row()?);
         let read: &[&str] = &["SELECT"];
         self.add(SelectById, read, format!("select t::text from {name} t where {their_row}"), Expect::Nothing);
+        self.add(SelectById, read, format!("select t::text from {name} t where {our_row}"), Expect::OwnRows);
         self.add(SelectAll, read, format!("select t::text from {name} t"), Expect::OwnRows);
         self.add(
             SelectAll,
@@ -206,7 +239,7 @@ impl Draft<'_> {
             DeleteById, DeleteReturning, MoveUnderTheirs, Truncate, UpdateById, UpdateIntoTheirs, UpdateReturning,
         };
         let (name, us, them) = (self.table.name.clone(), self.ours.id, self.theirs.id);
-        let (our_row, their_row) = (self.key_of(&self.ours)?, self.key_of(&self.theirs)?);
+        let (our_row, their_row) = (self.key_of(&self.ours, 1)?, self.their_row()?);
         let same = self.harmless_column().to_owned();
         let update: &[&str] = &["SELECT", "UPDATE"];
         let delete: &[&str] = &["SELECT", "DELETE"];
@@ -241,7 +274,7 @@ impl Draft<'_> {
                 let column = self.table.column(name).context("a reference's column exists")?;
                 values.push((
                     name.clone(),
-                    self.theirs.literal(self.table, column, 1)?.context("a key has a value")?,
+                    self.theirs.literal(self.table, column, self.aim.row)?.context("a key has a value")?,
                 ));
             }
         }
@@ -287,7 +320,7 @@ impl Draft<'_> {
         let (key, same) = (table.primary_key().join(", "), self.harmless_column().to_owned());
         let or_update = format!("on conflict ({key}) do update set {same} = excluded.{same}");
         let both: &[&str] = &["INSERT", "SELECT", "UPDATE"];
-        let exact = insert(table, &self.theirs.row(table, 1)?);
+        let exact = insert(table, &self.theirs.row(table, self.aim.row)?);
         self.add(UpsertTheirs, both, format!("{exact} {or_update}"), Expect::Refused(DENIED));
 
         // Their key under our tenant: ours to have, unless the key is the same for all tenants.

@@ -14,7 +14,7 @@ pub const FUNCTIONS: [&str; 4] = [
 pub const DEFINERS: [&str; 1] = ["audit_append(text,text,text,text,text,jsonb)"];
 
 /// Each question lists what should not be there, as text.
-const QUESTIONS: [(&str, &str); 10] = [
+const QUESTIONS: [(&str, &str); 17] = [
     (
         "a view or materialized view, which reads with its owner's rights",
         "select c.oid::regclass::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -80,6 +80,38 @@ const QUESTIONS: [(&str, &str); 10] = [
              select (aclexplode(a.attacl)).* from pg_attribute a where a.attrelid = c.oid and a.attacl is not null
            ) g
           where g.grantee = 0 and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e')",
+    ),
+    (
+        "a trigger, which runs as whoever writes",
+        "select t.tgrelid::regclass || ' ' || t.tgname from pg_trigger t join pg_class c on c.oid = t.tgrelid
+          where not t.tgisinternal and c.relnamespace = 'public'::regnamespace",
+    ),
+    (
+        "a rule, which acts with its owner's rights",
+        "select c.oid::regclass || ' ' || r.rulename from pg_rewrite r join pg_class c on c.oid = r.ev_class
+          where c.relkind not in ('v', 'm') and c.relnamespace <> 'pg_catalog'::regnamespace",
+    ),
+    ("a publication, which sends rows past every policy", "select pubname::text from pg_publication"),
+    (
+        "an extension that nobody reviewed",
+        "select extname::text from pg_extension where extname not in ('plpgsql', 'vector', 'hstore', 'pgcrypto')",
+    ),
+    (
+        "a right on tables to come",
+        "select a.privilege_type || ' for ' || case when a.grantee = 0 then 'public' else a.grantee::regrole::text end
+           from pg_default_acl d cross join lateral aclexplode(d.defaclacl) a
+          where a.grantee <> d.defaclrole",
+    ),
+    (
+        "a schema whose tables no check reads",
+        "select nspname::text from pg_namespace
+          where nspname not in ('public', 'apalis', 'information_schema') and nspname !~ '^pg_(catalog|toast|temp|toast_temp)'",
+    ),
+    (
+        "a setting that every session begins with",
+        "select setting from pg_db_role_setting s cross join lateral unnest(s.setconfig) as setting
+          where s.setdatabase in (0, (select oid from pg_database where datname = current_database()))
+            and setting ~ '^(app[.]|row_security|session_replication_role|search_path)'",
     ),
 ];
 
@@ -148,6 +180,39 @@ pub async fn table_of_rights(connection: &mut PgConnection) -> anyhow::Result<Ve
            ) g
           where g.role not in ('konstruct_owner', 'pg_database_owner', 'postgres')
           group by g.role, g.thing order by g.role, g.thing",
+    )
+    .await
+}
+
+/// Every policy, verbatim, one line each, for the checked-in table: rules say what must be there, this says what is.
+pub async fn table_of_policies(connection: &mut PgConnection) -> anyhow::Result<Vec<String>> {
+    list(
+        connection,
+        "select format('%s %s: %s %s to %s using (%s) with check (%s)', p.polrelid::regclass, p.polname,
+                       case when p.polpermissive then 'permissive' else 'restrictive' end,
+                       case p.polcmd when '*' then 'all' when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update'
+                                     else 'delete' end,
+                       (select string_agg(case when r.role = 0 then 'public' else r.role::regrole::text end, ', ')
+                          from unnest(p.polroles) as r (role)),
+                       coalesce(regexp_replace(pg_get_expr(p.polqual, p.polrelid), '[[:space:]]+', ' ', 'g'), '-'),
+                       coalesce(regexp_replace(pg_get_expr(p.polwithcheck, p.polrelid), '[[:space:]]+', ' ', 'g'), '-'))
+           from pg_policy p order by p.polrelid::regclass::text, p.polname",
+    )
+    .await
+}
+
+/// Every function of ours with its body's hash: what a reviewer read is what runs.
+pub async fn table_of_functions(connection: &mut PgConnection) -> anyhow::Result<Vec<String>> {
+    list(
+        connection,
+        "select format('%s: %s, %s as %s, %s, body %s', p.oid::regprocedure, l.lanname,
+                       case when p.prosecdef then 'definer' else 'invoker' end, p.proowner::regrole,
+                       case p.provolatile when 'i' then 'immutable' when 's' then 'stable' else 'volatile' end,
+                       left(md5(p.prosrc), 8))
+           from pg_proc p join pg_language l on l.oid = p.prolang
+          where p.pronamespace = 'public'::regnamespace
+            and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
+          order by 1",
     )
     .await
 }

@@ -30,9 +30,19 @@ pub struct Report {
 }
 
 /// What a probe brought to light.
-enum Outcome {
-    Done { rows: Vec<String>, touched: u64 },
-    Failed { code: String, text: String },
+pub enum Outcome {
+    Done {
+        rows: Vec<String>,
+        touched: u64,
+    },
+    Failed {
+        code: String,
+        text: String,
+    },
+    /// The rows that the probe needs can't even be made.
+    Unready {
+        text: String,
+    },
 }
 
 impl Report {
@@ -92,7 +102,10 @@ async fn attempt(app: &mut PgConnection, speaker: Speaker<'_>, probe: &Probe) ->
         app.execute(AssertSqlSafe(tenant.settings())).await?;
     }
     for statement in &probe.setup {
-        app.execute(AssertSqlSafe(statement.clone())).await.with_context(|| statement.clone())?;
+        if let Err(error) = app.execute(AssertSqlSafe(statement.clone())).await {
+            app.execute("rollback").await?;
+            return Ok(Outcome::Unready { text: format!("{error}: {statement}") });
+        }
     }
     let outcome = match perform(app, probe).await {
         Ok(outcome) => outcome,
@@ -103,11 +116,13 @@ async fn attempt(app: &mut PgConnection, speaker: Speaker<'_>, probe: &Probe) ->
         }
         Err(other) => return Err(other.into()),
     };
-    match (&outcome, probe.way) {
-        (Outcome::Done { .. }, _) => app.execute("commit").await.map(|_| ())?,
-        (Outcome::Failed { .. }, Way::Statement) => app.execute("rollback").await.map(|_| ())?,
-        (Outcome::Failed { .. }, _) => {}
-    }
+    let end = match (&outcome, probe.way) {
+        (Outcome::Done { .. }, _) => "commit",
+        (Outcome::Failed { .. }, Way::Statement) => "rollback",
+        // Its connection is given up.
+        _ => return Ok(outcome),
+    };
+    app.execute(end).await?;
     Ok(outcome)
 }
 
@@ -135,8 +150,9 @@ async fn perform(app: &mut PgConnection, probe: &Probe) -> Result<Outcome, sqlx:
     Ok(Outcome::Done { rows, touched })
 }
 
-fn judge(outcome: &Outcome, expect: Expect, secrets: &[String]) -> Option<String> {
+pub fn judge(outcome: &Outcome, expect: Expect, secrets: &[String]) -> Option<String> {
     match outcome {
+        Outcome::Unready { text } => Some(format!("one's own rows can't be made: {text}")),
         Outcome::Done { rows, touched } => {
             let shown = rows.iter().find(|row| secrets.iter().any(|secret| row.contains(secret)));
             if let Some(row) = shown {

@@ -126,7 +126,8 @@ impl SlackApi {
             ChannelKind::Direct
         } else if is("is_mpim") {
             ChannelKind::GroupDirect
-        } else if is("is_private") || is("is_group") {
+        // Another company reads along: what is said there is for that channel.
+        } else if is("is_private") || is("is_group") || is("is_ext_shared") {
             ChannelKind::Private
         } else {
             ChannelKind::Public

@@ -156,8 +156,9 @@ fn author(row: &sqlx::postgres::PgRow) -> Result<Author, DbError> {
 /// The text of the audience, or '' where it is the author.
 fn audience_of(place: &Place<'_>) -> String {
     let channel = place.messages.first().map_or("", |message| message.channel.as_str());
+    let with_outsiders = place.messages.iter().any(|message| message.with_outsiders);
     match place.kind {
-        ChannelKind::Public => Audience::Tenant.to_string(),
+        ChannelKind::Public if !with_outsiders => Audience::Tenant.to_string(),
         ChannelKind::Direct => String::new(),
         _ => Audience::Channel(place.connection, channel.to_owned()).to_string(),
     }

@@ -1,0 +1,160 @@
+//! Two tenants whose rows have the same ids: whatever forgets the tenant takes the other one's row.
+//!
+//! The other tenant's rows come first, in their tables and in every index, so that a statement that should find one row
+//! and finds two shows the wrong one.
+
+use shared::{
+    crypto::{Keyring, Place},
+    db::lanes::Lease,
+    ids::{
+        AgentId, ConnectionId, ConversationId, JobId, MemoryId, MessageId, OutboxId, PersonId, RunId, TenantId,
+    },
+    testing::TestDb,
+};
+use sqlx::{AssertSqlSafe, Executor, PgConnection};
+use uuid::Uuid;
+
+pub const THEM: TenantId = TenantId::from_uuid(Uuid::from_u128(0x0a));
+pub const US: TenantId = TenantId::from_uuid(Uuid::from_u128(0xf0));
+pub const THEIR_MARK: &str = "CANARY-B";
+
+pub const CONNECTION: ConnectionId = ConnectionId::from_uuid(Uuid::from_u128(1));
+pub const AGENT: AgentId = AgentId::from_uuid(Uuid::from_u128(2));
+pub const PERSON: PersonId = PersonId::from_uuid(Uuid::from_u128(3));
+pub const CONVERSATION: ConversationId = ConversationId::from_uuid(Uuid::from_u128(4));
+pub const RUN: RunId = RunId::from_uuid(Uuid::from_u128(5));
+pub const OUTBOX: OutboxId = OutboxId::from_uuid(Uuid::from_u128(6));
+pub const MESSAGE: MessageId = MessageId::from_uuid(Uuid::from_u128(7));
+pub const MEMORY: MemoryId = MemoryId::from_uuid(Uuid::from_u128(8));
+pub const JOB: JobId = JobId::from_uuid(Uuid::from_u128(9));
+pub const IDENTITY: Uuid = Uuid::from_u128(10);
+/// Only they take part in it.
+pub const THEIR_CONVERSATION: ConversationId = ConversationId::from_uuid(Uuid::from_u128(11));
+const FENCE: i64 = 7;
+
+/// Our hold on the conversation; theirs reads the same.
+pub fn lease() -> Lease {
+    Lease { tenant: US, conversation: CONVERSATION, fence: FENCE, claims: 1 }
+}
+
+/// Fills the database with both.
+pub async fn fill(test: &TestDb) -> anyhow::Result<()> {
+    let (mut app, mut system) = (test.app().await, test.system().await);
+    for (tenant, mark, team) in [(THEM, THEIR_MARK, "TB"), (US, "CANARY-A", "TA")] {
+        let cast = Cast { tenant, mark, team, keys: &test.config.master_keys };
+        run(&mut system, &cast.of_the_system(false)).await?;
+        run(&mut app, &cast.of_the_app()).await?;
+        run(&mut system, &cast.of_the_system(true)).await?;
+    }
+    Ok(())
+}
+
+async fn run(connection: &mut PgConnection, script: &str) -> anyhow::Result<()> {
+    connection.execute(sqlx::raw_sql(AssertSqlSafe(script.to_owned()))).await?;
+    Ok(())
+}
+
+struct Cast<'a> {
+    tenant: TenantId,
+    mark: &'static str,
+    team: &'static str,
+    keys: &'a Keyring,
+}
+
+impl Cast<'_> {
+    /// The tenant itself, and what the accept path writes.
+    fn of_the_system(&self, messages: bool) -> String {
+        let (tenant, mark) = (self.tenant.uuid(), self.mark);
+        if !messages {
+            return format!(
+                "insert into tenants (tenant_id, name) values ('{tenant}', '{mark} firm');
+                 insert into lane_tenants (tenant_id) values ('{tenant}')"
+            );
+        }
+        let (conversation, connection) = (CONVERSATION.uuid(), CONNECTION.uuid());
+        let last = if self.tenant == THEM { 9 } else { 2 };
+        let mut script = format!(
+            "insert into inbox_keys (tenant_id, identity, addressed) values ('{tenant}', '{IDENTITY}', false);
+             insert into lanes (tenant_id, conversation_id, connection_id, last_seq, ready_at, owner, fence, claims)
+             values ('{tenant}', '{conversation}', '{connection}', {last}, now() + interval '1 hour', 'somebody', {FENCE}, 1);"
+        );
+        for seq in [1, 2] {
+            script += &format!(
+                "insert into inbox (tenant_id, conversation_id, seq, connection_id, addressed, raw, normalized)
+                 values ('{tenant}', '{conversation}', {seq}, '{connection}', true, '{mark}',
+                         '{{\"external_id\": \"1.{seq}\", \"channel\": \"C1\", \"thread\": \"1.1\",
+                            \"channel_kind\": \"unknown\", \"author\": \"U1\", \"text\": \"{mark} {seq}\",
+                            \"sent_at\": \"2026-11-20T12:00:00Z\"}}');"
+            );
+        }
+        if self.tenant == THEM {
+            script += &format!(
+                "insert into lanes (tenant_id, conversation_id, connection_id)
+                 values ('{tenant}', '{}', '{connection}')",
+                THEIR_CONVERSATION.uuid()
+            );
+        }
+        script
+    }
+
+    /// Everything else, in one transaction.
+    fn of_the_app(&self) -> String {
+        let Self { mark, team, .. } = self;
+        let them = self.tenant == THEM;
+        let [tenant, connection, agent, person, conversation, run, outbox, message, memory, job] = [
+            self.tenant.uuid(),
+            CONNECTION.uuid(),
+            AGENT.uuid(),
+            PERSON.uuid(),
+            CONVERSATION.uuid(),
+            RUN.uuid(),
+            OUTBOX.uuid(),
+            MESSAGE.uuid(),
+            MEMORY.uuid(),
+            JOB.uuid(),
+        ];
+        let (token, secret) = (self.sealed("access_token"), self.sealed("signing_secret"));
+        let fetched = if them { "null" } else { "now()" };
+        format!(
+            "begin;
+             select set_config('app.current_tenant', '{tenant}', true), set_config('app.audiences', '*', true);
+             insert into channel_connections (tenant_id, connection_id, channel, external_id, bot_user_id, bot_id,
+                                              display_name, access_token, signing_secret)
+             values ('{tenant}', '{connection}', 'slack', '{team}', 'UBOT', 'BBOT', '{mark}', '\\x{token}', '\\x{secret}');
+             insert into connection_routes (channel, app_id, external_id, tenant_id, connection_id, bot_user_id, bot_id)
+             values ('slack', '', '{team}', '{tenant}', '{connection}', 'UBOT', 'BBOT');
+             insert into agents (tenant_id, agent_id, name, role, tone, instructions, is_default)
+             values ('{tenant}', '{agent}', 'Kona', '{mark}', '{mark}', '{mark}', {them});
+             insert into people (tenant_id, person_id, connection_id, external_id, display_name, profile_fetched_at)
+             values ('{tenant}', '{person}', '{connection}', 'U1', '{mark} Ada', {fetched});
+             insert into channels (tenant_id, connection_id, external_id, name)
+             values ('{tenant}', '{connection}', 'C1', '{mark}');
+             insert into conversations (tenant_id, conversation_id, connection_id, channel_external_id,
+                                        thread_external_id, kind)
+             values ('{tenant}', '{conversation}', '{connection}', 'C1', '1.1', 'unknown');
+             insert into runs (tenant_id, run_id, conversation_id, agent_id, from_seq, to_seq, fence)
+             values ('{tenant}', '{run}', '{conversation}', '{agent}', 1, 1, {FENCE});
+             insert into run_steps (tenant_id, run_id, step, request_hash, result)
+             values ('{tenant}', '{run}', 'answer', '', '\"{mark}\"');
+             insert into messages (tenant_id, message_id, conversation_id, external_id, author_kind, person_id, body, sent_at)
+             values ('{tenant}', '{message}', '{conversation}', '1.0', 'person', '{person}', '{mark} said',
+                     '2026-11-20T11:00:00Z');
+             insert into memories (tenant_id, memory_id, message_id, conversation_id, segment, position, person_id, said_at,
+                                   audience, body)
+             values ('{tenant}', '{memory}', '{message}', '{conversation}', 0, 1, '{person}', '2026-11-20T11:00:00Z',
+                     'channel:{connection}:C1', '{mark} said');
+             insert into outbox (tenant_id, outbox_id, conversation_id, run_id, kind, operation, body, fence)
+             values ('{tenant}', '{outbox}', '{conversation}', '{run}', 'placeholder', 'post', '{mark}', {FENCE});
+             insert into jobs (tenant_id, job_id, kind, payload)
+             values ('{tenant}', '{job}', 'fetch_person_profile',
+                     '{{\"kind\": \"fetch_person_profile\", \"person\": \"{PERSON}\"}}');
+             commit"
+        )
+    }
+
+    fn sealed(&self, column: &'static str) -> String {
+        let place =
+            Place { tenant: Some(self.tenant), table: "channel_connections", column, row: CONNECTION.uuid() };
+        hex::encode(self.keys.seal(&place, format!("{}-{column}", self.mark).as_bytes()))
+    }
+}

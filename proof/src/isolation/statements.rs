@@ -1,0 +1,251 @@
+//! Every query function of the product that says `where tenant_id`, called as its callers call it, behind a door that can
+//! make mistakes.
+//!
+//! A call is observed by what it answers and by what became of the other tenant's rows inside its transaction, which is
+//! rolled back: every call finds the scene as it was.
+
+use futures::future::BoxFuture;
+use regex::Regex;
+use secrecy::SecretString;
+use shared::{
+    config::Config,
+    db::{
+        Audience, Db, DbError, TenantTx,
+        agents::{self, AgentShape},
+        connections::{self, NewSlackConnection},
+        lanes, memories,
+        memories::Question,
+        messages, outbox, people, runs,
+        runs::{Answer, End, Finish},
+        tenants,
+        usage::{CallStatus, ModelCall},
+    },
+    ids::OutboxId,
+    message::{ChannelKind, InboundMessage},
+};
+use sqlx::{AssertSqlSafe, Executor};
+use time::OffsetDateTime;
+
+use super::scene::{CONNECTION, CONVERSATION, MEMORY, OUTBOX, PERSON, RUN, THEM, US, lease};
+
+/// How its caller begins.
+#[derive(Clone, Copy, Debug)]
+pub enum Begin {
+    AllAudiences,
+    /// Sees what the whole tenant may be reminded of.
+    ForTheTenant,
+}
+
+type Run = for<'a> fn(&'a mut TenantTx, &'a Config) -> BoxFuture<'a, Result<String, DbError>>;
+
+pub struct Call {
+    pub name: &'static str,
+    pub begin: Begin,
+    run: Run,
+}
+
+/// What a call did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observation {
+    pub answer: String,
+    /// The other tenant's rows when it was done, as a hash. Empty after an error: nothing of it stays.
+    pub theirs: String,
+}
+
+macro_rules! calls {
+    ($($name:literal, $begin:ident, |$tx:ident, $config:ident| $body:expr;)*) => {
+        vec![$(Call {
+            name: $name,
+            begin: Begin::$begin,
+            run: |$tx, $config| Box::pin(async move {
+                let _ = $config;
+                Ok(format!("{:?}", $body))
+            }),
+        }),*]
+    };
+}
+
+pub fn all() -> Vec<Call> {
+    let mut calls = who_is_there();
+    calls.extend(what_is_said());
+    calls.extend(turns());
+    calls
+}
+
+fn who_is_there() -> Vec<Call> {
+    calls! {
+        "tenants::name", AllAudiences, |tx, _config| tenants::name(tx).await?;
+        "agents::list", AllAudiences, |tx, _config| agents::list(tx).await?;
+        "agents::shape", AllAudiences, |tx, _config| {
+            agents::shape(tx, "New", &AgentShape::default()).await?.is_default
+        };
+        "connections::list", AllAudiences, |tx, _config| connections::list(tx).await?;
+        "connections::token", AllAudiences, |tx, config| {
+            expose(&connections::token(tx, &config.master_keys, CONNECTION).await?)
+        };
+        "connections::signing_secret", AllAudiences, |tx, config| {
+            connections::signing_secret(tx, &config.master_keys, CONNECTION).await?.as_ref().map(expose)
+        };
+        "connections::mark_dead", AllAudiences, |tx, _config| {
+            connections::mark_dead(tx, CONNECTION, "revoked").await?
+        };
+        // The other tenant's workspace.
+        "connections::connect_slack", AllAudiences, |tx, config| {
+            connections::connect_slack(tx, &config.master_keys, &workspace("TB")).await?.id
+        };
+        // One's own, once more.
+        "connections::connect_slack again", AllAudiences, |tx, config| {
+            connections::connect_slack(tx, &config.master_keys, &workspace("TA")).await?.id
+        };
+        "people::find", AllAudiences, |tx, _config| people::find(tx, PERSON).await?;
+        "people::named", AllAudiences, |tx, _config| people::named(tx, &["ada".to_owned()]).await?;
+        "people::name", AllAudiences, |tx, _config| people::name(tx, PERSON, "Ada").await?;
+        "people::describe_channel", AllAudiences, |tx, _config| {
+            people::describe_channel(tx, CONNECTION, "C1", ChannelKind::Public, "general").await?
+        };
+    }
+}
+
+fn what_is_said() -> Vec<Call> {
+    calls! {
+        "messages::store", AllAudiences, |tx, _config| {
+            let place = messages::Place {
+                conversation: CONVERSATION,
+                connection: CONNECTION,
+                kind: ChannelKind::Private,
+                messages: &[said()],
+            };
+            let authors = messages::store(tx, &place).await?;
+            authors.into_iter().map(|author| (author.person, author.display_name)).collect::<Vec<_>>()
+        };
+        "memories::search", AllAudiences, |tx, _config| memories::search(tx, &question(&[0.0; 384])).await?;
+        "memories::search for the tenant", ForTheTenant, |tx, _config| {
+            memories::search(tx, &question(&[0.0; 384])).await?
+        };
+        "memories::without_vector", AllAudiences, |tx, _config| memories::without_vector(tx, 10).await?;
+        "memories::store_vectors", AllAudiences, |tx, _config| {
+            memories::store_vectors(tx, &[MEMORY], &[vec![0.5; 384]]).await?
+        };
+        "memories::count_failure", AllAudiences, |tx, _config| memories::count_failure(tx, &[MEMORY]).await?;
+    }
+}
+
+fn turns() -> Vec<Call> {
+    calls! {
+        "lanes::finish", AllAudiences, |tx, _config| lanes::finish(tx, &lease(), 1).await?;
+        "outbox::count_attempt", AllAudiences, |tx, _config| outbox::count_attempt(tx, OUTBOX).await?;
+        "outbox::mark_sent", AllAudiences, |tx, _config| outbox::mark_sent(tx, RUN, OUTBOX, "1.9").await?;
+        "runs::open", AllAudiences, |tx, _config| {
+            let opening = runs::open(tx, &lease()).await?;
+            let agent = opening.agent.map(|agent| agent.instructions);
+            (opening.tenant_name, opening.channel, agent, opening.takes_part, opening.pending, opening.window)
+        };
+        "runs::arrived_after", AllAudiences, |tx, _config| runs::arrived_after(tx, &lease(), 1).await?;
+        "runs::progress", AllAudiences, |tx, _config| {
+            let progress = runs::progress(tx, RUN).await?;
+            (progress.answer, progress.parts)
+        };
+        "runs::record_answer", AllAudiences, |tx, _config| {
+            let answer = Answer {
+                run: RUN,
+                placeholder: Some("1.8"),
+                request_hash: &[0; 32],
+                result: None,
+                calls: &[ModelCall::new("simulated-1", CallStatus::Ok)],
+                parts: &[],
+                kind: "answer",
+            };
+            runs::record_answer(tx, &lease(), &answer).await?
+        };
+        "runs::finish", AllAudiences, |tx, _config| {
+            let sent: [(OutboxId, &'static str, Option<String>, Option<String>); 1] =
+                [(OUTBOX, "sent", Some("1.8".into()), None)];
+            let finish = Finish { run: Some(RUN), to_seq: 1, end: End::Replied, reason: None, sent: &sent };
+            runs::finish(tx, &lease(), &finish).await?
+        };
+    }
+}
+
+fn expose(secret: &SecretString) -> String {
+    secrecy::ExposeSecret::expose_secret(secret).to_owned()
+}
+
+fn workspace(team: &str) -> NewSlackConnection {
+    NewSlackConnection {
+        team_id: team.to_owned(),
+        team_name: "renewed".into(),
+        bot_user_id: "UNEW".into(),
+        bot_id: "BNEW".into(),
+        bot_token: SecretString::from("xoxb-renewed"),
+        own_app: None,
+    }
+}
+
+fn said() -> InboundMessage {
+    InboundMessage {
+        external_id: "1.7".into(),
+        channel: "C1".into(),
+        thread: Some("1.1".into()),
+        channel_kind: ChannelKind::Private,
+        author: "U1".into(),
+        text: "What did we decide?".into(),
+        mentions_others: false,
+        with_outsiders: false,
+        sent_at: OffsetDateTime::UNIX_EPOCH,
+    }
+}
+
+fn question(vector: &[f32]) -> Question<'_> {
+    Question { vector, terms: "said", about: None, asks_when: false, except: &[], limit: 10 }
+}
+
+/// Calls it as us.
+pub async fn observe(db: &Db, config: &Config, call: &Call) -> anyhow::Result<Observation> {
+    let us = db.tenant(US);
+    let mut tx = match call.begin {
+        Begin::AllAudiences => us.begin_for_all_audiences().await?,
+        Begin::ForTheTenant => us.begin_for(&[Audience::Tenant]).await?,
+    };
+    let called = (call.run)(&mut tx, config).await;
+    let theirs = if called.is_ok() { their_rows(&mut tx).await? } else { String::new() };
+    tx.close().await?;
+    let answer = called.unwrap_or_else(|error| format!("refused: {error}"));
+    Ok(Observation { answer: without_new_ids(&answer), theirs })
+}
+
+/// Tables that konstruct_app may read.
+const WATCHED: [&str; 14] = [
+    "tenants",
+    "channel_connections",
+    "connection_routes",
+    "agents",
+    "people",
+    "channels",
+    "lanes",
+    "inbox",
+    "conversations",
+    "runs",
+    "messages",
+    "outbox",
+    "memories",
+    "usage",
+];
+
+/// A hash of the other tenant's rows, as they are for the open transaction.
+async fn their_rows(tx: &mut TenantTx) -> anyhow::Result<String> {
+    let them = THEM.uuid();
+    let become_them =
+        format!("select set_config('app.current_tenant', '{them}', true), set_config('app.audiences', '*', true)");
+    tx.conn().execute(AssertSqlSafe(become_them)).await?;
+    let rows = WATCHED
+        .map(|table| format!("select '{table}' || t::text as line from {table} t where tenant_id = '{them}'"));
+    let question =
+        format!("select md5(string_agg(line, '|' order by line)) from ({}) x", rows.join(" union all "));
+    Ok(sqlx::query_scalar(AssertSqlSafe(question)).fetch_one(tx.conn()).await?)
+}
+
+/// Ids that a call makes up differ each time; those of the scene are all zeros at their beginning.
+fn without_new_ids(answer: &str) -> String {
+    let new_id = Regex::new(r"[a-z]+_01[0-9a-z]{24}").expect("valid");
+    new_id.replace_all(answer, "(new id)").into_owned()
+}

@@ -1,0 +1,101 @@
+//! Mistakes are planted on purpose, and every one must be noticed. The score is printed with who noticed.
+//!
+//! A survivor is a hole in the checks: mend those, or the product, never this test.
+
+use std::{fs, path::Path};
+
+use proof::{
+    chaos::postgres::Postgres,
+    isolation::mutants::{
+        Laboratory, Score, Verdict, database,
+        product::{Stage, doors, honestly, system_without_conditions},
+        roles, tables,
+    },
+};
+use regex::Regex;
+use secrecy::SecretString;
+use shared::db::Db;
+
+#[tokio::test]
+async fn every_planted_mistake_is_noticed() {
+    let mut laboratory = Laboratory::new().await.unwrap();
+    let everywhere: Vec<String> = laboratory.catalog().tables.iter().map(|table| table.name.clone()).collect();
+    // Otherwise every mutant would count as killed.
+    assert_eq!(laboratory.findings(&everywhere, true).await.unwrap(), []);
+    let mut score = Score::default();
+    let mut mutants = database::all();
+    mutants.extend(tables::all(laboratory.catalog()).unwrap());
+    for mutant in &mutants {
+        score.verdicts.push(laboratory.judge(mutant).await.unwrap());
+    }
+    assert_eq!(laboratory.findings(&everywhere, true).await.unwrap(), [], "all of them were undone");
+
+    let stage = Stage::new().await.unwrap();
+    score.verdicts.extend(stage.without_conditions().await.unwrap());
+    score.verdicts.extend(system_without_conditions().await.unwrap().0);
+    for (name, edit) in doors() {
+        score.verdicts.push(stage.with_door(name, edit).await.unwrap());
+    }
+    score.verdicts.extend(mistakes_in_roles().await.unwrap());
+    eprintln!("{score}");
+    assert_eq!(score.survivors(), [""; 0]);
+    assert!(score.verdicts.len() >= 40, "{} mutants", score.verdicts.len());
+}
+
+/// Roles belong to a whole server: this one is nobody else's.
+async fn mistakes_in_roles() -> anyhow::Result<Vec<Verdict>> {
+    let folder = std::env::temp_dir().join(format!("konstruct-roles-{}", std::process::id()));
+    let server = Postgres::create(&folder, None).await?;
+    let [app, system] = ["konstruct_app", "konstruct_system"].map(|role| server.url(role, server.address));
+    let db = Db::connect(&SecretString::from(app), &SecretString::from(system))?;
+    let verdicts = roles::judge_all(&mut server.superuser().await?, &db).await;
+    db.close().await;
+    server.stop_immediately().await?;
+    fs::remove_dir_all(folder)?;
+    verdicts
+}
+
+/// `where tenant_id = $1` and the policies are two nets: the product's own statements are run with one of them each.
+#[tokio::test]
+async fn each_of_the_two_nets_holds_alone() {
+    let stage = Stage::new().await.unwrap();
+    assert_eq!(stage.with_policies_alone().await.unwrap(), [""; 0], "without conditions, the policies hold");
+    assert_eq!(stage.with_conditions_alone().await.unwrap(), [""; 0], "without policies, the conditions hold");
+    eprintln!("{} calls, each behind either net alone", stage.calls().len());
+}
+
+#[tokio::test]
+async fn attack_7_the_next_transaction_of_a_session_that_forgets_its_tenant_sees_nothing() {
+    let stage = Stage::new().await.unwrap();
+    assert_eq!(stage.rows_of_the_next_transaction(honestly()).await.unwrap(), 0);
+}
+
+/// A query function that nobody calls here would be a mutant that nobody tries.
+#[tokio::test]
+async fn every_statement_of_the_product_that_names_its_tenant_is_tried() {
+    let stage = Stage::new().await.unwrap();
+    let (_, of_the_system) = system_without_conditions().await.unwrap();
+    let tried: Vec<String> = stage.seen.iter().chain(&of_the_system).map(|sql| spaced(sql)).collect();
+    let literal = Regex::new(r#""((?:[^"\\]|\\.)*)""#).expect("valid");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/src/db");
+    let (mut known, mut missed) = (0, Vec::new());
+    for file in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        let source = fs::read_to_string(&file).unwrap();
+        let code: String =
+            source.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+        for found in literal.captures_iter(&code).map(|found| spaced(&found[1])) {
+            if found.contains("tenant_id = $") {
+                known += 1;
+                if !tried.contains(&found) {
+                    missed.push(format!("{}: {found}", file.display()));
+                }
+            }
+        }
+    }
+    assert!(known > 25, "the statements are found at all: {known}");
+    assert_eq!(missed, [""; 0]);
+}
+
+fn spaced(sql: &str) -> String {
+    sql.split_whitespace().collect::<Vec<_>>().join(" ")
+}
