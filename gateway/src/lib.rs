@@ -7,6 +7,7 @@ mod assets;
 mod auth;
 pub mod error;
 pub mod openapi;
+mod patience;
 mod portal;
 mod router;
 mod serve;
@@ -26,9 +27,10 @@ use shared::{
 };
 use url::Url;
 
+pub use patience::Patience;
 pub use portal::connections::{connect_slack, events_url, own_app};
 pub use router::router;
-pub use serve::serve;
+pub use serve::{serve, serve_with};
 
 /// A changed secret or route is seen by every replica within this time, without a restart.
 const ROUTES_KEPT: Duration = Duration::from_secs(5);

@@ -20,6 +20,7 @@ mod limits;
 mod odd_payloads;
 mod openapi;
 mod own_app;
+mod patience;
 mod routing;
 mod signature;
 mod twins;
