@@ -16,11 +16,14 @@ pub fn from_markdown(markdown: &str) -> String {
     let lines: Vec<String> = escape(markdown)
         .lines()
         .map(|line| {
-            if line.trim_start().starts_with(FENCE) {
-                in_code = !in_code;
-                return FENCE.to_owned();
-            }
-            if in_code { line.to_owned() } else { convert_line(line) }
+            let Some(rest) = line.trim_start().strip_prefix(FENCE) else {
+                return if in_code { line.to_owned() } else { convert_line(line) };
+            };
+            in_code ^= line.matches(FENCE).count() % 2 == 1;
+            // The name of a language is not shown; anything else beside a fence is part of what is said.
+            let names_language =
+                in_code && !rest.trim().contains(|letter: char| letter.is_whitespace() || letter == '`');
+            if names_language { FENCE.to_owned() } else { line.to_owned() }
         })
         .collect();
     let mut text = lines.join("\n");
@@ -142,6 +145,14 @@ mod tests {
     fn markdown_becomes_slacks_own() {
         let text = from_markdown("# Title\n- **bold** and ~~old~~\n> quote\n`**code**`\n```rust\n**x** < 1\n```");
         assert_eq!(text, "*Title*\n• *bold* and ~old~\n> quote\n`*code*`\n```\n**x** &lt; 1\n```");
+    }
+
+    #[test]
+    fn words_beside_a_fence_are_not_lost() {
+        for text in ["```let x = 1;```", "```\ncode\n``` and then", "```let x = 1;\n```", "```a``` b ```c```"] {
+            assert_eq!(from_markdown(text), text);
+        }
+        assert_eq!(from_markdown("```rust\ncode\n```"), "```\ncode\n```");
     }
 
     #[test]
