@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up down clean test lint bench chaos logs status
+.PHONY: help up down clean test lint bench chaos fuzz logs status
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1|\2/' | column -t -s '|'
@@ -27,6 +27,9 @@ bench: ## the benchmarks; ARGS="…" selects
 
 chaos: ## fault runs with the invariant checker
 	@echo "error: the fault runs are not written yet (planned)." >&2; exit 2
+
+fuzz: ## every parser under a fuzzer; SECONDS=60 each, TARGET=mrkdwn for one
+	@scripts/fuzz.sh "$(or $(SECONDS),60)" "$(TARGET)"
 
 logs: ## follows the logs; PART=gateway for one of them
 	@tail -n 40 -F .local/log/$(or $(PART),*).log

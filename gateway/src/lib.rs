@@ -11,6 +11,8 @@ mod patience;
 mod portal;
 mod router;
 mod serve;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod webhooks;
 
 use std::{future::Future, ops::Deref, sync::Arc, time::Duration};

@@ -8,6 +8,8 @@ mod opening;
 pub mod prompt;
 mod recall;
 mod reply;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod turn;
 mod watch;
 

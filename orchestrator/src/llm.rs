@@ -51,7 +51,7 @@ pub struct NoAnswer {
 }
 
 /// Why one attempt failed, and what it may have cost.
-struct Attempt {
+pub(crate) struct Attempt {
     reason: String,
     status: CallStatus,
     /// The same model may do better a moment later.
@@ -60,8 +60,8 @@ struct Attempt {
 }
 
 #[derive(Default)]
-struct Received {
-    text: String,
+pub(crate) struct Received {
+    pub(crate) text: String,
     usage: Option<(i64, i64)>,
 }
 
@@ -131,7 +131,7 @@ impl ModelPool {
     }
 }
 
-async fn read(
+pub(crate) async fn read(
     mut stream: impl Stream<Item = Result<Value, OpenAIError>> + Unpin,
     deadline: Instant,
 ) -> Result<Received, Attempt> {

@@ -47,7 +47,7 @@ const CHANNEL: &str = "slack";
 const PLATFORM_APP: &str = "";
 
 /// Why a request gets no 200.
-enum Refusal {
+pub enum Refusal {
     /// Not Slack's, or not now.
     Forged,
     TooLarge,
@@ -158,13 +158,13 @@ async fn verify_and_store(
 }
 
 /// The two headers, with the timestamp already judged.
-struct Signature {
+pub struct Signature {
     timestamp: String,
     hex: Vec<u8>,
 }
 
 impl Signature {
-    fn read(headers: &HeaderMap, now: i64) -> Result<Self, Refusal> {
+    pub fn read(headers: &HeaderMap, now: i64) -> Result<Self, Refusal> {
         let timestamp = single(headers, "x-slack-request-timestamp")?;
         let seconds: i64 = timestamp.parse().map_err(|_| Refusal::Forged)?;
         if now.abs_diff(seconds) > CLOCK_TOLERANCE_SECONDS.unsigned_abs() {
