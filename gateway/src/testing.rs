@@ -6,7 +6,7 @@ use axum::{
     Json,
     body::Bytes,
     extract::Query,
-    http::{HeaderMap, Uri, request::Parts},
+    http::{HeaderMap, HeaderValue, Request, Uri, header},
 };
 use serde::de::DeserializeOwned;
 
@@ -21,19 +21,24 @@ use crate::{
     webhooks::slack,
 };
 
-/// Whether the signature's headers are such that the body is looked at.
-pub fn reads_signature(headers: &HeaderMap, now: i64) -> bool {
-    slack::Signature::read(headers, now).is_ok()
+/// Whether a request with these headers would be looked at; `None`: no request can have them.
+pub fn reads_signature(headers: &[(&'static str, &[u8])], now: i64) -> Option<bool> {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        map.append(*name, HeaderValue::from_bytes(value).ok()?);
+    }
+    Some(slack::Signature::read(&map, now).is_ok())
 }
 
-/// The connection that the address of a request names.
-pub fn addressee(uri: &Uri) -> bool {
-    Query::<slack::Addressee>::try_from_uri(uri).is_ok()
+/// Whether an address names a connection, as that of an own app does.
+pub fn addressee(uri: &str) -> bool {
+    uri.parse::<Uri>().is_ok_and(|uri| Query::<slack::Addressee>::try_from_uri(&uri).is_ok())
 }
 
-/// The key of a request to the API, if it may be one.
-pub fn bearer(parts: &Parts) -> Option<&str> {
-    auth::bearer(parts)
+/// The key in the value of an `Authorization` header, if it may be one.
+pub fn bearer(authorization: &[u8]) -> Option<String> {
+    let request = Request::builder().header(header::AUTHORIZATION, authorization).body(()).ok()?;
+    auth::bearer(&request.into_parts().0).map(str::to_owned)
 }
 
 /// Whether these bytes shape an agent; otherwise the sentence the client is told.

@@ -14,6 +14,7 @@ mod connect;
 mod database_away;
 mod edits;
 mod every_field;
+mod floods;
 mod hang_up;
 mod keys;
 mod limits;

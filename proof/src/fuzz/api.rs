@@ -1,11 +1,10 @@
 //! What the API is sent: bodies and keys. A refusal is one sentence, and repeats no secret.
 
-use axum::http::{HeaderValue, Request, header};
 use gateway::testing;
 use serde_json::Value;
 
 /// Longest sentence a client is told.
-const SENTENCE_MAX: usize = 2_000;
+const SENTENCE_MAX: usize = 400;
 
 pub fn agent(body: &[u8]) {
     if told(testing::agent(body)) {
@@ -33,13 +32,7 @@ pub fn connection(body: &[u8]) {
 
 /// The value of an `Authorization` header.
 pub fn key(input: &[u8]) {
-    let Ok(value) = HeaderValue::from_bytes(input) else { return };
-    let (parts, ()) = Request::builder()
-        .header(header::AUTHORIZATION, value)
-        .body(())
-        .expect("a request with this header")
-        .into_parts();
-    if let Some(key) = testing::bearer(&parts) {
+    if let Some(key) = testing::bearer(input) {
         assert!(key.starts_with("kst_") && key.len() == 47, "{key:?}");
     }
 }
@@ -47,7 +40,7 @@ pub fn key(input: &[u8]) {
 fn told(answer: Result<(), String>) -> bool {
     if let Err(sentence) = &answer {
         assert!(!sentence.is_empty() && sentence.chars().count() <= SENTENCE_MAX, "{sentence:?}");
-        assert!(!sentence.contains('\n'), "{sentence:?}");
+        assert!(!sentence.contains(char::is_control), "{sentence:?}");
     }
     answer.is_ok()
 }

@@ -1,6 +1,5 @@
 //! What Slack sends, or somebody who says he is Slack: events, their text, signatures, addresses, answers to our calls.
 
-use axum::http::{HeaderMap, HeaderValue, Uri};
 use gateway::testing::{self, Envelope, Unreadable};
 use serde_json::Value;
 use shared::{
@@ -11,7 +10,7 @@ use shared::{
         system::Route,
     },
     ids::{ConnectionId, TenantId},
-    message::TEXT_MAX,
+    message::{TEXT_MAX, is_hidden},
     testing::slack_verdict,
 };
 use time::{Duration, OffsetDateTime, macros::datetime};
@@ -61,6 +60,7 @@ pub fn event(raw: &[u8]) {
     message.thread.iter().for_each(|thread| assert_id(thread));
     assert!(message.text.chars().count() <= TEXT_MAX + MARK, "{} characters", message.text.chars().count());
     assert!(!message.text.contains('\0'), "PostgreSQL refuses it");
+    assert!(!message.text.contains(is_hidden), "nobody sees that");
     assert!(message.sent_at <= NOW + Duration::minutes(5) && message.sent_at.unix_timestamp() > 0);
     // As the database stores and the orchestrator reads it.
     let stored = serde_json::to_string(message).expect("a message can be written");
@@ -107,16 +107,13 @@ pub fn text(input: &[u8]) {
 pub fn signature(input: &[u8]) {
     let (timestamp, rest) = first_line(input);
     let (signature, rest) = first_line(rest);
-    let mut headers = HeaderMap::new();
-    for (name, value) in [("x-slack-request-timestamp", &timestamp), ("x-slack-signature", &signature)] {
-        let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) else { return };
-        headers.append(name, value);
-    }
+    let mut headers =
+        vec![("x-slack-request-timestamp", timestamp.as_bytes()), ("x-slack-signature", signature.as_bytes())];
     if rest.starts_with(b"twice") {
-        headers.append("x-slack-signature", HeaderValue::from_static("v0="));
+        headers.push(("x-slack-signature", b"v0="));
     }
     let now = NOW.unix_timestamp();
-    if testing::reads_signature(&headers, now) {
+    if testing::reads_signature(&headers, now) == Some(true) {
         let seconds: i64 = timestamp.parse().expect("a timestamp is a number");
         assert!(now.abs_diff(seconds) <= 300, "{seconds} is not now");
         assert!(signature.starts_with("v0=") && !rest.starts_with(b"twice"));
@@ -125,10 +122,9 @@ pub fn signature(input: &[u8]) {
 
 /// The address of a request, which may name a connection.
 pub fn address(input: &[u8]) {
-    let Ok(uri) = String::from_utf8_lossy(input).parse::<Uri>() else { return };
-    if testing::addressee(&uri) {
-        let query = uri.query().expect("a connection is named in the query");
-        assert!(query.contains("tenant") && query.contains("connection"), "{query}");
+    let address = String::from_utf8_lossy(input);
+    if testing::addressee(&address) {
+        assert!(address.contains("tenant") && address.contains("connection"), "{address}");
     }
 }
 

@@ -5,6 +5,7 @@ use orchestrator::testing::{parts, read_answer};
 use shared::{
     channels::mrkdwn::{self, MESSAGE_MAX, SECTION_MAX},
     ids::{AgentId, ConversationId, RunId, TenantId},
+    message::is_hidden,
     telemetry,
 };
 use tokio::runtime::{Builder, Runtime};
@@ -22,8 +23,8 @@ pub fn mrkdwn(input: &[u8]) {
         let quoted = line.trim_start().strip_prefix('>').unwrap_or(line);
         assert!(!quoted.contains('>'), "a mention or a link can't end: {line:?}");
     }
-    let ampersands = ["&amp;", "&lt;", "&gt;"].iter().map(|entity| text.matches(entity).count()).sum::<usize>();
-    assert_eq!(text.matches('&').count(), ampersands, "every & is an entity: {text:?}");
+    assert!(!text.contains(is_hidden), "nobody sees that: {text:?}");
+    assert_entities(&text);
     assert!(!testing::mentions(&text, "U1"));
     if !markdown.contains("](") && !markdown.contains(FENCE) {
         let said = |text: &str| text.chars().filter(|letter| letter.is_alphanumeric()).collect::<String>();
@@ -33,7 +34,9 @@ pub fn mrkdwn(input: &[u8]) {
         assert_eq!(before, after, "words are lost or made up");
     }
     for max in [SECTION_MAX, 40] {
-        assert_whole(&text, &mrkdwn::split(&text, max), max);
+        let pieces = mrkdwn::split(&text, max);
+        assert_whole(&text, &pieces, max);
+        pieces.iter().for_each(|piece| assert_entities(piece));
     }
 
     let parts = parts("answer", &markdown, Some("1.2"));
@@ -41,9 +44,14 @@ pub fn mrkdwn(input: &[u8]) {
     assert_whole(markdown.trim(), &bodies, MESSAGE_MAX);
 }
 
-/// The pieces say what the text says, apart from white space and fences, and none is too long.
+fn assert_entities(text: &str) {
+    let entities: usize = ["&amp;", "&lt;", "&gt;"].iter().map(|entity| text.matches(entity).count()).sum();
+    assert_eq!(text.matches('&').count(), entities, "every & is an entity: {text:?}");
+}
+
+/// The pieces say what the text says, apart from white space and backticks, and none is too long.
 fn assert_whole(text: &str, pieces: &[String], max: usize) {
-    let said = |text: &str| text.replace(FENCE, "").split_whitespace().collect::<String>();
+    let said = |text: &str| text.replace('`', "").split_whitespace().collect::<String>();
     assert_eq!(pieces.iter().map(|piece| said(piece)).collect::<String>(), said(text));
     for piece in pieces {
         assert!(piece.chars().count() <= max, "{} characters of {max}: {piece:?}", piece.chars().count());

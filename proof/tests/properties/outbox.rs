@@ -33,6 +33,8 @@ const PACE: Pace = Pace {
 };
 /// Each case sends this many messages at the same time, each in a channel of its own.
 const MESSAGES_MAX: usize = 12;
+/// Shorter scripts that are tried after a failure.
+const SHRINKS_MAX: u32 = 2_000;
 const BODY: &str = "The answer.";
 
 struct Stage {
@@ -201,7 +203,8 @@ fn what_is_recorded_as_sent_is_seen_and_what_is_seen_twice_was_unclear() {
     rustls::crypto::aws_lc_rs::default_provider().install_default().expect("TLS is set up once");
     let stage = runtime.block_on(Stage::new());
     let kept = FileFailurePersistence::Direct("tests/properties/outbox.proptest-regressions");
-    let config = Config { failure_persistence: Some(Box::new(kept)), ..Config::default() };
+    let max_shrink_iters = SHRINKS_MAX;
+    let config = Config { failure_persistence: Some(Box::new(kept)), max_shrink_iters, ..Config::default() };
     let case = std::cell::Cell::new(0);
     let result = TestRunner::new(config).run(&vec(script(), 1..MESSAGES_MAX), |scripts| {
         case.set(case.get() + 1);

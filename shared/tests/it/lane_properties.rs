@@ -11,6 +11,8 @@ use crate::{
     stage::Stage,
 };
 
+/// Shorter sequences that are tried after a failure; each takes a twentieth of a second.
+const SHRINKS_MAX: u32 = 4_000;
 /// Claims it may take to end everything that waits.
 const CLAIMS_LATEST: usize = 200;
 
@@ -50,18 +52,16 @@ fn lanes_do_what_their_model_does_whatever_happens() {
     let stage = runtime.block_on(Stage::new());
     let kept = FileFailurePersistence::Direct("tests/it/lanes.proptest-regressions");
     let config = Config::default();
-    let cases = config.cases / 3;
-    let result = TestRunner::new(Config { cases, failure_persistence: Some(Box::new(kept)), ..config }).run(
-        &steps(),
-        |steps| {
-            runtime.block_on(async {
-                let mut world = World::new(&stage).await;
-                world.play(&steps).await;
-                drain(&mut world).await;
-            });
-            Ok(())
-        },
-    );
+    let (cases, max_shrink_iters) = (config.cases / 3, SHRINKS_MAX);
+    let config = Config { cases, max_shrink_iters, failure_persistence: Some(Box::new(kept)), ..config };
+    let result = TestRunner::new(config).run(&steps(), |steps| {
+        runtime.block_on(async {
+            let mut world = World::new(&stage).await;
+            world.play(&steps).await;
+            drain(&mut world).await;
+        });
+        Ok(())
+    });
     if let Err(failure) = result {
         panic!("{failure}");
     }

@@ -6,6 +6,7 @@
 mod audit;
 mod cancelled_begin;
 mod contention;
+mod crowds;
 mod ingest;
 mod ingest_order;
 mod keys;
