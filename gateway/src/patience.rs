@@ -96,9 +96,18 @@ impl PatientStream {
         self.until.as_mut().reset(Instant::now() + limit);
     }
 
+    /// Whether it is our turn. A request that began since the last look ends the waiting for it.
+    fn is_working(&mut self) -> bool {
+        let begun = self.requests.begun.load(Ordering::Relaxed);
+        if begun != self.begun {
+            (self.begun, self.awaited) = (begun, Awaited::Nothing);
+        }
+        self.requests.working.load(Ordering::Relaxed)
+    }
+
     /// Whether the client is late, after a read that brought nothing.
     fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.requests.working.load(Ordering::Relaxed) {
+        if self.is_working() {
             self.awaited = Awaited::Nothing;
             return Poll::Pending;
         }
@@ -125,16 +134,13 @@ impl PatientStream {
 impl AsyncRead for PatientStream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let begun = this.requests.begun.load(Ordering::Relaxed);
-        if begun != this.begun {
-            (this.begun, this.awaited) = (begun, Awaited::Nothing);
-        }
+        let working = this.is_working();
         let before = buf.filled().len();
         match Pin::new(&mut this.stream).poll_read(cx, buf) {
             Poll::Pending => this.poll_late(cx).map(|()| Err(io::ErrorKind::TimedOut.into())),
             read => {
                 let arrived = buf.filled().len() > before;
-                if arrived && this.awaited != Awaited::Head && !this.requests.working.load(Ordering::Relaxed) {
+                if arrived && this.awaited != Awaited::Head && !working {
                     this.await_now(Awaited::Head, this.patience.head);
                 }
                 read
@@ -164,10 +170,15 @@ impl AsyncWrite for PatientStream {
         self.stream.is_write_vectored()
     }
 
-    /// hyper flushes when all it had was taken.
+    /// hyper flushes when all it had was taken. It need not read after that, where it tried before: so the silence begins here.
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         this.untaken = None;
+        if !this.is_working() && this.awaited == Awaited::Nothing {
+            this.await_now(Awaited::Request, this.patience.idle);
+            // Only for its waking: the read that follows it finds out.
+            let _ = this.until.as_mut().poll(cx);
+        }
         Pin::new(&mut this.stream).poll_flush(cx)
     }
 

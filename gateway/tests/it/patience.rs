@@ -16,15 +16,19 @@ use crate::{
 };
 
 const GENEROUS: Duration = Duration::from_secs(30);
-const HEALTH: &[u8] = b"GET /healthz HTTP/1.1\r\nhost: gateway\r\n\r\n";
+/// Answered at once.
+const HEALTH: &str = "/healthz";
+/// Answered after asking others.
+const READY: &str = "/readyz";
 
 fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
 /// Asks over a connection that stays open; returns what was answered.
-async fn ask_again(stream: &mut TcpStream) -> String {
-    stream.write_all(HEALTH).await.expect("the connection is open");
+async fn ask_again(stream: &mut TcpStream, path: &str) -> String {
+    let ask = format!("GET {path} HTTP/1.1\r\nhost: gateway\r\n\r\n");
+    stream.write_all(ask.as_bytes()).await.expect("the connection is open");
     let mut answer = vec![0; 4_096];
     let length =
         timeout(GENEROUS, stream.read(&mut answer)).await.expect("an answer").expect("an open connection");
@@ -51,14 +55,16 @@ fn the_limits_are_those_of_the_design() {
 async fn a_pause_between_two_requests_may_be_longer_than_a_head() {
     let patience = Patience { head: ms(400), idle: ms(3_000), ..Patience::default() };
     let house = House::open_for(patience, |_| {}).await;
-    let mut stream = connect(house.address).await;
-    for _ in 0..3 {
-        assert!(ask_again(&mut stream).await.starts_with("HTTP/1.1 200"));
-        sleep(ms(900)).await;
+    for path in [HEALTH, READY] {
+        let mut stream = connect(house.address).await;
+        for _ in 0..3 {
+            assert!(ask_again(&mut stream, path).await.starts_with("HTTP/1.1 200"));
+            sleep(ms(900)).await;
+        }
+        assert!(ask_again(&mut stream, path).await.starts_with("HTTP/1.1 200"));
+        let after = closed_after(&mut stream).await;
+        assert!((2.5..8.0).contains(&after.as_secs_f64()), "{path}: then the pause is too long: {after:?}");
     }
-    assert!(ask_again(&mut stream).await.starts_with("HTTP/1.1 200"));
-    let after = closed_after(&mut stream).await;
-    assert!((2.5..8.0).contains(&after.as_secs_f64()), "then the pause is too long: {after:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -66,13 +72,13 @@ async fn attack_173_a_later_head_has_no_more_time_than_the_first() {
     let patience = Patience { head: ms(600), idle: GENEROUS * 2, ..Patience::default() };
     let house = House::open_for(patience, |_| {}).await;
     let mut stream = connect(house.address).await;
-    assert!(ask_again(&mut stream).await.starts_with("HTTP/1.1 200"));
+    assert!(ask_again(&mut stream, READY).await.starts_with("HTTP/1.1 200"));
     stream.write_all(b"GET /healthz HT").await.expect("the connection is open");
     let after = closed_after(&mut stream).await;
     assert!(after < GENEROUS / 2, "{after:?}");
     // Bytes that trickle in prolong nothing.
     let mut stream = connect(house.address).await;
-    assert!(ask_again(&mut stream).await.starts_with("HTTP/1.1 200"));
+    assert!(ask_again(&mut stream, READY).await.starts_with("HTTP/1.1 200"));
     let started = Instant::now();
     while stream.write_all(b"x").await.is_ok() {
         assert!(started.elapsed() < GENEROUS, "it is still open");
