@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up down clean test lint bench chaos isolation logs status
+.PHONY: help up down clean test lint bench chaos isolation fuzz logs status
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1|\2/' | column -t -s '|'
@@ -30,6 +30,9 @@ chaos: ## fault runs with the invariant checker; SECONDS= SEED= EVENTS= RUN=calm
 
 isolation: ## reaches from tenant to tenant; OPERATIONS=1000000 SEED=1
 	@scripts/isolation.sh --operations $(or $(OPERATIONS),1000000) --seed $(or $(SEED),1)
+
+fuzz: ## every parser under a fuzzer; SECONDS=60 each, TARGET=mrkdwn for one
+	@scripts/fuzz.sh "$(or $(SECONDS),60)" "$(TARGET)"
 
 logs: ## follows the logs; PART=gateway for one of them
 	@tail -n 40 -F .local/log/$(or $(PART),*).log

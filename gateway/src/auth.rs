@@ -45,7 +45,7 @@ impl FromRequestParts<Gateway> for Operator {
     }
 }
 
-fn bearer(parts: &Parts) -> Option<&str> {
+pub(crate) fn bearer(parts: &Parts) -> Option<&str> {
     let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
     let token = values.next()?.to_str().ok()?.strip_prefix("Bearer ")?.trim();
     let plausible = token.len() == KEY_LENGTH && token.starts_with(KEY_PREFIX);

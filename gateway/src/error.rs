@@ -10,6 +10,9 @@ use serde::Serialize;
 use shared::{channels::CallError, db::DbError};
 use utoipa::ToSchema;
 
+/// Longest refusal that quotes what was sent, in characters.
+const REFUSAL_MAX: usize = 400;
+
 /// What a client is told when something can't be done.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Problem {
@@ -138,7 +141,10 @@ impl From<JsonRejection> for ApiError {
         if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
             return Self::too_large();
         }
-        Self::invalid(rejection.body_text())
+        // It quotes what was sent: no line breaks of a stranger's, and no more than one reads.
+        let quoted = rejection.body_text();
+        let plain = quoted.chars().map(|letter| if letter.is_control() { ' ' } else { letter });
+        Self::invalid(plain.take(REFUSAL_MAX).collect::<String>())
     }
 }
 

@@ -7,12 +7,20 @@ mod assets;
 mod auth;
 pub mod error;
 pub mod openapi;
+mod patience;
 mod portal;
 mod router;
 mod serve;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod webhooks;
 
-use std::{future::Future, ops::Deref, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    ops::Deref,
+    sync::{Arc, atomic::AtomicU32},
+    time::Duration,
+};
 
 use moka::future::Cache;
 use shared::{
@@ -26,13 +34,16 @@ use shared::{
 };
 use url::Url;
 
+pub use patience::Patience;
 pub use portal::connections::{connect_slack, events_url, own_app};
 pub use router::router;
-pub use serve::serve;
+pub use serve::{serve, serve_with};
 
 /// A changed secret or route is seen by every replica within this time, without a restart.
 const ROUTES_KEPT: Duration = Duration::from_secs(5);
 const ROUTES_MAX: u64 = 10_000;
+/// How long the events of a workspace that belongs to nobody are counted together.
+const SAMPLES_KEPT: Duration = Duration::from_secs(60);
 
 /// What every handler may use. Cheap to clone: the router does so several times a request.
 #[derive(Clone)]
@@ -50,6 +61,8 @@ pub struct Parts {
     pub(crate) waker: Waker,
     pub(crate) health: Dependencies,
     pub(crate) routes: Cache<webhooks::RouteKey, Option<system::Route>>,
+    /// Reason and workspace: how many of its events were put aside this minute.
+    pub(crate) samples: Cache<(&'static str, String), Arc<AtomicU32>>,
 }
 
 impl Gateway {
@@ -74,6 +87,7 @@ impl Gateway {
             waker,
             health: Dependencies { db: db.clone(), redis_url: config.redis_url.clone() },
             routes: Cache::builder().max_capacity(ROUTES_MAX).time_to_live(ROUTES_KEPT).build(),
+            samples: Cache::builder().max_capacity(ROUTES_MAX).time_to_live(SAMPLES_KEPT).build(),
         })))
     }
 }

@@ -1,18 +1,18 @@
-//! The accept loop. axum's own never times out slow headers, so a handful of idle sockets could hold it for good.
+//! The accept loop. axum's own never times out slow headers, so a handful of idle sockets could hold it for good; ours
+//! gives each connection a socket with limits (`patience`).
 
 use std::{future::Future, sync::Arc, time::Duration};
 
 use axum::Router;
-use hyper::server::conn::http1;
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
-    service::TowerToHyperService,
+use hyper::{
+    server::conn::http1,
+    service::{Service, service_fn},
 };
+use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown, service::TowerToHyperService};
 use tokio::{net::TcpListener, sync::Semaphore};
 
-/// For a request's head, and for a connection that stays open without one.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+use crate::patience::{Patience, PatientStream, Requests};
+
 const CONNECTIONS_MAX: usize = 4_096;
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 /// After a failed accept (no file descriptors left, say): time for connections to close.
@@ -20,10 +20,21 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves until `stop` resolves, then waits for open requests.
 pub async fn serve(listener: TcpListener, app: Router, stop: impl Future<Output = ()> + Send + 'static) {
+    serve_with(listener, app, Patience::default(), stop).await;
+}
+
+/// With other limits, for tests of them.
+pub async fn serve_with(
+    listener: TcpListener,
+    app: Router,
+    patience: Patience,
+    stop: impl Future<Output = ()> + Send + 'static,
+) {
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).keep_alive(true);
+    // The socket has its own limits.
+    http.header_read_timeout(None).keep_alive(true);
     tokio::pin!(stop);
     loop {
         let accepted = tokio::select! {
@@ -38,7 +49,16 @@ pub async fn serve(listener: TcpListener, app: Router, stop: impl Future<Output 
                 continue;
             }
         };
-        let service = TowerToHyperService::new(app.clone());
+        let (service, requests) = (TowerToHyperService::new(app.clone()), Arc::new(Requests::default()));
+        let stream = PatientStream::new(stream, patience, requests.clone());
+        let service = service_fn(move |request| {
+            let (working, answering) = (requests.begin(), service.call(request));
+            async move {
+                let answer = answering.await;
+                drop(working);
+                answer
+            }
+        });
         let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
             // A client that breaks off is no event.

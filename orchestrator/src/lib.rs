@@ -9,6 +9,8 @@ mod places;
 pub mod prompt;
 mod recall;
 mod reply;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod turn;
 mod watch;
 

@@ -67,7 +67,7 @@ pub struct NoAnswer {
 }
 
 /// Why one attempt failed, and what it may have cost.
-struct Attempt {
+pub(crate) struct Attempt {
     reason: String,
     status: CallStatus,
     /// The same model may do better a moment later.
@@ -76,8 +76,8 @@ struct Attempt {
 }
 
 #[derive(Default)]
-struct Received {
-    text: String,
+pub(crate) struct Received {
+    pub(crate) text: String,
     usage: Option<(i64, i64)>,
 }
 
@@ -183,7 +183,7 @@ async fn send(http: reqwest::Client, request: HttpRequestFactory) -> Result<Resp
     Ok(response)
 }
 
-async fn read(
+pub(crate) async fn read(
     mut stream: impl Stream<Item = Result<Value, OpenAIError>> + Unpin,
     deadline: Instant,
 ) -> Result<Received, Attempt> {

@@ -18,12 +18,28 @@ use shared::{
     ids::OutboxId,
 };
 
-/// After an unclear answer: time for the platform to make a message visible.
-const SETTLE: Duration = Duration::from_secs(5);
-/// A platform that asks to wait longer gets its message from a later attempt.
-const WAIT_MAX: Duration = Duration::from_secs(60);
 const TRIES_MAX: u32 = 5;
-const RETRY_BASE: Duration = Duration::from_millis(500);
+
+/// How long a sender waits, and for what.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// After an unclear answer: for the platform to make a message visible.
+    pub settle: Duration,
+    /// A platform that asks to wait longer gets its message from a later attempt.
+    pub wait_max: Duration,
+    /// Before the second try; before each later one longer.
+    pub retry_base: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            settle: Duration::from_secs(5),
+            wait_max: Duration::from_secs(60),
+            retry_base: Duration::from_millis(500),
+        }
+    }
+}
 
 /// What became of a part.
 #[derive(Debug)]
@@ -40,18 +56,20 @@ pub enum State {
     Sent,
     /// Definitely not sent, and won't be.
     Dead,
-    /// Sent twice without a clear answer: a person must look.
+    /// It may be there, and nobody can tell any more: a person must look.
     Unknown,
-    /// The platform no longer accepts the connection's token.
-    ConnectionDead,
+    /// The platform no longer accepts the connection's token. `unclear`: an earlier call may have brought it there.
+    ConnectionDead {
+        unclear: bool,
+    },
 }
 
 impl State {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Sent => "sent",
-            Self::Dead | Self::ConnectionDead => "dead",
-            Self::Unknown => "unknown",
+            Self::Dead | Self::ConnectionDead { unclear: false } => "dead",
+            Self::Unknown | Self::ConnectionDead { unclear: true } => "unknown",
         }
     }
 }
@@ -62,13 +80,14 @@ pub struct Sender<'a> {
     pub token: &'a SecretString,
     pub target: Target<'a>,
     pub db: &'a TenantDb,
+    pub pace: Pace,
 }
 
 impl Sender<'_> {
     /// Brings one part to the platform. `resumed`: an earlier process may have sent it already.
     pub async fn deliver(&self, part: &Part, resumed: bool) -> Result<Delivery, DbError> {
         let delivery = match (part.operation, &part.target) {
-            (Operation::Update, Some(ts)) => self.update(part, ts).await?,
+            (Operation::Update, Some(ts)) => self.update(part, ts, resumed).await?,
             _ => self.post(part, resumed).await?,
         };
         let outcome = delivery.state.as_str();
@@ -81,6 +100,8 @@ impl Sender<'_> {
             return Ok(done(part.id, State::Sent, Some(found), None));
         }
         let mut unclear = part.attempts > 1 && resumed;
+        // Who died may have been heard all the same.
+        let mut doubt = resumed;
         for attempt in 1.. {
             if attempt > 1 || resumed {
                 self.count_attempt(part.id).await?;
@@ -91,18 +112,18 @@ impl Sender<'_> {
             };
             match &error {
                 CallError::Ambiguous(_) => {
-                    tokio::time::sleep(SETTLE).await;
+                    tokio::time::sleep(self.pace.settle).await;
                     if let Some(found) = self.find(part.id).await {
                         return Ok(done(part.id, State::Sent, Some(found), None));
                     }
                     if unclear {
                         return Ok(done(part.id, State::Unknown, None, Some(error.to_string())));
                     }
-                    unclear = true;
+                    (unclear, doubt) = (true, true);
                 }
                 error => {
                     if let Some(end) = self.wait_or_end(part.id, error, attempt).await {
-                        return Ok(end);
+                        return Ok(if doubt { in_doubt(end) } else { end });
                     }
                 }
             }
@@ -110,9 +131,10 @@ impl Sender<'_> {
         unreachable!("the loop above has no end but its returns")
     }
 
-    async fn update(&self, part: &Part, ts: &str) -> Result<Delivery, DbError> {
+    async fn update(&self, part: &Part, ts: &str, resumed: bool) -> Result<Delivery, DbError> {
+        let mut doubt = resumed;
         for attempt in 1.. {
-            if attempt > 1 {
+            if attempt > 1 || resumed {
                 self.count_attempt(part.id).await?;
             }
             let call = self.slack.update(self.token, self.target.channel, ts, &part.body, part.id).await;
@@ -125,15 +147,18 @@ impl Sender<'_> {
                         "message_not_found" | "cant_update_message" | "edit_window_closed"
                     ) =>
                 {
-                    return self.post(part, false).await;
+                    return self.post(part, resumed).await;
                 }
                 Err(CallError::Ambiguous(reason)) if attempt >= TRIES_MAX => {
                     return Ok(done(part.id, State::Unknown, Some(ts.to_owned()), Some(reason)));
                 }
-                Err(CallError::Ambiguous(_)) => tokio::time::sleep(RETRY_BASE * attempt).await,
+                Err(CallError::Ambiguous(_)) => {
+                    doubt = true;
+                    tokio::time::sleep(self.pace.retry_base * attempt).await;
+                }
                 Err(error) => {
                     if let Some(end) = self.wait_or_end(part.id, &error, attempt).await {
-                        return Ok(end);
+                        return Ok(if doubt { in_doubt(end) } else { end });
                     }
                 }
             }
@@ -145,14 +170,16 @@ impl Sender<'_> {
     async fn wait_or_end(&self, id: OutboxId, error: &CallError, attempt: u32) -> Option<Delivery> {
         match error {
             CallError::RateLimited(wait) if attempt < TRIES_MAX * 2 => {
-                tokio::time::sleep((*wait).min(WAIT_MAX)).await;
+                tokio::time::sleep((*wait).min(self.pace.wait_max)).await;
                 None
             }
             CallError::Unreachable(_) if attempt < TRIES_MAX => {
-                tokio::time::sleep(RETRY_BASE * (1 << attempt)).await;
+                tokio::time::sleep(self.pace.retry_base * (1 << attempt)).await;
                 None
             }
-            CallError::Dead(_) => Some(done(id, State::ConnectionDead, None, Some(error.to_string()))),
+            CallError::Dead(_) => {
+                Some(done(id, State::ConnectionDead { unclear: false }, None, Some(error.to_string())))
+            }
             _ => Some(done(id, State::Dead, None, Some(error.to_string()))),
         }
     }
@@ -191,6 +218,16 @@ impl Sender<'_> {
         outbox::count_attempt(&mut tx, id).await?;
         tx.commit().await
     }
+}
+
+/// A clear no to the last call says nothing about an unclear one before it.
+fn in_doubt(end: Delivery) -> Delivery {
+    let state = match end.state {
+        State::Dead => State::Unknown,
+        State::ConnectionDead { .. } => State::ConnectionDead { unclear: true },
+        state => state,
+    };
+    Delivery { state, ..end }
 }
 
 fn done(id: OutboxId, state: State, external_id: Option<String>, error: Option<String>) -> Delivery {

@@ -52,6 +52,7 @@ pub async fn take_turn(orchestrator: &Orchestrator, lease: &Lease, watch: &Watch
         token: &turn.token,
         target: Target { channel: &last.channel, thread: last.thread.as_deref() },
         db: &db,
+        pace: reply::Pace::default(),
     };
     if turn.resumes {
         return resume(orchestrator, lease, &turn, &sender, prepared).await;
@@ -146,7 +147,7 @@ async fn conclude(
     if !held {
         return step_back(lease, turn, sender, shown).await;
     }
-    if matches!(shown.state, State::Dead | State::ConnectionDead) {
+    if matches!(shown.state, State::Dead | State::ConnectionDead { .. }) {
         // The channel takes nothing: sending the answer would fail the same way.
         return bury(lease, turn, sender, shown, &parts).await;
     }
@@ -169,7 +170,7 @@ async fn send_and_finish(
         if state != State::Sent {
             (end, why) = (End::Dead, error);
         }
-        if state == State::ConnectionDead {
+        if matches!(state, State::ConnectionDead { .. }) {
             break;
         }
     }
@@ -192,7 +193,7 @@ async fn finish(
         })
         .collect();
     let mut tx = sender.db.begin().await?;
-    if deliveries.iter().any(|delivery| delivery.state == State::ConnectionDead)
+    if deliveries.iter().any(|delivery| matches!(delivery.state, State::ConnectionDead { .. }))
         && connections::mark_dead(&mut tx, turn.opening.connection, reason.unwrap_or("token refused")).await?
     {
         let target = turn.opening.connection.to_string();
@@ -224,11 +225,10 @@ async fn bury(
     parts: &[Part],
 ) -> Result<(), DbError> {
     let reason = shown.error.clone().unwrap_or_else(|| "the channel refused the message".into());
-    let state = shown.state;
     let mut deliveries = vec![shown];
     deliveries.extend(parts.iter().map(|part| Delivery {
         id: part.id,
-        state,
+        state: State::Dead,
         external_id: None,
         error: Some(reason.clone()),
     }));

@@ -3,4 +3,5 @@
 pub mod attacks;
 pub mod bench;
 pub mod chaos;
+pub mod fuzz;
 pub mod isolation;

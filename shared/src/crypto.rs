@@ -20,6 +20,8 @@ use crate::ids::TenantId;
 const VERSION: u8 = 1;
 const AES_256_GCM: u8 = 1;
 const NONCE_LENGTH: usize = 12;
+/// Shorter than any 32 bytes in base64.
+const QUOTED_ID_MAX: usize = 32;
 
 /// Where a sealed value lives. All of it is authenticated with the value.
 #[derive(Clone, Copy, Debug)]
@@ -129,15 +131,15 @@ fn parse_master_key(text: &str) -> Result<MasterKey, String> {
     if id.is_empty() || id.len() > 64 {
         return Err("A key id in KONSTRUCT_MASTER_KEYS must have 1 to 64 characters.".into());
     }
+    // Who writes id and key the wrong way round must not find the key in a log.
+    let name = if id.len() <= QUOTED_ID_MAX { format!("Key `{id}`") } else { "A key with a long id".to_owned() };
     let bytes = Zeroizing::new(
-        STANDARD
-            .decode(encoded)
-            .map_err(|_| format!("Key `{id}` in KONSTRUCT_MASTER_KEYS is not valid base64."))?,
+        STANDARD.decode(encoded).map_err(|_| format!("{name} in KONSTRUCT_MASTER_KEYS is not valid base64."))?,
     );
     let key: [u8; 32] = bytes
         .as_slice()
         .try_into()
-        .map_err(|_| format!("Key `{id}` in KONSTRUCT_MASTER_KEYS has {} bytes; it needs 32.", bytes.len()))?;
+        .map_err(|_| format!("{name} in KONSTRUCT_MASTER_KEYS has {} bytes; it needs 32.", bytes.len()))?;
     Ok(MasterKey { id: id.to_owned(), key: Zeroizing::new(key) })
 }
 
@@ -256,6 +258,13 @@ mod tests {
     fn a_short_key_is_refused_with_a_sentence() {
         let error = Keyring::parse("k:c2hvcnQ=").unwrap_err();
         assert_eq!(error, "Key `k` in KONSTRUCT_MASTER_KEYS has 5 bytes; it needs 32.");
+    }
+
+    #[test]
+    fn a_key_in_the_place_of_its_id_is_not_repeated() {
+        let key = STANDARD.encode([7; 32]);
+        let sentence = Keyring::parse(&format!("{key}:prod-1")).unwrap_err();
+        assert!(sentence.contains("KONSTRUCT_MASTER_KEYS") && !sentence.contains(&key), "{sentence}");
     }
 
     #[test]

@@ -137,5 +137,6 @@ pub fn continue_trace(span: &Span, traceparent: Option<&str>) {
 
 /// The trace id in a `traceparent`, for log lines and `runs.trace`.
 pub fn trace_id(traceparent: &str) -> Option<&str> {
-    traceparent.split('-').nth(1).filter(|id| id.len() == 32)
+    let hex = |id: &&str| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    traceparent.split('-').nth(1).filter(hex)
 }

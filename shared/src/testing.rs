@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tokio::sync::OnceCell;
@@ -10,6 +11,7 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::{
+    channels::{self, CallError},
     config::{Config, Variables},
     crypto::{new_token, token_hash},
     db::{Db, schema, system},
@@ -93,6 +95,12 @@ impl TestDb {
     pub async fn system(&self) -> PgConnection {
         connect(&self.config.database_system_url).await
     }
+}
+
+/// What a call to Slack comes to that is answered with this status and body.
+pub fn slack_verdict(status: u16, body: &[u8]) -> Option<Result<Value, CallError>> {
+    let status = reqwest::StatusCode::from_u16(status).ok()?;
+    Some(channels::slack::judge(status, None, body))
 }
 
 async fn connect(url: &SecretString) -> PgConnection {

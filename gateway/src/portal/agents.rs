@@ -77,7 +77,7 @@ pub async fn shape(
     Ok(Json(agent.into()))
 }
 
-fn check(body: &ShapeAgent) -> Result<(), ApiError> {
+pub(crate) fn check(body: &ShapeAgent) -> Result<(), ApiError> {
     let length = |text: &Option<String>| text.as_ref().map_or(0, |text| text.chars().count());
     if body.name.trim().is_empty() || body.name.chars().count() > NAME_MAX {
         return Err(ApiError::invalid(format!("`name` must have 1 to {NAME_MAX} characters.")));

@@ -127,7 +127,7 @@ pub fn own_app(
 }
 
 /// A token becomes a header: nothing that breaks out of one.
-fn checked_token(token: &SecretString) -> Result<SecretString, ApiError> {
+pub(crate) fn checked_token(token: &SecretString) -> Result<SecretString, ApiError> {
     let token = token.expose_secret().trim();
     if token.is_empty() || token.len() > TOKEN_MAX || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(ApiError::invalid("`bot_token` must be the `xoxb-…` token from your app's OAuth page."));

@@ -2,7 +2,7 @@
 
 pub mod slack;
 pub mod slack_event;
-mod slack_text;
+pub mod slack_text;
 
 /// Channel, app id ('' is the platform's own) and the provider's id of the workspace.
 pub type RouteKey = (&'static str, String, String);

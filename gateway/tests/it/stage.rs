@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use gateway::Gateway;
+use gateway::{Gateway, Patience};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use shared::{
@@ -47,6 +47,11 @@ impl House {
 
     /// `change` may alter what the gateway is started with; the tests themselves use the real addresses.
     pub async fn open_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::open_for(Patience::default(), change).await
+    }
+
+    /// For clients who are given less time than in earnest.
+    pub async fn open_for(patience: Patience, change: impl FnOnce(&mut Config)) -> Self {
         let test = TestDb::new().await;
         let slack = SlackSimulator::start(ANY_PORT, SlackOptions::default()).await.expect("a port is free");
         let mut config = test.config.clone();
@@ -61,7 +66,7 @@ impl House {
             // An error means that the house is gone: the same.
             let _ = stopped.await;
         };
-        tokio::spawn(gateway::serve(listener, gateway::router(gateway), stopping));
+        tokio::spawn(gateway::serve_with(listener, gateway::router(gateway), patience, stopping));
         Self { address, slack, test, _stop: stop }
     }
 

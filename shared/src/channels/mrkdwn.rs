@@ -3,6 +3,8 @@
 //! `& < >` are escaped first, so that no `<!channel>`, `<@U…>` or `<url|label>` survives from the model; links are then
 //! written by us, and a label that differs from its address is shown beside it.
 
+use crate::message::is_hidden;
+
 /// Longest text of one section block, in characters; Slack allows 3,000, and escaping is counted.
 pub const SECTION_MAX: usize = 2_900;
 /// Longest text of one message; Slack refuses about 13,200 characters of blocks.
@@ -16,11 +18,14 @@ pub fn from_markdown(markdown: &str) -> String {
     let lines: Vec<String> = escape(markdown)
         .lines()
         .map(|line| {
-            if line.trim_start().starts_with(FENCE) {
-                in_code = !in_code;
-                return FENCE.to_owned();
-            }
-            if in_code { line.to_owned() } else { convert_line(line) }
+            let Some(rest) = line.trim_start().strip_prefix(FENCE) else {
+                return if in_code { line.to_owned() } else { convert_line(line) };
+            };
+            in_code ^= line.matches(FENCE).count() % 2 == 1;
+            // The name of a language is not shown; anything else beside a fence is part of what is said.
+            let names_language =
+                in_code && !rest.trim().contains(|letter: char| letter.is_whitespace() || letter == '`');
+            if names_language { FENCE.to_owned() } else { line.to_owned() }
         })
         .collect();
     let mut text = lines.join("\n");
@@ -32,7 +37,8 @@ pub fn from_markdown(markdown: &str) -> String {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    let shown: String = text.chars().filter(|letter| !is_hidden(*letter)).collect();
+    shown.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 fn convert_line(line: &str) -> String {
@@ -95,7 +101,7 @@ pub fn split(text: &str, max: usize) -> Vec<String> {
     let room = max - FENCE.len() - 1;
     while rest.chars().count() > max {
         let limit = rest.char_indices().nth(room).map_or(rest.len(), |(index, _)| index);
-        let cut = best_cut(&rest[..limit]);
+        let cut = best_cut(&rest[..limit], &rest[limit..]);
         let mut piece = rest[..cut].trim_end().to_owned();
         let mut next = rest[cut..].trim_start_matches('\n').to_owned();
         if piece.matches(FENCE).count() % 2 == 1 {
@@ -106,13 +112,16 @@ pub fn split(text: &str, max: usize) -> Vec<String> {
         pieces.push(piece);
         rest = next;
     }
-    if !rest.is_empty() || pieces.is_empty() {
-        pieces.push(rest);
+    pieces.push(rest);
+    // White space alone is no message; nothing at all is one empty piece.
+    pieces.retain(|piece| !piece.trim().is_empty());
+    if pieces.is_empty() {
+        pieces.push(String::new());
     }
     pieces
 }
 
-fn best_cut(head: &str) -> usize {
+fn best_cut(head: &str, rest: &str) -> usize {
     let late = |position: &usize| *position > head.len() / 2;
     head.rfind("\n\n")
         .filter(late)
@@ -120,7 +129,16 @@ fn best_cut(head: &str) -> usize {
         .or_else(|| head.rfind(". ").map(|end| end + 1).filter(late))
         .or_else(|| head.rfind(' ').filter(late))
         .filter(|position| *position > FENCE.len() + 1)
+        .or_else(|| Some(before_what_belongs_together(head, rest)).filter(late))
         .unwrap_or(head.len())
+}
+
+/// Half an entity would be shown as it is written, and half a fence is none.
+fn before_what_belongs_together(head: &str, rest: &str) -> usize {
+    let entity =
+        head.rfind('&').filter(|start| head.len() - start < "&quot;".len() && !head[*start..].contains(';'));
+    let whole = &head[..entity.unwrap_or(head.len())];
+    if rest.starts_with('`') { whole.trim_end_matches('`').len() } else { whole.len() }
 }
 
 #[cfg(test)]
@@ -142,6 +160,35 @@ mod tests {
     fn markdown_becomes_slacks_own() {
         let text = from_markdown("# Title\n- **bold** and ~~old~~\n> quote\n`**code**`\n```rust\n**x** < 1\n```");
         assert_eq!(text, "*Title*\n• *bold* and ~old~\n> quote\n`*code*`\n```\n**x** &lt; 1\n```");
+    }
+
+    #[test]
+    fn attack_135_no_letter_of_the_model_turns_the_order_of_others_around() {
+        assert_eq!(
+            from_markdown("see \u{202e}moc.elpmaxe\u{202c} an\u{200b}d \u{e0041}go"),
+            "see moc.elpmaxe and go"
+        );
+    }
+
+    #[test]
+    fn entities_and_fences_are_not_cut_in_half() {
+        for cut in 30..44 {
+            let text = format!("{}&amp;&lt;```{}", "x".repeat(cut - 10), "y".repeat(40));
+            let pieces = split(&text, cut);
+            assert_eq!(pieces.concat().replace(['`', '\n'], ""), text.replace('`', ""), "{pieces:?}");
+            for piece in pieces {
+                assert_eq!(piece.matches('&').count(), piece.matches(';').count(), "{piece}");
+                assert_eq!(piece.matches('`').count() % 3, 0, "{piece}");
+            }
+        }
+    }
+
+    #[test]
+    fn words_beside_a_fence_are_not_lost() {
+        for text in ["```let x = 1;```", "```\ncode\n``` and then", "```let x = 1;\n```", "```a``` b ```c```"] {
+            assert_eq!(from_markdown(text), text);
+        }
+        assert_eq!(from_markdown("```rust\ncode\n```"), "```\ncode\n```");
     }
 
     #[test]

@@ -253,7 +253,7 @@ fn brief(error: &reqwest::Error) -> String {
     kind.to_owned()
 }
 
-fn judge<T: DeserializeOwned>(
+pub(crate) fn judge<T: DeserializeOwned>(
     status: StatusCode,
     retry_after: Option<Duration>,
     bytes: &[u8],
@@ -267,8 +267,12 @@ fn judge<T: DeserializeOwned>(
     if !status.is_success() {
         return Err(CallError::Refused(format!("status {}", status.as_u16())));
     }
-    let verdict: Verdict =
-        serde_json::from_slice(bytes).map_err(|_| CallError::Ambiguous("the answer is not Slack's".into()))?;
+    let not_slacks = || CallError::Ambiguous("the answer is not Slack's".into());
+    // serde would also take a list for an object, and its first item for `ok`.
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return Err(not_slacks());
+    }
+    let verdict: Verdict = serde_json::from_slice(bytes).map_err(|_| not_slacks())?;
     if verdict.ok {
         return serde_json::from_slice(bytes).map_err(|_| CallError::Ambiguous("the answer lacks a field".into()));
     }

@@ -174,11 +174,12 @@ pub async fn watch(db: &SystemDb, lease: &Lease) -> Result<LaneState, DbError> {
     })
 }
 
-/// Gives the lane back without progress, to be claimed again after `pause_seconds`. The claim stays counted.
+/// Gives the lane back without progress, to be claimed again after `pause_seconds`. The claim stays counted. A lane that
+/// was let go already stays as it is: a finish that seemed to fail may have been committed.
 pub async fn put_back(db: &SystemDb, lease: &Lease, pause_seconds: f64) -> Result<(), DbError> {
     sqlx::query(
         "update lanes set owner = null, ready_at = clock_timestamp() + make_interval(secs => $4)
-          where tenant_id = $1 and conversation_id = $2 and fence = $3",
+          where tenant_id = $1 and conversation_id = $2 and fence = $3 and owner is not null",
     )
     .bind(lease.tenant)
     .bind(lease.conversation)

@@ -6,9 +6,15 @@
 mod audit;
 mod cancelled_begin;
 mod contention;
+mod crowds;
 mod ingest;
 mod ingest_order;
 mod keys;
+mod lane_model;
+mod lane_properties;
+mod lane_steps;
+mod lane_turns;
+mod lane_world;
 mod lanes;
 mod memories;
 mod messages;
