@@ -5,16 +5,25 @@
 
 mod accept;
 mod accept_load;
-mod bulk;
+pub mod bulk;
+mod chart;
+mod cpu;
+mod crowd;
 mod doorstep;
 mod embedding;
+mod growth;
+mod growth_recall;
 mod house;
 mod memory;
+mod office;
+mod peer;
+mod peers;
 mod pgbench;
 mod process;
 mod recall;
 mod report;
-mod sample;
+pub mod sample;
+mod startup;
 mod turn;
 mod turn_burst;
 
@@ -23,7 +32,8 @@ use std::{path::PathBuf, time::Instant};
 use anyhow::{Context, bail};
 use report::Report;
 
-const NAMES: [&str; 5] = ["accept", "turn", "memory", "embedding", "recall"];
+/// All benchmarks, in the order they run.
+pub const NAMES: [&str; 8] = ["accept", "peers", "turn", "startup", "memory", "embedding", "recall", "growth"];
 
 /// Runs the named benchmarks, all of them if none is named. Returns how many bars were missed.
 ///
@@ -41,7 +51,10 @@ pub async fn run(names: &[String]) -> anyhow::Result<usize> {
         let began = Instant::now();
         let report = one(name).await.with_context(|| format!("the benchmark `{name}` could not be run"))?;
         report.print(began.elapsed());
-        report.write(&folder()?)?;
+        let json = report.write(&folder()?)?;
+        if name == "growth" {
+            growth::draw(&json)?;
+        }
         missed += report.missed();
     }
     Ok(missed)
@@ -50,10 +63,13 @@ pub async fn run(names: &[String]) -> anyhow::Result<usize> {
 async fn one(name: &str) -> anyhow::Result<Report> {
     match name {
         "accept" => accept::run().await,
+        "peers" => peers::run().await,
+        "startup" => startup::run().await,
         "turn" => turn::run().await,
         "memory" => memory::run().await,
         "embedding" => embedding::run().await,
         "recall" => recall::run().await,
+        "growth" => growth::run().await,
         other => bail!("`{other}` is no benchmark"),
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use shared::{
     db::{
-        Audience,
+        Audience, TenantDb,
         memories::{self, Question},
     },
     testing::TestDb,
@@ -63,9 +63,9 @@ async fn measure(firm: &Firm) -> anyhow::Result<(Sample, Sample)> {
         }
         let vector = bulk::vector(&mut dice);
         let terms: Vec<String> = (0..TERMS).map(|_| bulk::sentence(&mut dice, 1, 1)).collect();
-        let (found, time) = timed(ask(firm, &vector, &terms.join(" or "))).await;
+        let (found, time) = timed(ask(&firm.db, &vector, &terms.join(" or "))).await;
         found?;
-        let (answered, bare) = timed(select_one(firm)).await;
+        let (answered, bare) = timed(select_one(&firm.db)).await;
         answered?;
         if n >= WARM_UP {
             search.push(time);
@@ -75,17 +75,17 @@ async fn measure(firm: &Firm) -> anyhow::Result<(Sample, Sample)> {
     Ok((search, floor))
 }
 
-async fn ask(firm: &Firm, vector: &[f32], terms: &str) -> anyhow::Result<()> {
+pub async fn ask(db: &TenantDb, vector: &[f32], terms: &str) -> anyhow::Result<()> {
     let question = Question { vector, terms, about: None, asks_when: false, except: &[], limit: LIMIT };
-    let mut tx = firm.db.begin_for(&[Audience::Tenant]).await?;
+    let mut tx = db.begin_for(&[Audience::Tenant]).await?;
     let found = memories::search(&mut tx, &question).await?;
     tx.close().await?;
     anyhow::ensure!(!found.is_empty(), "the search finds nothing");
     Ok(())
 }
 
-async fn select_one(firm: &Firm) -> anyhow::Result<()> {
-    let mut tx = firm.db.begin_for(&[Audience::Tenant]).await?;
+pub async fn select_one(db: &TenantDb) -> anyhow::Result<()> {
+    let mut tx = db.begin_for(&[Audience::Tenant]).await?;
     let _: i32 = sqlx::query_scalar("select 1").fetch_one(tx.conn()).await?;
     tx.close().await?;
     Ok(())

@@ -19,7 +19,7 @@ fn main() -> ExitCode {
         std::env::args().skip(1).partition(|word| word.starts_with('-'));
     let strict = options == ["--strict"];
     if !options.is_empty() && !strict {
-        println!("usage: bench [--strict] [accept] [turn] [memory] [embedding] [recall]");
+        println!("usage: bench [--strict] [NAME…], where a name is one of: {}", proof::bench::NAMES.join(", "));
         return ExitCode::from(2);
     }
     match measure(&names) {
