@@ -77,7 +77,7 @@ fn report(roles: &[Started], peers: &[Started]) -> Report {
     report.note(format!(
         "Ready: /readyz says so, with the database's schema and isolation checked; a peer: it takes connections, with one \
          process that serves. Resident memory from /proc, {} s after that for a role, at once for a peer, with all its \
-         processes. Orchestrator, worker and `all` hold the embedding model. Medians of {STARTS} starts that take turns.",
+         processes. Orchestrator and `all` hold the embedding model; a worker loads it with its first text. Medians of {STARTS} starts that take turns.",
         WARM.as_secs()
     ));
     report
