@@ -52,12 +52,14 @@ pub struct Server {
 
 impl Server {
     pub async fn of(test: &TestDb) -> anyhow::Result<Self> {
-        let backend: i32 =
-            sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut test.owner().await).await?;
+        // Held until its process was looked at: without its connection it would be gone.
+        let mut connection = test.owner().await;
+        let backend: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut connection).await?;
         let backend = u32::try_from(backend)?;
         let name = fs::read_to_string(format!("/proc/{backend}/comm")).unwrap_or_default();
         ensure!(name.trim() == "postgres", "PostgreSQL does not run on this machine, so its time can't be seen");
         let postmaster = stat(backend)?.get(PARENT).context("a process without a parent")?.parse()?;
+        drop(connection);
         Ok(Self { postmaster })
     }
 
