@@ -28,8 +28,6 @@ const WARM_UP: usize = 120;
 const BURST: usize = 300;
 const IDLE: Duration = Duration::from_secs(4);
 const BAR: f64 = 1.3;
-/// Sets the largest size lower, where a machine has little time or room.
-const SIZE_MAX: &str = "KONSTRUCT_BENCH_TENANTS_MAX";
 
 const CHARTS: [Chart; 4] = [
     Chart {
@@ -67,9 +65,10 @@ struct Stage {
     burst_per_second: f64,
 }
 
-pub async fn run() -> anyhow::Result<Report> {
+/// At the sizes up to `tenants_max`, for machines with little time or room.
+pub async fn run(tenants_max: usize) -> anyhow::Result<Report> {
     let mut stages = Vec::new();
-    for size in sizes()? {
+    for size in SIZES.into_iter().filter(|size| *size <= tenants_max.max(1)) {
         let special: Vec<usize> = match size {
             1 => Vec::new(),
             10_000 => std::iter::once(ASKER).chain(LARGER).collect(),
@@ -115,14 +114,6 @@ pub async fn run() -> anyhow::Result<Report> {
 /// Draws the charts of a run into `proof/charts` of the checkout this program was built in.
 pub fn draw(json: &Path) -> anyhow::Result<()> {
     chart::draw_all(&CHARTS, json, &Path::new(env!("CARGO_MANIFEST_DIR")).join("charts"))
-}
-
-fn sizes() -> anyhow::Result<Vec<usize>> {
-    let most = match std::env::var(SIZE_MAX) {
-        Ok(text) => text.parse()?,
-        Err(_) => usize::MAX,
-    };
-    Ok(SIZES.into_iter().filter(|size| *size <= most).collect())
 }
 
 impl Stage {

@@ -35,11 +35,11 @@ use report::Report;
 /// All benchmarks, in the order they run.
 pub const NAMES: [&str; 8] = ["accept", "peers", "turn", "startup", "memory", "embedding", "recall", "growth"];
 
-/// Runs the named benchmarks, all of them if none is named. Returns how many bars were missed.
+/// Runs the named benchmarks, all of them if none is named; growth up to `tenants_max`. Returns how many bars were missed.
 ///
 /// # Errors
 /// If a benchmark could not be run; a missed bar is no error.
-pub async fn run(names: &[String]) -> anyhow::Result<usize> {
+pub async fn run(names: &[String], tenants_max: usize) -> anyhow::Result<usize> {
     if let Some(unknown) = names.iter().find(|name| !NAMES.contains(&name.as_str())) {
         bail!("`{unknown}` is no benchmark; there are: {}", NAMES.join(", "));
     }
@@ -49,7 +49,8 @@ pub async fn run(names: &[String]) -> anyhow::Result<usize> {
             continue;
         }
         let began = Instant::now();
-        let report = one(name).await.with_context(|| format!("the benchmark `{name}` could not be run"))?;
+        let report =
+            one(name, tenants_max).await.with_context(|| format!("the benchmark `{name}` could not be run"))?;
         report.print(began.elapsed());
         let json = report.write(&folder()?)?;
         if name == "growth" {
@@ -60,7 +61,7 @@ pub async fn run(names: &[String]) -> anyhow::Result<usize> {
     Ok(missed)
 }
 
-async fn one(name: &str) -> anyhow::Result<Report> {
+async fn one(name: &str, tenants_max: usize) -> anyhow::Result<Report> {
     match name {
         "accept" => accept::run().await,
         "peers" => peers::run().await,
@@ -69,7 +70,7 @@ async fn one(name: &str) -> anyhow::Result<Report> {
         "memory" => memory::run().await,
         "embedding" => embedding::run().await,
         "recall" => recall::run().await,
-        "growth" => growth::run().await,
+        "growth" => growth::run(tenants_max).await,
         other => bail!("`{other}` is no benchmark"),
     }
 }
