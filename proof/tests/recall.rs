@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use proof::bench::{
+    Dice,
     bulk::{self, Firm},
-    sample::Dice,
 };
 use shared::{
     db::{

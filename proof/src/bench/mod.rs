@@ -22,7 +22,7 @@ mod pgbench;
 mod process;
 mod recall;
 mod report;
-pub mod sample;
+mod sample;
 mod startup;
 mod turn;
 mod turn_burst;
@@ -31,6 +31,7 @@ use std::{path::PathBuf, time::Instant};
 
 use anyhow::{Context, bail};
 use report::Report;
+pub use sample::Dice;
 
 /// All benchmarks, in the order they run.
 pub const NAMES: [&str; 8] = ["accept", "peers", "turn", "startup", "memory", "embedding", "recall", "growth"];
