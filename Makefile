@@ -22,7 +22,7 @@ test: ## every test; ARGS="…" goes to cargo test
 lint: ## format, lints, dependency and structure checks
 	@scripts/lint.sh
 
-bench: ## the benchmarks; ARGS="…" selects
+bench: ## the benchmarks; ARGS="…" selects: accept, peers, growth …
 	@scripts/bench.sh $(ARGS)
 
 chaos: ## fault runs with the invariant checker; SECONDS= SEED= EVENTS= RUN=calm|flood|rolling|plan

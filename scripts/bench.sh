@@ -5,6 +5,10 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 "$SCRIPTS/tools.sh"
 "$SCRIPTS/services.sh"
 "$SCRIPTS/portal.sh"
+# What some of them are held against.
+names=()
+for word in "$@"; do [[ $word == -* ]] || names+=("$word"); done
+if ((${#names[@]} == 0)) || [[ " ${names[*]} " =~ \ (peers|startup|embedding)\  ]]; then "$SCRIPTS/peers.sh"; fi
 # The whole workspace, as `make up` builds it: `-p proof` alone would build the dependencies again.
 cargo build --release --workspace || fail "The release build failed; see the lines above."
 load_env

@@ -119,11 +119,19 @@ async fn read_response(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> anyhow::
         let Some(head) = buffer.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
         let text = std::str::from_utf8(&buffer[..head])?;
         ensure!(text.starts_with("HTTP/1.1 200"), "the gateway answered {:?}", text.lines().next());
-        let length = text
-            .lines()
-            .find_map(|line| line.strip_prefix("content-length: "))
-            .map_or(Ok(0), str::parse::<usize>)?;
-        if buffer.len() >= head + 4 + length {
+        // Other people's servers write the names in capitals, or send the body in chunks.
+        let named = |wanted: &str| {
+            text.lines().find_map(|line| {
+                let (name, value) = line.split_once(": ")?;
+                name.eq_ignore_ascii_case(wanted).then_some(value)
+            })
+        };
+        let body = &buffer[head + 4..];
+        let whole = match named("transfer-encoding") {
+            Some(_) => body.ends_with(b"0\r\n\r\n"),
+            None => body.len() >= named("content-length").map_or(Ok(0), str::parse::<usize>)?,
+        };
+        if whole {
             return Ok(());
         }
     }

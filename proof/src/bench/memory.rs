@@ -1,4 +1,4 @@
-//! memory: what the processes occupy, idle and while a backlog of long messages is embedded.
+//! memory: what all roles in one process occupy, idle and while a backlog of long messages is embedded.
 
 use std::time::{Duration, Instant};
 
@@ -26,20 +26,10 @@ const WORDS: usize = 150;
 /// The model is loaded in the background after the role is ready.
 const WARM: Duration = Duration::from_secs(3);
 const ALL_BAR_MB: f64 = 450.0;
-const GATEWAY_BAR_MB: f64 = 40.0;
 
 pub async fn run() -> anyhow::Result<Report> {
     let test = TestDb::new().await;
     let mut report = Report::new("memory");
-    for name in ["gateway", "orchestrator", "worker"] {
-        let role = Role::start(name, &test).await?;
-        tokio::time::sleep(WARM).await;
-        let memory = role.memory()?;
-        let idle = Figure::new(format!("{name}, idle"), memory.now, "MB");
-        report.add(if name == "gateway" { idle.at_most(GATEWAY_BAR_MB) } else { idle });
-        report.add(Figure::new(format!("{name}, start to ready"), role.start_ms, "ms"));
-        role.end().await?;
-    }
     all(&test, &mut report).await?;
     report.note(format!(
         "Resident memory from /proc, {} s after the role was ready. Backlog: {BACKLOG} messages of about 250 tokens, \
@@ -54,7 +44,6 @@ async fn all(test: &TestDb, report: &mut Report) -> anyhow::Result<()> {
     let role = Role::start("all", test).await?;
     tokio::time::sleep(WARM).await;
     report.add(Figure::new("all, idle", role.memory()?.now, "MB"));
-    report.add(Figure::new("all, start to ready", role.start_ms, "ms"));
     let firm = bulk::firm(test, "Memory").await?;
     let began = Instant::now();
     store_backlog(&firm).await?;

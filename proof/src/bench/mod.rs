@@ -5,16 +5,25 @@
 
 mod accept;
 mod accept_load;
-mod bulk;
+pub mod bulk;
+mod chart;
+mod cpu;
+mod crowd;
 mod doorstep;
 mod embedding;
+mod growth;
+mod growth_recall;
 mod house;
 mod memory;
+mod office;
+mod peer;
+mod peers;
 mod pgbench;
 mod process;
 mod recall;
 mod report;
 mod sample;
+mod startup;
 mod turn;
 mod turn_burst;
 
@@ -22,14 +31,16 @@ use std::{path::PathBuf, time::Instant};
 
 use anyhow::{Context, bail};
 use report::Report;
+pub use sample::Dice;
 
-const NAMES: [&str; 5] = ["accept", "turn", "memory", "embedding", "recall"];
+/// All benchmarks, in the order they run.
+pub const NAMES: [&str; 8] = ["accept", "peers", "turn", "startup", "memory", "embedding", "recall", "growth"];
 
-/// Runs the named benchmarks, all of them if none is named. Returns how many bars were missed.
+/// Runs the named benchmarks, all of them if none is named; growth up to `tenants_max`. Returns how many bars were missed.
 ///
 /// # Errors
 /// If a benchmark could not be run; a missed bar is no error.
-pub async fn run(names: &[String]) -> anyhow::Result<usize> {
+pub async fn run(names: &[String], tenants_max: usize) -> anyhow::Result<usize> {
     if let Some(unknown) = names.iter().find(|name| !NAMES.contains(&name.as_str())) {
         bail!("`{unknown}` is no benchmark; there are: {}", NAMES.join(", "));
     }
@@ -39,21 +50,28 @@ pub async fn run(names: &[String]) -> anyhow::Result<usize> {
             continue;
         }
         let began = Instant::now();
-        let report = one(name).await.with_context(|| format!("the benchmark `{name}` could not be run"))?;
+        let report =
+            one(name, tenants_max).await.with_context(|| format!("the benchmark `{name}` could not be run"))?;
         report.print(began.elapsed());
-        report.write(&folder()?)?;
+        let json = report.write(&folder()?)?;
+        if name == "growth" {
+            growth::draw(&json)?;
+        }
         missed += report.missed();
     }
     Ok(missed)
 }
 
-async fn one(name: &str) -> anyhow::Result<Report> {
+async fn one(name: &str, tenants_max: usize) -> anyhow::Result<Report> {
     match name {
         "accept" => accept::run().await,
+        "peers" => peers::run().await,
+        "startup" => startup::run().await,
         "turn" => turn::run().await,
         "memory" => memory::run().await,
         "embedding" => embedding::run().await,
         "recall" => recall::run().await,
+        "growth" => growth::run(tenants_max).await,
         other => bail!("`{other}` is no benchmark"),
     }
 }

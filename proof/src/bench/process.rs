@@ -14,12 +14,17 @@ use tokio::{
     process::{Child, Command},
 };
 
+use super::cpu;
+
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const LOOK_INTERVAL: Duration = Duration::from_millis(5);
 const KILOBYTES_PER_MEGABYTE: f64 = 1_024.0;
 
 pub struct Role {
     child: Child,
+    /// Where it serves webhooks, if it does.
+    pub bind: String,
+    metrics: String,
     /// Milliseconds until `/readyz` said so.
     pub start_ms: f64,
 }
@@ -31,9 +36,28 @@ pub struct Memory {
     pub peak: f64,
 }
 
+impl Memory {
+    /// Of one process.
+    pub fn of(id: u32) -> anyhow::Result<Self> {
+        let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+        let megabytes = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+            let kilobytes: f64 = line.split_whitespace().next()?.parse().ok()?;
+            Some(kilobytes / KILOBYTES_PER_MEGABYTE)
+        };
+        let (now, peak) = (megabytes("VmRSS:"), megabytes("VmHWM:"));
+        Ok(Self { now: now.context("no VmRSS")?, peak: peak.context("no VmHWM")? })
+    }
+}
+
 impl Role {
     /// Starts `konstruct NAME` and waits until it is ready.
     pub async fn start(name: &str, test: &TestDb) -> anyhow::Result<Self> {
+        Self::start_with(name, test, &[]).await
+    }
+
+    /// With further variables in its environment.
+    pub async fn start_with(name: &str, test: &TestDb, variables: &[(&str, String)]) -> anyhow::Result<Self> {
         let program = program()?;
         let (bind, metrics) = (free_port().await?, free_port().await?);
         let secret = |text: &SecretString| text.expose_secret().to_owned();
@@ -46,12 +70,13 @@ impl Role {
             .env("KONSTRUCT_BIND", &bind)
             .env("KONSTRUCT_METRICS_BIND", &metrics)
             .env("RUST_LOG", "warn")
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("{} can't be started", program.display()))?;
-        let mut role = Self { child, start_ms: 0.0 };
+        let mut role = Self { child, bind: bind.clone(), metrics: metrics.clone(), start_ms: 0.0 };
         // A role without webhooks serves health on the metrics port only.
         let addresses = if matches!(name, "gateway" | "all") { vec![bind, metrics] } else { vec![metrics] };
         for address in addresses {
@@ -78,15 +103,25 @@ impl Role {
     }
 
     pub fn memory(&self) -> anyhow::Result<Memory> {
-        let id = self.child.id().context("the role has ended")?;
-        let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
-        let megabytes = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-            let kilobytes: f64 = line.split_whitespace().next()?.parse().ok()?;
-            Some(kilobytes / KILOBYTES_PER_MEGABYTE)
-        };
-        let (now, peak) = (megabytes("VmRSS:"), megabytes("VmHWM:"));
-        Ok(Memory { now: now.context("no VmRSS")?, peak: peak.context("no VmHWM")? })
+        Memory::of(self.child.id().context("the role has ended")?)
+    }
+
+    /// Milliseconds of processor time since its start.
+    pub fn cpu_ms(&self) -> anyhow::Result<f64> {
+        cpu::of_process(self.child.id().context("the role has ended")?)
+    }
+
+    /// The sums of its counters of these names, whatever their labels.
+    pub fn counters<const N: usize>(
+        &self,
+        names: [&'static str; N],
+    ) -> impl Future<Output = anyhow::Result<[f64; N]>> + Send + 'static {
+        let url = format!("http://{}/metrics", self.metrics);
+        async move {
+            let http = reqwest::Client::builder().no_proxy().build()?;
+            let text = http.get(url).send().await?.error_for_status()?.text().await?;
+            Ok(names.map(|name| counter(&text, name)))
+        }
     }
 
     /// Kills the process; it must be as safe as asking.
@@ -94,6 +129,14 @@ impl Role {
         self.child.kill().await?;
         Ok(())
     }
+}
+
+fn counter(text: &str, name: &str) -> f64 {
+    let values = text.lines().filter_map(|line| {
+        let rest = line.strip_prefix(name).filter(|rest| rest.starts_with([' ', '{']))?;
+        rest.rsplit(' ').next()?.parse::<f64>().ok()
+    });
+    values.sum()
 }
 
 /// Beside this program.

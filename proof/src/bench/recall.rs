@@ -1,11 +1,14 @@
 //! recall: the search of a small and of a large tenant's memory, the embedding of the question apart.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 use shared::{
     db::{
-        Audience,
-        memories::{self, Question},
+        Audience, TenantDb,
+        memories::{self, Question, Recalled},
     },
     testing::TestDb,
 };
@@ -28,6 +31,10 @@ const WARM_UP: usize = 5;
 const TERMS: usize = 8;
 /// As many memories as a prompt holds.
 const LIMIT: i64 = 25;
+/// Each looks closely at all memories of the large tenant.
+const EXACT_QUESTIONS: usize = 30;
+const FIRST: usize = 10;
+const AGREEMENT_BAR: f64 = 0.95;
 
 pub async fn run() -> anyhow::Result<Report> {
     let test = TestDb::new().await;
@@ -46,6 +53,7 @@ pub async fn run() -> anyhow::Result<Report> {
         report.add(p95.floor(floor.percentile(95.0)).at_most(bar));
         report.note(format!("{count} memories: {} questions.", search.len()));
     }
+    report.add(agreement(&large).await?);
     report.note(
         "The product's search under the tenant's role and audience, in its own transaction; synthetic vectors near one \
          of 300 subjects. Floor: `select 1` in the same kind of transaction, after each question.",
@@ -63,9 +71,9 @@ async fn measure(firm: &Firm) -> anyhow::Result<(Sample, Sample)> {
         }
         let vector = bulk::vector(&mut dice);
         let terms: Vec<String> = (0..TERMS).map(|_| bulk::sentence(&mut dice, 1, 1)).collect();
-        let (found, time) = timed(ask(firm, &vector, &terms.join(" or "))).await;
+        let (found, time) = timed(ask(&firm.db, &vector, &terms.join(" or "))).await;
         found?;
-        let (answered, bare) = timed(select_one(firm)).await;
+        let (answered, bare) = timed(select_one(&firm.db)).await;
         answered?;
         if n >= WARM_UP {
             search.push(time);
@@ -75,17 +83,44 @@ async fn measure(firm: &Firm) -> anyhow::Result<(Sample, Sample)> {
     Ok((search, floor))
 }
 
-async fn ask(firm: &Firm, vector: &[f32], terms: &str) -> anyhow::Result<()> {
-    let question = Question { vector, terms, about: None, asks_when: false, except: &[], limit: LIMIT };
-    let mut tx = firm.db.begin_for(&[Audience::Tenant]).await?;
+/// How many of the first ten of an exact search the product's search finds.
+async fn agreement(firm: &Firm) -> anyhow::Result<Figure> {
+    let (mut dice, mut same) = (Dice::new(13), 0);
+    for _ in 0..EXACT_QUESTIONS {
+        let vector = bulk::vector(&mut dice);
+        let terms: Vec<String> = (0..TERMS).map(|_| bulk::sentence(&mut dice, 1, 1)).collect();
+        let terms = terms.join(" or ");
+        let question = question(&vector, &terms);
+        let mut tx = firm.db.begin_for(&[Audience::Tenant]).await?;
+        let quick = memories::search(&mut tx, &question).await?;
+        let exact = memories::search_among(&mut tx, &question, i64::MAX).await?;
+        tx.close().await?;
+        let best = |found: &[Recalled]| found.iter().take(FIRST).map(|memory| memory.id).collect::<HashSet<_>>();
+        same += best(&quick).intersection(&best(&exact)).count();
+    }
+    let found = Figure::new(
+        format!("found of the exact first ten, {LARGE} memories"),
+        same as f64 / EXACT_QUESTIONS as f64,
+        "",
+    );
+    Ok(found.floor(FIRST as f64).ratio_at_least(AGREEMENT_BAR))
+}
+
+fn question<'a>(vector: &'a [f32], terms: &'a str) -> Question<'a> {
+    Question { vector, terms, about: None, asks_when: false, except: &[], limit: LIMIT }
+}
+
+pub async fn ask(db: &TenantDb, vector: &[f32], terms: &str) -> anyhow::Result<()> {
+    let question = question(vector, terms);
+    let mut tx = db.begin_for(&[Audience::Tenant]).await?;
     let found = memories::search(&mut tx, &question).await?;
     tx.close().await?;
     anyhow::ensure!(!found.is_empty(), "the search finds nothing");
     Ok(())
 }
 
-async fn select_one(firm: &Firm) -> anyhow::Result<()> {
-    let mut tx = firm.db.begin_for(&[Audience::Tenant]).await?;
+pub async fn select_one(db: &TenantDb) -> anyhow::Result<()> {
+    let mut tx = db.begin_for(&[Audience::Tenant]).await?;
     let _: i32 = sqlx::query_scalar("select 1").fetch_one(tx.conn()).await?;
     tx.close().await?;
     Ok(())

@@ -1,9 +1,13 @@
 //! The figures of a benchmark: what was measured, the floor it is held against, and the bar it has to clear.
 
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::Context;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One line of the table, and one entry of `target/bench/NAME.json`.
 #[derive(Debug, Serialize)]
@@ -67,10 +71,21 @@ impl Figure {
     }
 }
 
+/// How one quantity goes with another; what charts are drawn from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Series {
+    /// The chart it belongs to.
+    pub chart: String,
+    pub name: String,
+    pub points: Vec<(f64, f64)>,
+}
+
 #[derive(Debug, Serialize)]
 pub struct Report {
     name: &'static str,
     figures: Vec<Figure>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    series: Vec<Series>,
     /// How it was measured, and what the floor is.
     #[serde(skip)]
     notes: Vec<String>,
@@ -78,11 +93,15 @@ pub struct Report {
 
 impl Report {
     pub fn new(name: &'static str) -> Self {
-        Self { name, figures: Vec::new(), notes: Vec::new() }
+        Self { name, figures: Vec::new(), series: Vec::new(), notes: Vec::new() }
     }
 
     pub fn add(&mut self, figure: Figure) {
         self.figures.push(figure);
+    }
+
+    pub fn draw(&mut self, chart: &str, name: impl Into<String>, points: Vec<(f64, f64)>) {
+        self.series.push(Series { chart: chart.to_owned(), name: name.into(), points });
     }
 
     pub fn note(&mut self, sentence: impl Into<String>) {
@@ -104,12 +123,14 @@ impl Report {
         }
     }
 
-    pub fn write(&self, folder: &Path) -> anyhow::Result<()> {
+    /// Writes `NAME.json` into the folder and returns its path.
+    pub fn write(&self, folder: &Path) -> anyhow::Result<PathBuf> {
         let path = folder.join(format!("{}.json", self.name));
         let text = serde_json::to_string_pretty(self)?;
         fs::create_dir_all(folder)
             .and_then(|()| fs::write(&path, text + "\n"))
-            .with_context(|| format!("{} can't be written", path.display()))
+            .with_context(|| format!("{} can't be written", path.display()))?;
+        Ok(path)
     }
 }
 

@@ -89,7 +89,7 @@ with given as (
            kind = case when conversations.kind = 'unknown' then excluded.kind else conversations.kind end
 ), last as (
     select position, segment, said_at from memories
-     where tenant_id = $1 and conversation_id = $2 order by position desc limit 1
+     where tenant_id = $1 and conversation_id = $2 order by segment desc, position desc limit 1
 ), stored as (
     insert into messages (tenant_id, message_id, conversation_id, external_id, author_kind, person_id, body, sent_at)
     select $1, g.message_id, $2, g.external_id, 'person', a.person_id, g.body, g.sent_at
