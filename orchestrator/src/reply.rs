@@ -190,7 +190,7 @@ impl Sender<'_> {
         if found.is_some() {
             return found;
         }
-        tokio::time::sleep(SETTLE).await;
+        tokio::time::sleep(self.pace.settle).await;
         self.find(id).await
     }
 
@@ -204,8 +204,8 @@ impl Sender<'_> {
             };
             tracing::warn!(%error, outbox.id = %id, "A message could not be looked up");
             let pause = match error {
-                CallError::RateLimited(wait) => wait.min(WAIT_MAX),
-                CallError::Ambiguous(_) | CallError::Unreachable(_) => RETRY_BASE * (1 << attempt),
+                CallError::RateLimited(wait) => wait.min(self.pace.wait_max),
+                CallError::Ambiguous(_) | CallError::Unreachable(_) => self.pace.retry_base * (1 << attempt),
                 CallError::Refused(_) | CallError::Dead(_) => return None,
             };
             tokio::time::sleep(pause).await;

@@ -321,8 +321,7 @@ fn the_compose_file_names_postgres_redis_and_one_image_of_ours() {
 #[test]
 fn the_makefile_has_every_promised_target() {
     let makefile = fs::read_to_string(root().join("Makefile")).expect("the Makefile is there");
-    let targets =
-        ["up", "down", "test", "logs", "status", "clean", "bench", "chaos", "isolation", "fuzz", "lint"];
+    let targets = ["up", "down", "test", "logs", "status", "clean", "bench", "chaos", "isolation", "fuzz", "lint"];
     for target in targets {
         let there = makefile.lines().any(|line| line.starts_with(&format!("{target}:")));
         assert!(there, "`make {target}` is missing");

@@ -135,9 +135,8 @@ create unlogged table bench_tenants (
     n bigint, talks uuid[]
 )";
 
-const MOVE_IN: [&str; 7] = [
+const MOVE_IN: [&str; 6] = [
     "insert into tenants (tenant_id, name) select tenant_id, 'Tenant ' || n from bench_tenants",
-    "insert into lane_tenants (tenant_id) select tenant_id from bench_tenants",
     "insert into channel_connections (tenant_id, connection_id, channel, external_id, bot_user_id, bot_id, display_name,
                                       access_token)
      select tenant_id, connection_id, 'slack', team, 'UBOT' || substr(team, 2), 'BBOT' || substr(team, 2), team, token

@@ -66,10 +66,7 @@ impl Cast<'_> {
     fn of_the_system(&self, messages: bool) -> String {
         let (tenant, mark) = (self.tenant.uuid(), self.mark);
         if !messages {
-            return format!(
-                "insert into tenants (tenant_id, name) values ('{tenant}', '{mark} firm');
-                 insert into lane_tenants (tenant_id) values ('{tenant}')"
-            );
+            return format!("insert into tenants (tenant_id, name) values ('{tenant}', '{mark} firm')");
         }
         let (conversation, connection) = (CONVERSATION.uuid(), CONNECTION.uuid());
         let last = if self.tenant == THEM { 9 } else { 2 };

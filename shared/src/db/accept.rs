@@ -28,8 +28,8 @@ with fresh as (
        set last_seq = l.last_seq + 1,
            -- While it is leased, ready_at is the lease's end; the owner looks at last_seq before it lets go. After a
            -- failure it is when to try again, and writing once more must not use up the attempts.
-           ready_at = case when l.owner is null and l.claims = 0 then least(l.ready_at, excluded.ready_at)
-                           else l.ready_at end
+           ready_at = case when l.owner is null and (l.claims = 0 or l.ready_at is null)
+                           then least(l.ready_at, excluded.ready_at) else l.ready_at end
     returning last_seq
 ), stored as (
     insert into inbox (tenant_id, conversation_id, seq, connection_id, addressed, raw, normalized, state, reason, trace,
@@ -69,8 +69,8 @@ with given as (
      order by tenant_id, conversation_id
     on conflict (tenant_id, conversation_id) do update
        set last_seq = l.last_seq + excluded.last_seq,
-           ready_at = case when l.owner is null and l.claims = 0 then least(l.ready_at, excluded.ready_at)
-                           else l.ready_at end
+           ready_at = case when l.owner is null and (l.claims = 0 or l.ready_at is null)
+                           then least(l.ready_at, excluded.ready_at) else l.ready_at end
     returning tenant_id, conversation_id, last_seq
 ), stored as (
     insert into inbox (tenant_id, conversation_id, seq, connection_id, addressed, raw, normalized, state, reason, trace,

@@ -48,42 +48,6 @@ pub struct Round<'a> {
 /// to tenant, once around, and stops at the first one with a ready lane: what lies between is leased or put off. Everything
 /// is found by key from sub-selects of one row; a generic plan turns a join with them into a pass over all lanes. LIMITs are
 /// literal for the same reason. A row without a lane names a tenant all of whose ready lanes are locked.
-const CLAIMS_MAX: i32 = 5;
-/// Tenants one claim asks, when every ready lane of the first ones is locked by somebody.
-const TURNS_MAX: usize = 8;
-
-/// One conversation, owned.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lease {
-    pub tenant: TenantId,
-    pub conversation: ConversationId,
-    pub fence: i64,
-    /// This claim included.
-    pub claims: i32,
-}
-
-/// What the owner needs to see while it works.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LaneState {
-    pub fence: i64,
-    pub last_seq: i64,
-    pub by_human: bool,
-}
-
-/// Whose turn it is: the tenants are served in a round, each time its oldest ready lane.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Round<'a> {
-    /// Who was served last; the next tenant with work follows.
-    pub after: Option<TenantId>,
-    /// Tenants that have enough for now.
-    pub full: &'a [TenantId],
-}
-
-/// A conversation whose owner died goes first: it has waited for its turn once. Otherwise `round` walks the index from
-/// tenant to tenant, once around, and stops at the first one with a ready lane: what lies
-/// between is leased or put off. Everything is found by key from sub-selects of one row; a generic plan turns a join with
-/// them into a pass over all lanes. LIMITs are literal for the same reason. A row without a lane names a tenant all of whose
-/// ready lanes are locked.
 const CLAIM: &str = "
 with recursive orphan as (
     select tenant_id, conversation_id from lanes

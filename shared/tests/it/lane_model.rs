@@ -3,7 +3,7 @@
 //! [`Model::lines`] says what must stand in the database after a step, one line a row; `lane_world` reads the same lines
 //! from the database.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::Range};
 
 use crate::lane_steps::{Event, LANES_EACH, TENANTS};
 
@@ -64,8 +64,8 @@ pub enum Answer {
 
 pub struct Model {
     pub lanes: Vec<Lane>,
-    /// When each tenant was last served.
-    pub served: [u64; TENANTS],
+    /// The tenant that was served last; the round goes on with the next one.
+    pub served: Option<usize>,
     /// Each stored identity of a tenant, and whether it is known to be addressed.
     keys: HashMap<(usize, String), bool>,
     now: u64,
@@ -103,7 +103,7 @@ impl Model {
             by_human: false,
             runs: Vec::new(),
         };
-        Self { lanes: vec![lane; TENANTS * LANES_EACH], served: [0; TENANTS], keys: HashMap::new(), now: 0 }
+        Self { lanes: vec![lane; TENANTS * LANES_EACH], served: None, keys: HashMap::new(), now: 0 }
     }
 
     /// The next moment.
@@ -157,27 +157,31 @@ impl Model {
         self.keys.insert((event.tenant, identity.to_owned()), !event.is_aside);
         lane.known = true;
         lane.entries.push(Entry { state: if event.is_ignored { "ignored" } else { "pending" }, run: None });
-        if !event.is_ignored && matches!(lane.queue, Queue::Out | Queue::PutOff) {
+        // What was put off stays so: writing again must not use up the attempts.
+        if !event.is_ignored && lane.queue == Queue::Out {
             lane.queue = Queue::Ready(now);
         }
         Answer::Stored(lane.entries.len())
     }
 
-    /// Lanes that may be claimed next: the oldest ready ones of the tenants served longest ago.
+    /// Lanes that may be claimed next: those whose owner was lost first, or else the oldest of the tenant whose turn it is.
     pub fn claimable(&self) -> Vec<usize> {
-        let since = |lane: usize| match self.lanes[lane].queue {
-            Queue::Ready(since) | Queue::Expired(since) => Some(since),
+        let expired = |lane: usize| match self.lanes[lane].queue {
+            Queue::Expired(since) => Some(since),
             _ => None,
         };
-        let ready = |tenant: usize| (0..LANES_EACH).map(move |lane| tenant * LANES_EACH + lane);
-        let waiting = |tenant: &usize| ready(*tenant).any(|lane| since(lane).is_some());
-        let turn = (0..TENANTS).filter(waiting).map(|tenant| self.served[tenant]).min();
-        let tenants = (0..TENANTS).filter(|tenant| waiting(tenant) && Some(self.served[*tenant]) == turn);
-        let oldest = |tenant| {
-            let first = ready(tenant).filter_map(since).min();
-            ready(tenant).filter(move |lane| since(*lane) == first).collect::<Vec<_>>()
+        let ready = |lane: usize| match self.lanes[lane].queue {
+            Queue::Ready(since) => Some(since),
+            _ => None,
         };
-        tenants.flat_map(oldest).collect()
+        let lost = oldest(0..self.lanes.len(), expired);
+        if !lost.is_empty() {
+            return lost;
+        }
+        let first = self.served.map_or(0, |tenant| tenant + 1);
+        let round = (first..first + TENANTS).map(|tenant| tenant % TENANTS);
+        let turns = round.map(|tenant| oldest(tenant * LANES_EACH..(tenant + 1) * LANES_EACH, ready));
+        turns.into_iter().find(|lanes| !lanes.is_empty()).unwrap_or_default()
     }
 
     /// Whether the lane may be claimed at all, whoever's turn it is.
@@ -185,8 +189,8 @@ impl Model {
         matches!(self.lanes[lane].queue, Queue::Ready(_) | Queue::Expired(_))
     }
 
-    pub fn claim(&mut self, lane: usize, now: u64) {
-        self.served[lane / LANES_EACH] = now;
+    pub fn claim(&mut self, lane: usize) {
+        self.served = Some(lane / LANES_EACH);
         let lane = &mut self.lanes[lane];
         (lane.queue, lane.fence, lane.claims) = (Queue::Leased, lane.fence + 1, lane.claims + 1);
     }
@@ -197,6 +201,12 @@ impl Model {
         let lost = |lane: &&mut Lane| lane.queue == Queue::Out && lane.entries.len() > lane.done;
         self.lanes.iter_mut().filter(lost).map(|lane| lane.queue = Queue::Ready(now)).count()
     }
+}
+
+/// Those that have been waiting since the earliest moment.
+fn oldest(lanes: Range<usize>, since: impl Fn(usize) -> Option<u64>) -> Vec<usize> {
+    let first = lanes.clone().filter_map(&since).min();
+    lanes.filter(|lane| first.is_some() && since(*lane) == first).collect()
 }
 
 impl Lane {

@@ -10,7 +10,7 @@ use shared::{
     db::{
         DbError,
         inbox::{Accepted, Arrival, Content},
-        lanes::{self, Lease},
+        lanes::{self, Lease, Round},
         system,
     },
     ids::{ConversationId, OutboxId, RunId},
@@ -51,6 +51,8 @@ impl<'a> World<'a> {
         for _ in 0..TENANTS {
             firms.push(stage.firm(&RunId::new().to_string()).await);
         }
+        // The round goes by id.
+        firms.sort_by_key(|firm: &Firm| firm.tenant.uuid());
         Self { stage, system, firms, model: Model::new(), held: Vec::new(), ids: HashMap::new() }
     }
 
@@ -119,17 +121,17 @@ impl<'a> World<'a> {
 
     async fn claim(&mut self, workers: usize) {
         let allowed = self.model.claimable();
-        let db = self.stage.db().system();
-        let claims = join_all((0..workers).map(|_| lanes::claim(&db, "worker"))).await;
+        let (db, after) = (self.stage.db().system(), self.model.served.map(|tenant| self.firms[tenant].tenant));
+        let round = Round { after, full: &[] };
+        let claims = join_all((0..workers).map(|_| lanes::claim(&db, "worker", round))).await;
         let leases: Vec<Lease> = claims.into_iter().filter_map(|claim| claim.expect("it is answered")).collect();
-        let now = self.model.tick();
         for lease in &leases {
             let lane = self.lane_of(lease);
             assert!(self.model.is_ready(lane), "lane {lane} was not to be had, or is had twice");
             if workers == 1 {
                 assert!(allowed.contains(&lane), "lane {lane} is served before {allowed:?}");
             }
-            self.model.claim(lane, now);
+            self.model.claim(lane);
             let claimed = &self.model.lanes[lane];
             assert_eq!((lease.fence, lease.claims), (claimed.fence, claimed.claims));
             self.held.push(Held { lease: lease.clone(), lane, run: None, gave_back: false });
