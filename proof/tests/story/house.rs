@@ -161,7 +161,7 @@ impl Tenant<'_> {
         shown.unwrap_or_else(|| panic!("no reply; the thread shows {:?}", self.replies(channel, thread)))
     }
 
-    /// The states of all inbox rows, oldest first, once none is pending any more.
+    /// The states of all inbox rows, oldest first, once there are some and none is pending any more.
     pub async fn inbox(&self) -> Vec<(String, Option<String>)> {
         for _ in 0..600 {
             let mut tx = self.db.begin().await.expect("a transaction");
@@ -173,7 +173,7 @@ impl Tenant<'_> {
             .await
             .expect("rows");
             tx.close().await.expect("closed");
-            if rows.iter().all(|(state, _)| state != "pending") {
+            if !rows.is_empty() && rows.iter().all(|(state, _)| state != "pending") {
                 return rows;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
