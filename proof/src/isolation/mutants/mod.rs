@@ -168,7 +168,6 @@ impl Laboratory {
         run(&mut self.owner, undo).await?;
         let now = Catalog::read(&mut self.owner).await?;
         ensure!(now == self.arena.catalog, "the mutant was not undone in full");
-        ensure!(lines(&mut self.owner).await? == self.lines, "the mutant's rights were not undone in full");
         found
     }
 }
