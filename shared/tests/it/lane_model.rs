@@ -209,6 +209,14 @@ fn oldest(lanes: Range<usize>, since: impl Fn(usize) -> Option<u64>) -> Vec<usiz
     lanes.filter(|lane| first.is_some() && since(*lane) == first).collect()
 }
 
+impl Run {
+    /// Its placeholder is about to be sent.
+    pub fn begun(from: usize, to: usize) -> Self {
+        let parts = vec![("placeholder 0".into(), "sending")];
+        Self { from, to, state: "running", parts, remembers: false, calls: 0 }
+    }
+}
+
 impl Lane {
     /// The sequence numbers a turn that opens now will see.
     pub fn pending(&self) -> Vec<usize> {

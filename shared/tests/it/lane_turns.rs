@@ -14,7 +14,7 @@ use shared::{
 };
 
 use crate::{
-    lane_model::Run,
+    lane_model::{Lane, Run},
     lane_steps::{Fate, LANES_EACH},
     lane_world::{World, holds},
     runs::{REQUEST_HASH, call, parts},
@@ -50,13 +50,7 @@ impl World<'_> {
         );
         assert_eq!(seen, expected);
 
-        let to = pending.last().copied();
-        let end = match to {
-            None => Some((End::Ignored, running.map_or(row.entries.len(), |run| row.runs[run].to))),
-            Some(to) if lease.claims > lanes::CLAIMS_MAX + 2 => Some((End::Dead, to)),
-            Some(to) if row.by_human => Some((End::Held, to)),
-            Some(_) => None,
-        };
+        let end = quiet_end(row, &lease, pending.last().copied());
         if let Some((end, to)) = end {
             let finish = Finish { run: known, to_seq: number(to), end, reason: Some("because"), sent: &[] };
             runs::finish(&mut tx, &lease, &finish).await.expect("the lane is held");
@@ -88,14 +82,7 @@ impl World<'_> {
         }
         tx.commit().await.expect("it is stored");
         let run = running.unwrap_or_else(|| {
-            row.runs.push(Run {
-                from,
-                to,
-                state: "running",
-                parts: vec![("placeholder 0".into(), "sending")],
-                remembers: false,
-                calls: 0,
-            });
+            row.runs.push(Run::begun(from, to));
             let place = row.runs.len() - 1;
             self.ids.insert((lane, place), (id, vec![placeholder]));
             place
@@ -173,6 +160,16 @@ impl World<'_> {
             row.runs[run].parts.iter_mut().for_each(|part| part.1 = became);
             self.held[held].gave_back = true;
         }
+    }
+}
+
+/// What is ended without a model's call, and up to where.
+fn quiet_end(row: &Lane, lease: &Lease, last: Option<usize>) -> Option<(End, usize)> {
+    match last {
+        None => Some((End::Ignored, row.running().map_or(row.entries.len(), |run| run.to))),
+        Some(to) if lease.claims > lanes::CLAIMS_MAX + 2 => Some((End::Dead, to)),
+        Some(to) if row.by_human => Some((End::Held, to)),
+        Some(_) => None,
     }
 }
 
