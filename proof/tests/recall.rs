@@ -39,7 +39,6 @@ async fn the_first_look_finds_what_an_exact_search_would() {
         same_first += usize::from(exact[0].id == quick[0].id);
     }
     let asked = QUESTIONS * 10;
-    println!("the same among the first ten: {same_ten} of {asked}; the same first: {same_first} of {QUESTIONS}");
     assert!(same_first * 100 >= QUESTIONS * 95, "the first one is the same in {same_first} of {QUESTIONS}");
     assert!(same_ten * 100 >= asked * 95, "{same_ten} of the {asked} best are found");
 }
@@ -57,11 +56,11 @@ async fn words_alone_rank_when_a_question_has_no_vector() {
 
 async fn ask(firm: &Firm, vector: &[f32], terms: &str, hits: Option<i64>) -> Vec<Recalled> {
     let question = Question { vector, terms, about: None, asks_when: false, except: &[], limit: 10 };
-    let mut tx = firm.db.begin_for(&[Audience::Tenant]).await.unwrap();
+    let mut tx = firm.db.begin_for(&[Audience::Tenant]).await.expect("a transaction begins");
     let found = match hits {
-        Some(hits) => memories::search_among(&mut tx, &question, hits).await.unwrap(),
-        None => memories::search(&mut tx, &question).await.unwrap(),
+        Some(hits) => memories::search_among(&mut tx, &question, hits).await,
+        None => memories::search(&mut tx, &question).await,
     };
-    tx.close().await.unwrap();
-    found
+    tx.close().await.expect("it ends");
+    found.expect("the search is answered")
 }
