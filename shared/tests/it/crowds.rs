@@ -6,7 +6,10 @@ use shared::db::{
 };
 use sqlx::AssertSqlSafe;
 
-use crate::stage::{Firm, Stage, run};
+use crate::{
+    runs::claimed,
+    stage::{Firm, Stage, run},
+};
 
 /// Rows a turn may touch in a thread of any length; it shows forty messages and answers twenty.
 const ROWS_MAX: i64 = 400;
