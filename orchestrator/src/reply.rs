@@ -147,7 +147,8 @@ impl Sender<'_> {
                         "message_not_found" | "cant_update_message" | "edit_window_closed"
                     ) =>
                 {
-                    return self.post(part, resumed).await;
+                    let end = self.post(part, resumed).await?;
+                    return Ok(if doubt { in_doubt(end) } else { end });
                 }
                 Err(CallError::Ambiguous(reason)) if attempt >= TRIES_MAX => {
                     return Ok(done(part.id, State::Unknown, Some(ts.to_owned()), Some(reason)));

@@ -108,7 +108,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(lease, parts, apologizes, fate)| Step::Record { lease, parts, apologizes, fate }),
         5 => (lease(), prop::bool::weighted(0.8), fate())
             .prop_map(|(lease, replied, fate)| Step::Finish { lease, replied, fate }),
-        1 => (lease(), any::<bool>()).prop_map(|(lane, takes)| Step::Human { lane, takes }),
+        3 => (lease(), any::<bool>()).prop_map(|(lane, takes)| Step::Human { lane, takes }),
         1 => lease().prop_map(Step::FallOut),
         1 => Just(Step::Sweep),
         1 => (1..10_usize).prop_map(Step::Deaths),
