@@ -102,8 +102,11 @@ pub struct House {
     lines: HashMap<(Role, Service), Proxy>,
     processes: Arc<Vec<Process>>,
     supervisor: Option<JoinHandle<()>>,
-    folder: PathBuf,
+    /// The last to go: everything above lies in it.
+    folder: Folder,
 }
+
+struct Folder(PathBuf);
 
 /// A customer with an agent, connected to a workspace of its own.
 #[derive(Clone, Debug)]
@@ -127,10 +130,10 @@ impl House {
     pub async fn furnish(layout: &Layout) -> anyhow::Result<Self> {
         // Another part of the same program may have done so.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let folder = new_folder()?;
-        let data = folder.join("postgres");
+        let folder = Folder(new_folder()?);
+        let data = folder.0.join("postgres");
         let (postgres, redis) =
-            tokio::try_join!(Postgres::create(&data, layout.disk_megabytes), Redis::create(&folder))?;
+            tokio::try_join!(Postgres::create(&data, layout.disk_megabytes), Redis::create(&folder.0))?;
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let model = ModelSimulator::start(any).await?;
         let slack = SlackSimulator::start(any, SlackOptions::default()).await?;
@@ -145,7 +148,7 @@ impl House {
                 lines.insert((role, service), Proxy::start(vec![target]).await?);
             }
         }
-        let processes = Arc::new(processes(layout, &postgres, &lines, &folder).await?);
+        let processes = Arc::new(processes(layout, &postgres, &lines, &folder.0).await?);
         let gateways = processes.iter().filter(|process| process.role == Role::Gateway);
         let balancer = Proxy::start(gateways.map(|process| process.address).collect()).await?;
         let events = format!("http://{}/webhooks/slack/events", balancer.address());
@@ -267,7 +270,7 @@ impl House {
 
     /// Where logs and data lie until the house is dropped.
     pub fn folder(&self) -> &Path {
-        &self.folder
+        &self.folder.0
     }
 }
 
@@ -277,9 +280,13 @@ impl Drop for House {
             supervisor.abort();
         }
         self.processes.iter().for_each(Process::close);
-        self.postgres.close();
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
         // What can't be removed lies in the machine's folder for temporary files.
-        let _ = fs::remove_dir_all(&self.folder);
+        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
