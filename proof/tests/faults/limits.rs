@@ -30,7 +30,7 @@ async fn bad_configurations(house: &House) {
     new.kill().await.expect("it is gone");
     let mut owner = house.postgres.superuser().await.expect("a session");
     let other_key = "chaos-1:CAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg=";
-    let cases: [(Option<(&str, &str)>, &str, &str); 5] = [
+    let cases = [
         (Some(("SLACK_SIGNING_SECRET", "")), "select 1", "SLACK_SIGNING_SECRET is missing"),
         (Some(("KONSTRUCT_MASTER_KEYS", other_key)), "select 1", "KONSTRUCT_MASTER_KEYS does not fit"),
         (Some(("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none")), "select 1", "PostgreSQL can't be used"),

@@ -18,8 +18,8 @@ const MOMENT: Duration = Duration::from_millis(20);
 
 /// A line to a server that sends back what it gets, and says goodbye when the caller is done.
 async fn line() -> Proxy {
-    let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let target = server.local_addr().unwrap();
+    let server = TcpListener::bind("127.0.0.1:0").await.expect("it works");
+    let target = server.local_addr().expect("an address");
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = server.accept().await {
             tokio::spawn(async move {
@@ -31,7 +31,7 @@ async fn line() -> Proxy {
             });
         }
     });
-    Proxy::start(vec![target]).await.unwrap()
+    Proxy::start(vec![target]).await.expect("it works")
 }
 
 async fn echo(stream: &mut TcpStream, text: &[u8]) -> io::Result<Vec<u8>> {
@@ -42,8 +42,8 @@ async fn echo(stream: &mut TcpStream, text: &[u8]) -> io::Result<Vec<u8>> {
 }
 
 async fn call(line: &Proxy) -> TcpStream {
-    let mut stream = TcpStream::connect(line.address()).await.unwrap();
-    assert_eq!(echo(&mut stream, b"hello").await.unwrap(), b"hello");
+    let mut stream = TcpStream::connect(line.address()).await.expect("it works");
+    assert_eq!(echo(&mut stream, b"hello").await.expect("it works"), b"hello");
     stream
 }
 

@@ -277,7 +277,7 @@ async fn a_history_that_is_not_available(house: &House) {
         .slack
         .faults()
         .add(FaultRule::always("chat.postMessage", FaultKind::StatusAfter { code: 500 }).target("C25"));
-    let blind = FaultKind::Status { code: 429, retry_after: Some(60) };
+    let blind = FaultKind::SlackError("missing_scope".into());
     house.slack.faults().add(FaultRule::always("conversations.replies", blind).target("C25"));
     let asked = talk.asks("C25", "The launch is on 14 March.");
     talk.settles().await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use simulators::{FaultKind, FaultRule, HistoryKind};
 
-use crate::house::House;
+use crate::house::{House, Tenant};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_way_a_model_fails_ends_in_one_apology_and_a_recorded_state() {
@@ -105,14 +105,14 @@ async fn a_revoked_token_marks_the_connection_dead_once_and_audits_it() {
     let acme = house.tenant("acme").await;
     house.slack.faults().add(FaultRule::always("*", FaultKind::SlackError("token_revoked".into())));
     acme.asks("CGENERAL", "UADA", "Hello?");
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    stored(&acme, 1).await;
     let states = acme.inbox().await;
     assert!(
         states[0].0 == "dead" && states[0].1.as_deref().is_some_and(|why| why.contains("token_revoked")),
         "{states:?}"
     );
     acme.asks("CGENERAL", "UADA", "Hello again?");
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    stored(&acme, 2).await;
     assert!(acme.inbox().await.iter().all(|(state, _)| state == "dead"));
     let dead = "select count(*) from channel_connections where tenant_id = $1 and status = 'dead'";
     assert_eq!(acme.count(dead).await, 1);
@@ -127,8 +127,15 @@ async fn a_channel_that_refuses_the_answer_ends_dead_with_the_reason() {
     let acme = house.tenant("acme").await;
     house.slack.faults().add(FaultRule::always("chat.postMessage", FaultKind::SlackError("is_archived".into())));
     acme.asks("COLD", "UADA", "Anyone here?");
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    stored(&acme, 1).await;
     let states = acme.inbox().await;
     assert!(states[0].1.as_deref().is_some_and(|why| why.contains("is_archived")), "{states:?}");
     assert_eq!(acme.count("select count(*) from outbox where tenant_id = $1 and state = 'dead'").await, 2);
+}
+
+/// Waits until so many messages are in the inbox.
+async fn stored(tenant: &Tenant<'_>, count: i64) {
+    while tenant.count("select count(*) from inbox where tenant_id = $1").await < count {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
