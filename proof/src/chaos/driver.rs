@@ -181,7 +181,7 @@ pub async fn run(plan: &Plan, bars: Bars) -> anyhow::Result<Report> {
     let report = on_stage(&stage, plan, bars).await;
     // What may be needed to see why stays, if the run could not be told.
     if report.is_err() {
-        tracing_of(&stage);
+        keep_logs(&stage);
     }
     report
 }
@@ -211,7 +211,7 @@ async fn on_stage(stage: &Arc<Stage>, plan: &Plan, bars: Bars) -> anyhow::Result
 }
 
 /// Copies the logs to where they survive the house.
-fn tracing_of(stage: &Stage) {
+fn keep_logs(stage: &Stage) {
     for process in stage.house.processes() {
         let kept = std::env::temp_dir().join(format!("chaos-{}.log", process.name()));
         // Only a help for whoever looks.

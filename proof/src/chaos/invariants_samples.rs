@@ -26,8 +26,9 @@ const SESSIONS_MAX: i64 = 250;
 /// A session that is inside a transaction and does nothing.
 const IDLE_SECONDS_MAX: i32 = 5;
 const VIOLATIONS_MAX: usize = 50;
-/// What a role says when the database is not there at its start.
-const REFUSES_TO_START: &str = "PostgreSQL can't be used";
+/// What a role says once it works. A life without it ended before it began, as it must without a database.
+const WORKS: [&str; 3] =
+    ["The gateway listens", "The orchestrator waits for messages", "The worker waits for jobs"];
 /// Owners are remembered for this many leases; then the oldest knowledge goes.
 const OWNERS_MAX: usize = 500_000;
 
@@ -200,12 +201,14 @@ impl Samples {
             }
         }
         for process in house.processes() {
-            // To start without its database is what it has to refuse.
-            let mut refusals = process.log().matches(REFUSES_TO_START).count();
-            self.refused_starts += refusals as u64;
-            for exit in process.exits().into_iter().filter(|exit| !exit.ordered) {
+            let (log, exits) = (process.log(), process.exits());
+            let lives = exits.len() + usize::from(process.is_running());
+            let working: usize = WORKS.iter().map(|line| log.matches(line).count()).sum();
+            let mut refusals = lives.saturating_sub(working);
+            for exit in exits.into_iter().filter(|exit| !exit.ordered) {
                 if exit.how == "exit status: 1" && refusals > 0 {
                     refusals -= 1;
+                    self.refused_starts += 1;
                 } else {
                     self.crashes.push(format!("{} ended by itself: {}", process.name(), exit.how));
                 }

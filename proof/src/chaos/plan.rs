@@ -74,7 +74,7 @@ impl Plan {
     pub fn chaos(seed: u64, time: Duration, events: u64) -> Self {
         let layout = Layout { gateways: 2, orchestrators: 2, workers: 1, supervised: true, ..Layout::default() };
         let mut dice = StdRng::seed_from_u64(seed);
-        // The faults of a run that is longer than planned go on as they began.
+        // A run that takes longer than planned begins them again.
         let mut steps = great_faults(&mut dice, time, &layout);
         steps.extend(small_faults(&mut dice, time, &layout));
         steps.sort_by_key(|step| step.at);
