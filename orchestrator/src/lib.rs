@@ -98,10 +98,14 @@ pub async fn run(
         match lanes::claim(&orchestrator.db.system(), &orchestrator.owner, round).await {
             Ok(Some(lease)) => {
                 served = Some(lease.tenant);
-                let (orchestrator, place) = (orchestrator.clone(), places.give(room, lease.tenant));
+                let (orchestrator, places) = (orchestrator.clone(), places.clone());
+                let place = places.give(room, lease.tenant);
                 tokio::spawn(async move {
-                    orchestrator.work(&lease).await;
+                    let waits = orchestrator.work(&lease).await;
                     drop(place);
+                    if waits {
+                        places.look_again();
+                    }
                 });
             }
             Ok(None) => {
@@ -109,7 +113,7 @@ pub async fn run(
                 tokio::select! {
                     () = &mut stop => break,
                     () = wakeups.next(POLL_INTERVAL) => {}
-                    () = places.relieved() => {}
+                    () = places.asked_to_look() => {}
                 }
             }
             Err(error) => {
@@ -125,8 +129,8 @@ pub async fn run(
 }
 
 impl Orchestrator {
-    /// One claimed conversation, from claim to release.
-    async fn work(&self, lease: &Lease) {
+    /// One claimed conversation, from claim to release. `true`: it can be claimed again at once.
+    async fn work(&self, lease: &Lease) -> bool {
         crash::point(crash::Point::Claimed);
         let span = tracing::info_span!(
             "turn",
@@ -145,11 +149,14 @@ impl Orchestrator {
         .instrument(span.clone())
         .await;
         drop(watch);
-        let Err(error) = outcome else { return };
+        let error = match outcome {
+            Ok(waits) => return waits,
+            Err(error) => error,
+        };
         let _inside = span.enter();
         if matches!(error, DbError::Fenced) {
             tracing::info!("The turn was dropped: the conversation has another owner or a human");
-            return;
+            return false;
         }
         tracing::warn!(%error, claims = lease.claims, "A turn failed and will be tried again");
         drop(_inside);
@@ -157,5 +164,6 @@ impl Orchestrator {
         if let Err(error) = lanes::put_back(&self.db.system(), lease, pause).instrument(span).await {
             tracing::warn!(%error, "A conversation could not be put back; its lease runs out by itself");
         }
+        false
     }
 }

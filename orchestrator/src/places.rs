@@ -18,8 +18,8 @@ const TURNS_OF_A_TENANT_MAX: usize = 24;
 pub struct Places {
     free: Arc<Semaphore>,
     taken: Arc<Mutex<HashMap<TenantId, usize>>>,
-    /// A tenant that had all it may have got one back.
-    relieved: Arc<Notify>,
+    /// There is something to claim that nobody wakes us for.
+    look: Arc<Notify>,
 }
 
 /// Room for one turn, until dropped.
@@ -31,7 +31,7 @@ pub struct Place {
 
 impl Places {
     pub fn new() -> Self {
-        Self { free: Arc::new(Semaphore::new(TURNS_MAX)), taken: Arc::default(), relieved: Arc::default() }
+        Self { free: Arc::new(Semaphore::new(TURNS_MAX)), taken: Arc::default(), look: Arc::default() }
     }
 
     /// Waits for room, whose ever it will be.
@@ -50,8 +50,13 @@ impl Places {
         taken.iter().filter(|(_, count)| **count >= TURNS_OF_A_TENANT_MAX).map(|(tenant, _)| *tenant).collect()
     }
 
-    pub async fn relieved(&self) {
-        self.relieved.notified().await;
+    /// More waits in a conversation that was just let go.
+    pub fn look_again(&self) {
+        self.look.notify_one();
+    }
+
+    pub async fn asked_to_look(&self) {
+        self.look.notified().await;
     }
 
     /// Waits until every place is free again.
@@ -71,7 +76,7 @@ impl Drop for Place {
         let mut taken = self.places.taken();
         let count = taken.remove(&self.tenant).unwrap_or_default();
         if count >= TURNS_OF_A_TENANT_MAX {
-            self.places.relieved.notify_one();
+            self.places.look_again();
         }
         if count > 1 {
             taken.insert(self.tenant, count - 1);
@@ -94,9 +99,9 @@ mod tests {
         }
         assert_eq!((held.len(), places.full()), (TURNS_OF_A_TENANT_MAX, vec![busy]));
         assert!(places.room().now_or_never().is_some(), "there is room for others");
-        assert!(places.relieved().now_or_never().is_none());
+        assert!(places.asked_to_look().now_or_never().is_none());
         held.pop();
-        assert!(places.relieved().now_or_never().is_some() && places.full().is_empty());
+        assert!(places.asked_to_look().now_or_never().is_some() && places.full().is_empty());
         held.clear();
         assert!(places.taken().is_empty() && places.emptied().now_or_never().is_some());
     }

@@ -13,6 +13,7 @@ use shared::{
     },
     db::{
         DbError, TenantDb,
+        lanes::Lease,
         outbox::{self, Operation, Part},
     },
     ids::OutboxId,
@@ -74,12 +75,22 @@ impl State {
     }
 }
 
+/// What looking for a message came to.
+#[derive(Debug, PartialEq, Eq)]
+enum Seen {
+    There(String),
+    NotThere,
+    /// The platform does not say. What follows is one more post at most.
+    Hidden,
+}
+
 /// One thread of one connection.
 pub struct Sender<'a> {
     pub slack: &'a SlackApi,
     pub token: &'a SecretString,
     pub target: Target<'a>,
     pub db: &'a TenantDb,
+    pub lease: &'a Lease,
     pub pace: Pace,
 }
 
@@ -96,7 +107,7 @@ impl Sender<'_> {
     }
 
     async fn post(&self, part: &Part, resumed: bool) -> Result<Delivery, DbError> {
-        if resumed && let Some(found) = self.find_settled(part.id).await {
+        if resumed && let Seen::There(found) = self.find_settled(part.id).await {
             return Ok(done(part.id, State::Sent, Some(found), None));
         }
         let mut unclear = part.attempts > 1 && resumed;
@@ -113,10 +124,12 @@ impl Sender<'_> {
             match &error {
                 CallError::Ambiguous(_) => {
                     tokio::time::sleep(self.pace.settle).await;
-                    if let Some(found) = self.find(part.id).await {
+                    let seen = self.find(part.id).await;
+                    if let Seen::There(found) = seen {
                         return Ok(done(part.id, State::Sent, Some(found), None));
                     }
-                    if unclear {
+                    // A second placeholder nobody needs: the answer is posted below the first.
+                    if unclear || (seen == Seen::Hidden && part.kind == "placeholder") {
                         return Ok(done(part.id, State::Unknown, None, Some(error.to_string())));
                     }
                     (unclear, doubt) = (true, true);
@@ -186,37 +199,40 @@ impl Sender<'_> {
     }
 
     /// What an earlier process sent a moment ago may not be visible yet.
-    async fn find_settled(&self, id: OutboxId) -> Option<String> {
-        let found = self.find(id).await;
-        if found.is_some() {
-            return found;
+    async fn find_settled(&self, id: OutboxId) -> Seen {
+        match self.find(id).await {
+            Seen::NotThere => {
+                tokio::time::sleep(self.pace.settle).await;
+                self.find(id).await
+            }
+            seen => seen,
         }
-        tokio::time::sleep(self.pace.settle).await;
-        self.find(id).await
     }
 
-    /// A look-up without an answer is made again: whatever cut off the post often cuts off the look-up, too. One that
-    /// never gets any counts as not found: what follows is one more post at most.
-    async fn find(&self, id: OutboxId) -> Option<String> {
-        for attempt in 0..TRIES_MAX {
-            let error = match self.slack.find_posted(self.token, self.target, id).await {
-                Ok(found) => return found,
-                Err(error) => error,
-            };
-            tracing::warn!(%error, outbox.id = %id, "A message could not be looked up");
-            let pause = match error {
-                CallError::RateLimited(wait) => wait.min(self.pace.wait_max),
-                CallError::Ambiguous(_) | CallError::Unreachable(_) => self.pace.retry_base * (1 << attempt),
-                CallError::Refused(_) | CallError::Dead(_) => return None,
-            };
-            tokio::time::sleep(pause).await;
-        }
-        None
+    /// A look-up without an answer is made again, for a while: whatever cut off the post often cuts off the look-up, too.
+    async fn find(&self, id: OutboxId) -> Seen {
+        let looking = async {
+            for attempt in 0..TRIES_MAX {
+                let error = match self.slack.find_posted(self.token, self.target, id).await {
+                    Ok(found) => return found.map_or(Seen::NotThere, Seen::There),
+                    Err(error) => error,
+                };
+                tracing::warn!(%error, outbox.id = %id, "A message could not be looked up");
+                let pause = match error {
+                    CallError::RateLimited(wait) => wait,
+                    CallError::Ambiguous(_) | CallError::Unreachable(_) => self.pace.retry_base * (1 << attempt),
+                    CallError::Refused(_) | CallError::Dead(_) => return Seen::Hidden,
+                };
+                tokio::time::sleep(pause).await;
+            }
+            Seen::Hidden
+        };
+        tokio::time::timeout(self.pace.wait_max, looking).await.unwrap_or(Seen::Hidden)
     }
 
     async fn count_attempt(&self, id: OutboxId) -> Result<(), DbError> {
         let mut tx = self.db.begin().await?;
-        outbox::count_attempt(&mut tx, id).await?;
+        outbox::count_attempt(&mut tx, self.lease, id).await?;
         tx.commit().await
     }
 }

@@ -39,10 +39,12 @@ enum Thought {
     NoAnswer(NoAnswer),
 }
 
-pub async fn take_turn(orchestrator: &Orchestrator, lease: &Lease, watch: &Watch) -> Result<(), DbError> {
+/// Whether more waits in the conversation.
+pub async fn take_turn(orchestrator: &Orchestrator, lease: &Lease, watch: &Watch) -> Result<bool, DbError> {
     let db = orchestrator.db.tenant(lease.tenant);
     let Some((turn, prepared)) = opening::open(orchestrator, &db, lease).await? else {
-        return Ok(());
+        // Nothing was to be answered; that more arrived meanwhile can't be excluded.
+        return Ok(true);
     };
     tracing::Span::current().record("run.id", tracing::field::display(turn.run));
     watch.acknowledge_after(turn.to_seq, &turn.token);
@@ -52,6 +54,7 @@ pub async fn take_turn(orchestrator: &Orchestrator, lease: &Lease, watch: &Watch
         token: &turn.token,
         target: Target { channel: &last.channel, thread: last.thread.as_deref() },
         db: &db,
+        lease,
         pace: reply::Pace::default(),
     };
     if turn.resumes {
@@ -114,7 +117,7 @@ async fn conclude(
     sender: &Sender<'_>,
     shown: Delivery,
     thought: Thought,
-) -> Result<(), DbError> {
+) -> Result<bool, DbError> {
     crash::point(Point::Answered);
     let placeholder = shown.external_id.as_deref();
     let (parts, answer_kind, end, reason) = match &thought {
@@ -161,7 +164,7 @@ async fn send_and_finish(
     (parts, resumed): (&[Part], bool),
     (end, reason): (End, Option<&str>),
     mut deliveries: Vec<Delivery>,
-) -> Result<(), DbError> {
+) -> Result<bool, DbError> {
     let (mut end, mut why) = (end, reason.map(str::to_owned));
     for part in parts {
         let delivery = sender.deliver(part, resumed).await?;
@@ -185,7 +188,7 @@ async fn finish(
     deliveries: &[Delivery],
     end: End,
     reason: Option<&str>,
-) -> Result<(), DbError> {
+) -> Result<bool, DbError> {
     let sent: Vec<_> = deliveries
         .iter()
         .map(|delivery| {
@@ -207,13 +210,13 @@ async fn finish(
         .await?;
     }
     let outcome = Finish { run: Some(turn.run), to_seq: turn.to_seq, end, reason, sent: &sent };
-    runs::finish(&mut tx, lease, &outcome).await?;
+    let waits = runs::finish(&mut tx, lease, &outcome).await?;
     tx.commit().await?;
     crash::point(Point::Finished);
     let ended = if end == End::Replied { "replied" } else { "not_replied" };
     metrics::counter!("konstruct_turns_total", "outcome" => ended).increment(1);
     tracing::info!(outcome = ended, "A turn ended");
-    Ok(())
+    Ok(waits)
 }
 
 /// The channel refused the placeholder: the answer's rows end as dead, visible to an operator.
@@ -223,7 +226,7 @@ async fn bury(
     sender: &Sender<'_>,
     shown: Delivery,
     parts: &[Part],
-) -> Result<(), DbError> {
+) -> Result<bool, DbError> {
     let reason = shown.error.clone().unwrap_or_else(|| "the channel refused the message".into());
     let mut deliveries = vec![shown];
     deliveries.extend(parts.iter().map(|part| Delivery {
@@ -236,7 +239,7 @@ async fn bury(
 }
 
 /// The fence moved or a human took over while the model worked. In the first case `finish` drops out by itself.
-async fn step_back(lease: &Lease, turn: &Turn, sender: &Sender<'_>, shown: Delivery) -> Result<(), DbError> {
+async fn step_back(lease: &Lease, turn: &Turn, sender: &Sender<'_>, shown: Delivery) -> Result<bool, DbError> {
     if let Some(ts) = &shown.external_id {
         let note = Part::new("placeholder", 0, Operation::Update, TAKEN_OVER.into(), Some(ts.clone()));
         let note = Part { id: shown.id, ..note };
@@ -257,7 +260,7 @@ async fn resume(
     turn: &Turn,
     sender: &Sender<'_>,
     prepared: Option<recall::Prepared>,
-) -> Result<(), DbError> {
+) -> Result<bool, DbError> {
     let mut tx = sender.db.begin().await?;
     let progress = runs::progress(&mut tx, turn.run).await?;
     tx.close().await?;

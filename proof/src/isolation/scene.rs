@@ -28,6 +28,8 @@ pub const MESSAGE: MessageId = MessageId::from_uuid(Uuid::from_u128(7));
 pub const MEMORY: MemoryId = MemoryId::from_uuid(Uuid::from_u128(8));
 pub const JOB: JobId = JobId::from_uuid(Uuid::from_u128(9));
 pub const IDENTITY: Uuid = Uuid::from_u128(10);
+/// Another one that both had before.
+pub const COPIED: Uuid = Uuid::from_u128(0xC0);
 /// Only they take part in it.
 pub const THEIR_CONVERSATION: ConversationId = ConversationId::from_uuid(Uuid::from_u128(11));
 const FENCE: i64 = 7;
@@ -70,8 +72,10 @@ impl Cast<'_> {
         }
         let (conversation, connection) = (CONVERSATION.uuid(), CONNECTION.uuid());
         let last = if self.tenant == THEM { 9 } else { 2 };
+        let settled = self.tenant == THEM;
         let mut script = format!(
-            "insert into inbox_keys (tenant_id, identity, addressed) values ('{tenant}', '{IDENTITY}', false);
+            "insert into inbox_keys (tenant_id, identity, addressed)
+             values ('{tenant}', '{IDENTITY}', false), ('{tenant}', '{COPIED}', {settled});
              insert into lanes (tenant_id, conversation_id, connection_id, last_seq, ready_at, owner, fence, claims)
              values ('{tenant}', '{conversation}', '{connection}', {last}, now() + interval '1 hour', 'somebody', {FENCE}, 1);"
         );

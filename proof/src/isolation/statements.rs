@@ -133,7 +133,7 @@ fn what_is_said() -> Vec<Call> {
 fn turns() -> Vec<Call> {
     calls! {
         "lanes::finish", AllAudiences, |tx, _config| lanes::finish(tx, &lease(), 1).await?;
-        "outbox::count_attempt", AllAudiences, |tx, _config| outbox::count_attempt(tx, OUTBOX).await?;
+        "outbox::count_attempt", AllAudiences, |tx, _config| outbox::count_attempt(tx, &lease(), OUTBOX).await?;
         "outbox::mark_sent", AllAudiences, |tx, _config| outbox::mark_sent(tx, RUN, OUTBOX, "1.9").await?;
         "runs::open", AllAudiences, |tx, _config| {
             let opening = runs::open(tx, &lease()).await?;

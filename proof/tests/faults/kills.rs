@@ -71,13 +71,13 @@ async fn the_worker_killed_at(talk: &Talk<'_>, point: Point) {
     worker.kill().await.expect("it is gone");
     worker.start_with(&[("KONSTRUCT_CRASH_AT", point.name())]).expect("it starts");
     worker.ready().await.expect("it is ready");
-    // A new person and a new channel: a memory without its vector, and two jobs.
-    talk.asks(&format!("C{}", point as u8), "The office is closed on Friday.");
+    // A memory without its vector, and a job: the stranger's name.
+    talk.a_stranger_asks(&format!("U{}", point as u8), "The office is closed on Friday.");
     worker.gone_within(CRASH_WITHIN).await.expect("it aborts");
     let crashed = Instant::now();
     worker.start().expect("it starts");
     let open = "select (select count(*) from memories where tenant_id = $1 and embedding is null)
-                     + (select count(*) from channels where tenant_id = $1 and kind = 'unknown')";
+                     + (select count(*) from people where tenant_id = $1 and profile_fetched_at is null)";
     // A job that was at hand is woken again after two minutes; they pass quicker here.
     let passes =
         "update jobs set run_after = run_after - interval '3 minutes' where tenant_id = $1 and state = 'queued'";

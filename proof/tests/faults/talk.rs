@@ -65,6 +65,12 @@ impl<'a> Talk<'a> {
         self.note(channel, &self.house.slack.say(Say::new(&self.tenant.team, channel, "UADA", text).mentioning()))
     }
 
+    /// Nobody has heard of them: what they say needs their name.
+    pub fn a_stranger_asks(&self, stranger: &str, text: &str) -> Asked {
+        let say = Say::new(&self.tenant.team, "CGENERAL", stranger, text).mentioning();
+        self.note("CGENERAL", &self.house.slack.say(say))
+    }
+
     pub fn says_in(&self, thread: &Asked, text: &str) -> Asked {
         let say =
             Say::new(&self.tenant.team, &thread.channel, "UADA", text).in_thread(&thread.thread).mentioning();

@@ -15,6 +15,7 @@ use shared::{
     db::{
         TenantDb,
         connections::{self, NewSlackConnection},
+        lanes::Lease,
         outbox::{Operation, Part},
     },
     ids::{ConnectionId, ConversationId, OutboxId},
@@ -38,7 +39,7 @@ const SHRINKS_MAX: u32 = 2_000;
 const BODY: &str = "The answer.";
 
 struct Stage {
-    _test: TestDb,
+    test: TestDb,
     db: TenantDb,
     connection: ConnectionId,
     slack: SlackSimulator,
@@ -70,12 +71,22 @@ impl Stage {
             connections::connect_slack(&mut tx, &test.config.master_keys, &new).await.expect("it is connected");
         tx.commit().await.expect("it is stored");
         let api = SlackApi::new(&slack.api_url().parse().expect("a URL"));
-        Self { _test: test, db, connection: connection.id, slack, api, token: SecretString::from(text), team }
+        Self { test, db, connection: connection.id, slack, api, token: SecretString::from(text), team }
     }
 
     /// A message on its way: its row is there, nothing was sent.
-    async fn write(&self, channel: &str, part: &Part) {
+    async fn write(&self, channel: &str, part: &Part) -> Lease {
         let conversation = ConversationId::new();
+        let lease = Lease { tenant: self.db.id(), conversation, fence: 1, claims: 1 };
+        sqlx::query(
+            "insert into lanes (tenant_id, conversation_id, connection_id, last_seq, fence) values ($1, $2, $3, 1, 1)",
+        )
+        .bind(lease.tenant)
+        .bind(conversation)
+        .bind(self.connection)
+        .execute(&mut self.test.system().await)
+        .await
+        .expect("the lane is there");
         let mut tx = self.db.begin().await.expect("a transaction begins");
         sqlx::query(
             "with place as (
@@ -97,6 +108,7 @@ impl Stage {
         .await
         .expect("the row is written");
         tx.commit().await.expect("it is stored");
+        lease
     }
 
     async fn attempts(&self, id: OutboxId) -> i32 {
@@ -123,9 +135,9 @@ impl Stage {
     }
 
     /// Until it has an end; a sender that dies is followed by another one that finds what was recorded.
-    async fn deliver(&self, channel: &str, thread: &str, part: &mut Part, script: &Script) -> Delivery {
-        let target = Target { channel, thread: Some(thread) };
-        let sender = Sender { slack: &self.api, token: &self.token, target, db: &self.db, pace: PACE };
+    async fn deliver(&self, lease: &Lease, place: Target<'_>, part: &mut Part, script: &Script) -> Delivery {
+        let (slack, token, db, channel) = (&self.api, &self.token, &self.db, place.channel);
+        let sender = Sender { slack, token, target: place, db, lease, pace: PACE };
         for deaths in 0.. {
             tokio::select! {
                 delivery = sender.deliver(part, deaths > 0) => return delivery.expect("the database answers"),
@@ -157,9 +169,10 @@ async fn play(stage: &Stage, channel: String, script: &Script) {
     } else {
         part
     };
-    stage.write(&channel, &part).await;
+    let lease = stage.write(&channel, &part).await;
     script.begin(&stage.slack, &channel);
-    let delivery = stage.deliver(&channel, &asked.ts, &mut part, script).await;
+    let place = Target { channel: &channel, thread: Some(&asked.ts) };
+    let delivery = stage.deliver(&lease, place, &mut part, script).await;
 
     let (posts, happened) = (stage.posts(part.id), Happened::so_far(script, &stage.slack, &channel));
     let said: Vec<String> = stage

@@ -5,7 +5,7 @@
 
 use sqlx::Row;
 
-use super::{DbError, TenantTx};
+use super::{DbError, TenantTx, lanes::Lease};
 use crate::ids::{OutboxId, RunId};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,17 +69,23 @@ pub(super) fn part(row: &sqlx::postgres::PgRow) -> Result<Part, DbError> {
     })
 }
 
-/// Counts another attempt to send, before it is made.
-pub async fn count_attempt(tx: &mut TenantTx, id: OutboxId) -> Result<(), DbError> {
+/// Counts another attempt to send, before it is made. [`DbError::Fenced`]: the conversation has another owner, who sends;
+/// a process that was frozen while it waited learns it here.
+pub async fn count_attempt(tx: &mut TenantTx, lease: &Lease, id: OutboxId) -> Result<(), DbError> {
     let tenant = tx.tenant();
-    sqlx::query(
-        "update outbox set attempts = attempts + 1, sending_at = clock_timestamp() where tenant_id = $1 and outbox_id = $2",
+    let counted = sqlx::query(
+        "update outbox o set attempts = attempts + 1, sending_at = clock_timestamp()
+           from lanes l
+          where o.tenant_id = $1 and o.outbox_id = $2
+            and l.tenant_id = $1 and l.conversation_id = $3 and l.fence = $4",
     )
     .bind(tenant)
     .bind(id)
+    .bind(lease.conversation)
+    .bind(lease.fence)
     .execute(tx.conn())
     .await?;
-    Ok(())
+    if counted.rows_affected() == 1 { Ok(()) } else { Err(DbError::Fenced) }
 }
 
 /// Notes that the placeholder of a run is visible as `external_id`, learned by reconciliation.

@@ -328,7 +328,7 @@ with lane as (
        set done_seq = greatest(done_seq, $4), owner = null, claims = 0,
            ready_at = case when last_seq > $4 then clock_timestamp() end
      where tenant_id = $1 and conversation_id = $2 and fence = $3
-    returning tenant_id
+    returning tenant_id, ready_at
 ), delivered as (
     update outbox o
        set state = g.state, external_id = coalesce(g.external_id, o.external_id), error = g.error,
@@ -353,13 +353,13 @@ with lane as (
       from lane
      where i.tenant_id = $1 and i.conversation_id = $2 and i.seq <= $4 and i.state = 'pending'
 )
-select count(*) from lane";
+select ready_at is not null from lane";
 
-/// Ends a run and gives the lane back, in one statement. Ready again at once if more arrived meanwhile.
-pub async fn finish(tx: &mut TenantTx, lease: &Lease, finish: &Finish<'_>) -> Result<(), DbError> {
+/// Ends a run and gives the lane back, in one statement. `true`: more arrived meanwhile, and the lane is ready again.
+pub async fn finish(tx: &mut TenantTx, lease: &Lease, finish: &Finish<'_>) -> Result<bool, DbError> {
     let tenant = tx.tenant();
     let sent = finish.sent;
-    let held: i64 = sqlx::query_scalar(FINISH)
+    let waits: Option<bool> = sqlx::query_scalar(FINISH)
         .bind(tenant)
         .bind(lease.conversation)
         .bind(lease.fence)
@@ -373,7 +373,7 @@ pub async fn finish(tx: &mut TenantTx, lease: &Lease, finish: &Finish<'_>) -> Re
         .bind(finish.end.run_state())
         .bind(finish.reason)
         .bind(finish.end.inbox_state())
-        .fetch_one(tx.conn())
+        .fetch_optional(tx.conn())
         .await?;
-    if held == 1 { Ok(()) } else { Err(DbError::Fenced) }
+    waits.ok_or(DbError::Fenced)
 }

@@ -148,7 +148,11 @@ impl World<'_> {
         let to = row.runs[run].to;
         let finish = Finish { run: Some(*id), to_seq: number(to), end, reason: Some("because"), sent: &sent };
         let mut tx = self.firms[lane / LANES_EACH].db.begin().await.expect("a transaction begins");
-        let finished = holds(runs::finish(&mut tx, &lease, &finish).await);
+        let waits = runs::finish(&mut tx, &lease, &finish).await;
+        if let Ok(waits) = waits {
+            assert_eq!(waits, row.entries.len() > to, "whether more arrived meanwhile");
+        }
+        let finished = holds(waits.map(|_| ()));
         assert_eq!(finished, row.fence == lease.fence, "only the current owner finishes");
         if fate == Fate::Crash {
             return crash(tx).await;

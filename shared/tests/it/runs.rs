@@ -163,7 +163,7 @@ async fn after_a_crash_the_paid_answer_is_used_and_nothing_is_charged_twice() {
     let kinds: Vec<(&str, i32)> = progress.parts.iter().map(|part| (part.kind.as_str(), part.part)).collect();
     assert_eq!(kinds, [("placeholder", 0), ("answer", 0), ("answer", 1)]);
     assert_eq!(progress.parts[1].target.as_deref(), Some("111.1"));
-    outbox::count_attempt(&mut tx, progress.parts[1].id).await.unwrap();
+    outbox::count_attempt(&mut tx, &lease, progress.parts[1].id).await.unwrap();
     tx.commit().await.unwrap();
 
     // The same call and a second answer change nothing: the first ones stand.

@@ -25,7 +25,7 @@ use super::{Killer, Verdict};
 use crate::isolation::{
     catalog::Catalog,
     fill::{Doors, Tenant},
-    scene::{self, CONNECTION, IDENTITY, THEIR_CONVERSATION, THEIR_MARK, THEM, US, lease},
+    scene::{self, CONNECTION, COPIED, IDENTITY, THEIR_CONVERSATION, THEIR_MARK, THEM, US, lease},
     statements::{self, Begin, Call, Observation, observe},
     wire::{Edit, Wire},
 };
@@ -221,12 +221,13 @@ async fn observe_system(edit: Edit) -> anyhow::Result<(Vec<(&'static str, Observ
     let db = Db::connect(&test.config.database_url, &wire.url)?;
     let (system, ingest) = (db.system(), Ingest::start(&db));
     let mut observed = Vec::new();
-    for name in ["lanes::watch", "lanes::renew", "inbox::readdress", "inbox::accept", "lanes::put_back"] {
+    for name in ["lanes::watch", "lanes::renew", "inbox::readdress", "inbox::accept", COPY, "lanes::put_back"] {
         let answer = match name {
             "lanes::watch" => format!("{:?}", lanes::watch(&system, &lease()).await),
             "lanes::renew" => format!("{:?}", lanes::renew(&system, &lease()).await),
             "inbox::readdress" => format!("{:?}", ingest.readdress(overheard()).await),
             "inbox::accept" => format!("{:?}", ingest.accept(overheard()).await),
+            COPY => format!("{:?}", ingest.accept(copied()).await),
             _ => format!("{:?}", lanes::put_back(&system, &lease(), 60.0).await),
         };
         let now = them.fingerprints(&mut doors).await?;
@@ -236,6 +237,13 @@ async fn observe_system(edit: Edit) -> anyhow::Result<(Vec<(&'static str, Observ
     db.close().await;
     let seen = wire.seen.lock().expect("nobody panics with it").clone();
     Ok((observed, seen))
+}
+
+const COPY: &str = "inbox::accept of a copy";
+
+/// A message that both had before, and that only the other tenant is known to be addressed by.
+fn copied() -> Arrival {
+    Arrival { message_key: Some(COPIED), known_lane_only: false, ..overheard() }
 }
 
 /// Talk in a conversation that only the other tenant's agent takes part in, seen before by both.
