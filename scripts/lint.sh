@@ -30,7 +30,8 @@ check() {
 # The gateway embeds the portal, so it must be there before anything of the gateway compiles.
 "$SCRIPTS/portal.sh"
 check "Format" cargo fmt --all --check
-check "Lints" cargo clippy --workspace --all-targets -- -D warnings
+# The two suites that `make test` runs by name are in no default set of targets.
+check "Lints" cargo clippy --workspace --all-targets --test faults --test chaos -- -D warnings
 install_cargo_deny
 check "Dependency rules" cargo deny --log-level error check bans licenses sources
 # With the whole workspace: `-p proof` alone would build the dependencies again with other features.

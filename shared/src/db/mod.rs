@@ -40,7 +40,8 @@ use sqlx::{
 use crate::ids::{ConnectionId, PersonId, TenantId};
 use bounded::{Bounded, within};
 
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Also for opening a connection, which takes some five round trips: on a slow line that must not fail each time.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Per pool. Small on purpose: no transaction waits for the network.
 const CONNECTIONS_MAX: u32 = 16;
 /// A connection that was used a moment ago lives: asking it first would double the round trips.
