@@ -214,9 +214,12 @@ impl fmt::Display for Audience {
     }
 }
 
-/// Statements by key are planned once. Memory search is planned for the tenant at hand: one has ten rows, one a million.
-const GENERIC: &str = "force_generic_plan";
-const CUSTOM: &str = "force_custom_plan";
+/// Statements by key are planned once.
+const GENERIC: &str = "set_config('plan_cache_mode', 'force_generic_plan', true)";
+/// Memory search is planned for the tenant at hand: one has ten rows, one a million. All of it goes by index: while the
+/// server's statistics lag behind, it would read the whole table once for every hit.
+const SEARCH: &str =
+    "set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true)";
 
 /// One tenant's database: nothing reached through it can be another's.
 #[derive(Clone)]
@@ -244,7 +247,7 @@ impl TenantDb {
         if !names.iter().all(|name| name.chars().all(plain)) {
             return Err(DbError::Damaged("a channel id holds characters that no provider uses".into()));
         }
-        self.begin_with(&names.join(","), CUSTOM).await
+        self.begin_with(&names.join(","), SEARCH).await
     }
 
     /// A transaction that sees every memory of the tenant, for jobs that maintain them (embedding, erasing).
@@ -256,7 +259,7 @@ impl TenantDb {
         // Both values are validated above: a uuid and id-like text. One round trip instead of two.
         let settings = format!(
             "set_config('app.current_tenant', '{}', true), \
-             set_config('app.audiences', '{audiences}', true), set_config('plan_cache_mode', '{plans}', true)",
+             set_config('app.audiences', '{audiences}', true), {plans}",
             self.tenant.uuid()
         );
         Ok(TenantTx { transaction: begin(&self.pool, settings).await?, tenant: self.tenant })
