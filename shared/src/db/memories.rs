@@ -46,23 +46,18 @@ const HITS: i64 = 200;
 /// close for the best rows: vectors at an angle differ in as many of their 384 signs as the angle's share of a half turn,
 /// and texts share as many bits of their signatures as words, or a few more. All it decides is what is read.
 ///
-/// `asked` is worked out once: the plan is made without knowing the question, and would compute it again for every row.
-///
 /// Narrow rows until the best are known: the texts are joined at the end, and both windows share one sort. Everything is
 /// `float8`: numeric arithmetic cost a fifth of the search. `is not distinct from`: a NULL author would make the whole score
 /// NULL and silently ruin the ranking; so would the NaN that is the cosine to a vector of zeros.
 const SEARCH: &str = "
-with asked as materialized (
-    select binary_quantize($2)::bit(384) as bq, case when l2_norm($2) = 0 then 0 else 11 end::float8 as cosine,
-           word_signature(to_tsvector('english', $4)) as words,
-           greatest(1, bit_count(word_signature(to_tsvector('english', $4))))::float8 as bits,
-           case when $4 = '' then null else websearch_to_tsquery('english', $4) end as query
-), hit as materialized (
+with hit as materialized (
     select m.memory_id
       from memories m
      where m.tenant_id = $1 and (m.valid_until is null or m.valid_until > now())
-     order by (select cosine from asked) * coalesce(cos(pi() * (m.bq <~> (select bq from asked)) / 384), 0)
-              + 3.25::float8 * least(1, 2 * bit_count(m.words & (select words from asked)) / (select bits from asked))
+     order by case when l2_norm($2) = 0 then 0
+                   else 11 * coalesce(cos(pi() * (m.bq <~> binary_quantize($2)::bit(384)) / 384), 0) end
+              + 3.25::float8 * least(1, 2 * bit_count(m.words & word_signature(to_tsvector('english', $4)))::float8
+                                        / greatest(1, bit_count(word_signature(to_tsvector('english', $4)))))
               + case when m.person_id = $5 then 2 else 0 end
               + 0.7::float8 * m.info + case when m.temporal then 0.5::float8 + 2 * $6::bool::int else 0 end desc
      limit $9
@@ -73,7 +68,7 @@ with asked as materialized (
     select m.memory_id, m.message_id, m.conversation_id, m.segment, m.position, m.person_id,
            case when m.embedding is null or m.model <> $3 then 0
                 else coalesce(nullif(1 - (m.embedding <=> $2), 'NaN'), 0) end as cos,
-           coalesce(ts_rank(m.tsv, (select query from asked)), 0)::float8 as rank,
+           case when $4 = '' then 0 else ts_rank(m.tsv, websearch_to_tsquery('english', $4)) end::float8 as rank,
            ($5::uuid is not null and m.person_id is not distinct from $5)::int::float8 as author,
            0.7::float8 * m.info + case when m.temporal then 0.5::float8 + 2 * $6::bool::int else 0 end as weight
       from stretch s
