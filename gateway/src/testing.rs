@@ -10,10 +10,11 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 
-pub use crate::webhooks::{
+pub use shared::channels::{
     slack_event::{Envelope, Kept, Unreadable, normalize, parse},
     slack_text::{mentions, of_blocks, to_plain, with_files, without_lone_surrogates},
 };
+
 use crate::{
     auth,
     error::ApiError,

@@ -23,6 +23,7 @@ use http_body_util::LengthLimitError;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use shared::{
+    channels::slack_event::{self, Envelope, Unreadable},
     crash,
     crypto::verify_hmac_hex,
     db::{DbError, connections, inbox, system},
@@ -32,7 +33,6 @@ use shared::{
 use tracing::Instrument;
 use url::Url;
 
-use super::slack_event::{self, Envelope, Unreadable};
 use crate::Gateway;
 
 const BODY_MAX: usize = 1024 * 1024;

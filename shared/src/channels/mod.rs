@@ -2,6 +2,8 @@
 
 pub mod mrkdwn;
 pub mod slack;
+pub mod slack_event;
+pub mod slack_text;
 
 use std::time::Duration;
 

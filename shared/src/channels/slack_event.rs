@@ -1,8 +1,6 @@
 //! Slack's events as values: a pure step from bytes to what is kept, and why the rest is not.
 
-use serde::{Deserialize, Deserializer, de::DeserializeOwned};
-use serde_json::Value;
-use shared::{
+use crate::{
     crypto::FingerprintKey,
     db::{
         inbox::{Arrival, Content},
@@ -11,6 +9,8 @@ use shared::{
     ids::ConversationId,
     message::{ChannelKind, InboundMessage, clean_text},
 };
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 
 use super::slack_text;
