@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# What `bench peers`, `bench embedding` and `bench startup` are held against, into .local/peers: Python and JavaScript
-# packages by their lock files in proof/peers.
+# Other people's programs, into .local/peers: Python and JavaScript packages by their lock files in proof/peers.
 #
-# Only the benchmarks need them; without them they run all the same, and say what they lack.
+# `peers.sh` installs what `bench peers`, `bench embedding` and `bench startup` are held against; without it they run all the
+# same, and say what they lack. `peers.sh slack` installs what the tests let speak to our Slack.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 source "$SCRIPTS/downloads.sh"
 
@@ -23,23 +23,30 @@ install_python() {
     done_step "Python peers" "installed" "$begin"
 }
 
-install_javascript() {
-    local begin=$EPOCHREALTIME wanted folder=$PEERS/javascript
-    wanted=$(file_hash "$SOURCES/javascript/package-lock.json")
+# install_node FOLDER WHAT : the packages of proof/peers/FOLDER.
+install_node() {
+    local begin=$EPOCHREALTIME wanted folder=$PEERS/$1 sources=$SOURCES/$1
+    wanted=$(file_hash "$sources/package-lock.json")
     if stamped "$folder/installed" "$wanted"; then return 0; fi
-    note "Downloading the JavaScript peer: Bolt (22 MB) …"
+    note "Downloading the JavaScript peers: $2 …"
     rm -rf "$folder" "$folder.new"
     mkdir -p "$folder.new"
-    cp "$SOURCES/javascript/package.json" "$SOURCES/javascript/package-lock.json" "$folder.new/"
+    cp "$sources/package.json" "$sources/package-lock.json" "$folder.new/"
     (cd "$folder.new" && npm ci --ignore-scripts --no-audit --no-fund --silent) ||
-        fail "npm could not install the peer (proof/peers/javascript/package-lock.json); see the lines above."
+        fail "npm could not install the peers (proof/peers/$1/package-lock.json); see the lines above."
     mv "$folder.new" "$folder"
     echo "$wanted" >"$folder/installed"
-    done_step "JavaScript peer" "installed" "$begin"
+    done_step "JavaScript peers" "installed" "$begin"
 }
 
 mkdir -p "$PEERS"
-install_python &
-python_job=$!
-install_javascript
-wait "$python_job"
+case ${1:-bench} in
+slack) install_node slack "Slack's client and emulate (23 MB)" ;;
+bench)
+    install_python &
+    python_job=$!
+    install_node javascript "Bolt (22 MB)"
+    wait "$python_job"
+    ;;
+*) fail "peers.sh installs \`slack\` or \`bench\`, not \`$1\`." ;;
+esac

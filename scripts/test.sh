@@ -11,6 +11,7 @@ begin=$EPOCHREALTIME
 "$SCRIPTS/services.sh" &
 services=$!
 trap 'kill "$services" 2>/dev/null || true' EXIT
+"$SCRIPTS/peers.sh" slack
 "$SCRIPTS/portal.sh"
 
 build_begin=$EPOCHREALTIME

@@ -1,0 +1,34 @@
+//! Slack as other people wrote it down: the official client against our simulator, somebody else's simulator against our
+//! client and our webhook. What only we believe about Slack shows here.
+//!
+//! `scripts/peers.sh slack` installs them; `make test` does that first.
+
+mod emulate;
+mod web_api;
+
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use tokio::process::Command;
+
+/// Starting Node beside a compiler takes its time.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// One of the programs in `peers/slack`, with what it needs installed; it dies with its handle.
+fn node(script: &str) -> Command {
+    let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.local/peers/slack");
+    assert!(installed.join("installed").is_file(), "the peers are missing: run scripts/peers.sh slack");
+    let mut command = Command::new("node");
+    command
+        .arg(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("peers/slack").join(script))
+        .env("NODE_PATH", installed.join("node_modules"))
+        .env("PEERS", installed)
+        .env("NO_PROXY", "127.0.0.1,localhost")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
