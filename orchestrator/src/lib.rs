@@ -1,9 +1,11 @@
 //! The orchestrator: claim a conversation → take a turn → let it go.
 //!
 //! [`turn`] is the story of one turn; `prompt` and `recall` build what the model sees, `llm` calls it, `reply` sends, and
-//! `watch` keeps the lease while that goes on. Everything durable is a row: killed at any point, the next claim continues.
+//! `watch` keeps the lease while that goes on; `notices` finish what interrupted turns had shown. Everything durable is a
+//! row: killed at any point, the next claim continues.
 
 mod llm;
+mod notices;
 mod opening;
 mod places;
 pub mod prompt;
@@ -25,8 +27,10 @@ use shared::{
     db::{
         Db, DbError,
         lanes::{self, Lease, Round},
+        outbox,
     },
     embedding::Embedder,
+    ids::OutboxId,
     live::Wakeups,
 };
 use tracing::Instrument;
@@ -148,22 +152,35 @@ impl Orchestrator {
         }
         .instrument(span.clone())
         .await;
-        drop(watch);
+        let shown = watch.end();
         let error = match outcome {
             Ok(waits) => return waits,
             Err(error) => error,
         };
-        let _inside = span.enter();
         if matches!(error, DbError::Fenced) {
-            tracing::info!("The turn was dropped: the conversation has another owner or a human");
+            self.leave(lease, shown).instrument(span).await;
             return false;
         }
-        tracing::warn!(%error, claims = lease.claims, "A turn failed and will be tried again");
-        drop(_inside);
+        span.in_scope(|| tracing::warn!(%error, claims = lease.claims, "A turn failed and will be tried again"));
         let pause = RETRY_BASE_SECONDS * f64::from(1 << lease.claims.clamp(0, 6));
         if let Err(error) = lanes::put_back(&self.db.system(), lease, pause).instrument(span).await {
             tracing::warn!(%error, "A conversation could not be put back; its lease runs out by itself");
         }
         false
+    }
+
+    /// The turn was interrupted. What it has shown is left on record for whoever finishes it; best effort, for it can be
+    /// looked up, too.
+    async fn leave(&self, lease: &Lease, shown: Option<(OutboxId, String)>) {
+        tracing::info!("The turn was dropped: the conversation has another owner or a human");
+        let Some((row, external_id)) = shown else { return };
+        let marking = async {
+            let mut tx = self.db.tenant(lease.tenant).begin().await?;
+            outbox::mark_sent(&mut tx, row, &external_id).await?;
+            tx.commit().await
+        };
+        if let Err(error) = marking.await {
+            tracing::warn!(%error, "Where the placeholder is could not be left on record");
+        }
     }
 }

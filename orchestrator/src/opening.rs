@@ -1,6 +1,5 @@
 //! Opening a turn: what waits, who said it, whether it wants an answer, and from whom.
 
-use secrecy::SecretString;
 use shared::{
     crash,
     db::{
@@ -16,7 +15,11 @@ use shared::{
     queue, telemetry,
 };
 
-use crate::{Orchestrator, recall, turn::PLACEHOLDER};
+use crate::{
+    Orchestrator, recall,
+    reply::{Outlet, SlackPlace},
+    turn::PLACEHOLDER,
+};
 
 const NO_AGENT: &str = "no agent is set up: use `konstruct tenant agent`";
 
@@ -24,26 +27,36 @@ const NO_AGENT: &str = "no agent is set up: use `konstruct tenant agent`";
 pub struct Turn {
     pub opening: Opening,
     pub agent: agents::Agent,
-    pub token: SecretString,
+    pub outlet: Outlet,
     pub run: RunId,
     /// An earlier owner of the conversation died in this run.
     pub resumes: bool,
     pub to_seq: i64,
-    pub placeholder: OutboxId,
+    /// The row of what is shown until the answer is there; `None` where nothing shown can be replaced.
+    pub placeholder: Option<OutboxId>,
     pub authors: Vec<Author>,
     pub audiences: Vec<Audience>,
 }
 
-/// Reads and stores what the turn is about, with its question on the way to a vector; without one if the turn has stopped
-/// too many workers to be tried. `None`: there is nothing to answer, and the lane is released.
-pub async fn open(
-    orchestrator: &Orchestrator,
-    db: &TenantDb,
-    lease: &Lease,
-) -> Result<Option<(Turn, Option<recall::Prepared>)>, DbError> {
+/// What a claimed conversation is about.
+pub enum Opened {
+    /// There is nothing to answer, and the lane is released.
+    Nothing,
+    /// Interrupted runs left notices; nothing else was read or written.
+    Notices(Box<Opening>),
+    /// A turn, with its question on the way to a vector; without one if it has stopped too many workers to be tried.
+    Turn(Box<Turn>, Option<recall::Prepared>),
+}
+
+/// Reads and stores what the turn is about.
+pub async fn open(orchestrator: &Orchestrator, db: &TenantDb, lease: &Lease) -> Result<Opened, DbError> {
     // Stores memories of any audience; none is read into the prompt from here.
     let mut tx = db.begin_for_all_audiences().await?;
     let mut opening = runs::open(&mut tx, lease).await?;
+    if !opening.notices.is_empty() {
+        tx.close().await?;
+        return Ok(Opened::Notices(Box::new(opening)));
+    }
     continue_trace(&opening.pending);
     let known_run = opening.interrupted.as_ref().map(|interrupted| interrupted.run);
     let (to_seq, end) = match given_up(&opening, lease) {
@@ -58,7 +71,7 @@ pub async fn open(
                     let turn = start(&mut tx, orchestrator, lease, opening, agent, authors, to_seq).await?;
                     tx.commit().await?;
                     crash::point(crash::Point::Opened);
-                    return Ok(Some((turn, prepared)));
+                    return Ok(Opened::Turn(Box::new(turn), prepared));
                 }
                 (end, _) => (to_seq, end.unwrap_or((End::Dead, NO_AGENT))),
             }
@@ -71,7 +84,7 @@ pub async fn open(
     let finish = Finish { run: known_run, to_seq, end, reason: Some(reason), sent: &[] };
     runs::finish(&mut tx, lease, &finish).await?;
     tx.commit().await?;
-    Ok(None)
+    Ok(Opened::Nothing)
 }
 
 /// Ends that need nothing of the messages, not even their storage: that may be what fails.
@@ -110,9 +123,10 @@ async fn start(
     authors: Vec<Author>,
     to_seq: i64,
 ) -> Result<Turn, DbError> {
-    let token =
-        connections::open_token(&orchestrator.keys, lease.tenant, opening.connection, &opening.sealed_token)?;
-    let (from, placeholder) = (opening.interrupted.take(), OutboxId::new());
+    // Beside the message that was addressed to the agent last.
+    let last = last_addressed(&opening.pending);
+    let outlet = outlet(orchestrator, lease, &opening, (&last.channel, last.thread.as_deref()))?;
+    let (from, placeholder) = (opening.interrupted.take(), outlet.can_edit().then(OutboxId::new));
     let run = from.as_ref().map_or_else(RunId::new, |interrupted| interrupted.run);
     if from.is_none() {
         let start = Start {
@@ -121,14 +135,33 @@ async fn start(
             from_seq: opening.pending[0].seq,
             to_seq,
             trace: opening.pending.iter().rev().find_map(|pending| pending.trace.as_deref()),
-            placeholder,
-            placeholder_text: PLACEHOLDER,
+            placeholder: placeholder.map(|id| (id, PLACEHOLDER)),
         };
         runs::start(tx, lease, &start).await?;
     }
     let audiences = audiences(&opening, &authors);
     let resumes = from.is_some();
-    Ok(Turn { opening, agent, token, run, resumes, to_seq, placeholder, authors, audiences })
+    Ok(Turn { opening, agent, outlet, run, resumes, to_seq, placeholder, authors, audiences })
+}
+
+/// The way to a channel of the conversation's connection, and a thread in it.
+pub fn outlet(
+    orchestrator: &Orchestrator,
+    lease: &Lease,
+    opening: &Opening,
+    (channel, thread): (&str, Option<&str>),
+) -> Result<Outlet, DbError> {
+    let token =
+        connections::open_token(&orchestrator.keys, lease.tenant, opening.connection, &opening.sealed_token)?;
+    match opening.channel.as_str() {
+        "slack" => Ok(Outlet::Slack(SlackPlace {
+            api: orchestrator.slack.clone(),
+            token,
+            channel: channel.to_owned(),
+            thread: thread.map(str::to_owned),
+        })),
+        other => Err(DbError::Damaged(format!("a connection of the unknown channel `{other}`"))),
+    }
 }
 
 /// Sets the embedding of the question off: it takes as long as all of this transaction, and needs nothing of it.
@@ -231,7 +264,7 @@ fn audiences(opening: &Opening, authors: &[Author]) -> Vec<Audience> {
     audiences
 }
 
-pub fn last_addressed(pending: &[Pending]) -> &InboundMessage {
+fn last_addressed(pending: &[Pending]) -> &InboundMessage {
     let last = pending.iter().rev().find(|pending| pending.addressed).unwrap_or(&pending[pending.len() - 1]);
     &last.message
 }

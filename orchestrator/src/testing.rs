@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::time::{Duration, Instant};
 
 use crate::llm;
-pub use crate::reply::{Delivery, Pace, Sender, State, parts};
+pub use crate::reply::{Delivery, Outlet, Pace, Sender, SlackPlace, State, slack_parts};
 
 /// Longer than any stream that is all there.
 const PATIENCE: Duration = Duration::from_secs(60);

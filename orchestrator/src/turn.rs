@@ -6,7 +6,6 @@
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use shared::{
-    channels::slack::Target,
     crash::{self, Point},
     db::{
         DbError,
@@ -22,7 +21,8 @@ use shared::{
 use crate::{
     Orchestrator,
     llm::{Completion, NoAnswer},
-    opening::{self, Turn},
+    notices,
+    opening::{self, Opened, Turn},
     prompt, recall,
     reply::{self, Delivery, Sender, State},
     watch::Watch,
@@ -31,7 +31,6 @@ use crate::{
 pub const PLACEHOLDER: &str = "_Thinking …_";
 const APOLOGY: &str = "Sorry, I could not work out an answer just now. Your message is stored; please ask me again in a \
                        moment, or ask a colleague if it is urgent.";
-const TAKEN_OVER: &str = "_A colleague has taken over._";
 
 /// What the model step came to.
 enum Thought {
@@ -42,35 +41,31 @@ enum Thought {
 /// Whether more waits in the conversation.
 pub async fn take_turn(orchestrator: &Orchestrator, lease: &Lease, watch: &Watch) -> Result<bool, DbError> {
     let db = orchestrator.db.tenant(lease.tenant);
-    let Some((turn, prepared)) = opening::open(orchestrator, &db, lease).await? else {
-        // Nothing was to be answered; that more arrived meanwhile can't be excluded.
-        return Ok(true);
+    let (turn, prepared) = loop {
+        match opening::open(orchestrator, &db, lease).await? {
+            Opened::Turn(turn, prepared) => break (*turn, prepared),
+            Opened::Notices(opening) => notices::deliver(orchestrator, &db, lease, &opening).await?,
+            // Nothing was to be answered; that more arrived meanwhile can't be excluded.
+            Opened::Nothing => return Ok(true),
+        }
     };
     tracing::Span::current().record("run.id", tracing::field::display(turn.run));
-    watch.acknowledge_after(turn.to_seq, &turn.token);
-    let last = opening::last_addressed(&turn.opening.pending);
-    let sender = Sender {
-        slack: &orchestrator.slack,
-        token: &turn.token,
-        target: Target { channel: &last.channel, thread: last.thread.as_deref() },
-        db: &db,
-        lease,
-        pace: reply::Pace::default(),
-    };
+    watch.acknowledge_after(turn.to_seq, &turn.outlet);
+    let sender = Sender { outlet: &turn.outlet, db: &db, lease, pace: reply::Pace::default() };
     if turn.resumes {
-        return resume(orchestrator, lease, &turn, &sender, prepared).await;
+        return resume(orchestrator, (lease, watch), &turn, &sender, prepared).await;
     }
-    let placeholder =
-        Part { id: turn.placeholder, ..Part::new("placeholder", 0, Operation::Post, PLACEHOLDER.into(), None) };
     // The model does not wait for the placeholder, nor the placeholder for the model.
-    let (shown, thought) = tokio::join!(show(&sender, &placeholder), think(orchestrator, lease, &turn, prepared));
+    let (shown, thought) = tokio::join!(show(&sender, &turn, watch), think(orchestrator, lease, &turn, prepared));
     conclude(lease, &turn, &sender, shown?, thought?).await
 }
 
-async fn show(sender: &Sender<'_>, placeholder: &Part) -> Result<Delivery, DbError> {
-    let shown = sender.deliver(placeholder, false).await;
+async fn show(sender: &Sender<'_>, turn: &Turn, watch: &Watch) -> Result<Option<Delivery>, DbError> {
+    let Some(id) = turn.placeholder else { return Ok(None) };
+    let placeholder = Part { id, ..Part::new("placeholder", 0, Operation::Post, PLACEHOLDER.into(), None) };
+    let shown = sender.deliver(&placeholder, false).await;
     crash::point(Point::PlaceholderPosted);
-    shown
+    shown.inspect(|shown| watch.showed(shown)).map(Some)
 }
 
 /// Recall, prompt, model. Too many claims: the turn itself may be what kills its worker, so it is not tried again.
@@ -115,18 +110,21 @@ async fn conclude(
     lease: &Lease,
     turn: &Turn,
     sender: &Sender<'_>,
-    shown: Delivery,
+    shown: Option<Delivery>,
     thought: Thought,
 ) -> Result<bool, DbError> {
     crash::point(Point::Answered);
-    let placeholder = shown.external_id.as_deref();
+    let placeholder = shown.as_ref().and_then(|shown| shown.external_id.as_deref());
     let (parts, answer_kind, end, reason) = match &thought {
         Thought::Answer { completion, .. } => {
-            (reply::parts("answer", &completion.text, placeholder), "answer", End::Replied, None)
+            (sender.outlet.parts("answer", &completion.text, placeholder), "answer", End::Replied, None)
         }
-        Thought::NoAnswer(failure) => {
-            (reply::parts("apology", APOLOGY, placeholder), "apology", End::Dead, Some(failure.reason.as_str()))
-        }
+        Thought::NoAnswer(failure) => (
+            sender.outlet.parts("apology", APOLOGY, placeholder),
+            "apology",
+            End::Dead,
+            Some(failure.reason.as_str()),
+        ),
     };
     let (calls, result, request_hash) = match &thought {
         Thought::Answer { completion, request_hash } => {
@@ -148,13 +146,19 @@ async fn conclude(
     tx.commit().await?;
     crash::point(Point::Recorded);
     if !held {
-        return step_back(lease, turn, sender, shown).await;
+        // Another owner, or an interruption: whoever bumped the fence sees to what was shown.
+        return Err(DbError::Fenced);
     }
-    if matches!(shown.state, State::Dead | State::ConnectionDead { .. }) {
+    match shown {
         // The channel takes nothing: sending the answer would fail the same way.
-        return bury(lease, turn, sender, shown, &parts).await;
+        Some(shown) if matches!(shown.state, State::Dead | State::ConnectionDead { .. }) => {
+            bury(lease, turn, sender, shown, &parts).await
+        }
+        shown => {
+            let shown = shown.into_iter().collect();
+            send_and_finish(lease, turn, sender, (&parts, false), (end, reason), shown).await
+        }
     }
-    send_and_finish(lease, turn, sender, (&parts, false), (end, reason), vec![shown]).await
 }
 
 async fn send_and_finish(
@@ -238,25 +242,10 @@ async fn bury(
     finish(lease, turn, sender, &deliveries, End::Dead, Some(&reason)).await
 }
 
-/// The fence moved or a human took over while the model worked. In the first case `finish` drops out by itself.
-async fn step_back(lease: &Lease, turn: &Turn, sender: &Sender<'_>, shown: Delivery) -> Result<bool, DbError> {
-    if let Some(ts) = &shown.external_id {
-        let note = Part::new("placeholder", 0, Operation::Update, TAKEN_OVER.into(), Some(ts.clone()));
-        let note = Part { id: shown.id, ..note };
-        let mut tx = sender.db.begin().await?;
-        let opening = runs::open(&mut tx, lease).await?;
-        tx.close().await?;
-        if opening.by_human {
-            sender.deliver(&note, false).await?;
-        }
-    }
-    finish(lease, turn, sender, &[shown], End::Held, Some("a human has this conversation")).await
-}
-
 /// Goes on where a dead predecessor stopped.
 async fn resume(
     orchestrator: &Orchestrator,
-    lease: &Lease,
+    (lease, watch): (&Lease, &Watch),
     turn: &Turn,
     sender: &Sender<'_>,
     prepared: Option<recall::Prepared>,
@@ -275,11 +264,12 @@ async fn resume(
     }
     let shown = match placeholders.first() {
         Some(part) if part.state == "sent" => {
-            Delivery { id: part.id, state: State::Sent, external_id: part.external_id.clone(), error: None }
+            Some(Delivery { id: part.id, state: State::Sent, external_id: part.external_id.clone(), error: None })
         }
-        Some(part) => sender.deliver(part, true).await?,
-        None => return Err(DbError::Damaged("a run without a placeholder".into())),
+        Some(part) => Some(sender.deliver(part, true).await?),
+        None => None,
     };
+    shown.iter().for_each(|shown| watch.showed(shown));
     let thought = think(orchestrator, lease, turn, prepared).await?;
     conclude(lease, turn, sender, shown, thought).await
 }

@@ -2,37 +2,42 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicI64, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use secrecy::SecretString;
-use shared::db::{
-    DbError,
-    lanes::{self, Lease},
-    runs,
+use shared::{
+    db::{
+        DbError,
+        lanes::{self, Lease},
+        runs,
+    },
+    ids::OutboxId,
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{Instrument, Span};
 
-use crate::Orchestrator;
+use crate::{
+    Orchestrator,
+    reply::{Delivery, Outlet},
+};
 
 /// How soon a takeover or a later message is noticed.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 const RENEW_INTERVAL: Duration = Duration::from_secs(2);
 /// Without a successful renewal for this long the lease may be someone else's.
 const RENEWAL_LATEST: Duration = Duration::from_secs(6);
-/// Says "seen" on a message that waits behind the current answer.
-const SEEN_EMOJI: &str = "eyes";
 
 /// Lives as long as the turn; dropping it ends the watching.
 pub struct Watch {
     lost: CancellationToken,
     /// Messages up to here are part of the run or acknowledged; `i64::MAX` until the run is known.
     acknowledged: Arc<AtomicI64>,
-    token: Arc<std::sync::OnceLock<SecretString>>,
+    outlet: Arc<OnceLock<Outlet>>,
+    /// What the turn has shown before its answer.
+    shown: OnceLock<(OutboxId, String)>,
     _ending: DropGuard,
 }
 
@@ -43,27 +48,40 @@ impl Watch {
     }
 
     /// From now on, messages after `to_seq` are acknowledged as soon as they are seen.
-    pub fn acknowledge_after(&self, to_seq: i64, token: &SecretString) {
+    pub fn acknowledge_after(&self, to_seq: i64, outlet: &Outlet) {
         // Set once a turn; a second call would bring the same value.
-        let _ = self.token.set(token.clone());
+        let _ = self.outlet.set(outlet.clone());
         self.acknowledged.store(to_seq, Ordering::Relaxed);
+    }
+
+    /// The turn's placeholder is visible.
+    pub fn showed(&self, delivery: &Delivery) {
+        if let Some(external_id) = &delivery.external_id {
+            // Shown once a turn.
+            let _ = self.shown.set((delivery.id, external_id.clone()));
+        }
+    }
+
+    /// Ends the watching; what was shown meanwhile.
+    pub fn end(self) -> Option<(OutboxId, String)> {
+        self.shown.into_inner()
     }
 }
 
 pub fn start(orchestrator: Orchestrator, lease: Lease, span: Span) -> Watch {
     let (lost, ending) = (CancellationToken::new(), CancellationToken::new());
     let acknowledged = Arc::new(AtomicI64::new(i64::MAX));
-    let token = Arc::new(std::sync::OnceLock::new());
+    let outlet = Arc::new(OnceLock::new());
     let watcher = Watcher {
         orchestrator,
         lease,
         lost: lost.clone(),
         acknowledged: acknowledged.clone(),
-        token: token.clone(),
+        outlet: outlet.clone(),
     };
     let until = ending.clone();
     tokio::spawn(async move { until.run_until_cancelled(watcher.watch()).await }.instrument(span));
-    Watch { lost, acknowledged, token, _ending: ending.drop_guard() }
+    Watch { lost, acknowledged, outlet, shown: OnceLock::new(), _ending: ending.drop_guard() }
 }
 
 struct Watcher {
@@ -71,7 +89,7 @@ struct Watcher {
     lease: Lease,
     lost: CancellationToken,
     acknowledged: Arc<AtomicI64>,
-    token: Arc<std::sync::OnceLock<SecretString>>,
+    outlet: Arc<OnceLock<Outlet>>,
 }
 
 impl Watcher {
@@ -102,7 +120,7 @@ impl Watcher {
     /// Best effort: the message is stored and will be answered whether or not the sign appears.
     async fn acknowledge(&self, last_seq: i64) {
         let seen = self.acknowledged.load(Ordering::Relaxed);
-        let Some(token) = self.token.get().filter(|_| last_seq > seen) else {
+        let Some(outlet) = self.outlet.get().filter(|_| last_seq > seen) else {
             return;
         };
         let later = async {
@@ -114,9 +132,7 @@ impl Watcher {
         let Ok(later) = later.await else { return };
         self.acknowledged.store(last_seq, Ordering::Relaxed);
         for message in later {
-            let reacted =
-                self.orchestrator.slack.react(token, &message.channel, &message.external_id, SEEN_EMOJI).await;
-            if let Err(error) = reacted {
+            if let Err(error) = outlet.mark_seen(&message).await {
                 tracing::info!(%error, "A waiting message could not be marked as seen");
             }
         }

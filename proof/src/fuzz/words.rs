@@ -1,7 +1,7 @@
 //! What a model says and where it goes; ids; traces.
 
 use gateway::testing;
-use orchestrator::testing::{parts, read_answer};
+use orchestrator::testing::{read_answer, slack_parts};
 use shared::{
     channels::mrkdwn::{self, MESSAGE_MAX, SECTION_MAX},
     ids::{AgentId, ConversationId, RunId, TenantId},
@@ -39,7 +39,7 @@ pub fn mrkdwn(input: &[u8]) {
         pieces.iter().for_each(|piece| assert_entities(piece));
     }
 
-    let parts = parts("answer", &markdown, Some("1.2"));
+    let parts = slack_parts("answer", &markdown, Some("1.2"));
     let bodies: Vec<String> = parts.iter().map(|part| part.body.clone()).collect();
     assert_whole(markdown.trim(), &bodies, MESSAGE_MAX);
 }

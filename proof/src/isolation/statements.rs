@@ -13,6 +13,7 @@ use shared::{
         Audience, Db, DbError, TenantTx,
         agents::{self, AgentShape},
         connections::{self, NewSlackConnection},
+        interruptions::{self, Cause},
         lanes, memories,
         memories::Question,
         messages, outbox, people, runs,
@@ -134,7 +135,13 @@ fn turns() -> Vec<Call> {
     calls! {
         "lanes::finish", AllAudiences, |tx, _config| lanes::finish(tx, &lease(), 1).await?;
         "outbox::count_attempt", AllAudiences, |tx, _config| outbox::count_attempt(tx, &lease(), OUTBOX).await?;
-        "outbox::mark_sent", AllAudiences, |tx, _config| outbox::mark_sent(tx, RUN, OUTBOX, "1.9").await?;
+        "outbox::mark_sent", AllAudiences, |tx, _config| outbox::mark_sent(tx, OUTBOX, "1.9").await?;
+        "interruptions::interrupt", AllAudiences, |tx, _config| {
+            interruptions::interrupt(tx, CONVERSATION, Cause::TakenOver).await?
+        };
+        "interruptions::settle", AllAudiences, |tx, _config| {
+            interruptions::settle(tx, &lease(), &[(OUTBOX, "sent", Some("1.9".into()), None)]).await?
+        };
         "runs::open", AllAudiences, |tx, _config| {
             let opening = runs::open(tx, &lease()).await?;
             let agent = opening.agent.map(|agent| agent.instructions);

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use orchestrator::testing::{Delivery, Pace, Sender, State};
+use orchestrator::testing::{Delivery, Outlet, Pace, Sender, SlackPlace, State};
 use proptest::{
     collection::vec,
     test_runner::{Config, FileFailurePersistence, TestRunner},
@@ -136,8 +136,14 @@ impl Stage {
 
     /// Until it has an end; a sender that dies is followed by another one that finds what was recorded.
     async fn deliver(&self, lease: &Lease, place: Target<'_>, part: &mut Part, script: &Script) -> Delivery {
-        let (slack, token, db, channel) = (&self.api, &self.token, &self.db, place.channel);
-        let sender = Sender { slack, token, target: place, db, lease, pace: PACE };
+        let channel = place.channel;
+        let outlet = Outlet::Slack(SlackPlace {
+            api: self.api.clone(),
+            token: self.token.clone(),
+            channel: channel.to_owned(),
+            thread: place.thread.map(str::to_owned),
+        });
+        let sender = Sender { outlet: &outlet, db: &self.db, lease, pace: PACE };
         for deaths in 0.. {
             tokio::select! {
                 delivery = sender.deliver(part, deaths > 0) => return delivery.expect("the database answers"),

@@ -14,6 +14,7 @@ pub mod audit;
 mod bounded;
 pub mod connections;
 pub mod inbox;
+pub mod interruptions;
 pub mod lanes;
 pub mod memories;
 pub mod messages;

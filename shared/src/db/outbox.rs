@@ -1,12 +1,12 @@
 //! The outbox: the text of every reply, fixed before any network call.
 //!
-//! `sending → sent | dead | unknown`. A row left in `sending` by a crash is reconciled with the platform before anything
+//! `sending → sent | dead | unknown`, or `dropped` by an interruption. A row left in `sending` by a crash is reconciled with the platform before anything
 //! is sent again.
 
 use sqlx::Row;
 
 use super::{DbError, TenantTx, lanes::Lease};
-use crate::ids::{OutboxId, RunId};
+use crate::ids::OutboxId;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
@@ -27,7 +27,7 @@ impl Operation {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
     pub id: OutboxId,
-    /// `placeholder`, `answer` or `apology`.
+    /// `placeholder`, `answer`, `apology` or `notice`.
     pub kind: String,
     pub part: i32,
     pub operation: Operation,
@@ -88,15 +88,16 @@ pub async fn count_attempt(tx: &mut TenantTx, lease: &Lease, id: OutboxId) -> Re
     if counted.rows_affected() == 1 { Ok(()) } else { Err(DbError::Fenced) }
 }
 
-/// Notes that the placeholder of a run is visible as `external_id`, learned by reconciliation.
-pub async fn mark_sent(tx: &mut TenantTx, run: RunId, id: OutboxId, external_id: &str) -> Result<(), DbError> {
+/// Notes where a row is visible, whoever owns the conversation now: it is a fact, and whoever finishes what was shown
+/// need not look it up.
+pub async fn mark_sent(tx: &mut TenantTx, id: OutboxId, external_id: &str) -> Result<(), DbError> {
     let tenant = tx.tenant();
     sqlx::query(
-        "update outbox set state = 'sent', external_id = $4, sent_at = clock_timestamp()
-          where tenant_id = $1 and run_id = $2 and outbox_id = $3",
+        "update outbox set external_id = $3, sent_at = clock_timestamp(),
+                state = case when state in ('sending', 'dropped') then 'sent' else state end
+          where tenant_id = $1 and outbox_id = $2 and external_id is null",
     )
     .bind(tenant)
-    .bind(run)
     .bind(id)
     .bind(external_id)
     .execute(tx.conn())

@@ -8,7 +8,14 @@ use serde_json::Value;
 use sqlx::{Row, types::Json};
 use uuid::Uuid;
 
-use super::{DbError, TenantTx, agents, lanes::Lease, messages::Line, outbox::Part, usage::ModelCall};
+use super::{
+    DbError, TenantTx, agents,
+    interruptions::{self, Notice},
+    lanes::Lease,
+    messages::Line,
+    outbox::Part,
+    usage::ModelCall,
+};
 use crate::{
     ids::{ConnectionId, MessageId, OutboxId, RunId},
     message::{ChannelKind, InboundMessage},
@@ -48,6 +55,8 @@ pub struct Opening {
     pub takes_part: bool,
     pub channel_kind: ChannelKind,
     pub interrupted: Option<Interrupted>,
+    /// Of interrupted runs: to be delivered before anything else.
+    pub notices: Vec<Notice>,
     pub pending: Vec<Pending>,
     /// What was said here before, oldest first.
     pub window: Vec<Line>,
@@ -60,6 +69,14 @@ select (select name from tenants t where t.tenant_id = $1) as tenant_name,
        exists (select from messages m where m.tenant_id = $1 and m.conversation_id = $2 and m.author_kind = 'agent')
          as takes_part,
        r.run_id, r.to_seq, waiting.list as pending, said.list as said,
+       (select jsonb_agg(jsonb_build_object('id', o.outbox_id, 'body', o.body, 'channel', v.channel_external_id,
+                                            'thread', v.thread_external_id, 'placeholder', p.outbox_id,
+                                            'target', p.external_id)
+                         order by o.created_at)
+          from outbox o
+          join conversations v on v.tenant_id = $1 and v.conversation_id = $2
+          left join outbox p on p.tenant_id = $1 and p.run_id = o.run_id and p.kind = 'placeholder'
+         where o.tenant_id = $1 and o.conversation_id = $2 and o.state = 'sending' and o.kind = 'notice') as notices,
        coalesce((select kind from channels k where k.tenant_id = $1 and k.connection_id = c.connection_id
                    and k.external_id = waiting.list -> 0 -> 'message' ->> 'channel'), 'unknown') as channel_kind
   from lanes l
@@ -118,6 +135,7 @@ pub async fn open(tx: &mut TenantTx, lease: &Lease) -> Result<Opening, DbError> 
         interrupted: run
             .map(|run| Ok::<_, DbError>(Interrupted { run, to_seq: row.try_get("to_seq")? }))
             .transpose()?,
+        notices: interruptions::notices(&row)?,
         pending: pending.map(|Json(list)| list).unwrap_or_default(),
         window: said.map(|Json(list)| list).unwrap_or_default(),
     })
@@ -146,8 +164,8 @@ pub struct Start<'a> {
     pub from_seq: i64,
     pub to_seq: i64,
     pub trace: Option<&'a str>,
-    pub placeholder: OutboxId,
-    pub placeholder_text: &'a str,
+    /// The row and its text; `None` where nothing is shown before the answer.
+    pub placeholder: Option<(OutboxId, &'a str)>,
 }
 
 /// Fixes which messages the run answers, and writes the placeholder's row before anything is sent.
@@ -159,7 +177,7 @@ pub async fn start(tx: &mut TenantTx, lease: &Lease, start: &Start<'_>) -> Resul
              values ($1, $2, $3, $4, $5, $6, $7, $8)
          )
          insert into outbox (tenant_id, outbox_id, conversation_id, run_id, kind, operation, body, fence)
-         values ($1, $9, $3, $2, 'placeholder', 'post', $10, $7)",
+         select $1, $9, $3, $2, 'placeholder', 'post', $10, $7 where $9 is not null",
     )
     .bind(tenant)
     .bind(start.run)
@@ -169,8 +187,8 @@ pub async fn start(tx: &mut TenantTx, lease: &Lease, start: &Start<'_>) -> Resul
     .bind(start.to_seq)
     .bind(lease.fence)
     .bind(start.trace)
-    .bind(start.placeholder)
-    .bind(start.placeholder_text)
+    .bind(start.placeholder.map(|(id, _)| id))
+    .bind(start.placeholder.map(|(_, text)| text))
     .execute(tx.conn())
     .await?;
     Ok(())

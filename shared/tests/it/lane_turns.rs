@@ -72,8 +72,7 @@ impl World<'_> {
                 from_seq: number(from),
                 to_seq: number(to),
                 trace: None,
-                placeholder,
-                placeholder_text: "…",
+                placeholder: Some((placeholder, "…")),
             };
             runs::start(&mut tx, &lease, &start).await.expect("a run starts");
         }

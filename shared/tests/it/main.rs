@@ -9,6 +9,7 @@ mod contention;
 mod crowds;
 mod ingest;
 mod ingest_order;
+mod interruptions;
 mod keys;
 mod lane_model;
 mod lane_properties;

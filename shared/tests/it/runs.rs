@@ -51,8 +51,7 @@ pub async fn begin(stage: &Stage, firm: &Firm) -> Begun {
         from_seq: opening.pending.first().expect("something waits").seq,
         to_seq: opening.pending.last().expect("something waits").seq,
         trace: Some("00-trace"),
-        placeholder,
-        placeholder_text: "…",
+        placeholder: Some((placeholder, "…")),
     };
     runs::start(&mut tx, &lease, &start).await.expect("the run starts");
     tx.commit().await.expect("the start is stored");
@@ -177,19 +176,6 @@ async fn after_a_crash_the_paid_answer_is_used_and_nothing_is_charged_twice() {
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0].get::<Value, _>("result"), paid);
     assert_eq!(rows[0].get::<Vec<u8>, _>("request_hash"), REQUEST_HASH);
-}
-
-#[tokio::test]
-async fn a_placeholder_found_by_reconciliation_is_marked_once_it_is_known() {
-    let stage = Stage::new().await;
-    let acme = stage.firm("acme").await;
-    stage.hear(acme.says("100.1", "C1", "Hello")).await;
-    let begun = begin(&stage, &acme).await;
-    let mut tx = acme.db.begin().await.unwrap();
-    outbox::mark_sent(&mut tx, begun.run, begun.placeholder, "111.1").await.unwrap();
-    outbox::mark_sent(&mut tx, RunId::new(), begun.placeholder, "999.9").await.unwrap();
-    tx.commit().await.unwrap();
-    assert_eq!(acme.texts("select state || ' ' || external_id from outbox").await, ["sent 111.1"]);
 }
 
 #[tokio::test]

@@ -97,9 +97,8 @@ async fn two_runs_can_not_begin_with_the_same_message() {
         from_seq: 1,
         to_seq: 1,
         trace: None,
-        placeholder: shared::ids::OutboxId::new(),
-        placeholder_text: "…",
+        placeholder: Some((shared::ids::OutboxId::new(), "…")),
     };
     let error = runs::start(&mut tx, &begun.lease, &start).await.unwrap_err();
-    assert_eq!(error.constraint(), Some("runs_tenant_id_conversation_id_from_seq_key"));
+    assert_eq!(error.constraint(), Some("runs_answering"));
 }

@@ -3,14 +3,12 @@
 //! The outbox row exists before the call. A post without a clear answer waits, then the thread is searched for the row's
 //! id; only if it is not there is it posted once more. An update may simply be repeated.
 
+mod outlet;
+
 use std::time::Duration;
 
-use secrecy::SecretString;
 use shared::{
-    channels::{
-        CallError, mrkdwn,
-        slack::{SlackApi, Target},
-    },
+    channels::CallError,
     db::{
         DbError, TenantDb,
         lanes::Lease,
@@ -18,6 +16,10 @@ use shared::{
     },
     ids::OutboxId,
 };
+
+#[cfg(feature = "testing")]
+pub use outlet::slack_parts;
+pub use outlet::{Outlet, SlackPlace};
 
 const TRIES_MAX: u32 = 5;
 
@@ -84,11 +86,9 @@ enum Seen {
     Hidden,
 }
 
-/// One thread of one connection.
+/// Sends what a turn has to say, to one place.
 pub struct Sender<'a> {
-    pub slack: &'a SlackApi,
-    pub token: &'a SecretString,
-    pub target: Target<'a>,
+    pub outlet: &'a Outlet,
     pub db: &'a TenantDb,
     pub lease: &'a Lease,
     pub pace: Pace,
@@ -107,8 +107,16 @@ impl Sender<'_> {
     }
 
     async fn post(&self, part: &Part, resumed: bool) -> Result<Delivery, DbError> {
-        if resumed && let Seen::There(found) = self.find_settled(part.id).await {
-            return Ok(done(part.id, State::Sent, Some(found), None));
+        if resumed {
+            match self.find_settled(part.id).await {
+                Seen::There(found) => return Ok(done(part.id, State::Sent, Some(found), None)),
+                // Perhaps it is there. A second placeholder helps nobody; the answer is posted below.
+                Seen::Hidden if part.kind == "placeholder" => {
+                    let why = "an earlier process may have sent it, and it can't be looked up";
+                    return Ok(done(part.id, State::Unknown, None, Some(why.into())));
+                }
+                Seen::Hidden | Seen::NotThere => {}
+            }
         }
         let mut unclear = part.attempts > 1 && resumed;
         // Who died may have been heard all the same.
@@ -117,7 +125,7 @@ impl Sender<'_> {
             if attempt > 1 || resumed {
                 self.count_attempt(part.id).await?;
             }
-            let error = match self.slack.post(self.token, self.target, &part.body, part.id).await {
+            let error = match self.outlet.post(&part.body, part.id).await {
                 Ok(ts) => return Ok(done(part.id, State::Sent, Some(ts), None)),
                 Err(error) => error,
             };
@@ -150,7 +158,7 @@ impl Sender<'_> {
             if attempt > 1 || resumed {
                 self.count_attempt(part.id).await?;
             }
-            let call = self.slack.update(self.token, self.target.channel, ts, &part.body, part.id).await;
+            let call = self.outlet.update(ts, &part.body, part.id).await;
             match call {
                 Ok(ts) => return Ok(done(part.id, State::Sent, Some(ts), None)),
                 // Someone deleted the placeholder: the answer still goes out.
@@ -198,6 +206,15 @@ impl Sender<'_> {
         }
     }
 
+    /// Where a row's message is, if it is anywhere; a sentence if nobody can tell.
+    pub async fn whereabouts(&self, id: OutboxId) -> Result<Option<String>, &'static str> {
+        match self.find_settled(id).await {
+            Seen::There(found) => Ok(Some(found)),
+            Seen::NotThere => Ok(None),
+            Seen::Hidden => Err("whether it was shown can't be looked up"),
+        }
+    }
+
     /// What an earlier process sent a moment ago may not be visible yet.
     async fn find_settled(&self, id: OutboxId) -> Seen {
         match self.find(id).await {
@@ -213,7 +230,7 @@ impl Sender<'_> {
     async fn find(&self, id: OutboxId) -> Seen {
         let looking = async {
             for attempt in 0..TRIES_MAX {
-                let error = match self.slack.find_posted(self.token, self.target, id).await {
+                let error = match self.outlet.find(id).await {
                     Ok(found) => return found.map_or(Seen::NotThere, Seen::There),
                     Err(error) => error,
                 };
@@ -249,32 +266,4 @@ fn in_doubt(end: Delivery) -> Delivery {
 
 fn done(id: OutboxId, state: State, external_id: Option<String>, error: Option<String>) -> Delivery {
     Delivery { id, state, external_id, error }
-}
-
-/// The outbox parts of a text: the first replaces the placeholder, the rest follow in the thread.
-pub fn parts(kind: &str, markdown: &str, placeholder: Option<&str>) -> Vec<Part> {
-    mrkdwn::split(markdown.trim(), mrkdwn::MESSAGE_MAX)
-        .into_iter()
-        .enumerate()
-        .map(|(index, body)| {
-            let target = placeholder.filter(|_| index == 0).map(str::to_owned);
-            let operation = if target.is_some() { Operation::Update } else { Operation::Post };
-            Part::new(kind, i32::try_from(index).unwrap_or(i32::MAX), operation, body, target)
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_long_answer_replaces_the_placeholder_and_goes_on_below() {
-        let parts = parts("answer", &"A sentence of words. ".repeat(1_000), Some("1.2"));
-        assert!(parts.len() >= 3);
-        assert_eq!((parts[0].operation, parts[0].target.as_deref()), (Operation::Update, Some("1.2")));
-        assert!(parts[1..].iter().all(|part| part.operation == Operation::Post && part.target.is_none()));
-        let sentences: usize = parts.iter().map(|part| part.body.matches("A sentence of words.").count()).sum();
-        assert_eq!(sentences, 1_000);
-    }
 }

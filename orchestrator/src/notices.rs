@@ -1,0 +1,64 @@
+//! Finishes what interrupted runs had shown: a placeholder must not think for ever after Stop, a takeover or an edit.
+
+use shared::db::{
+    DbError, TenantDb,
+    interruptions::{self, Notice},
+    lanes::{self, Lease},
+    outbox::{Operation, Part},
+    runs::Opening,
+};
+
+use crate::{
+    Orchestrator, opening,
+    reply::{Delivery, Pace, Sender, State},
+};
+
+/// Delivers the notices of a conversation, and records what became of them.
+pub async fn deliver(
+    orchestrator: &Orchestrator,
+    db: &TenantDb,
+    lease: &Lease,
+    opening: &Opening,
+) -> Result<(), DbError> {
+    let mut deliveries = Vec::with_capacity(opening.notices.len());
+    for notice in &opening.notices {
+        deliveries.push(if lease.claims > lanes::CLAIMS_MAX {
+            end(notice, State::Unknown, "given up: it stopped its worker again and again")
+        } else if !opening.connection_active {
+            end(notice, State::Dead, "the connection's token no longer works")
+        } else {
+            let place = (notice.channel.as_str(), notice.thread.as_deref());
+            let outlet = opening::outlet(orchestrator, lease, opening, place)?;
+            let sender = Sender { outlet: &outlet, db, lease, pace: Pace::default() };
+            replace(&sender, notice).await?
+        });
+    }
+    let settled: Vec<_> = deliveries
+        .into_iter()
+        .map(|delivery| (delivery.id, delivery.state.as_str(), delivery.external_id, delivery.error))
+        .collect();
+    let mut tx = db.begin().await?;
+    interruptions::settle(&mut tx, lease, &settled).await?;
+    tx.commit().await
+}
+
+/// Where nothing was shown, there is nothing to finish.
+async fn replace(sender: &Sender<'_>, notice: &Notice) -> Result<Delivery, DbError> {
+    let target = match (&notice.target, notice.placeholder) {
+        (Some(target), _) => Some(target.clone()),
+        (None, Some(placeholder)) => match sender.whereabouts(placeholder).await {
+            Ok(found) => found,
+            Err(reason) => return Ok(end(notice, State::Unknown, reason)),
+        },
+        (None, None) => None,
+    };
+    if target.is_none() {
+        return Ok(end(notice, State::Dead, "nothing had been shown"));
+    }
+    let part = Part::new("notice", 0, Operation::Update, notice.body.clone(), target);
+    sender.deliver(&Part { id: notice.id, ..part }, false).await
+}
+
+fn end(notice: &Notice, state: State, reason: &str) -> Delivery {
+    Delivery { id: notice.id, state, external_id: None, error: Some(reason.to_owned()) }
+}

@@ -1,0 +1,109 @@
+//! Where an answer goes. An enum instead of a trait: channels differ in what they can do, and a turn asks for that by name.
+//!
+//! A further channel is one more variant: its calls, what it can do, and how it cuts a long text.
+
+use secrecy::SecretString;
+use shared::{
+    channels::{
+        CallError, mrkdwn,
+        slack::{SlackApi, Target},
+    },
+    db::outbox::{Operation, Part},
+    ids::OutboxId,
+    message::InboundMessage,
+};
+
+/// Says "seen" on a message that waits behind the current answer.
+const SEEN_EMOJI: &str = "eyes";
+
+/// One place to answer in; cheap to clone.
+#[derive(Clone)]
+pub enum Outlet {
+    Slack(SlackPlace),
+}
+
+/// One thread of one workspace.
+#[derive(Clone)]
+pub struct SlackPlace {
+    pub api: SlackApi,
+    pub token: SecretString,
+    pub channel: String,
+    pub thread: Option<String>,
+}
+
+impl Outlet {
+    /// What was sent can be replaced: a placeholder is shown at once and becomes the answer.
+    pub fn can_edit(&self) -> bool {
+        match self {
+            Self::Slack(_) => true,
+        }
+    }
+
+    /// Sends a new message that carries the row's id; returns the platform's id of it.
+    pub async fn post(&self, markdown: &str, id: OutboxId) -> Result<String, CallError> {
+        match self {
+            Self::Slack(place) => place.api.post(&place.token, place.target(), markdown, id).await,
+        }
+    }
+
+    /// Replaces a message of ours; repeating it does no harm. Only where [`Self::can_edit`].
+    pub async fn update(&self, message: &str, markdown: &str, id: OutboxId) -> Result<String, CallError> {
+        match self {
+            Self::Slack(place) => place.api.update(&place.token, &place.channel, message, markdown, id).await,
+        }
+    }
+
+    /// Looks for the message that carries this row's id.
+    pub async fn find(&self, id: OutboxId) -> Result<Option<String>, CallError> {
+        match self {
+            Self::Slack(place) => place.api.find_posted(&place.token, place.target(), id).await,
+        }
+    }
+
+    /// Shows that a message was read, though its answer has to wait.
+    pub async fn mark_seen(&self, message: &InboundMessage) -> Result<(), CallError> {
+        match self {
+            Self::Slack(place) => {
+                place.api.react(&place.token, &message.channel, &message.external_id, SEEN_EMOJI).await
+            }
+        }
+    }
+
+    /// The outbox parts of a text: the first replaces the placeholder, if there is one, the rest follow below it.
+    pub fn parts(&self, kind: &str, markdown: &str, placeholder: Option<&str>) -> Vec<Part> {
+        match self {
+            Self::Slack(_) => slack_parts(kind, markdown, placeholder),
+        }
+    }
+}
+
+pub fn slack_parts(kind: &str, markdown: &str, placeholder: Option<&str>) -> Vec<Part> {
+    let pieces = mrkdwn::split(markdown.trim(), mrkdwn::MESSAGE_MAX);
+    let part = |(number, body)| {
+        let target = placeholder.filter(|_| number == 0).map(str::to_owned);
+        let operation = if target.is_some() { Operation::Update } else { Operation::Post };
+        Part::new(kind, number, operation, body, target)
+    };
+    (0..).zip(pieces).map(part).collect()
+}
+
+impl SlackPlace {
+    fn target(&self) -> Target<'_> {
+        Target { channel: &self.channel, thread: self.thread.as_deref() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_answer_replaces_the_placeholder_and_goes_on_below() {
+        let parts = slack_parts("answer", &"A sentence of words. ".repeat(1_000), Some("1.2"));
+        assert!(parts.len() >= 3);
+        assert_eq!((parts[0].operation, parts[0].target.as_deref()), (Operation::Update, Some("1.2")));
+        assert!(parts[1..].iter().all(|part| part.operation == Operation::Post && part.target.is_none()));
+        let sentences: usize = parts.iter().map(|part| part.body.matches("A sentence of words.").count()).sum();
+        assert_eq!(sentences, 1_000);
+    }
+}
