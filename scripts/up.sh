@@ -28,8 +28,11 @@ done_step "Migrations" "applied" "$step_begin"
 "$SCRIPTS/seed.sh"
 ready=$(seconds_since "$begin")
 
+CHAT_PAGE=
 TENANT=$(python3 -c 'import json; print(json.load(open(".local/demo.json"))["tenant_id"])')
 if [[ $KONSTRUCT_SIMULATORS == 1 && $SLACK_API_URL == http://127.0.0.1:* ]]; then
+    CHAT_PAGE="
+  chat     ${SLACK_API_URL%api/}  a page of the simulated Slack: write to the agent as a person"
     "$KONSTRUCT" chat --story --tenant "$TENANT" || fail "The conversation failed; \`make logs\` shows why."
 else
     note "No conversation: Slack is the real one. Connect it with \`konstruct connect slack\` and mention the bot."
@@ -38,7 +41,7 @@ fi
 cat <<TEXT
 
 Konstruct is up; it was ready after $ready.
-  portal   $KONSTRUCT_PUBLIC_URL/
+  portal   $KONSTRUCT_PUBLIC_URL/$CHAT_PAGE
   API key  of the demo tenant: field api_key in .local/demo.json
   health   make status        logs   make logs        stop   make down
 TEXT

@@ -24,6 +24,7 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("The model simulator can't use port {}", address(MODEL_PORT).port()))?;
     println!("Slack is simulated at {}, a model at {}.", slack.api_url(), model.base_url());
+    println!("Chat as a person at http://{}/.", slack.addr);
     tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?.recv().await;
     Ok(())
 }

@@ -9,6 +9,7 @@
 //! | `events.rs`, `delivery.rs` | what is sent to the product, signed and retried as Slack does |
 //! | `whims.rs` | how deliveries go astray, by seed |
 //! | `control.rs`, `types.rs` | `/_sim/…` |
+//! | `page.rs`, `page/` | `/`: a page to chat as a person |
 //! | `world.rs` | the state behind all of it |
 
 mod args;
@@ -18,6 +19,7 @@ mod control;
 mod conversations;
 mod delivery;
 mod events;
+mod page;
 mod people;
 mod person;
 mod types;
@@ -121,7 +123,9 @@ impl SlackSimulator {
             runtime: tokio::runtime::Handle::current(),
             http: delivery::client().map_err(io::Error::other)?,
         });
-        let router = control::routes(Arc::clone(&core)).merge(common_routes(Arc::clone(&core.faults)));
+        let router = control::routes(Arc::clone(&core))
+            .merge(page::routes(Arc::clone(&core)))
+            .merge(common_routes(Arc::clone(&core.faults)));
         let server = Server::start(bind, router).await?;
 
         Ok(Self { addr: server.addr, core, _server: server })

@@ -4,6 +4,7 @@
 //! `scripts/peers.sh slack` installs them; `make test` does that first.
 
 mod emulate;
+mod page;
 mod web_api;
 
 use std::{

@@ -24,8 +24,9 @@ fn implemented() -> BTreeSet<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../simulators/src/slack");
     let arm = Regex::new(r#"(?m)^\s*(?:\| )?"([a-z]+(?:\.[a-zA-Z0-9]+)+)"(?: \|| =>)"#).expect("a pattern");
     let mut methods = BTreeSet::new();
-    for file in fs::read_dir(folder).expect("the simulator's source") {
-        let text = fs::read_to_string(file.expect("a file").path()).expect("a readable file");
+    let files = fs::read_dir(folder).expect("the simulator's source").map(|file| file.expect("a file").path());
+    for file in files.filter(|path| path.extension().is_some_and(|kind| kind == "rs")) {
+        let text = fs::read_to_string(file).expect("a readable file");
         methods.extend(arm.captures_iter(&text).map(|found| found[1].to_owned()));
     }
     methods

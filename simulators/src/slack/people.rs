@@ -6,7 +6,7 @@ const TOKEN_PREFIX: &str = "xoxb-simulated-";
 const REVOKED_PREFIX: &str = "xoxb-revoked-";
 const TEAM_SUFFIX_CHARS_MAX: usize = 20;
 
-const KNOWN_PEOPLE: [(&str, &str); 6] = [
+pub(crate) const KNOWN_PEOPLE: [(&str, &str); 6] = [
     ("UADA", "Ada Lovelace"),
     ("UGRACE", "Grace Hopper"),
     ("ULINUS", "Linus Torvalds"),
@@ -58,6 +58,14 @@ fn team_of_name(name: &str) -> String {
     let letters = name.chars().filter(char::is_ascii_alphanumeric).take(TEAM_SUFFIX_CHARS_MAX).collect::<String>();
     let hash = hex::encode(&Sha256::digest(name)[..3]);
     format!("T{letters}{hash}").to_ascii_uppercase()
+}
+
+/// `TDEMO` is called Demo.
+pub(crate) fn workspace_name(team: &str) -> String {
+    let word = team.strip_prefix('T').unwrap_or(team).to_ascii_lowercase();
+    let mut letters = word.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
 }
 
 pub(crate) fn bot_user_of(team: &str) -> String {

@@ -199,7 +199,7 @@ fn auth_test(caller: &Caller) -> Value {
     json!({
         "ok": true,
         "url": format!("https://{}.slack.com/", team.to_ascii_lowercase()),
-        "team": workspace_name(team),
+        "team": people::workspace_name(team),
         "user": "konstruct",
         "team_id": team,
         "user_id": people::bot_user_of(team),
@@ -244,13 +244,6 @@ fn users_info(caller: &Caller, args: &Args) -> Answer {
             },
         },
     }))
-}
-
-fn workspace_name(team: &str) -> String {
-    let word = team.strip_prefix('T').unwrap_or(team).to_ascii_lowercase();
-    let mut letters = word.chars();
-    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
-    first.into_iter().chain(letters).collect()
 }
 
 fn bearer(headers: &HeaderMap) -> Option<String> {

@@ -104,6 +104,16 @@ impl World {
         self.channels.entry((team.to_owned(), id.to_owned())).or_insert_with(|| Channel::new(id))
     }
 
+    /// Every channel, with its workspace and its id.
+    pub(crate) fn channels(&self) -> impl Iterator<Item = (&str, &str, &Channel)> {
+        self.channels.iter().map(|((team, id), channel)| (team.as_str(), id.as_str(), channel))
+    }
+
+    /// How far the history has come.
+    pub(crate) fn seq(&self) -> u64 {
+        self.seq
+    }
+
     pub(crate) fn record(&mut self, mut entry: HistoryEntry) {
         self.seq += 1;
         entry.seq = self.seq;
@@ -164,7 +174,7 @@ impl World {
 }
 
 impl Channel {
-    fn new(id: &str) -> Self {
+    pub(crate) fn new(id: &str) -> Self {
         let kind = ChannelType::of_id(id);
         let person = id.strip_prefix('D').filter(|rest| rest.starts_with('U')).map(str::to_owned);
         let name = id.get(1..).filter(|rest| !rest.is_empty()).unwrap_or(id).to_ascii_lowercase();
