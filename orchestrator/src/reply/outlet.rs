@@ -78,7 +78,7 @@ impl Outlet {
 }
 
 pub fn slack_parts(kind: &str, markdown: &str, placeholder: Option<&str>) -> Vec<Part> {
-    let pieces = mrkdwn::split(markdown.trim(), mrkdwn::MESSAGE_MAX);
+    let pieces = mrkdwn::pages(markdown);
     let part = |(number, body)| {
         let target = placeholder.filter(|_| number == 0).map(str::to_owned);
         let operation = if target.is_some() { Operation::Update } else { Operation::Post };

@@ -10,7 +10,6 @@ use shared::{
 };
 use tokio::runtime::{Builder, Runtime};
 
-const FENCE: &str = "```";
 /// A stream is cut here, in bytes; one more chunk may be on its way.
 const ANSWER_MAX: usize = 60_000;
 
@@ -18,30 +17,58 @@ const ANSWER_MAX: usize = 60_000;
 pub fn mrkdwn(input: &[u8]) {
     let markdown = String::from_utf8_lossy(input);
     let text = mrkdwn::from_markdown(&markdown);
-    assert!(!text.contains('<'), "a mention or a link can't begin: {text:?}");
-    for line in text.lines() {
-        let quoted = line.trim_start().strip_prefix('>').unwrap_or(line);
-        assert!(!quoted.contains('>'), "a mention or a link can't end: {line:?}");
-    }
+    let shown = without_addresses(&text);
+    assert!(!shown.contains('<'), "a mention or a link can't begin: {text:?}");
     assert!(!text.contains(is_hidden), "nobody sees that: {text:?}");
     assert_entities(&text);
     assert!(!testing::mentions(&text, "U1"));
-    if !markdown.contains("](") && !markdown.contains(FENCE) {
-        let said = |text: &str| text.chars().filter(|letter| letter.is_alphanumeric()).collect::<String>();
-        let spoken = markdown.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-        // An escaped `>` that quotes is written plainly again.
-        let (before, after) = (said(&spoken.replace("&gt;", "")), said(&text.replace("&gt;", "")));
-        assert_eq!(before, after, "words are lost or made up");
-    }
     for max in [SECTION_MAX, 40] {
         let pieces = mrkdwn::split(&text, max);
         assert_whole(&text, &pieces, max);
         pieces.iter().for_each(|piece| assert_entities(piece));
     }
+    for block in mrkdwn::blocks(&markdown) {
+        assert!(matches!(block["type"].as_str(), Some("section" | "table")), "{block}");
+    }
+    let half = (0..=markdown.len() / 2).rev().find(|at| markdown.is_char_boundary(*at)).unwrap_or_default();
+    let (first, second) = markdown.split_at(half);
+    let streamed = mrkdwn::markdown_text("", first) + &mrkdwn::markdown_text(first, second);
+    assert!(["<!", "<@", "<#"].iter().all(|ping| !streamed.contains(ping)), "{streamed:?}");
 
     let parts = slack_parts("answer", &markdown, Some("1.2"));
-    let bodies: Vec<String> = parts.iter().map(|part| part.body.clone()).collect();
-    assert_whole(markdown.trim(), &bodies, MESSAGE_MAX);
+    assert!(parts.iter().all(|part| part.body.chars().count() <= MESSAGE_MAX));
+    assert_cuts(markdown.trim());
+}
+
+/// The addresses we wrote as links are all that may stand between `<` and `>`.
+fn without_addresses(text: &str) -> String {
+    let mut out = String::new();
+    for piece in text.split_inclusive('>') {
+        let begun = piece.rfind('<').filter(|at| {
+            ["http://", "https://", "mailto:"].iter().any(|scheme| {
+                let inside = &piece[at + 1..];
+                inside.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+                    && inside.ends_with('>')
+                    && !inside.contains(['|', ' ', '\n'])
+            })
+        });
+        out.push_str(begun.map_or(piece, |at| &piece[..at]));
+    }
+    out
+}
+
+/// Cut until nothing is left, and every mark that was added taken off again.
+fn assert_cuts(markdown: &str) {
+    let said = |text: &str| text.split_whitespace().collect::<String>();
+    let (mut whole, mut rest, mut reopened) = (String::new(), markdown.to_owned(), 0);
+    while !rest.is_empty() {
+        let cut = mrkdwn::split_at(&rest, 200);
+        let head: Vec<char> = cut.head.chars().collect();
+        whole.extend(&head[reopened..head.len() - cut.closed]);
+        assert!(head.len() <= 200 && cut.tail.len() < rest.len() + cut.reopened, "{} characters", head.len());
+        (rest, reopened) = (cut.tail, cut.reopened);
+    }
+    assert_eq!(said(&whole), said(markdown));
 }
 
 fn assert_entities(text: &str) {

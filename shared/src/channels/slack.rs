@@ -16,7 +16,6 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(1);
 /// Marks our own messages, so that an echo or a look-up tells which outbox row it is.
 pub const METADATA_EVENT: &str = "konstruct_reply";
-const NOTIFICATION_MAX: usize = 3_000;
 /// Messages of a thread that a reconciliation reads at most; more is not allowed for unlisted apps.
 const REPLIES_LIMIT: u32 = 15;
 
@@ -208,17 +207,11 @@ struct Verdict {
 }
 
 fn message_body(channel: &str, markdown: &str, outbox: OutboxId) -> Value {
-    let text = mrkdwn::from_markdown(markdown);
-    let blocks: Vec<Value> = mrkdwn::split(&text, mrkdwn::SECTION_MAX)
-        .into_iter()
-        .map(|section| json!({ "type": "section", "text": { "type": "mrkdwn", "text": section } }))
-        .collect();
-    // With blocks, the text is only the notification; `chat.update` refuses more than 4,000 characters of it.
-    let notification: String = text.chars().take(NOTIFICATION_MAX).collect();
     json!({
         "channel": channel,
-        "text": notification,
-        "blocks": blocks,
+        // With blocks, the text is only the notification; `chat.update` refuses more than 4,000 characters of it.
+        "text": mrkdwn::notification(markdown),
+        "blocks": mrkdwn::blocks(markdown),
         "metadata": { "event_type": METADATA_EVENT, "event_payload": { "outbox_id": outbox } },
     })
 }
