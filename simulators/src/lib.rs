@@ -22,7 +22,7 @@ mod slack;
 pub use faults::{Chance, FaultKind, FaultRule, FaultStatus, Faults};
 pub use model::{ModelOptions, ModelRequest, ModelSimulator};
 pub use slack::{
-    AuthorKind, ChannelSetup, ChannelType, Delete, DeliveryFaults, Edit, EventOut, HistoryEntry, HistoryKind,
-    OptionsPatch, Raw, RawOutcome, Reaction, Revoke, Said, Say, SlackOptions, SlackSimulator, TranscriptEntry,
-    signature, team_of,
+    AuthorKind, ChannelSetup, ChannelType, Delete, DeliveryFaults, Edit, EventOut, FileSeen, FileUp, HistoryEntry,
+    HistoryKind, OptionsPatch, Raw, RawOutcome, Reaction, Revoke, Said, Say, Serve, SlackOptions, SlackSimulator,
+    TranscriptEntry, signature, team_of,
 };

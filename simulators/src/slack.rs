@@ -6,6 +6,7 @@
 //! | `web.rs`, `args.rs` | `/api/METHOD`: token, faults, which function answers |
 //! | `chat.rs`, `conversations.rs`, `blocks.rs` | the methods, with Slack's limits and error words |
 //! | `people.rs` | workspaces, bots and names, derived from ids |
+//! | `files.rs` | what people attach, downloads, and what a bot uploads |
 //! | `events.rs`, `delivery.rs` | what is sent to the product, signed and retried as Slack does |
 //! | `whims.rs` | how deliveries go astray, by seed |
 //! | `control.rs`, `types.rs` | `/_sim/…` |
@@ -19,6 +20,7 @@ mod control;
 mod conversations;
 mod delivery;
 mod events;
+mod files;
 mod page;
 mod people;
 mod person;
@@ -30,7 +32,7 @@ mod world;
 use std::{
     io,
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -38,10 +40,11 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 
 pub use delivery::signature;
+pub use files::Serve;
 pub use people::team_of;
 pub use types::{
-    AuthorKind, ChannelSetup, ChannelType, Delete, Edit, EventOut, HistoryEntry, HistoryKind, OptionsPatch, Raw,
-    RawOutcome, Reaction, Revoke, Said, Say, TranscriptEntry,
+    AuthorKind, ChannelSetup, ChannelType, Delete, Edit, EventOut, FileSeen, FileUp, HistoryEntry, HistoryKind,
+    OptionsPatch, Raw, RawOutcome, Reaction, Revoke, Said, Say, TranscriptEntry,
 };
 pub use whims::DeliveryFaults;
 
@@ -72,6 +75,8 @@ pub struct SlackOptions {
     /// The longest `text` of `chat.update`, in characters.
     pub update_text_max: usize,
     pub deliveries: DeliveryFaults,
+    /// The bot may read files.
+    pub files_scope: bool,
 }
 
 impl SlackOptions {
@@ -92,6 +97,7 @@ impl Default for SlackOptions {
             delivery_timeout_ms: DELIVERY_TIMEOUT_MS,
             update_text_max: UPDATE_TEXT_CHARS_MAX,
             deliveries: DeliveryFaults::default(),
+            files_scope: true,
         }
     }
 }
@@ -111,6 +117,7 @@ pub(crate) struct Core {
     deliveries: Mutex<JoinSet<()>>,
     runtime: tokio::runtime::Handle,
     http: reqwest::Client,
+    addr: OnceLock<SocketAddr>,
 }
 
 impl SlackSimulator {
@@ -122,11 +129,14 @@ impl SlackSimulator {
             deliveries: Mutex::default(),
             runtime: tokio::runtime::Handle::current(),
             http: delivery::client().map_err(io::Error::other)?,
+            addr: OnceLock::new(),
         });
         let router = control::routes(Arc::clone(&core))
             .merge(page::routes(Arc::clone(&core)))
             .merge(common_routes(Arc::clone(&core.faults)));
         let server = Server::start(bind, router).await?;
+        // Set once: nothing was served before.
+        let _ = core.addr.set(server.addr);
 
         Ok(Self { addr: server.addr, core, _server: server })
     }
@@ -159,6 +169,11 @@ impl SlackSimulator {
     /// A request as it stands; returns what the receiver answered.
     pub async fn send_raw(&self, raw: Raw) -> RawOutcome {
         self.core.send_raw(raw).await
+    }
+
+    /// The files of a workspace, oldest first.
+    pub fn files(&self, team: &str) -> Vec<FileSeen> {
+        self.core.files(team)
     }
 
     pub fn set_channel(&self, setup: ChannelSetup) {
@@ -236,6 +251,11 @@ impl Core {
         self.options.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Where files are downloaded from: `http://…/`.
+    pub(crate) fn own_address(&self) -> String {
+        self.addr.get().map(|addr| format!("http://{addr}/")).unwrap_or_default()
+    }
+
     fn deliveries(&self) -> MutexGuard<'_, JoinSet<()>> {
         self.deliveries.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -250,6 +270,7 @@ impl Core {
         set(&mut options.delivery_timeout_ms, patch.delivery_timeout_ms);
         set(&mut options.update_text_max, patch.update_text_max);
         set(&mut options.deliveries, patch.deliveries);
+        set(&mut options.files_scope, patch.files_scope);
     }
 }
 

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    Core,
+    Core, files,
     types::{EventOut, HistoryEntry, Revoke, Said, TranscriptEntry},
     web,
 };
@@ -23,6 +23,8 @@ const WAIT_MS_MAX: u64 = 60_000;
 pub(super) fn routes(core: Arc<Core>) -> Router {
     Router::new()
         .route("/api/{method}", any(web::call))
+        .route("/files-pri/{place}/download/{name}", get(files::download))
+        .route("/upload/v1/{id}", post(files::upload))
         .route("/_sim/say", post(say))
         .route("/_sim/edit", post(edit))
         .route("/_sim/delete", post(delete))
@@ -81,6 +83,7 @@ async fn options(State(core): State<Arc<Core>>, body: Bytes) -> Result<Json<Valu
         "delivery_timeout_ms": options.delivery_timeout_ms,
         "update_text_max": options.update_text_max,
         "deliveries": options.deliveries,
+        "files_scope": options.files_scope,
     })))
 }
 

@@ -31,6 +31,10 @@ pub(crate) fn render(team: &str, app_id: &str, message: &Message, with_metadata:
     if let Some(blocks) = message.blocks.as_ref().and_then(Json::read) {
         json["blocks"] = blocks;
     }
+    if let Some(files) = message.files.as_ref().and_then(Json::read) {
+        json["files"] = files;
+        json["subtype"] = json!("file_share");
+    }
     if let Some(ts) = &message.edited_ts {
         json["edited"] = json!({ "user": message.author, "ts": ts });
     }

@@ -8,7 +8,7 @@ use super::{
     Core, events, no_such_message,
     people::bot_user_of,
     types::{AuthorKind, ChannelSetup, ChannelType, Delete, Edit, HistoryKind, Revoke, Said, Say},
-    world::Message,
+    world::{Json, Message},
 };
 use crate::control::ControlError;
 
@@ -19,6 +19,7 @@ impl Core {
         let needs_mention = say.mention && !say.text.contains(&bot);
         let text = if needs_mention { format!("{bot} {}", say.text) } else { say.text };
 
+        let files = self.attach(&say.team, &say.user, &say.files);
         let mut world = self.world();
         let channel = world.channel(&say.team, &say.channel);
         if let Some(kind) = say.channel_type {
@@ -27,8 +28,11 @@ impl Core {
         if channel.kind == ChannelType::Im {
             channel.person = Some(say.user.clone());
         }
-        let message =
-            Message { thread_ts: say.thread_ts, ..Message::from_person(channel.next_ts(), &say.user, text) };
+        let message = Message {
+            thread_ts: say.thread_ts,
+            files: (!files.is_empty()).then(|| Json::of(&files)),
+            ..Message::from_person(channel.next_ts(), &say.user, text)
+        };
         channel.add(message.clone());
         let (kind, member) = (channel.kind, channel.member);
         world.record_message(HistoryKind::Post, &say.team, &say.channel, &message);

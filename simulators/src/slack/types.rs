@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::whims::DeliveryFaults;
+use super::{files::Serve, whims::DeliveryFaults};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -49,6 +49,55 @@ pub struct Say {
     /// Puts `<@bot>` before the text unless it is there already.
     #[serde(default)]
     pub mention: bool,
+    #[serde(default)]
+    pub files: Vec<FileUp>,
+}
+
+/// A file a person attaches.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct FileUp {
+    pub name: String,
+    #[serde(default)]
+    pub mimetype: String,
+    /// The content as text, or
+    #[serde(default)]
+    pub text: String,
+    /// as bytes.
+    #[serde(default)]
+    pub bytes: Vec<u8>,
+    #[serde(default)]
+    pub serve: Serve,
+    /// A size that is claimed instead of the true one.
+    #[serde(default)]
+    pub size: Option<u64>,
+    /// An address that is named instead of Slack's own.
+    #[serde(default)]
+    pub url: Option<String>,
+    /// The event tells nothing but the id: `files.info` knows more.
+    #[serde(default)]
+    pub check_file_info: bool,
+}
+
+impl FileUp {
+    pub fn new(name: &str, mimetype: &str, bytes: impl Into<Vec<u8>>) -> Self {
+        Self { name: name.into(), mimetype: mimetype.into(), bytes: bytes.into(), ..Self::default() }
+    }
+
+    pub(crate) fn content(&self) -> Vec<u8> {
+        if self.text.is_empty() { self.bytes.clone() } else { self.text.clone().into_bytes() }
+    }
+}
+
+/// A file as it is kept, a person's or a bot's.
+#[derive(Clone, Debug)]
+pub struct FileSeen {
+    pub id: String,
+    pub name: String,
+    pub title: String,
+    pub user: String,
+    pub bytes: Vec<u8>,
+    /// The channels it was shown in, once for every time; a person's is not counted.
+    pub shared_in: Vec<String>,
 }
 
 impl Say {
@@ -64,6 +113,11 @@ impl Say {
 
     pub fn mentioning(mut self) -> Self {
         self.mention = true;
+        self
+    }
+
+    pub fn with(mut self, file: FileUp) -> Self {
+        self.files.push(file);
         self
     }
 }
@@ -163,6 +217,8 @@ pub struct OptionsPatch {
     pub update_text_max: Option<usize>,
     #[serde(default)]
     pub deliveries: Option<DeliveryFaults>,
+    #[serde(default)]
+    pub files_scope: Option<bool>,
 }
 
 /// The token of a workspace's bot stops working.
@@ -206,6 +262,9 @@ pub struct TranscriptEntry {
     pub reactions: Vec<Reaction>,
     pub metadata: Option<Value>,
     pub blocks: Option<Value>,
+    /// The names of the files it shows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

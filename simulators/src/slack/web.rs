@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::{
     Core,
     args::Args,
-    chat, conversations, people,
+    chat, conversations, files, people,
     people::Caller,
     types::{HistoryEntry, HistoryKind},
 };
@@ -139,6 +139,9 @@ fn dispatch(core: &Arc<Core>, method: &str, token: Option<&str>, args: &Args) ->
         "reactions.add" => chat::react(core, &caller, args, true),
         "reactions.remove" => chat::react(core, &caller, args, false),
         "assistant.threads.setStatus" => chat::set_status(core, &caller, args),
+        "files.info" => files::info(core, &caller, args),
+        "files.getUploadURLExternal" => files::upload_url(core, &caller, args),
+        "files.completeUploadExternal" => files::complete(core, &caller, args),
         "conversations.open" => conversations::open(core, &caller, args),
         "conversations.info" => conversations::info(core, &caller, args),
         "conversations.replies" => conversations::replies(core, &caller, args),
@@ -246,7 +249,7 @@ fn users_info(caller: &Caller, args: &Args) -> Answer {
     }))
 }
 
-fn bearer(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     value.strip_prefix("Bearer ").map(|token| token.trim().to_owned())
 }

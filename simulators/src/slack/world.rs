@@ -10,10 +10,12 @@ use std::{
 };
 
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 use tokio::sync::watch;
 
 use super::{
     blocks,
+    files::Hosted,
     people::{bot_user_of, name_of},
     types::{AuthorKind, ChannelType, HistoryEntry, HistoryKind, Reaction, TranscriptEntry},
 };
@@ -31,6 +33,7 @@ pub(crate) struct World {
     seq: u64,
     last_event_micros: u64,
     pub(crate) events_caused: u64,
+    pub(crate) files: HashMap<String, Hosted>,
     /// By workspace: what its bot's calls are answered with.
     pub(crate) refused_tokens: HashMap<String, String>,
     /// Tells those who wait how far the history has come.
@@ -83,6 +86,8 @@ pub(crate) struct Message {
     pub(crate) metadata: Option<Json>,
     pub(crate) edited_ts: Option<String>,
     pub(crate) broadcast: bool,
+    /// As the Web API shows them.
+    pub(crate) files: Option<Json>,
     pub(crate) reactions: Vec<Reaction>,
 }
 
@@ -95,6 +100,7 @@ impl World {
             seq: 0,
             last_event_micros: 0,
             events_caused: 0,
+            files: HashMap::new(),
             refused_tokens: HashMap::new(),
             changed: watch::Sender::new(0),
         }
@@ -165,6 +171,11 @@ impl World {
         self.channel(team, id).messages.values().filter(in_thread).map(Message::as_seen).collect()
     }
 
+    pub(crate) fn next_file_id(&mut self) -> String {
+        self.last_event_micros = clock::now_micros().max(self.last_event_micros + 1);
+        format!("F{}", base36(self.last_event_micros))
+    }
+
     /// Unique over restarts too: receivers keep event ids for weeks and would take a repeated one for a
     /// duplicate.
     pub(crate) fn next_event_id(&mut self) -> String {
@@ -232,6 +243,7 @@ impl Message {
             metadata: None,
             edited_ts: None,
             broadcast: false,
+            files: None,
             reactions: Vec::new(),
         }
     }
@@ -252,6 +264,12 @@ impl Message {
         }
     }
 
+    fn file_names(&self) -> Vec<String> {
+        let files: Option<Vec<Value>> = self.files.as_ref().and_then(Json::read);
+        let name = |file: &Value| file["name"].as_str().or(file["id"].as_str()).map(str::to_owned);
+        files.iter().flatten().filter_map(name).collect()
+    }
+
     fn as_seen(&self) -> TranscriptEntry {
         TranscriptEntry {
             ts: self.ts.clone(),
@@ -264,6 +282,7 @@ impl Message {
             reactions: self.reactions.clone(),
             metadata: self.metadata.as_ref().and_then(Json::read),
             blocks: self.blocks.as_ref().and_then(Json::read),
+            files: self.file_names(),
         }
     }
 }
