@@ -2,7 +2,11 @@
 //!
 //! It speaks through the Slack simulator, because only Slack itself can write as one of its users.
 
-use std::time::{Duration, Instant};
+use std::{
+    borrow::Cow,
+    io::Write,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
@@ -52,8 +56,9 @@ pub struct Chat {
 pub struct Exchange {
     pub thread: String,
     pub reply: String,
-    /// Until the first sign of the agent, and until the final text.
+    /// Until the first sign of the agent, until the first words of its answer, and until the final text.
     pub first_sign: Duration,
+    pub first_words: Duration,
     pub complete: Duration,
 }
 
@@ -76,17 +81,25 @@ impl Chat {
         if text.trim().is_empty() {
             bail!("There is nothing to say: give the text in quotes.");
         }
-        let started = |text: &str| {
+        let mut shown = String::new();
+        let follow = |now: &str| {
             if !as_json {
-                println!("{text}");
+                print!("{}", following(&shown, now));
+                // A terminal that is gone shows nothing.
+                let _ = std::io::stdout().flush();
             }
+            now.clone_into(&mut shown);
         };
-        let exchange = person.say((&self.place, &self.user), self.thread.as_deref(), text, started).await?;
+        let exchange = person.say((&self.place, &self.user), self.thread.as_deref(), text, follow).await?;
         if as_json {
-            let times = json!({ "first_sign_ms": exchange.first_sign.as_millis(), "complete_ms": exchange.complete.as_millis() });
+            let times = json!({
+                "first_sign_ms": exchange.first_sign.as_millis(),
+                "first_words_ms": exchange.first_words.as_millis(),
+                "complete_ms": exchange.complete.as_millis(),
+            });
             println!("{}", json!({ "thread": exchange.thread, "reply": exchange.reply, "timings": times }));
         } else {
-            println!("(thread {}, {} ms)", exchange.thread, exchange.complete.as_millis());
+            println!("\n(thread {}, {} ms)", exchange.thread, exchange.complete.as_millis());
         }
         Ok(())
     }
@@ -128,13 +141,13 @@ impl Speaker {
         Ok(speaker)
     }
 
-    /// Says something and waits for the whole reply, telling `show` each text as it becomes visible.
+    /// Says something and waits for the whole reply, telling `show` all of it whenever more becomes visible.
     pub async fn say(
         &self,
         (channel, user): (&str, &str),
         thread: Option<&str>,
         text: &str,
-        show: impl Fn(&str),
+        mut show: impl FnMut(&str),
     ) -> anyhow::Result<Exchange> {
         let mut body = json!({ "team": self.team, "channel": channel, "user": user, "text": text, "mention": !channel.starts_with('D') });
         if let Some(thread) = thread {
@@ -143,7 +156,8 @@ impl Speaker {
         let started = Instant::now();
         let said: Said =
             self.http.post(self.control.join("say")?).json(&body).send().await?.error_for_status()?.json().await?;
-        let (mut first_sign, mut seen, mut changed) = (None, Vec::<String>::new(), Instant::now());
+        let (mut first_sign, mut first_words) = (None, None);
+        let (mut seen, mut changed) = (Vec::<String>::new(), Instant::now());
         loop {
             if started.elapsed() > REPLY_TIMEOUT {
                 bail!("No reply within {} s: `make logs` shows why.", REPLY_TIMEOUT.as_secs());
@@ -152,11 +166,13 @@ impl Speaker {
             if replies != seen {
                 first_sign = first_sign.or(Some(started.elapsed()));
                 changed = Instant::now();
-                let new = replies.iter().filter(|reply| !seen.contains(*reply));
-                new.for_each(|reply| show(reply));
+                show(&replies.join("\n"));
                 seen = replies;
             }
             let answered = seen.iter().any(|reply| !is_placeholder(reply));
+            if answered {
+                first_words = first_words.or(Some(started.elapsed()));
+            }
             if answered && changed.elapsed() > QUIET {
                 break;
             }
@@ -166,6 +182,7 @@ impl Speaker {
             thread: said.thread_ts,
             reply: seen.join("\n"),
             first_sign: first_sign.unwrap_or_default(),
+            first_words: first_words.unwrap_or_default(),
             complete: changed.duration_since(started),
         })
     }
@@ -190,6 +207,14 @@ impl Speaker {
     }
 }
 
+/// What to print after `shown`, so that `now` stands there: only what was added, or all of it on a line of its own.
+fn following<'a>(shown: &str, now: &'a str) -> Cow<'a, str> {
+    match now.strip_prefix(shown) {
+        Some(added) => Cow::Borrowed(added),
+        None => Cow::Owned(format!("\n{now}")),
+    }
+}
+
 fn is_placeholder(text: &str) -> bool {
     text.starts_with("_Thinking")
 }
@@ -203,4 +228,17 @@ fn demo_tenant() -> anyhow::Result<TenantId> {
         .map_err(|_| anyhow!("Name a tenant with --tenant, or run `make up`, which sets up a demo tenant."))?;
     let demo: Demo = serde_json::from_str(&text).with_context(|| format!("{DEMO_FILE} is damaged"))?;
     Ok(demo.tenant_id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::following;
+
+    #[test]
+    fn a_growing_reply_is_printed_once() {
+        assert_eq!(following("", "_Thinking …_"), "_Thinking …_");
+        assert_eq!(following("_Thinking …_", "We open"), "\nWe open");
+        assert_eq!(following("We open", "We open at nine."), " at nine.");
+        assert_eq!(following("We open at nine.", "We open at nine."), "");
+    }
 }

@@ -37,8 +37,9 @@ async fn line(
     let exchange = speaker.say((channel, user), thread, text, |_| ()).await?;
     println!("  Kona: {}", exchange.reply);
     println!(
-        "        (first sign after {} ms, answer after {} ms)",
+        "        (first sign after {} ms, first words after {} ms, all of it after {} ms)",
         exchange.first_sign.as_millis(),
+        exchange.first_words.as_millis(),
         exchange.complete.as_millis()
     );
     Ok((exchange.thread, exchange.reply))
