@@ -1,7 +1,7 @@
 // What the official client asks our simulator, and what it must hear: one line a case, in order. A method that the
 // simulator learns needs a line here; the test says so.
 //
-// `using`: the arguments. `answer`: what the answer must contain, `ok: true` aside. `refused`: Slack's word for the refusal.
+// `using`: the arguments, or what makes them. `answer`: what the answer must contain, `ok: true` aside. `refused`: Slack's word for the refusal.
 // `keep`: keeps the answer under this name for later lines, which get all kept ones: `(kept) => …`.
 
 const TS = /^\d{10}\.\d{6}$/;
@@ -80,10 +80,25 @@ const STATUS = [
   { call: 'assistant.threads.setStatus', using: ({ root }) => ({ channel_id: 'C1', thread_ts: root.ts, status: 'x', loading_messages: Array(11).fill('x') }), refused: 'invalid_arguments' },
 ];
 
+const FILES = [
+  { call: 'files.getUploadURLExternal', using: { filename: 'hours.txt', length: 4 }, keep: 'upload', answer: { upload_url: /^http:/, file_id: /^F/ } },
+  { call: 'files.getUploadURLExternal', using: { filename: 'empty.txt', length: 0 }, refused: 'invalid_arguments' },
+  { call: 'files.completeUploadExternal', using: ({ upload }) => ({ files: [{ id: upload.file_id }], channel_id: 'C1' }), refused: 'file_update_failed' },
+  { call: 'files.completeUploadExternal', using: async ({ upload, root }) => {
+    await fetch(upload.upload_url, { method: 'POST', body: 'nine' });
+    return { files: [{ id: upload.file_id, title: 'Hours' }], channel_id: 'C1', thread_ts: root.ts, initial_comment: 'Here they are' };
+  }, answer: ({ upload }) => ({ files: [{ id: upload.file_id, title: 'Hours' }] }) },
+  { call: 'files.completeUploadExternal', using: { files: [{ id: 'F0NONE' }] }, refused: 'file_not_found' },
+  { call: 'files.info', using: ({ upload }) => ({ file: upload.file_id }), answer: { file: { name: 'hours.txt', title: 'Hours', size: 4, mode: 'hosted', url_private_download: /^http:/ } } },
+  { call: 'files.info', using: { file: 'F0NONE' }, refused: 'file_not_found' },
+  // The client's own way through all three steps.
+  { call: 'files.uploadV2', using: ({ root }) => ({ channel_id: 'C1', thread_ts: root.ts, filename: 'plan.txt', content: 'build it', initial_comment: 'The plan' }) },
+];
+
 const ENDS = [
   { call: 'chat.delete', using: ({ reply }) => ({ channel: 'C1', ts: reply.ts }), answer: ({ reply }) => ({ channel: 'C1', ts: reply.ts }) },
   { call: 'chat.delete', using: ({ reply }) => ({ channel: 'C1', ts: reply.ts }), refused: 'message_not_found' },
   { call: 'chat.delete', using: { channel: 'CGENERAL', ts: process.env.PERSONS_TS }, refused: 'cant_delete_message' },
 ];
 
-exports.CASES = [...WHO, ...PLACES, ...MESSAGES, ...READING, ...REACTIONS, ...STATUS, ...ENDS];
+exports.CASES = [...WHO, ...PLACES, ...MESSAGES, ...READING, ...REACTIONS, ...STATUS, ...FILES, ...ENDS];

@@ -41,8 +41,8 @@ function misfit(wanted, found, path = 'answer') {
 
 async function judge({ call, using, answer, refused, keep }, kept) {
   const wanted = typeof answer === 'function' ? answer(kept) : answer;
-  const options = typeof using === 'function' ? using(kept) : (using ?? {});
   try {
+    const options = typeof using === 'function' ? await using(kept) : (using ?? {});
     const found = await functionOf(call)(options);
     if (refused) return [`it was not refused with ${refused}`];
     if (keep) kept[keep] = found;

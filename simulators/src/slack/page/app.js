@@ -5,6 +5,8 @@ import { h } from './dom.js'
 import { message } from './message.js'
 import { encode } from './mrkdwn.js'
 
+/** They travel as JSON. */
+const FILE_BYTES_MAX = 4 * 1024 * 1024
 const PAUSE_AFTER_ERROR_MS = 1_000
 const $ = (id) => document.getElementById(id)
 
@@ -95,7 +97,7 @@ async function showThread() {
   fill($('replies'), replies, 'Nothing here any more.', { ...context, get user() { return place.user } })
   const { status } = await api.status(place.team, place.channel, place.thread)
   $('status').textContent = status ? `${bot().name} ${status}` : ''
-  $('stop').hidden = !status && !replies.some((entry) => entry.streaming)
+  $('stop').hidden = !status && !replies.some((entry) => entry.streaming === 'in_progress')
 }
 
 async function refresh() {
@@ -112,15 +114,24 @@ async function refresh() {
   await showThread()
 }
 
+async function attached(file) {
+  if (file.size > FILE_BYTES_MAX) throw new Error(`${file.name} is larger than this page can carry.`)
+  return { name: file.name, mimetype: file.type, bytes: [...new Uint8Array(await file.arrayBuffer())] }
+}
+
 function composer(form, hint, send) {
-  const field = h('textarea', { rows: 1, placeholder: hint, 'aria-label': hint, required: true })
-  form.append(field, h('button', { class: 'send' }, 'Send'))
+  const field = h('textarea', { rows: 1, placeholder: hint, 'aria-label': hint })
+  const chosen = h('input', { type: 'file', multiple: true, 'aria-label': 'Attach files' })
+  form.append(field, chosen, h('button', { class: 'send' }, 'Send'))
   form.addEventListener('submit', (event) => {
     event.preventDefault()
     const text = field.value.trim()
-    if (text === '') return
-    field.value = ''
-    attempt(() => send(encode(text, names)))
+    attempt(async () => {
+      const files = await Promise.all([...chosen.files].map(attached))
+      if (text === '' && files.length === 0) return
+      form.reset()
+      await send(encode(text, names), files)
+    })
   })
   field.addEventListener('keydown', (event) => {
     if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
@@ -129,9 +140,9 @@ function composer(form, hint, send) {
   })
 }
 
-async function say(text, thread_ts) {
+async function say(text, files, thread_ts) {
   const { team, channel, user } = place
-  const said = await api.say({ team, channel, user, text, thread_ts })
+  const said = await api.say({ team, channel, user, text, thread_ts, files })
   // What speaks to the agent is answered in its thread: that is where to look.
   if (!thread_ts && (channel.startsWith('D') || text.includes(`<@${bot().user_id}>`))) go({ thread: said.thread_ts })
 }
@@ -139,7 +150,7 @@ async function say(text, thread_ts) {
 /** What Slack sends when somebody presses Stop. */
 function stop() {
   const { team, user, channel, thread: thread_ts } = place
-  const streaming = entries.filter((entry) => entry.thread_ts === thread_ts && entry.streaming)
+  const streaming = entries.filter((entry) => entry.thread_ts === thread_ts && entry.streaming === 'in_progress')
   const event_ts = (Date.now() / 1000).toFixed(6)
   const streaming_message_ts = streaming.map((entry) => entry.ts)
   return api.event(team, { type: 'agent_session_stopped', user, channel, thread_ts, streaming_message_ts, event_ts })
@@ -174,8 +185,8 @@ async function load() {
 }
 
 function set_up() {
-  composer($('compose'), 'Message', (text) => say(text))
-  composer($('compose-reply'), 'Reply', (text) => say(text, place.thread))
+  composer($('compose'), 'Message', say)
+  composer($('compose-reply'), 'Reply', (text, files) => say(text, files, place.thread))
   $('team').addEventListener('change', (event) => {
     place.team = event.target.value
     go({ channel: workspace().channels[0].id, thread: '' })

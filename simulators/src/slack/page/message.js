@@ -13,7 +13,7 @@ function body(entry, context) {
     ? blocks(entry.blocks, { names: context.names, press: (...action) => context.press(entry, ...action) })
     : mrkdwn(entry.text ?? '', context.names)
   return h('div', { class: 'body', dir: 'auto' }, shown,
-    entry.files?.map((file) => h('div', { class: 'box' }, `📎 ${file.title || file.name || file.id}`)),
+    entry.files?.map((name) => h('div', { class: 'box' }, `File: ${name}`)),
     entry.edited && entry.author_kind === 'person' && h('span', { class: 'edited' }, ' (edited)'))
 }
 
@@ -34,7 +34,7 @@ function reactions(entry, context) {
 /** @param context what the page knows and can do; `openThread` only where threads can be opened. */
 export function message(entry, context) {
   const bot = entry.author_kind === 'bot'
-  const item = h('li', { class: `message${entry.streaming ? ' streaming' : ''}`, 'data-ts': entry.ts, tabindex: '-1' })
+  const item = h('li', { class: `message${entry.streaming === 'in_progress' ? ' streaming' : ''}`, 'data-ts': entry.ts, tabindex: '-1' })
   const edit = () => {
     const field = h('textarea', { class: 'editor', 'aria-label': 'Edit the message', rows: 1 })
     field.value = typed(entry.text, context.names)
