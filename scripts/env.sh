@@ -52,6 +52,12 @@ simulators() {
         echo "SLACK_API_URL=http://127.0.0.1:$(port 9100)/api/"
         used=1
     fi
+    if ! any_given WHATSAPP_APP_SECRET WHATSAPP_VERIFY_TOKEN WHATSAPP_APP_ID WHATSAPP_GRAPH_URL; then
+        echo "WHATSAPP_APP_SECRET=$(kept WHATSAPP_APP_SECRET || random_hex 16)"
+        echo "WHATSAPP_VERIFY_TOKEN=$(kept WHATSAPP_VERIFY_TOKEN || random_hex 16)"
+        echo "WHATSAPP_GRAPH_URL=http://127.0.0.1:$(port 9101)"
+        used=1
+    fi
     if ! any_given LLM_BASE_URL LLM_API_KEY LLM_MODEL; then
         echo "LLM_BASE_URL=http://127.0.0.1:$(port 9103)/v1"
         echo "LLM_API_KEY=simulated"

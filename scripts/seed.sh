@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes one demo tenant with one agent, once for each database; with the simulators also its Slack workspace.
+# Makes one demo tenant with one agent, once for each database; with the simulators also its Slack workspace and its
+# WhatsApp number.
 #
 # .local/demo.json keeps the tenant's id and API key. Each later step is noted, so that a failed run continues.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -35,5 +36,9 @@ TENANT=$(field tenant_id)
 once agent "$KONSTRUCT" tenant agent --tenant "$TENANT" --name Kona --instructions "$INSTRUCTIONS" >/dev/null
 if [[ $KONSTRUCT_SIMULATORS == 1 && $SLACK_API_URL == http://127.0.0.1:* ]]; then
     once slack "$KONSTRUCT" connect slack --tenant "$TENANT" --bot-token xoxb-simulated-demo >/dev/null
+fi
+if [[ $KONSTRUCT_SIMULATORS == 1 && ${WHATSAPP_GRAPH_URL:-} == http://127.0.0.1:* ]]; then
+    once whatsapp "$KONSTRUCT" connect whatsapp --tenant "$TENANT" --phone-number-id 132392326719771 \
+        --access-token EAAsimulateddemo >/dev/null
 fi
 done_step "Demo tenant $TENANT" "ready" "$begin"

@@ -1,6 +1,6 @@
 //! `konstruct chat`: a person's message through the running webhooks, and the reply as it appears.
 //!
-//! It speaks through the Slack simulator, because only Slack itself can write as one of its users.
+//! It speaks through the Slack simulator, because only Slack itself can write as one of its users; see `phone` for WhatsApp.
 
 use std::{
     borrow::Cow,
@@ -20,7 +20,10 @@ use shared::{
 };
 use url::Url;
 
-use crate::story;
+use crate::{
+    phone::{self, Phone},
+    story,
+};
 
 const REPLY_TIMEOUT: Duration = Duration::from_secs(150);
 const LOOK_INTERVAL: Duration = Duration::from_millis(30);
@@ -38,7 +41,7 @@ pub struct Chat {
     /// The tenant to speak to; the demo tenant by default.
     #[arg(long)]
     tenant: Option<TenantId>,
-    /// Who speaks: a Slack user id.
+    /// Who speaks: a Slack user id, or a phone number in digits.
     #[arg(long, default_value = "UADA")]
     user: String,
     /// Where: a channel `C…`, a private one `G…`, or a direct message `D…`.
@@ -70,8 +73,8 @@ struct Said {
 
 impl Chat {
     pub async fn run(self, config: &Config, as_json: bool) -> anyhow::Result<()> {
-        if self.channel != "slack" {
-            bail!("WhatsApp is not available yet: use --channel slack.");
+        if self.channel == "whatsapp" {
+            return self.by_phone(config, as_json).await;
         }
         let person = Speaker::find(config, self.tenant).await?;
         if self.story {
@@ -100,6 +103,30 @@ impl Chat {
             println!("{}", json!({ "thread": exchange.thread, "reply": exchange.reply, "timings": times }));
         } else {
             println!("\n(thread {}, {} ms)", exchange.thread, exchange.complete.as_millis());
+        }
+        Ok(())
+    }
+}
+
+impl Chat {
+    async fn by_phone(self, config: &Config, as_json: bool) -> anyhow::Result<()> {
+        let phone = Phone::find(config, self.tenant.map_or_else(demo_tenant, Ok)?).await?;
+        let text = self.text.as_deref().filter(|text| !text.trim().is_empty());
+        let text = text.ok_or_else(|| anyhow!("There is nothing to say: give the text in quotes."))?;
+        let is_number = self.user.bytes().all(|byte| byte.is_ascii_digit());
+        let person = if is_number { self.user.as_str() } else { phone::ADA };
+        let shown = |text: &str| {
+            if !as_json {
+                println!("{text}");
+            }
+        };
+        let exchange = phone.say(person, text, shown).await?;
+        let (first, complete) = (exchange.first_sign.as_millis(), exchange.complete.as_millis());
+        if as_json {
+            let times = json!({ "first_sign_ms": first, "complete_ms": complete });
+            println!("{}", json!({ "reply": exchange.reply, "timings": times }));
+        } else {
+            println!("({complete} ms)");
         }
         Ok(())
     }

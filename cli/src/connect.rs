@@ -1,15 +1,25 @@
-//! `konstruct connect slack`: checks a bot token with Slack, then stores it sealed.
+//! `konstruct connect`: checks a token with its platform, then stores it sealed.
 
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
+use gateway::WhatsAppNumber;
 use secrecy::SecretString;
 use serde_json::json;
-use shared::{channels::slack::SlackApi, config::Config, db::Db, db::audit::Actor, ids::TenantId};
+use shared::{
+    channels::{slack::SlackApi, whatsapp::WhatsAppApi},
+    config::Config,
+    db::Db,
+    db::audit::Actor,
+    ids::TenantId,
+};
 
 #[derive(Subcommand)]
 pub enum Connect {
     /// Connect a Slack workspace by its bot token.
     Slack(Slack),
+    /// Connect a WhatsApp number by its access token.
+    #[command(name = "whatsapp")]
+    WhatsApp(WhatsApp),
 }
 
 #[derive(Args)]
@@ -26,9 +36,66 @@ pub struct Slack {
     signing_secret: Option<String>,
 }
 
+#[derive(Args)]
+pub struct WhatsApp {
+    #[arg(long)]
+    tenant: TenantId,
+    /// Shown under WhatsApp → API Setup of your Meta app.
+    #[arg(long)]
+    phone_number_id: String,
+    /// The system user's token; `-` reads it from standard input, out of sight of other users.
+    #[arg(long)]
+    access_token: String,
+    /// The WhatsApp Business account; learned from the first webhook if it is left out.
+    #[arg(long)]
+    account_id: Option<String>,
+    /// Your own Meta app's secret; needs --verify-token.
+    #[arg(long, requires = "verify_token")]
+    app_secret: Option<String>,
+    #[arg(long, requires = "app_secret")]
+    verify_token: Option<String>,
+}
+
+impl WhatsApp {
+    async fn run(self, config: &Config, as_json: bool) -> anyhow::Result<()> {
+        let db = Db::connect(&config.database_url, &config.database_system_url)?.tenant(self.tenant);
+        let token = SecretString::from(given_or_read(self.access_token)?);
+        let (secret, verify) =
+            (self.app_secret.map(SecretString::from), self.verify_token.map(SecretString::from));
+        let account = self.account_id.as_deref();
+        let number =
+            WhatsAppNumber::checked(&self.phone_number_id, &token, account, secret.as_ref(), verify.as_ref())
+                .map_err(|error| anyhow!("{error}"))?;
+        let api = WhatsAppApi::new(&config.whatsapp);
+        let connection = gateway::connect_whatsapp(&api, &config.master_keys, &db, &Actor::CommandLine, number)
+            .await
+            .map_err(|error| anyhow!("{error}"))?;
+        let callback_url = gateway::events_url(&config.public_url, self.tenant, &connection);
+        if as_json {
+            let answer = json!({
+                "connection_id": connection.id, "phone_number_id": connection.external_id, "callback_url": callback_url,
+            });
+            println!("{answer}");
+        } else {
+            println!("Connected to {} ({}).", connection.display_name, connection.external_id);
+            println!("Callback URL for Meta's webhook settings: {callback_url}");
+        }
+        Ok(())
+    }
+}
+
 impl Connect {
     pub async fn run(self, config: &Config, as_json: bool) -> anyhow::Result<()> {
-        let Self::Slack(slack) = self;
+        match self {
+            Self::Slack(slack) => slack.run(config, as_json).await,
+            Self::WhatsApp(whatsapp) => whatsapp.run(config, as_json).await,
+        }
+    }
+}
+
+impl Slack {
+    async fn run(self, config: &Config, as_json: bool) -> anyhow::Result<()> {
+        let slack = self;
         let db = Db::connect(&config.database_url, &config.database_system_url)?.tenant(slack.tenant);
         let own_app = gateway::own_app(slack.app_id, slack.signing_secret.map(SecretString::from))
             .map_err(|error| anyhow!("{error}"))?;

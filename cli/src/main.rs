@@ -6,6 +6,7 @@ mod chat;
 mod connect;
 mod doctor;
 mod migrate;
+mod phone;
 mod roles;
 #[cfg(feature = "simulators")]
 mod simulators;
@@ -43,7 +44,7 @@ enum Command {
     All,
     /// Bring the database schema up to date.
     Migrate,
-    /// Run the simulated Slack and model provider (development only).
+    /// Run the simulated Slack, WhatsApp and model provider (development only).
     #[cfg(feature = "simulators")]
     Simulators,
     /// Check every dependency and secret, and say what to do about each failure.

@@ -1,13 +1,14 @@
-//! `konstruct simulators`: Slack and a model provider on this machine, for development.
+//! `konstruct simulators`: Slack, WhatsApp and a model provider on this machine, for development.
 
 use std::net::SocketAddr;
 
 use anyhow::{Context, bail};
 use secrecy::ExposeSecret;
 use shared::config::{Config, Environment};
-use simulators::{ModelSimulator, SlackOptions, SlackSimulator};
+use simulators::{ModelSimulator, SlackOptions, SlackSimulator, WhatsAppOptions, WhatsAppSimulator};
 
 const SLACK_PORT: u16 = 9100;
+const WHATSAPP_PORT: u16 = 9101;
 const MODEL_PORT: u16 = 9103;
 
 pub async fn run(config: &Config) -> anyhow::Result<()> {
@@ -20,11 +21,21 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
     let slack = SlackSimulator::start(address(SLACK_PORT), options)
         .await
         .with_context(|| format!("The Slack simulator can't use port {}", address(SLACK_PORT).port()))?;
+    let secret = config.whatsapp.app.as_ref().map_or("", |app| app.secret.expose_secret());
+    let options = WhatsAppOptions::new(format!("{}webhooks/whatsapp", config.public_url), secret);
+    let whatsapp = WhatsAppSimulator::start(address(WHATSAPP_PORT), options)
+        .await
+        .with_context(|| format!("The WhatsApp simulator can't use port {}", address(WHATSAPP_PORT).port()))?;
     let model = ModelSimulator::start(address(MODEL_PORT))
         .await
         .with_context(|| format!("The model simulator can't use port {}", address(MODEL_PORT).port()))?;
-    println!("Slack is simulated at {}, a model at {}.", slack.api_url(), model.base_url());
-    println!("Chat as a person at http://{}/.", slack.addr);
+    println!(
+        "Slack is simulated at {}, WhatsApp at {}, a model at {}.",
+        slack.api_url(),
+        whatsapp.graph_url(),
+        model.base_url()
+    );
+    println!("Chat as a person at http://{}/, with a phone at http://{}/.", slack.addr, whatsapp.addr);
     tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?.recv().await;
     Ok(())
 }

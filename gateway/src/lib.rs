@@ -24,9 +24,9 @@ use std::{
 
 use moka::future::Cache;
 use shared::{
-    channels::slack::SlackApi,
+    channels::{slack::SlackApi, whatsapp::WhatsAppApi},
     clock::Clock,
-    config::Config,
+    config::{Config, WhatsAppConfig},
     crypto::{FingerprintKey, Keyring},
     db::{Db, DbError, inbox::Ingest, system},
     health::Dependencies,
@@ -35,7 +35,10 @@ use shared::{
 use url::Url;
 
 pub use patience::Patience;
-pub use portal::connections::{connect_slack, events_url, own_app};
+pub use portal::{
+    connect_whatsapp::{OwnMetaApp, WhatsAppNumber, connect_whatsapp},
+    connections::{connect_slack, events_url, own_app},
+};
 pub use router::router;
 pub use serve::{serve, serve_with};
 
@@ -57,6 +60,8 @@ pub struct Parts {
     pub(crate) fingerprints: FingerprintKey,
     pub(crate) slack: SlackApi,
     pub(crate) slack_secret: secrecy::SecretString,
+    pub(crate) whatsapp: WhatsAppConfig,
+    pub(crate) whatsapp_api: WhatsAppApi,
     pub(crate) ingest: Ingest,
     pub(crate) waker: Waker,
     pub(crate) health: Dependencies,
@@ -83,6 +88,8 @@ impl Gateway {
             fingerprints: system::fingerprint_key(&db.system(), &config.master_keys).await?,
             slack: SlackApi::new(&config.slack.api_url),
             slack_secret: config.slack.signing_secret.clone(),
+            whatsapp: config.whatsapp.clone(),
+            whatsapp_api: WhatsAppApi::new(&config.whatsapp),
             ingest,
             waker,
             health: Dependencies { db: db.clone(), redis_url: config.redis_url.clone() },

@@ -6,12 +6,15 @@ use utoipa::{
     openapi::security::{Http, HttpAuthScheme, SecurityScheme},
 };
 
-use crate::portal::{agents, connections, me};
+use crate::portal::{agents, connections, me, signup_whatsapp, templates};
 
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Konstruct", description = "The API of the portal and of programs. Errors are RFC 9457 problem documents."),
-    paths(me::show, agents::list, agents::shape, connections::list, connections::connect),
+    paths(
+        me::show, agents::list, agents::shape, connections::list, connections::connect, templates::list,
+        templates::choose, signup_whatsapp::show, signup_whatsapp::finish
+    ),
     modifiers(&ApiKey),
     security(("api_key" = []))
 )]

@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     middleware::map_response,
     response::{IntoResponse, Response},
-    routing::{any, get, post},
+    routing::{any, get, post, put},
 };
 use tower_http::{
     catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer, set_header::SetResponseHeaderLayer,
@@ -18,8 +18,8 @@ use crate::{
     Gateway, assets,
     error::ApiError,
     openapi,
-    portal::{agents, connections, me},
-    webhooks::slack,
+    portal::{agents, connections, me, signup_whatsapp, templates},
+    webhooks::{slack, whatsapp},
 };
 
 const API_TIMEOUT: Duration = Duration::from_secs(15);
@@ -29,11 +29,16 @@ const CONTENT_POLICY: &str = "default-src 'self'; img-src 'self'; object-src 'no
                               frame-ancestors 'none'; form-action 'self'";
 
 pub fn router(gateway: Gateway) -> Router {
-    let webhooks = Router::new().route("/webhooks/slack/events", post(slack::receive));
+    let webhooks = Router::new()
+        .route("/webhooks/slack/events", post(slack::receive))
+        .route("/webhooks/whatsapp", get(whatsapp::verify).post(whatsapp::receive));
     let api = Router::new()
         .route("/api/v1/me", get(me::show))
         .route("/api/v1/agents", get(agents::list).put(agents::shape))
         .route("/api/v1/connections", get(connections::list).post(connections::connect))
+        .route("/api/v1/connections/whatsapp-signup", get(signup_whatsapp::show).post(signup_whatsapp::finish))
+        .route("/api/v1/connections/{id}/templates", get(templates::list))
+        .route("/api/v1/connections/{id}/fallback-template", put(templates::choose))
         .route("/api/openapi.json", get(openapi::document))
         .route("/api/{*rest}", any(missing))
         .layer(RequestBodyLimitLayer::new(API_BODY_MAX))

@@ -18,7 +18,7 @@ pub use shared::channels::{
 use crate::{
     auth,
     error::ApiError,
-    portal::{agents, connections},
+    portal::{agents, connect_whatsapp::WhatsAppNumber, connections},
     webhooks::slack,
 };
 
@@ -50,9 +50,18 @@ pub fn agent(body: &[u8]) -> Result<(), String> {
 
 /// Whether these bytes connect a channel, as far as nobody else has to be asked.
 pub fn connection(body: &[u8]) -> Result<(), String> {
-    let connections::Connect::Slack { bot_token, app_id, signing_secret } = json(body)?;
-    connections::checked_token(&bot_token).map_err(told)?;
-    connections::own_app(app_id, signing_secret).map(|_| ()).map_err(told)
+    match json(body)? {
+        connections::Connect::Slack { bot_token, app_id, signing_secret } => {
+            connections::checked_token(&bot_token).map_err(told)?;
+            connections::own_app(app_id, signing_secret).map(|_| ()).map_err(told)
+        }
+        connections::Connect::WhatsApp { phone_number_id, access_token, account_id, app_secret, verify_token } => {
+            let (account, secret, token) = (account_id.as_deref(), app_secret.as_ref(), verify_token.as_ref());
+            WhatsAppNumber::checked(&phone_number_id, &access_token, account, secret, token)
+                .map(|_| ())
+                .map_err(told)
+        }
+    }
 }
 
 fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
@@ -62,4 +71,12 @@ fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
 
 fn told(error: ApiError) -> String {
     error.to_string()
+}
+
+/// WhatsApp's webhook.
+pub mod whatsapp {
+    pub use crate::webhooks::{
+        whatsapp_event::{Piece, Unreadable, pieces, text_of},
+        whatsapp_row::{Kept, Row, normalize},
+    };
 }

@@ -4,6 +4,8 @@
 //! `watch` keeps the lease while that goes on; `notices` finish what interrupted turns had shown. Everything durable is a
 //! row: killed at any point, the next claim continues.
 
+mod consent;
+mod fixed;
 mod llm;
 mod notices;
 mod opening;
@@ -19,7 +21,7 @@ mod watch;
 use std::{future::Future, time::Duration};
 
 use shared::{
-    channels::slack::SlackApi,
+    channels::{slack::SlackApi, whatsapp::WhatsAppApi},
     clock::Clock,
     config::Config,
     crash,
@@ -52,6 +54,7 @@ pub struct Orchestrator {
     pub(crate) db: Db,
     pub(crate) keys: Keyring,
     pub(crate) slack: SlackApi,
+    pub(crate) whatsapp: WhatsAppApi,
     pub(crate) models: llm::ModelPool,
     pub(crate) embedder: Embedder,
     pub(crate) clock: Clock,
@@ -65,6 +68,7 @@ impl Orchestrator {
             db: db.clone(),
             keys: config.master_keys.clone(),
             slack: SlackApi::new(&config.slack.api_url),
+            whatsapp: WhatsAppApi::new(&config.whatsapp),
             models: llm::ModelPool::new(&config.llm),
             embedder: embedder.clone(),
             clock,

@@ -1,5 +1,7 @@
 //! Opening a turn: what waits, who said it, whether it wants an answer, and from whom.
 
+use std::sync::Arc;
+
 use shared::{
     crash,
     db::{
@@ -16,8 +18,8 @@ use shared::{
 };
 
 use crate::{
-    Orchestrator, recall,
-    reply::{Outlet, SlackPlace},
+    Orchestrator, fixed, recall,
+    reply::{Outlet, SlackPlace, WhatsAppPlace},
     turn::PLACEHOLDER,
 };
 
@@ -36,6 +38,8 @@ pub struct Turn {
     pub placeholder: Option<OutboxId>,
     pub authors: Vec<Author>,
     pub audiences: Vec<Audience>,
+    /// The answer, where none of a model is needed.
+    pub fixed: Option<&'static str>,
 }
 
 /// What a claimed conversation is about.
@@ -66,9 +70,12 @@ pub async fn open(orchestrator: &Orchestrator, db: &TenantDb, lease: &Lease) -> 
             let authors = store_messages(&mut tx, lease, &opening).await?;
             opening.window = window(&opening, &authors);
             let to_seq = opening.pending[opening.pending.len() - 1].seq;
-            match (quiet_end(&opening), opening.agent.take()) {
+            let beforehand = fixed::beforehand(&mut tx, &opening, &authors).await?;
+            let end = quiet_end(&opening).or_else(|| beforehand.end());
+            match (end, opening.agent.take()) {
                 (None, Some(agent)) => {
-                    let turn = start(&mut tx, orchestrator, lease, opening, agent, authors, to_seq).await?;
+                    let mut turn = start(&mut tx, orchestrator, lease, opening, agent, authors, to_seq).await?;
+                    turn.fixed = beforehand.answer();
                     tx.commit().await?;
                     crash::point(crash::Point::Opened);
                     return Ok(Opened::Turn(Box::new(turn), prepared));
@@ -141,7 +148,7 @@ async fn start(
     }
     let audiences = audiences(&opening, &authors);
     let resumes = from.is_some();
-    Ok(Turn { opening, agent, outlet, run, resumes, to_seq, placeholder, authors, audiences })
+    Ok(Turn { opening, agent, outlet, run, resumes, to_seq, placeholder, authors, audiences, fixed: None })
 }
 
 /// The way to a channel of the conversation's connection, and a thread in it.
@@ -159,6 +166,17 @@ pub fn outlet(
             token,
             channel: channel.to_owned(),
             thread: thread.map(str::to_owned),
+        })),
+        "whatsapp" => Ok(Outlet::WhatsApp(WhatsAppPlace {
+            api: orchestrator.whatsapp.clone(),
+            token,
+            connection: opening.connection,
+            sending: Arc::default(),
+            person: channel.to_owned(),
+            conversation: lease.conversation,
+            db: orchestrator.db.tenant(lease.tenant),
+            clock: orchestrator.clock.clone(),
+            is_first: !opening.takes_part,
         })),
         other => Err(DbError::Damaged(format!("a connection of the unknown channel `{other}`"))),
     }
@@ -215,7 +233,8 @@ fn continue_trace(pending: &[Pending]) {
 
 /// Stores the messages, and asks the platform for names it did not send along.
 async fn store_messages(tx: &mut TenantTx, lease: &Lease, opening: &Opening) -> Result<Vec<Author>, DbError> {
-    let inbound: Vec<InboundMessage> = opening.pending.iter().map(|pending| pending.message.clone()).collect();
+    let mut inbound: Vec<InboundMessage> = opening.pending.iter().map(|pending| pending.message.clone()).collect();
+    people::introduce(tx, opening.connection, &mut inbound).await?;
     let place = messages::Place {
         conversation: lease.conversation,
         connection: opening.connection,
@@ -254,17 +273,15 @@ fn answers(opening: &Opening, pending: &Pending) -> bool {
 /// Where another company reads along, only what was said there.
 fn audiences(opening: &Opening, authors: &[Author]) -> Vec<Audience> {
     let channel = Audience::Channel(opening.connection, opening.pending[0].message.channel.clone());
-    if opening.pending.iter().any(|pending| pending.message.with_outsiders) {
-        return vec![channel];
-    }
-    let mut audiences = vec![Audience::Tenant, channel];
+    let with_outsiders = opening.pending.iter().any(|pending| pending.message.with_outsiders);
+    let mut audiences = if with_outsiders { vec![channel] } else { vec![Audience::Tenant, channel] };
     if kind(opening) == ChannelKind::Direct {
         audiences.extend(authors.first().map(|author| Audience::Person(author.person)));
     }
     audiences
 }
 
-fn last_addressed(pending: &[Pending]) -> &InboundMessage {
+pub fn last_addressed(pending: &[Pending]) -> &InboundMessage {
     let last = pending.iter().rev().find(|pending| pending.addressed).unwrap_or(&pending[pending.len() - 1]);
     &last.message
 }

@@ -24,7 +24,7 @@ use crate::{
     notices,
     opening::{self, Opened, Turn},
     prompt, recall,
-    reply::{self, Delivery, Sender, State},
+    reply::{Delivery, Sender, State},
     watch::Watch,
 };
 
@@ -35,6 +35,7 @@ const APOLOGY: &str = "Sorry, I could not work out an answer just now. Your mess
 /// What the model step came to.
 enum Thought {
     Answer { completion: Completion, request_hash: [u8; 32] },
+    Fixed(&'static str),
     NoAnswer(NoAnswer),
 }
 
@@ -51,12 +52,14 @@ pub async fn take_turn(orchestrator: &Orchestrator, lease: &Lease, watch: &Watch
     };
     tracing::Span::current().record("run.id", tracing::field::display(turn.run));
     watch.acknowledge_after(turn.to_seq, &turn.outlet);
-    let sender = Sender { outlet: &turn.outlet, db: &db, lease, pace: reply::Pace::default() };
+    let sender = Sender { outlet: &turn.outlet, db: &db, lease, pace: turn.outlet.pace() };
     if turn.resumes {
         return resume(orchestrator, (lease, watch), &turn, &sender, prepared).await;
     }
     // The model does not wait for the placeholder, nor the placeholder for the model.
-    let (shown, thought) = tokio::join!(show(&sender, &turn, watch), think(orchestrator, lease, &turn, prepared));
+    let work = async { tokio::join!(show(&sender, &turn, watch), think(orchestrator, lease, &turn, prepared)) };
+    let last = opening::last_addressed(&turn.opening.pending);
+    let (shown, thought) = turn.outlet.while_working(last, work).await;
     conclude(lease, &turn, &sender, shown?, thought?).await
 }
 
@@ -75,6 +78,9 @@ async fn think(
     turn: &Turn,
     prepared: Option<recall::Prepared>,
 ) -> Result<Thought, DbError> {
+    if let Some(text) = turn.fixed {
+        return Ok(Thought::Fixed(text));
+    }
     let Some(prepared) = prepared else {
         let reason = format!("given up after {} attempts", lanes::CLAIMS_MAX);
         return Ok(Thought::NoAnswer(NoAnswer { reason, calls: Vec::new() }));
@@ -119,6 +125,7 @@ async fn conclude(
         Thought::Answer { completion, .. } => {
             (sender.outlet.parts("answer", &completion.text, placeholder), "answer", End::Replied, None)
         }
+        Thought::Fixed(text) => (sender.outlet.parts("answer", text, placeholder), "answer", End::Replied, None),
         Thought::NoAnswer(failure) => (
             sender.outlet.parts("apology", APOLOGY, placeholder),
             "apology",
@@ -130,6 +137,7 @@ async fn conclude(
         Thought::Answer { completion, request_hash } => {
             (&completion.calls, Some(json!({ "text": completion.text })), *request_hash)
         }
+        Thought::Fixed(_) => (&Vec::new(), None, [0; 32]),
         Thought::NoAnswer(failure) => (&failure.calls, None, [0; 32]),
     };
     let answer = Answer {

@@ -38,6 +38,7 @@ fn kona() -> Route {
         connection: ConnectionId::from_uuid(Uuid::from_u128(2)),
         bot_user_id: "U0KONA9RT".into(),
         bot_id: "B0KONA4WE".into(),
+        account: String::new(),
     }
 }
 

@@ -3,12 +3,16 @@
 //! Variables that are unset are looked up in `.local/env` of the working directory or one of its ancestors: that is what
 //! `make up` writes, so that `konstruct doctor` works in a checkout without exports. Production never reads that file.
 
+mod whatsapp;
+
 use std::{collections::HashMap, net::SocketAddr, path::PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::{crash, crypto::Keyring};
+
+pub use whatsapp::{WhatsAppApp, WhatsAppConfig};
 
 const DEVELOPMENT_FILE: &str = ".local/env";
 
@@ -43,6 +47,7 @@ pub struct Config {
     pub redis_url: SecretString,
     pub master_keys: Keyring,
     pub slack: SlackConfig,
+    pub whatsapp: WhatsAppConfig,
     pub llm: LlmConfig,
     pub embedding_model_dir: Option<PathBuf>,
     pub onnx_runtime: Option<PathBuf>,
@@ -168,6 +173,7 @@ impl Config {
             redis_url: variables.secret("REDIS_URL", "the address of Redis")?,
             master_keys: master_keys(variables, environment)?,
             slack: slack(variables)?,
+            whatsapp: whatsapp::whatsapp(variables, environment)?,
             llm: llm(variables)?,
             embedding_model_dir: variables.get("EMBEDDING_MODEL_DIR").map(PathBuf::from),
             onnx_runtime: variables.get("ORT_DYLIB_PATH").map(PathBuf::from),

@@ -58,9 +58,21 @@ pub struct InboundMessage {
     /// People of other companies read along (Slack Connect): what is remembered elsewhere is not for them.
     #[serde(default)]
     pub with_outsiders: bool,
+    /// What the platform tells about the author along with the message. Slack tells only the id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Profile>,
     /// The author's own time, from the provider.
     #[serde(with = "time::serde::rfc3339")]
     pub sent_at: OffsetDateTime,
+}
+
+/// An author as the message's platform introduces them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    pub name: String,
+    /// Digits only, with the country's code: an older name of the same person, where the author's id is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
 }
 
 /// Makes text safe to store and to read: `\0` becomes U+FFFD (PostgreSQL's text refuses it), what nobody can see is left

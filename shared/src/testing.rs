@@ -103,6 +103,12 @@ pub fn slack_verdict(status: u16, body: &[u8]) -> Option<Result<Value, CallError
     Some(channels::slack::judge(status, None, body))
 }
 
+/// What sending by WhatsApp comes to that is answered with this status and body.
+pub fn whatsapp_verdict(status: u16, body: &[u8]) -> Option<Result<(), CallError>> {
+    let status = reqwest::StatusCode::from_u16(status).ok()?;
+    Some(channels::whatsapp::judge::<channels::whatsapp::Sent>(status, body).map(|_| ()))
+}
+
 async fn connect(url: &SecretString) -> PgConnection {
     PgConnection::connect(url.expose_secret()).await.expect("PostgreSQL answers: `make test` starts it")
 }

@@ -22,6 +22,9 @@ pub enum FaultKind {
     StatusAfter { code: u16 },
     /// `{"ok":false,"error":…}` before anything was done; `ratelimited` also comes as a 429 with Retry-After.
     SlackError(String),
+    /// WhatsApp only: an error object with this code before anything was done. Of the method `status`: the message is
+    /// accepted and fails later with the code.
+    GraphError(i64),
     /// The connection closes before anything was done.
     DropConnectionBefore,
     /// The call was carried out; then the connection closes without an answer.

@@ -4,6 +4,8 @@
 //! | file | is |
 //! |---|---|
 //! | `slack.rs`, `slack/` | Slack's Web API under `/api/`, its signed events, and control under `/_sim/` |
+//! | `whatsapp.rs`, `whatsapp/` | Meta's Graph API as far as WhatsApp needs it, its signed webhooks, and control
+//! under `/_sim/` |
 //! | `model.rs`, `model/` | an OpenAI-compatible model that knows only what its prompt says |
 //! | `faults.rs` | what should go wrong, and when; the same rules for every simulator |
 //! | `server.rs` | the HTTP server below them, which can also cut a connection without a word |
@@ -18,6 +20,7 @@ mod faults;
 mod model;
 mod server;
 mod slack;
+mod whatsapp;
 
 pub use faults::{Chance, FaultKind, FaultRule, FaultStatus, Faults};
 pub use model::{ModelOptions, ModelRequest, ModelSimulator};
@@ -25,4 +28,8 @@ pub use slack::{
     AuthorKind, ChannelSetup, ChannelType, Delete, DeliveryFaults, Edit, EventOut, FileSeen, FileUp, HistoryEntry,
     HistoryKind, OptionsPatch, Raw, RawOutcome, Reaction, Revoke, Said, Say, Serve, SlackOptions, SlackSimulator,
     TranscriptEntry, signature, team_of,
+};
+pub use whatsapp::{
+    Ids, Pace, PhoneEntry, WhatsAppEcho, WhatsAppHistory, WhatsAppOptions, WhatsAppOptionsPatch, WhatsAppSaid,
+    WhatsAppSay, WhatsAppSimulator, account_of, number_of, user_id_of, whatsapp_signature,
 };

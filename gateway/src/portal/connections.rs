@@ -26,7 +26,8 @@ use crate::{
     Gateway,
     auth::{Admin, Operator},
     error::{ApiError, Problem},
-    webhooks::slack,
+    portal::connect_whatsapp::{WhatsAppNumber, connect_whatsapp},
+    webhooks::{slack, whatsapp},
 };
 
 /// Longest bot token in bytes; Slack's have fewer than 100.
@@ -38,13 +39,14 @@ pub struct ConnectionBody {
     id: String,
     #[schema(example = "slack")]
     channel: String,
-    /// Slack's team id.
+    /// Slack's team id, or WhatsApp's phone number id.
     external_id: String,
-    /// The customer's own Slack app, if it is one.
+    /// The customer's own Slack app, or `own` for a Meta app of theirs.
     app_id: Option<String>,
     display_name: String,
     bot_user_id: String,
-    /// What to enter as the request URL under *Event Subscriptions*. An own app has an address of its own.
+    /// What to enter as Slack's request URL under *Event Subscriptions*, or as Meta's callback URL. An own app has an address
+    /// of its own.
     events_url: String,
     /// `active`, or `dead` when the platform no longer accepts the token.
     status: String,
@@ -66,6 +68,20 @@ pub enum Connect {
         app_id: Option<String>,
         #[schema(value_type = Option<String>)]
         signing_secret: Option<SecretString>,
+    },
+    #[serde(rename = "whatsapp")]
+    WhatsApp {
+        #[schema(example = "106540352242922")]
+        phone_number_id: String,
+        #[schema(value_type = String)]
+        access_token: SecretString,
+        /// The WhatsApp Business account; learned from the first webhook if it is left out.
+        account_id: Option<String>,
+        /// With `verify_token`: the customer's own Meta app.
+        #[schema(value_type = Option<String>)]
+        app_secret: Option<SecretString>,
+        #[schema(value_type = Option<String>)]
+        verify_token: Option<SecretString>,
     },
 }
 
@@ -91,10 +107,19 @@ pub async fn connect(
     State(gateway): State<Gateway>,
     body: Result<Json<Connect>, JsonRejection>,
 ) -> Result<(StatusCode, Json<ConnectionBody>), ApiError> {
-    let Json(Connect::Slack { bot_token, app_id, signing_secret }) = body?;
-    let own_app = own_app(app_id, signing_secret)?;
-    let connection =
-        connect_slack(&gateway.slack, &gateway.keys, &admin.0.db, &admin.0.actor, bot_token, own_app).await?;
+    let Json(body) = body?;
+    let (keys, db, actor) = (&gateway.keys, &admin.0.db, &admin.0.actor);
+    let connection = match body {
+        Connect::Slack { bot_token, app_id, signing_secret } => {
+            let own_app = own_app(app_id, signing_secret)?;
+            connect_slack(&gateway.slack, keys, db, actor, bot_token, own_app).await?
+        }
+        Connect::WhatsApp { phone_number_id, access_token, account_id, app_secret, verify_token } => {
+            let (account, secret, token) = (account_id.as_deref(), app_secret.as_ref(), verify_token.as_ref());
+            let number = WhatsAppNumber::checked(&phone_number_id, &access_token, account, secret, token)?;
+            connect_whatsapp(&gateway.whatsapp_api, keys, db, actor, number).await?
+        }
+    };
     gateway.routes.invalidate_all();
     let body = ConnectionBody::of(connection, admin.0.db.id(), &gateway.public_url);
     Ok((StatusCode::CREATED, Json(body)))
@@ -163,17 +188,18 @@ pub async fn connect_slack(
     Ok(connection)
 }
 
-/// The request URL to enter at Slack for this connection.
+/// The request or callback URL to enter at the platform for this connection.
 pub fn events_url(public: &Url, tenant: TenantId, connection: &Connection) -> String {
-    if connection.app_id.is_empty() {
-        format!("{public}{}", slack::EVENTS_PATH)
-    } else {
-        slack::own_events_url(public, tenant, connection.id)
+    match (connection.channel.as_str(), connection.app_id.is_empty()) {
+        (whatsapp::CHANNEL, true) => format!("{public}{}", whatsapp::WEBHOOK_PATH),
+        (whatsapp::CHANNEL, false) => whatsapp::own_webhook_url(public, tenant, connection.id),
+        (_, true) => format!("{public}{}", slack::EVENTS_PATH),
+        (_, false) => slack::own_events_url(public, tenant, connection.id),
     }
 }
 
 impl ConnectionBody {
-    fn of(connection: Connection, tenant: TenantId, public: &Url) -> Self {
+    pub(crate) fn of(connection: Connection, tenant: TenantId, public: &Url) -> Self {
         Self {
             events_url: events_url(public, tenant, &connection),
             id: connection.id.to_string(),

@@ -1,6 +1,14 @@
 //! What providers send: verify → resolve the tenant → normalize → store → 200.
 
 pub mod slack;
+pub mod whatsapp;
+pub mod whatsapp_event;
+#[cfg(test)]
+mod whatsapp_golden;
+mod whatsapp_routes;
+pub mod whatsapp_row;
+mod whatsapp_store;
+mod whatsapp_words;
 
 /// Channel, app id ('' is the platform's own) and the provider's id of the workspace.
 pub type RouteKey = (&'static str, String, String);

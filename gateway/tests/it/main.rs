@@ -5,6 +5,7 @@
 
 mod events;
 mod gate;
+mod phones;
 mod stage;
 mod wire;
 
@@ -26,3 +27,7 @@ mod patience;
 mod routing;
 mod signature;
 mod twins;
+mod whatsapp;
+mod whatsapp_news;
+mod whatsapp_signup;
+mod whatsapp_templates;

@@ -4,6 +4,7 @@
 //! id; only if it is not there is it posted once more. An update may simply be repeated.
 
 mod outlet;
+mod whatsapp;
 
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use shared::{
 #[cfg(feature = "testing")]
 pub use outlet::slack_parts;
 pub use outlet::{Outlet, SlackPlace};
+pub use whatsapp::WhatsAppPlace;
 
 const TRIES_MAX: u32 = 5;
 

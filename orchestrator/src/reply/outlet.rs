@@ -2,6 +2,8 @@
 //!
 //! A further channel is one more variant: its calls, what it can do, and how it cuts a long text.
 
+use std::{future::Future, time::Duration};
+
 use secrecy::SecretString;
 use shared::{
     channels::{
@@ -13,6 +15,10 @@ use shared::{
     message::InboundMessage,
 };
 
+use super::{Pace, WhatsAppPlace};
+
+/// Within this a message that arrived has a status.
+const STATUS_LATEST: Duration = Duration::from_secs(10);
 /// Says "seen" on a message that waits behind the current answer.
 const SEEN_EMOJI: &str = "eyes";
 
@@ -20,6 +26,7 @@ const SEEN_EMOJI: &str = "eyes";
 #[derive(Clone)]
 pub enum Outlet {
     Slack(SlackPlace),
+    WhatsApp(WhatsAppPlace),
 }
 
 /// One thread of one workspace.
@@ -36,6 +43,24 @@ impl Outlet {
     pub fn can_edit(&self) -> bool {
         match self {
             Self::Slack(_) => true,
+            Self::WhatsApp(_) => false,
+        }
+    }
+
+    /// How long a sender waits here.
+    pub fn pace(&self) -> Pace {
+        match self {
+            Self::Slack(_) => Pace::default(),
+            // Meta has no look-up: what arrived is known by its status alone.
+            Self::WhatsApp(_) => Pace { settle: STATUS_LATEST, ..Pace::default() },
+        }
+    }
+
+    /// Shows that somebody works on an answer to this message, where nothing else does.
+    pub async fn while_working<T>(&self, message: &InboundMessage, work: impl Future<Output = T>) -> T {
+        match self {
+            Self::Slack(_) => work.await,
+            Self::WhatsApp(place) => place.typing_while(message, work).await,
         }
     }
 
@@ -43,6 +68,7 @@ impl Outlet {
     pub async fn post(&self, markdown: &str, id: OutboxId) -> Result<String, CallError> {
         match self {
             Self::Slack(place) => place.api.post(&place.token, place.target(), markdown, id).await,
+            Self::WhatsApp(place) => place.post(markdown, id).await,
         }
     }
 
@@ -50,6 +76,7 @@ impl Outlet {
     pub async fn update(&self, message: &str, markdown: &str, id: OutboxId) -> Result<String, CallError> {
         match self {
             Self::Slack(place) => place.api.update(&place.token, &place.channel, message, markdown, id).await,
+            Self::WhatsApp(_) => Err(CallError::Refused("nothing that was sent can be replaced".into())),
         }
     }
 
@@ -57,6 +84,7 @@ impl Outlet {
     pub async fn find(&self, id: OutboxId) -> Result<Option<String>, CallError> {
         match self {
             Self::Slack(place) => place.api.find_posted(&place.token, place.target(), id).await,
+            Self::WhatsApp(place) => place.find(id).await,
         }
     }
 
@@ -66,6 +94,7 @@ impl Outlet {
             Self::Slack(place) => {
                 place.api.react(&place.token, &message.channel, &message.external_id, SEEN_EMOJI).await
             }
+            Self::WhatsApp(place) => place.mark_seen(message).await,
         }
     }
 
@@ -73,6 +102,7 @@ impl Outlet {
     pub fn parts(&self, kind: &str, markdown: &str, placeholder: Option<&str>) -> Vec<Part> {
         match self {
             Self::Slack(_) => slack_parts(kind, markdown, placeholder),
+            Self::WhatsApp(place) => place.parts(kind, markdown),
         }
     }
 }

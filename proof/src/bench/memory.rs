@@ -69,6 +69,7 @@ async fn store_backlog(firm: &Firm) -> anyhow::Result<()> {
             text: bulk::sentence(&mut dice, WORDS, WORDS),
             mentions_others: false,
             with_outsiders: false,
+            profile: None,
             sent_at: now,
         });
     }

@@ -6,6 +6,7 @@
 mod api;
 mod secrets;
 mod slack;
+mod whatsapp;
 mod words;
 
 /// One parser.
@@ -21,6 +22,9 @@ pub const TARGETS: &[Target] = &[
     Target { name: "slack_signature", run: slack::signature },
     Target { name: "slack_address", run: slack::address },
     Target { name: "slack_answer", run: slack::answer },
+    Target { name: "whatsapp_webhook", run: whatsapp::webhook },
+    Target { name: "whatsapp_answer", run: whatsapp::answer },
+    Target { name: "whatsapp_markdown", run: whatsapp::markdown },
     Target { name: "mrkdwn", run: words::mrkdwn },
     Target { name: "model_stream", run: words::model_stream },
     Target { name: "traceparent", run: words::traceparent },

@@ -31,6 +31,7 @@ fn route() -> Route {
         connection: ConnectionId::from_uuid(Uuid::from_u128(2)),
         bot_user_id: BOT.into(),
         bot_id: "BBOT".into(),
+        account: String::new(),
     }
 }
 

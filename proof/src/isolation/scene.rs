@@ -30,6 +30,12 @@ pub const JOB: JobId = JobId::from_uuid(Uuid::from_u128(9));
 pub const IDENTITY: Uuid = Uuid::from_u128(10);
 /// Another one that both had before.
 pub const COPIED: Uuid = Uuid::from_u128(0xC0);
+/// A number of WhatsApp, people who are known by several ids, and a message that went out by it.
+pub const NUMBER: ConnectionId = ConnectionId::from_uuid(Uuid::from_u128(0x20));
+const OLDER: Uuid = Uuid::from_u128(0x21);
+const NEWER: Uuid = Uuid::from_u128(0x22);
+const MOVING: Uuid = Uuid::from_u128(0x23);
+pub const DELIVERED: OutboxId = OutboxId::from_uuid(Uuid::from_u128(0x24));
 /// Only they take part in it.
 pub const THEIR_CONVERSATION: ConversationId = ConversationId::from_uuid(Uuid::from_u128(11));
 const FENCE: i64 = 7;
@@ -46,6 +52,7 @@ pub async fn fill(test: &TestDb) -> anyhow::Result<()> {
         let cast = Cast { tenant, mark, team, keys: &test.config.master_keys };
         run(&mut system, &cast.of_the_system(false)).await?;
         run(&mut app, &cast.of_the_app()).await?;
+        run(&mut app, &cast.of_the_number()).await?;
         run(&mut system, &cast.of_the_system(true)).await?;
     }
     Ok(())
@@ -116,6 +123,7 @@ impl Cast<'_> {
         ];
         let (token, secret) = (self.sealed("access_token"), self.sealed("signing_secret"));
         let fetched = if them { "null" } else { "now()" };
+        let opted_out = if them { "now()" } else { "null" };
         format!(
             "begin;
              select set_config('app.current_tenant', '{tenant}', true), set_config('app.audiences', '*', true);
@@ -126,8 +134,9 @@ impl Cast<'_> {
              values ('slack', '', '{team}', '{tenant}', '{connection}', 'UBOT', 'BBOT');
              insert into agents (tenant_id, agent_id, name, role, tone, instructions, is_default)
              values ('{tenant}', '{agent}', 'Kona', '{mark}', '{mark}', '{mark}', {them});
-             insert into people (tenant_id, person_id, connection_id, external_id, display_name, profile_fetched_at)
-             values ('{tenant}', '{person}', '{connection}', 'U1', '{mark} Ada', {fetched});
+             insert into people (tenant_id, person_id, connection_id, external_id, display_name, profile_fetched_at,
+                                 opted_out_at)
+             values ('{tenant}', '{person}', '{connection}', 'U1', '{mark} Ada', {fetched}, {opted_out});
              insert into channels (tenant_id, connection_id, external_id, name)
              values ('{tenant}', '{connection}', 'C1', '{mark}');
              insert into conversations (tenant_id, conversation_id, connection_id, channel_external_id,
@@ -149,6 +158,38 @@ impl Cast<'_> {
              insert into jobs (tenant_id, job_id, kind, payload)
              values ('{tenant}', '{job}', 'fetch_person_profile',
                      '{{\"kind\": \"fetch_person_profile\", \"person\": \"{PERSON}\"}}');
+             commit"
+        )
+    }
+
+    fn of_the_number(&self) -> String {
+        let Self { mark, team, .. } = self;
+        let [tenant, number, conversation, delivered] =
+            [self.tenant.uuid(), NUMBER.uuid(), CONVERSATION.uuid(), DELIVERED.uuid()];
+        let place =
+            Place { tenant: Some(self.tenant), table: "channel_connections", column: "verify_token", row: number };
+        let verify = hex::encode(self.keys.seal(&place, mark.as_bytes()));
+        let message = Uuid::from_u128(0x25);
+        let later = if self.tenant == THEM { 2 } else { 0 };
+        format!(
+            "begin;
+             select set_config('app.current_tenant', '{tenant}', true), set_config('app.audiences', '*', true);
+             insert into channel_connections (tenant_id, connection_id, channel, app_id, external_id, bot_user_id,
+                                              display_name, access_token, verify_token, account_id)
+             values ('{tenant}', '{number}', 'whatsapp', 'own', 'N{team}', '', '{mark}', '', '\\x{verify}', '{mark}');
+             insert into connection_routes (channel, app_id, external_id, tenant_id, connection_id, bot_user_id, bot_id)
+             values ('whatsapp', 'own', 'N{team}', '{tenant}', '{number}', '', '');
+             insert into people (tenant_id, person_id, connection_id, external_id, display_name, phone)
+             values ('{tenant}', '{OLDER}', '{number}', '4930', '{mark}', null),
+                    ('{tenant}', '{NEWER}', '{number}', 'DE.1', '{mark}', null),
+                    ('{tenant}', '{MOVING}', '{number}', 'DE.{team}', '{mark}', '4931');
+             insert into messages (tenant_id, message_id, conversation_id, external_id, author_kind, person_id, body, sent_at)
+             values ('{tenant}', '{message}', '{conversation}', 'wamid.0', 'person', '{OLDER}', '{mark} wrote',
+                     '2026-11-20T1{later}:00:00Z');
+             insert into outbox (tenant_id, outbox_id, conversation_id, kind, operation, body, state, fence)
+             values ('{tenant}', '{delivered}', '{conversation}', 'answer', 'post', '{mark}', 'sent', {FENCE});
+             insert into delivery_statuses (tenant_id, connection_id, external_id, outbox_id, status, rank, changed_at)
+             values ('{tenant}', '{number}', '{mark}', '{delivered}', 'sent', 1, '2026-11-20T11:00:00Z');
              commit"
         )
     }

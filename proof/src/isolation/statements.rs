@@ -13,21 +13,24 @@ use shared::{
         Audience, Db, DbError, TenantTx,
         agents::{self, AgentShape},
         connections::{self, NewSlackConnection},
+        deliveries::{self, Progress, Status},
         interruptions::{self, Cause},
         lanes, memories,
         memories::Question,
-        messages, outbox, people, runs,
+        messages,
+        numbers::{self, NewNumber, OwnApp},
+        outbox, people, runs,
         runs::{Answer, End, Finish},
         tenants,
         usage::{CallStatus, ModelCall},
     },
     ids::OutboxId,
-    message::{ChannelKind, InboundMessage},
+    message::{ChannelKind, InboundMessage, Profile},
 };
 use sqlx::{AssertSqlSafe, Executor};
 use time::OffsetDateTime;
 
-use super::scene::{CONNECTION, CONVERSATION, MEMORY, OUTBOX, PERSON, RUN, THEM, US, lease};
+use super::scene::{CONNECTION, CONVERSATION, DELIVERED, MEMORY, NUMBER, OUTBOX, PERSON, RUN, THEM, US, lease};
 
 /// How its caller begins.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +71,7 @@ macro_rules! calls {
 
 pub fn all() -> Vec<Call> {
     let mut calls = who_is_there();
+    calls.extend(numbers());
     calls.extend(what_is_said());
     calls.extend(turns());
     calls
@@ -107,6 +111,66 @@ fn who_is_there() -> Vec<Call> {
     }
 }
 
+fn numbers() -> Vec<Call> {
+    calls! {
+        // The other tenant's number.
+        "numbers::connect", AllAudiences, |tx, config| {
+            numbers::connect(tx, &config.master_keys, &number("NTB")).await?.id
+        };
+        "numbers::note_account", AllAudiences, |tx, _config| numbers::note_account(tx, NUMBER, "renewed").await?;
+        "numbers::verify_token", AllAudiences, |tx, config| {
+            numbers::verify_token(tx, &config.master_keys, NUMBER).await?.as_ref().map(expose)
+        };
+        "numbers::account", AllAudiences, |tx, _config| numbers::account(tx, NUMBER).await?;
+        "numbers::sending", AllAudiences, |tx, _config| numbers::sending(tx, NUMBER).await?;
+        "numbers::set_fallback", AllAudiences, |tx, _config| {
+            numbers::set_fallback(tx, NUMBER, Some(("renewed", "en"))).await?
+        };
+        "deliveries::record", AllAudiences, |tx, _config| deliveries::record(tx, &[(NUMBER, failure())]).await?;
+        "deliveries::find", AllAudiences, |tx, _config| deliveries::find(tx, DELIVERED).await?;
+        "people::set_consent", AllAudiences, |tx, _config| people::set_consent(tx, PERSON, false).await?;
+        "people::has_opted_out", AllAudiences, |tx, _config| people::has_opted_out(tx, PERSON).await?;
+        "people::introduce", AllAudiences, |tx, _config| {
+            let profile = Some(Profile { name: "Ada".into(), phone: Some("4931".into()) });
+            let mut messages = [InboundMessage { author: "4931".into(), profile, ..said() }];
+            people::introduce(tx, NUMBER, &mut messages).await?;
+            messages
+        };
+        "people::moved", AllAudiences, |tx, _config| people::moved(tx, NUMBER, "DE.TA", "DE.9", Some("49")).await?;
+        "people::moved to one who is known", AllAudiences, |tx, _config| {
+            people::moved(tx, NUMBER, "4930", "DE.1", None).await?
+        };
+    }
+}
+
+fn number(id: &str) -> NewNumber {
+    NewNumber {
+        phone_number_id: id.to_owned(),
+        account_id: String::new(),
+        display_name: "renewed".into(),
+        access_token: SecretString::from("EAArenewed"),
+        own_app: Some(OwnApp {
+            secret: SecretString::from("0123456789abcdef"),
+            verify_token: SecretString::from("0123456789abcdef"),
+        }),
+    }
+}
+
+/// Of the message that went out.
+fn failure() -> Status {
+    Status {
+        external_id: "wamid.9".into(),
+        progress: Progress::Failed,
+        at: OffsetDateTime::UNIX_EPOCH,
+        outbox: Some(DELIVERED),
+        recipient: "4930".into(),
+        error_code: Some(131_026),
+        error: Some("undeliverable".into()),
+        category: None,
+        pricing: None,
+    }
+}
+
 fn what_is_said() -> Vec<Call> {
     calls! {
         "messages::store", AllAudiences, |tx, _config| {
@@ -119,6 +183,7 @@ fn what_is_said() -> Vec<Call> {
             let authors = messages::store(tx, &place).await?;
             authors.into_iter().map(|author| (author.person, author.display_name)).collect::<Vec<_>>()
         };
+        "messages::last_written", AllAudiences, |tx, _config| messages::last_written(tx, CONVERSATION).await?;
         "memories::search", AllAudiences, |tx, _config| memories::search(tx, &question(&[0.0; 384])).await?;
         "memories::search for the tenant", ForTheTenant, |tx, _config| {
             memories::search(tx, &question(&[0.0; 384])).await?
@@ -198,6 +263,7 @@ fn said() -> InboundMessage {
         text: "What did we decide?".into(),
         mentions_others: false,
         with_outsiders: false,
+        profile: None,
         sent_at: OffsetDateTime::UNIX_EPOCH,
     }
 }
@@ -221,7 +287,7 @@ pub async fn observe(db: &Db, config: &Config, call: &Call) -> anyhow::Result<Ob
 }
 
 /// Tables that konstruct_app may read.
-const WATCHED: [&str; 14] = [
+const WATCHED: [&str; 15] = [
     "tenants",
     "channel_connections",
     "connection_routes",
@@ -234,6 +300,7 @@ const WATCHED: [&str; 14] = [
     "runs",
     "messages",
     "outbox",
+    "delivery_statuses",
     "memories",
     "usage",
 ];

@@ -19,7 +19,7 @@ pub struct House {
     pub slack: SlackSimulator,
     pub model: ModelSimulator,
     pub embedder: Embedder,
-    address: String,
+    pub address: String,
     stop: CancellationToken,
     _stopping: DropGuard,
 }

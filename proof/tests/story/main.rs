@@ -4,3 +4,5 @@ mod failures;
 mod house;
 mod kills;
 mod memory;
+mod phones;
+mod whatsapp;

@@ -4,6 +4,10 @@ pub mod mrkdwn;
 pub mod slack;
 pub mod slack_event;
 pub mod slack_text;
+pub mod whatsapp;
+pub mod whatsapp_codes;
+pub mod whatsapp_signup;
+pub mod whatsapp_text;
 
 use std::time::Duration;
 

@@ -225,6 +225,7 @@ fn keep_message(
         text: clean_text(&text),
         mentions_others: plain.mentions_others,
         with_outsiders: envelope.is_ext_shared_channel,
+        profile: None,
         sent_at: sent_at(&ts, envelope.event_time, now),
     };
     let begun = sent_at(&thread, envelope.event_time, now);

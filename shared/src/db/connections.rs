@@ -36,11 +36,11 @@ pub struct NewSlackConnection {
     pub own_app: Option<(String, SecretString)>,
 }
 
-fn token_place(tenant: TenantId, connection: ConnectionId) -> Place {
+pub(super) fn token_place(tenant: TenantId, connection: ConnectionId) -> Place {
     Place { tenant: Some(tenant), table: "channel_connections", column: "access_token", row: connection.uuid() }
 }
 
-fn secret_place(tenant: TenantId, connection: ConnectionId) -> Place {
+pub(super) fn secret_place(tenant: TenantId, connection: ConnectionId) -> Place {
     Place { tenant: Some(tenant), table: "channel_connections", column: "signing_secret", row: connection.uuid() }
 }
 
@@ -203,7 +203,7 @@ pub async fn mark_dead(tx: &mut TenantTx, id: ConnectionId, reason: &str) -> Res
     Ok(marked.rows_affected() == 1)
 }
 
-fn connection(row: &sqlx::postgres::PgRow) -> Result<Connection, DbError> {
+pub(super) fn connection(row: &sqlx::postgres::PgRow) -> Result<Connection, DbError> {
     Ok(Connection {
         id: row.try_get("connection_id")?,
         channel: row.try_get("channel")?,

@@ -163,3 +163,19 @@ fn audience_of(place: &Place<'_>) -> String {
         _ => Audience::Channel(place.connection, channel.to_owned()).to_string(),
     }
 }
+
+/// When a person last wrote here, by their own clock.
+pub async fn last_written(
+    tx: &mut TenantTx,
+    conversation: ConversationId,
+) -> Result<Option<OffsetDateTime>, DbError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_scalar(
+        "select max(sent_at) from messages
+          where tenant_id = $1 and conversation_id = $2 and author_kind = 'person'",
+    )
+    .bind(tenant)
+    .bind(conversation)
+    .fetch_one(tx.conn())
+    .await?)
+}

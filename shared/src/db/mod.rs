@@ -13,11 +13,13 @@ pub mod agents;
 pub mod audit;
 mod bounded;
 pub mod connections;
+pub mod deliveries;
 pub mod inbox;
 pub mod interruptions;
 pub mod lanes;
 pub mod memories;
 pub mod messages;
+pub mod numbers;
 pub mod outbox;
 pub mod people;
 pub mod runs;
@@ -82,6 +84,16 @@ impl DbError {
                 error.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("08"))
             }
             Self::Sql(_) => true,
+            _ => false,
+        }
+    }
+
+    /// The server refuses the value itself: it won't take it at the next try either.
+    pub fn refuses_value(&self) -> bool {
+        match self {
+            Self::Sql(sqlx::Error::Database(error)) => {
+                error.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+            }
             _ => false,
         }
     }

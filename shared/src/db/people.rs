@@ -5,7 +5,7 @@ use sqlx::Row;
 use super::{Audience, DbError, TenantTx};
 use crate::{
     ids::{ConnectionId, PersonId},
-    message::ChannelKind,
+    message::{ChannelKind, InboundMessage},
 };
 
 #[derive(Clone, Debug)]
@@ -105,4 +105,161 @@ pub async fn describe_channel(
             .await?;
     }
     Ok(())
+}
+
+/// Stores what a platform tells about the authors of these messages along with them, and gives each author the id they are
+/// stored under: who wrote before the platform gave them a user id is known by the phone number, and goes on as the same
+/// person. Needs an all-audiences transaction.
+pub async fn introduce(
+    tx: &mut TenantTx,
+    connection: ConnectionId,
+    messages: &mut [InboundMessage],
+) -> Result<(), DbError> {
+    for message in messages {
+        let Some(profile) = &message.profile else { continue };
+        if let Some(phone) = profile.phone.as_deref() {
+            if phone == message.author {
+                message.author = by_phone(tx, connection, phone).await?.unwrap_or_else(|| phone.to_owned());
+            } else if let (Some(person), None) = known(tx, connection, phone, &message.author).await? {
+                rename(tx, person, &message.author, Some(phone)).await?;
+            }
+        }
+        let tenant = tx.tenant();
+        sqlx::query(
+            "with given_away as (
+                 update people set phone = null
+                  where tenant_id = $1 and connection_id = $3 and phone = $6 and external_id <> $4
+             )
+             insert into people as p (tenant_id, person_id, connection_id, external_id, display_name, phone,
+                                      profile_fetched_at)
+             values ($1, $2, $3, $4, $5, $6, clock_timestamp())
+             on conflict (tenant_id, connection_id, external_id) do update
+                set display_name = excluded.display_name, phone = coalesce(excluded.phone, p.phone),
+                    profile_fetched_at = excluded.profile_fetched_at
+              where (p.display_name, p.phone) is distinct from (excluded.display_name, coalesce(excluded.phone, p.phone))
+                 or p.profile_fetched_at is null",
+        )
+        .bind(tenant)
+        .bind(PersonId::new())
+        .bind(connection)
+        .bind(&message.author)
+        .bind(&profile.name)
+        .bind(profile.phone.as_deref())
+        .execute(tx.conn())
+        .await?;
+    }
+    Ok(())
+}
+
+async fn by_phone(tx: &mut TenantTx, connection: ConnectionId, phone: &str) -> Result<Option<String>, DbError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_scalar(
+        "select external_id from people where tenant_id = $1 and connection_id = $2 and phone = $3 limit 1",
+    )
+    .bind(tenant)
+    .bind(connection)
+    .bind(phone)
+    .fetch_optional(tx.conn())
+    .await?)
+}
+
+/// A person goes by another id from now on. If both are known already, what the older one said becomes the newer one's; who
+/// is remembered by it is told it, too. Needs an all-audiences transaction.
+pub async fn moved(
+    tx: &mut TenantTx,
+    connection: ConnectionId,
+    previous: &str,
+    current: &str,
+    phone: Option<&str>,
+) -> Result<(), DbError> {
+    match known(tx, connection, previous, current).await? {
+        (Some(person), None) => rename(tx, person, current, phone).await,
+        (Some(older), Some(newer)) => merge(tx, older, newer).await,
+        (None, _) => Ok(()),
+    }
+}
+
+/// The people of these two ids.
+async fn known(
+    tx: &mut TenantTx,
+    connection: ConnectionId,
+    one: &str,
+    other: &str,
+) -> Result<(Option<PersonId>, Option<PersonId>), DbError> {
+    let tenant = tx.tenant();
+    let both: Vec<(PersonId, String)> = sqlx::query_as(
+        "select person_id, external_id from people
+          where tenant_id = $1 and connection_id = $2 and external_id in ($3, $4) for update",
+    )
+    .bind(tenant)
+    .bind(connection)
+    .bind(one)
+    .bind(other)
+    .fetch_all(tx.conn())
+    .await?;
+    let of = |id: &str| both.iter().find(|(_, external_id)| external_id == id).map(|(person, _)| *person);
+    Ok((of(one), of(other)))
+}
+
+async fn rename(tx: &mut TenantTx, person: PersonId, id: &str, phone: Option<&str>) -> Result<(), DbError> {
+    let tenant = tx.tenant();
+    sqlx::query(
+        "update people set external_id = $3, phone = coalesce($4, phone) where tenant_id = $1 and person_id = $2",
+    )
+    .bind(tenant)
+    .bind(person)
+    .bind(id)
+    .bind(phone)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+async fn merge(tx: &mut TenantTx, older: PersonId, newer: PersonId) -> Result<(), DbError> {
+    let tenant = tx.tenant();
+    sqlx::query(
+        "with said as (
+             update messages set person_id = $3 where tenant_id = $1 and person_id = $2
+         ), remembered as (
+             update memories set person_id = $3, audience = case when audience = $4 then $5 else audience end
+              where tenant_id = $1 and person_id = $2
+         )
+         -- It stays, for rows that name it, but is found no more.
+         update people set external_id = external_id || '#' || person_id, phone = null
+          where tenant_id = $1 and person_id = $2",
+    )
+    .bind(tenant)
+    .bind(older)
+    .bind(newer)
+    .bind(Audience::Person(older).to_string())
+    .bind(Audience::Person(newer).to_string())
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Notes that a person wants no more messages, or wants them again.
+pub async fn set_consent(tx: &mut TenantTx, person: PersonId, opted_out: bool) -> Result<(), DbError> {
+    let tenant = tx.tenant();
+    sqlx::query(
+        "update people set opted_out_at = case when $3 then coalesce(opted_out_at, clock_timestamp()) end
+          where tenant_id = $1 and person_id = $2",
+    )
+    .bind(tenant)
+    .bind(person)
+    .bind(opted_out)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+pub async fn has_opted_out(tx: &mut TenantTx, person: PersonId) -> Result<bool, DbError> {
+    let tenant = tx.tenant();
+    let opted_out =
+        sqlx::query_scalar("select opted_out_at is not null from people where tenant_id = $1 and person_id = $2")
+            .bind(tenant)
+            .bind(person)
+            .fetch_optional(tx.conn())
+            .await?;
+    Ok(opted_out.unwrap_or(false))
 }

@@ -349,11 +349,14 @@ with lane as (
     returning tenant_id, ready_at
 ), delivered as (
     update outbox o
-       set state = g.state, external_id = coalesce(g.external_id, o.external_id), error = g.error,
+       -- A failure that the platform reported meanwhile stays one.
+       set state = case when o.state = 'dead' then o.state else g.state end,
+           error = case when o.state = 'dead' then o.error else g.error end,
+           external_id = coalesce(g.external_id, o.external_id),
            sent_at = case when g.state = 'sent' then clock_timestamp() end
       from lane, unnest($5::uuid[], $6::text[], $7::text[], $8::text[]) as g (outbox_id, state, external_id, error)
      where o.tenant_id = $1 and o.outbox_id = g.outbox_id
-    returning o.outbox_id, o.kind, o.body, coalesce(g.external_id, o.external_id) as external_id, g.state
+    returning o.outbox_id, o.kind, o.body, o.external_id, o.state
 ), said as (
     insert into messages (tenant_id, message_id, conversation_id, external_id, author_kind, agent_id, run_id, body,
                           sent_at)

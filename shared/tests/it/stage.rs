@@ -148,6 +148,7 @@ pub fn message(external_id: &str, channel: &str, author: &str, text: &str) -> In
         text: text.to_owned(),
         mentions_others: false,
         with_outsiders: false,
+        profile: None,
         sent_at: datetime!(2026-11-20 12:00 UTC),
     }
 }

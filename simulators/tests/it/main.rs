@@ -11,4 +11,5 @@ mod refusals;
 mod slack_api;
 mod streaming;
 mod transcripts;
+mod whatsapp;
 mod whims;

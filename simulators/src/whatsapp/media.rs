@@ -1,0 +1,92 @@
+//! Files that people send: described by id, downloaded from an address that expires and needs the token.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Bytes,
+    extract::{Path, Query, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::{
+    Core,
+    graph::{Answer, Refusal},
+    world::{File, number_of},
+};
+use crate::clock;
+
+pub(super) fn describe(core: &Core, number: &str, id: &str) -> Answer {
+    let lives = i64::try_from(core.options().media_address_lives.as_secs()).unwrap_or(i64::MAX);
+    let mut world = core.world();
+    let Some(file) = world.files.get_mut(id).filter(|file| file.number == number) else {
+        return Err(Refusal::new(33, format!("Object with ID '{id}' does not exist")));
+    };
+    file.address += 1;
+    file.address_until = clock::now_seconds() + lives;
+    Ok(json!({
+        "messaging_product": "whatsapp",
+        "id": id,
+        "url": format!("{}/_media/{id}?address={}", core.origin(), file.address),
+        "mime_type": file.mime_type,
+        "sha256": hex::encode(Sha256::digest(&file.bytes)),
+        "file_size": file.bytes.len(),
+    }))
+}
+
+#[derive(Deserialize)]
+pub(super) struct Address {
+    address: u64,
+}
+
+pub(super) async fn download(
+    State(core): State<Arc<Core>>,
+    Path(id): Path<String>,
+    Query(given): Query<Address>,
+    headers: HeaderMap,
+) -> Response {
+    let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let number = token.strip_prefix("Bearer ").and_then(number_of);
+    let world = core.world();
+    let Some(file) = world.files.get(&id).filter(|file| Some(&file.number) == number.as_ref()) else {
+        return StatusCode::UNAUTHORIZED.into_response();
+    };
+    if file.address != given.address || file.address_until <= clock::now_seconds() {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    ([(header::CONTENT_TYPE, file.mime_type.clone())], file.bytes.clone()).into_response()
+}
+
+#[derive(Deserialize)]
+pub(super) struct Upload {
+    number: String,
+    #[serde(default = "any_type")]
+    mime_type: String,
+}
+
+fn any_type() -> String {
+    "application/octet-stream".into()
+}
+
+/// A file for `say` to name, by id.
+pub(super) async fn keep(
+    State(core): State<Arc<Core>>,
+    Query(upload): Query<Upload>,
+    body: Bytes,
+) -> axum::Json<serde_json::Value> {
+    axum::Json(json!({ "id": core.keep(&upload.number, &upload.mime_type, body.to_vec()) }))
+}
+
+impl Core {
+    pub(super) fn keep(&self, number: &str, mime_type: &str, bytes: Vec<u8>) -> String {
+        let mut world = self.world();
+        let id = format!("3{:014}", world.files.len() + 1);
+        let file =
+            File { number: number.into(), mime_type: mime_type.into(), bytes, address: 0, address_until: 0 };
+        world.files.insert(id.clone(), file);
+        id
+    }
+}
