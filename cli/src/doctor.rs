@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde_json::json;
 use shared::{
-    channels::{CallError, slack::SlackApi},
+    channels::{CallError, slack::SlackApi, whatsapp::WhatsAppApi},
     config::Config,
     db::{Db, schema, system},
     egress,
@@ -30,6 +30,7 @@ pub async fn run(config: &Config, as_json: bool) -> anyhow::Result<ExitCode> {
     ));
     findings.push(embedding(config).await);
     findings.push(slack(config).await);
+    findings.push(whatsapp(config).await);
     findings.push(model(config).await);
     let healthy = findings.iter().all(|finding| finding.ok);
     if as_json {
@@ -92,6 +93,19 @@ async fn slack(config: &Config) -> Finding {
         Err(error) => Err(error.to_string()),
     };
     finding("slack", result, "check the network and SLACK_API_URL")
+}
+
+async fn whatsapp(config: &Config) -> Finding {
+    // As above: a token that can't be valid, and a number that is none.
+    let answer = WhatsAppApi::new(&config.whatsapp).number(&"EAAdoctor".to_owned().into(), "0").await;
+    let own = if config.whatsapp.app.is_some() { "" } else { "; no app of the platform's own" };
+    let result = match answer {
+        Ok(_) | Err(CallError::Dead(_) | CallError::Refused(_)) => {
+            Ok(format!("{} answers{own}", config.whatsapp.graph_url))
+        }
+        Err(error) => Err(error.to_string()),
+    };
+    finding("whatsapp", result, "check the network and WHATSAPP_GRAPH_URL")
 }
 
 async fn model(config: &Config) -> Finding {

@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use serde_json::json;
-use simulators::{FaultKind, FaultRule, Ids, WhatsAppOptionsPatch, WhatsAppSay};
+use simulators::{FaultKind, FaultRule, Ids, WhatsAppOptionsPatch, WhatsAppSay, WhatsAppSimulator};
 
-use crate::phones::{ADA, GRACE, Phones};
+use crate::{
+    house::PATIENCE,
+    phones::{ADA, GRACE, Phones},
+};
 
 const OUTBOX: &str =
     "select string_agg(kind || ' ' || state, ', ' order by created_at, part) from outbox where tenant_id = $1";
@@ -44,6 +47,25 @@ async fn a_customer_is_remembered_and_nobody_else_learns_of_it() {
         "read",
     )
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_phone_shows_that_somebody_types_for_as_long_as_it_takes() {
+    let phones = Phones::open().await;
+    phones.house.start_orchestrator();
+    let acme = phones.shop("acme").await;
+    // Longer than Meta shows it by itself.
+    phones.house.model.faults().add(FaultRule::once("*", FaultKind::DelayMs(27_000)));
+    acme.hears(ADA, "Take your time");
+    let typing = |whatsapp: &WhatsAppSimulator| whatsapp.is_typing(&acme.number, ADA).then_some(());
+    phones.whatsapp.wait_until(PATIENCE, typing).await.expect("it is shown at once");
+    let begun = std::time::Instant::now();
+    while begun.elapsed() < Duration::from_secs(26) {
+        assert!(phones.whatsapp.is_typing(&acme.number, ADA), "after {:?}", begun.elapsed());
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    acme.answered(ADA, 1).await;
+    assert!(!phones.whatsapp.is_typing(&acme.number, ADA), "the answer ends it");
 }
 
 #[tokio::test(flavor = "multi_thread")]
