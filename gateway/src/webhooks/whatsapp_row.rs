@@ -13,7 +13,7 @@ use shared::{
     db::{
         deliveries::{Progress, Status},
         inbox::{Arrival, Content},
-        numbers::Change,
+        numbers::{Change, Echo},
         system::Route,
     },
     ids::ConversationId,
@@ -51,6 +51,8 @@ pub struct Row {
     lane: [String; 2],
     /// What it changes besides.
     pub change: Option<Change>,
+    /// What a colleague wrote on the phone.
+    pub echo: Option<Echo>,
 }
 
 /// Reads a piece. Pure: what it means for stored rows is said, not done.
@@ -64,7 +66,7 @@ pub fn normalize(piece: &Piece<'_>, now: OffsetDateTime) -> Kept {
         What::Status => status(&value, now)
             .map_or(Kept::Odd("a status without an id"), |status| Kept::Status(Box::new(status))),
         What::Message(contact) => Kept::Row(Box::new(message(&value, contact.as_ref(), now))),
-        What::Echo => Kept::Row(Box::new(echo(&value))),
+        What::Echo => Kept::Row(Box::new(echo(&value, now))),
         _ => Kept::Row(Box::new(of_account(&value, piece, now))),
     }
 }
@@ -129,7 +131,7 @@ fn message(message: &Value, contact: Option<&Contact>, now: OffsetDateTime) -> R
         profile: Some(Profile { name: name(contact), phone: sender.phone }),
         sent_at: time_of(&message["timestamp"], now),
     };
-    Row { message: Some(inbound), reason: "", id, lane: [sender.id, String::new()], change: None }
+    Row { message: Some(inbound), reason: "", id, lane: [sender.id, String::new()], change: None, echo: None }
 }
 
 /// Stored in the person's conversation, or with its kind if nobody is known; never answered.
@@ -138,13 +140,20 @@ fn beside(message: &Value, person: Option<&str>, reason: &'static str) -> Row {
         Some(person) => [person.to_owned(), String::new()],
         None => ["event".into(), "message".into()],
     };
-    Row { message: None, reason, id: id_of(message), lane, change: None }
+    Row { message: None, reason, id: id_of(message), lane, change: None, echo: None }
 }
 
 /// What a colleague wrote on the phone, in the conversation of the person it went to.
-fn echo(message: &Value) -> Row {
+fn echo(message: &Value, now: OffsetDateTime) -> Row {
     let to = identity(message["to_user_id"].as_str(), message["to"].as_str());
-    beside(message, to.as_ref().map(|to| to.id.as_str()), "written on the business's own phone")
+    let row = beside(message, to.as_ref().map(|to| to.id.as_str()), "written on the business's own phone");
+    let text = match whatsapp_words::of(message) {
+        Words::Said(text) => clean_text(&text),
+        Words::Beside(_) => String::new(),
+    };
+    let at = time_of(&message["timestamp"], now);
+    let echo = to.filter(|_| !row.id.is_empty()).map(|_| Echo { external_id: row.id.clone(), text, at });
+    Row { echo, ..row }
 }
 
 fn name(contact: Option<&Contact>) -> String {
@@ -181,7 +190,14 @@ fn of_account(value: &Value, piece: &Piece<'_>, now: OffsetDateTime) -> Row {
         "messages" | "smb_message_echoes" => ("nothing in it", None),
         _ => ("field not handled", None),
     };
-    Row { message: None, reason, id: String::new(), lane: ["event".into(), piece.field.clone()], change }
+    Row {
+        message: None,
+        reason,
+        id: String::new(),
+        lane: ["event".into(), piece.field.clone()],
+        change,
+        echo: None,
+    }
 }
 
 /// Meta sends one change, or a list of them.

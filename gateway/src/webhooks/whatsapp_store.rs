@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
 
 use futures::future::join_all;
@@ -11,11 +12,12 @@ use shared::{
         DbError,
         deliveries::{self, Status},
         inbox::{self, Accepted, Arrival},
-        numbers::{self, Change},
+        numbers::{self, Change, Echo},
     },
     ids::{ConnectionId, TenantId},
     telemetry,
 };
+use time::OffsetDateTime;
 
 use super::{
     whatsapp::CHANNEL,
@@ -27,6 +29,8 @@ use crate::Gateway;
 
 /// Of one number that belongs to nobody, or of one kind of odd piece: what is kept to look at, a minute.
 const SAMPLES_MAX: u32 = 20;
+/// A repeated delivery within this may be of one that failed half-way.
+const REPEATED_SOON: Duration = Duration::from_secs(600);
 
 /// One tenant's part of a POST, besides messages.
 #[derive(Default)]
@@ -42,7 +46,7 @@ pub async fn store(gateway: &Gateway, pieces: &[Piece<'_>], destinations: &Desti
         tracing::Span::current().record("trace_id", id);
     }
     let now = gateway.clock.now();
-    let mut arrivals: Vec<(Arc<Arrival>, &str)> = Vec::new();
+    let mut incoming: Vec<Incoming<'_>> = Vec::new();
     let mut parts: HashMap<TenantId, Part> = HashMap::new();
     for piece in pieces {
         let key = Key::of(piece);
@@ -65,19 +69,48 @@ pub async fn store(gateway: &Gateway, pieces: &[Piece<'_>], destinations: &Desti
                 Kept::Status(status) => part.statuses.push((route.connection, (**status).clone())),
                 Kept::Row(row) => {
                     part.changes.extend(row.change.clone().map(|change| (route.connection, change)));
-                    let row = (**row).clone();
+                    let (row, echo) = ((**row).clone(), row.echo.clone());
                     count(row.reason);
                     let arrival = row.into_arrival(&gateway.fingerprints, route, piece.raw, trace.clone());
-                    arrivals.push((Arc::new(arrival), piece.raw));
+                    incoming.push(Incoming { arrival: Arc::new(arrival), raw: piece.raw, echo });
                 }
                 Kept::Odd(_) => {}
             }
         }
     }
     let told = join_all(parts.into_iter().map(|(tenant, part)| tell(gateway, tenant, part)));
-    let (kept, told) = tokio::join!(keep(gateway, &arrivals), told);
-    kept?;
-    told.into_iter().collect::<Result<(), DbError>>()
+    let (kept, told) = tokio::join!(keep(gateway, &incoming), told);
+    told.into_iter().collect::<Result<(), DbError>>()?;
+    take_over(gateway, &incoming, &kept?, now).await
+}
+
+/// A message on its way to the inbox.
+struct Incoming<'a> {
+    arrival: Arc<Arrival>,
+    raw: &'a str,
+    echo: Option<Echo>,
+}
+
+/// Who writes on the business's own phone has the conversation from then on. A repetition long after, when it may have been
+/// given back, changes nothing; one soon after makes up for what failed.
+async fn take_over(
+    gateway: &Gateway,
+    incoming: &[Incoming<'_>],
+    kept: &[Option<Accepted>],
+    now: OffsetDateTime,
+) -> Result<(), DbError> {
+    for (one, accepted) in incoming.iter().zip(kept) {
+        let Some(echo) = &one.echo else { continue };
+        let is_new = matches!(accepted, Some(Accepted::Stored { .. })) || now - echo.at < REPEATED_SOON;
+        if !is_new {
+            continue;
+        }
+        let mut tx = gateway.db.tenant(one.arrival.tenant).begin().await?;
+        numbers::written_on_the_phone(&mut tx, one.arrival.conversation, echo).await?;
+        tx.commit().await?;
+        gateway.waker.wake();
+    }
+    Ok(())
 }
 
 /// What has no answer is counted by its reason: a kind that is new at Meta shows here first.
@@ -88,12 +121,13 @@ fn count(reason: &'static str) {
 }
 
 /// Stores all messages; one that the database refuses for what it is goes to quarantine and takes no other with it.
-async fn keep(gateway: &Gateway, arrivals: &[(Arc<Arrival>, &str)]) -> Result<(), DbError> {
-    let accepting = arrivals.iter().map(|(arrival, _)| gateway.ingest.accept(arrival.clone()));
+async fn keep(gateway: &Gateway, incoming: &[Incoming<'_>]) -> Result<Vec<Option<Accepted>>, DbError> {
+    let accepting = incoming.iter().map(|one| gateway.ingest.accept(one.arrival.clone()));
     // Polled in their order, so that they are queued in it.
     let accepted = join_all(accepting).await;
-    let (mut stored, mut failed) = (false, None);
-    for (accepted, (_, raw)) in accepted.into_iter().zip(arrivals) {
+    let (mut stored, mut failed, mut kept) = (false, None, Vec::with_capacity(incoming.len()));
+    for (accepted, one) in accepted.into_iter().zip(incoming) {
+        kept.push(accepted.as_ref().ok().copied());
         let outcome = match accepted {
             Ok(Accepted::Stored { .. }) => {
                 stored = true;
@@ -102,7 +136,7 @@ async fn keep(gateway: &Gateway, arrivals: &[(Arc<Arrival>, &str)]) -> Result<()
             Ok(Accepted::Duplicate { .. }) => "duplicate",
             Ok(Accepted::NotKept) => "not_kept",
             Err(error) if error.refuses_value() => {
-                sample(gateway, "the database refuses it", String::new(), raw.as_bytes()).await?;
+                sample(gateway, "the database refuses it", String::new(), one.raw.as_bytes()).await?;
                 continue;
             }
             Err(error) => {
@@ -115,7 +149,7 @@ async fn keep(gateway: &Gateway, arrivals: &[(Arc<Arrival>, &str)]) -> Result<()
     if stored {
         gateway.waker.wake();
     }
-    failed.map_or(Ok(()), Err)
+    failed.map_or(Ok(kept), Err)
 }
 
 /// One transaction for one tenant.

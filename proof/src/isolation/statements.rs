@@ -18,7 +18,7 @@ use shared::{
         lanes, memories,
         memories::Question,
         messages,
-        numbers::{self, NewNumber, OwnApp},
+        numbers::{self, Echo, NewNumber, OwnApp},
         outbox, people, runs,
         runs::{Answer, End, Finish},
         tenants,
@@ -122,6 +122,10 @@ fn numbers() -> Vec<Call> {
             numbers::verify_token(tx, &config.master_keys, NUMBER).await?.as_ref().map(expose)
         };
         "numbers::account", AllAudiences, |tx, _config| numbers::account(tx, NUMBER).await?;
+        "numbers::written_on_the_phone", AllAudiences, |tx, _config| {
+            let echo = Echo { external_id: "wamid.8".into(), text: "by hand".into(), at: OffsetDateTime::UNIX_EPOCH };
+            numbers::written_on_the_phone(tx, CONVERSATION, &echo).await?
+        };
         "numbers::sending", AllAudiences, |tx, _config| numbers::sending(tx, NUMBER).await?;
         "numbers::set_fallback", AllAudiences, |tx, _config| {
             numbers::set_fallback(tx, NUMBER, Some(("renewed", "en"))).await?

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use simulators::{FaultKind, FaultRule, Ids, WhatsAppOptionsPatch, WhatsAppSay, WhatsAppSimulator};
+use simulators::{FaultKind, FaultRule, Ids, WhatsAppEcho, WhatsAppOptionsPatch, WhatsAppSay, WhatsAppSimulator};
 
 use crate::{
     house::PATIENCE,
@@ -232,4 +232,46 @@ async fn outside_of_the_24_hours_the_chosen_template_carries_the_answer() {
         reply.kind == "template" && reply.text.starts_with("[answer_ready] ") && reply.text.contains("AI"),
         "{reply:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_writes_on_the_business_phone_has_the_conversation() {
+    let phones = Phones::open().await;
+    phones.house.start_orchestrator();
+    let acme = phones.shop("acme").await;
+    acme.hears(ADA, "Hello");
+    acme.answered(ADA, 1).await;
+    // In the middle of an answer.
+    phones.house.model.faults().add(FaultRule::once("*", FaultKind::DelayMs(3_000)));
+    acme.hears(ADA, "Can I have a discount?");
+    acme.eventually("select count(*)::text from runs where tenant_id = $1 and state = 'running'", "1").await;
+    let echo =
+        WhatsAppEcho { number: acme.number.clone(), person: ADA.into(), text: "Bruno here: 10 % for you.".into() };
+    phones.whatsapp.echo(&echo);
+    acme.eventually(
+        "select string_agg(state::text, ', ' order by seq) from inbox where tenant_id = $1",
+        "replied, held, ignored",
+    )
+    .await;
+    acme.hears(ADA, "Great, thanks!");
+    acme.eventually(
+        "select string_agg(state::text, ', ' order by seq) from inbox where tenant_id = $1",
+        "replied, held, ignored, held",
+    )
+    .await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let shown: Vec<String> = acme.replies(ADA).into_iter().map(|entry| entry.text).collect();
+    assert_eq!(shown.len(), 2, "the agent's first answer and the colleague's words: {shown:?}");
+    acme.eventually(
+        "select count(*)::text from audit_events where tenant_id = $1 and action = 'conversation.takeover'",
+        "1",
+    )
+    .await;
+
+    // Given back, the agent knows what was said meanwhile; a late repetition takes nothing over.
+    acme.change("update lanes set by_human = false where tenant_id = $1").await;
+    acme.hears(ADA, "How much discount do I get?");
+    acme.answered(ADA, 3).await;
+    let prompt = phones.house.model.requests().last().map(|request| request.prompt_text()).unwrap_or_default();
+    assert!(prompt.contains("10 % for you"), "{prompt}");
 }

@@ -8,11 +8,12 @@ use super::{
     DbError, TenantTx,
     audit::{self, Actor},
     connections::{self, Connection},
+    interruptions::{self, Cause},
     people,
 };
 use crate::{
     crypto::{Keyring, Place},
-    ids::{ConnectionId, TenantId},
+    ids::{ConnectionId, ConversationId, MessageId, TenantId},
 };
 
 /// How routes name a number that reports through the customer's own app.
@@ -52,6 +53,15 @@ pub enum Change {
     },
     /// The account no longer lets us in.
     Gone { reason: String },
+}
+
+/// A message that a colleague wrote to a person on the business's own phone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Echo {
+    pub external_id: String,
+    /// '' if it says nothing that can be shown.
+    pub text: String,
+    pub at: OffsetDateTime,
 }
 
 fn verify_token_place(tenant: TenantId, connection: ConnectionId) -> Place {
@@ -238,6 +248,42 @@ pub async fn apply(tx: &mut TenantTx, connection: ConnectionId, change: &Change)
             Ok(())
         }
     }
+}
+
+/// The colleague has the conversation from now on, and what they wrote is part of it. Again, it changes nothing.
+pub async fn written_on_the_phone(
+    tx: &mut TenantTx,
+    conversation: ConversationId,
+    echo: &Echo,
+) -> Result<(), DbError> {
+    let tenant = tx.tenant();
+    let agent_had_it: Option<bool> = sqlx::query_scalar(
+        "select not by_human from lanes where tenant_id = $1 and conversation_id = $2 for no key update",
+    )
+    .bind(tenant)
+    .bind(conversation)
+    .fetch_optional(tx.conn())
+    .await?;
+    if agent_had_it == Some(true) {
+        interruptions::interrupt(tx, conversation, Cause::TakenOver).await?;
+        let (target, detail) = (conversation.to_string(), json!({ "by": "the business's own phone" }));
+        audit::append(tx, &Actor::System, "conversation.takeover", ("conversation", &target), detail).await?;
+    }
+    sqlx::query(
+        "insert into messages (tenant_id, message_id, conversation_id, external_id, author_kind, body, sent_at)
+         select $1, $3, $2, $4, 'operator', $5, $6
+          where $5 <> '' and exists (select from conversations where tenant_id = $1 and conversation_id = $2)
+         on conflict (tenant_id, conversation_id, external_id) do nothing",
+    )
+    .bind(tenant)
+    .bind(conversation)
+    .bind(MessageId::new())
+    .bind(&echo.external_id)
+    .bind(&echo.text)
+    .bind(echo.at)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }
 
 /// A template as Meta reports it.
