@@ -119,6 +119,7 @@ ids! {
     OutboxId = "out";
     JobId = "job";
     UsageId = "usg";
+    MailId = "mai";
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ pub mod deliveries;
 pub mod inbox;
 pub mod interruptions;
 pub mod lanes;
+pub mod mails;
 pub mod memories;
 pub mod messages;
 pub mod numbers;

@@ -17,6 +17,7 @@ mod lane_steps;
 mod lane_turns;
 mod lane_world;
 mod lanes;
+mod mails;
 mod memories;
 mod messages;
 mod queue;
