@@ -12,6 +12,7 @@ mod roles;
 mod simulators;
 mod story;
 mod tenant;
+mod user;
 
 use std::process::ExitCode;
 
@@ -54,6 +55,9 @@ enum Command {
     /// Create tenants and shape their agents.
     #[command(subcommand)]
     Tenant(tenant::Tenant),
+    /// Make somebody a platform admin, lock an account, or unlock it.
+    #[command(subcommand)]
+    User(user::User),
     /// Connect a channel by hand, after checking it.
     #[command(subcommand)]
     Connect(connect::Connect),
@@ -91,6 +95,7 @@ async fn run(cli: Cli, config: Config) -> anyhow::Result<ExitCode> {
         Command::Doctor => return doctor::run(&config, cli.json).await,
         Command::Chat(chat) => chat.run(&config, cli.json).await?,
         Command::Tenant(tenant) => tenant.run(&config, cli.json).await?,
+        Command::User(user) => user.run(&config, cli.json).await?,
         Command::Connect(connect) => connect.run(&config, cli.json).await?,
     }
     Ok(ExitCode::SUCCESS)

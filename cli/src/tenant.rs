@@ -1,19 +1,21 @@
 //! `konstruct tenant create | agent`.
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use shared::{
     config::Config,
     crypto::{new_token, token_hash},
     db::{
-        Db,
+        Db, DbError, TenantDb,
         agents::{self, AgentShape},
         audit::{self, Actor},
+        invitations::{self, NewInvitation},
         system,
     },
     ids::{ApiKeyId, TenantId},
 };
+use url::Url;
 
 #[derive(Subcommand)]
 pub enum Tenant {
@@ -29,6 +31,9 @@ pub struct Create {
     name: String,
     #[arg(long, default_value = "trial", value_parser = ["trial", "team", "business", "enterprise"])]
     plan: String,
+    /// Also print a link with which this person signs in and owns the tenant.
+    #[arg(long, value_name = "MAIL")]
+    admin: Option<String>,
 }
 
 #[derive(Args)]
@@ -52,29 +57,60 @@ impl Tenant {
     pub async fn run(self, config: &Config, as_json: bool) -> anyhow::Result<()> {
         let db = Db::connect(&config.database_url, &config.database_system_url)?;
         match self {
-            Self::Create(create) => create.run(&db, as_json).await,
+            Self::Create(create) => create.run(&db, &config.public_url, as_json).await,
             Self::Agent(agent) => agent.run(&db, as_json).await,
         }
     }
 }
 
 impl Create {
-    async fn run(self, db: &Db, as_json: bool) -> anyhow::Result<()> {
+    async fn run(self, db: &Db, portal: &Url, as_json: bool) -> anyhow::Result<()> {
         let name = self.name.trim();
         if name.is_empty() || name.chars().count() > 200 {
             bail!("--name must have 1 to 200 characters.");
         }
+        let admin =
+            self.admin.as_deref().map(gateway::checked_mail).transpose().map_err(|error| anyhow!("{error}"))?;
         let (tenant, token) = (TenantId::new(), new_token("kst_"));
         system::create_tenant(&db.system(), tenant, name, &self.plan, ApiKeyId::new(), &token_hash(&token))
             .await
             .context("The tenant could not be created; `konstruct doctor` looks for the cause")?;
+        let link = match &admin {
+            Some(mail) => {
+                Some(invite_owner(&db.tenant(tenant), portal, mail).await.context("The link could not be made")?)
+            }
+            None => None,
+        };
         if as_json {
-            println!("{}", json!({ "tenant_id": tenant, "api_key": token }));
-        } else {
-            println!("Tenant   {tenant}\nAPI key  {token}\nThe key is shown only now: keep it.");
+            println!("{}", json!({ "tenant_id": tenant, "api_key": token, "sign_in_link": link }));
+            return Ok(());
         }
+        println!("Tenant   {tenant}\nAPI key  {token}");
+        if let Some(link) = link {
+            println!("Sign in  {link}\nThe link works once, for {} days.", invitations::LIVES_DAYS);
+        }
+        println!("The key is shown only now: keep it.");
         Ok(())
     }
+}
+
+/// The first person of a tenant, who will own it.
+async fn invite_owner(db: &TenantDb, portal: &Url, mail: &str) -> Result<String, DbError> {
+    let token = new_token("ksi_");
+    let new = NewInvitation {
+        mail,
+        role: "customer_admin",
+        read_only: false,
+        makes_owner: true,
+        token: &token_hash(&token),
+    };
+    let mut tx = db.begin().await?;
+    let invitation = invitations::create(&mut tx, &Actor::CommandLine, &new).await?;
+    let target = invitation.id.to_string();
+    let detail = json!({ "role": invitation.role, "owner": true });
+    audit::append(&mut tx, &Actor::CommandLine, "invitation.create", ("invitation", &target), detail).await?;
+    tx.commit().await?;
+    Ok(gateway::link(portal, "accept", &token))
 }
 
 impl Agent {

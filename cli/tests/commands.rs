@@ -74,6 +74,7 @@ fn help_names_every_command() {
         "chat",
         "tenant",
         "connect",
+        "user",
     ] {
         assert!(help.contains(command), "{command}");
     }

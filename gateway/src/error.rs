@@ -1,5 +1,7 @@
 //! Problem documents (RFC 9457) with stable codes. Internal text never reaches a client.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     extract::rejection::JsonRejection,
@@ -36,11 +38,13 @@ pub struct ApiError {
     status: StatusCode,
     code: &'static str,
     detail: String,
+    /// How long to wait before trying again, in seconds.
+    wait: Option<u64>,
 }
 
 impl ApiError {
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into() }
+        Self { status, code, detail: detail.into(), wait: None }
     }
 
     pub fn not_found() -> Self {
@@ -51,12 +55,64 @@ impl ApiError {
         Self::new(
             StatusCode::UNAUTHORIZED,
             "unauthorized",
-            "Send a valid API key as `Authorization: Bearer kst_…`; `konstruct tenant create` prints one.",
+            "Sign in, or send a valid API key as `Authorization: Bearer kst_…`; `konstruct tenant create` prints one.",
+        )
+    }
+
+    pub fn wrong_password() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "wrong_password",
+            "Address and password don't fit, or the address is not confirmed yet: look for our mail, or reset the password.",
+        )
+    }
+
+    pub fn dead_link() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "dead_link",
+            "This link was used, taken back or is too old, or the password does not fit. Ask for a new one.",
         )
     }
 
     pub fn forbidden() -> Self {
-        Self::new(StatusCode::FORBIDDEN, "forbidden", "This key's role may not do that; use an admin's key.")
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "This role may not do that: an admin of the tenant may.")
+    }
+
+    pub fn read_only() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "read_only",
+            "Your membership is for looking only: an admin of the tenant can change that.",
+        )
+    }
+
+    pub fn no_tenant() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "no_tenant",
+            "You are no member of this tenant (any more): switch to another of yours, or ask for an invitation.",
+        )
+    }
+
+    pub fn foreign_page() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "foreign_page",
+            "Only Konstruct's own page may do that with this session: open it under KONSTRUCT_PUBLIC_URL, and send `Origin` and `x-csrf-token`.",
+        )
+    }
+
+    pub fn too_many(wait: Duration) -> Self {
+        let seconds = wait.as_secs() + 1;
+        Self {
+            wait: Some(seconds),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_requests",
+                format!("That was tried too often. Try again in {seconds} seconds."),
+            )
+        }
     }
 
     pub fn invalid(detail: impl Into<String>) -> Self {
@@ -115,7 +171,12 @@ impl IntoResponse for ApiError {
             code: self.code,
             detail: self.detail,
         };
-        (self.status, [(header::CONTENT_TYPE, "application/problem+json")], Json(problem)).into_response()
+        let mut response =
+            (self.status, [(header::CONTENT_TYPE, "application/problem+json")], Json(problem)).into_response();
+        if let Some(seconds) = self.wait {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
     }
 }
 

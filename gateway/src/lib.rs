@@ -5,8 +5,12 @@
 
 mod assets;
 mod auth;
+mod client;
+mod cookies;
 pub mod error;
 pub mod openapi;
+mod passwords;
+mod path_id;
 mod patience;
 mod portal;
 mod router;
@@ -30,12 +34,15 @@ use shared::{
     crypto::{FingerprintKey, Keyring},
     db::{Db, DbError, inbox::Ingest, system},
     health::Dependencies,
+    limits::Limiter,
     live::Waker,
+    network::Network,
 };
 use url::Url;
 
 pub use patience::Patience;
 pub use portal::{
+    auth::{checked_mail, link},
     connect_whatsapp::{OwnMetaApp, WhatsAppNumber, connect_whatsapp},
     connections::{connect_slack, events_url, own_app},
 };
@@ -55,6 +62,10 @@ pub struct Gateway(Arc<Parts>);
 pub struct Parts {
     pub(crate) db: Db,
     pub(crate) public_url: Url,
+    pub(crate) signup: bool,
+    pub(crate) trusted_proxies: Vec<Network>,
+    pub(crate) passwords: passwords::Passwords,
+    pub(crate) limiter: Limiter,
     pub(crate) clock: Clock,
     pub(crate) keys: Keyring,
     pub(crate) fingerprints: FingerprintKey,
@@ -78,11 +89,15 @@ impl Gateway {
 
     /// With an accept path of the caller's making, for the benchmark.
     pub async fn with_ingest(config: &Config, db: &Db, clock: Clock, ingest: Ingest) -> Result<Self, DbError> {
-        let waker =
-            Waker::start(&config.redis_url).map_err(|error| DbError::Damaged(format!("REDIS_URL: {error}")))?;
+        let unusable = |error| DbError::Damaged(format!("REDIS_URL: {error}"));
+        let waker = Waker::start(&config.redis_url).map_err(unusable)?;
         Ok(Self(Arc::new(Parts {
             db: db.clone(),
             public_url: config.public_url.clone(),
+            signup: config.signup,
+            trusted_proxies: config.trusted_proxies.clone(),
+            passwords: passwords::Passwords::new().map_err(DbError::Damaged)?,
+            limiter: Limiter::new(&config.redis_url).map_err(unusable)?,
             clock,
             keys: config.master_keys.clone(),
             fingerprints: system::fingerprint_key(&db.system(), &config.master_keys).await?,

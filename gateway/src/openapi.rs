@@ -3,29 +3,47 @@
 use axum::Json;
 use utoipa::{
     Modify, OpenApi,
-    openapi::security::{Http, HttpAuthScheme, SecurityScheme},
+    openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme},
 };
 
-use crate::portal::{agents, connections, me, signup_whatsapp, templates};
+use crate::{
+    cookies,
+    portal::{
+        agents, api_keys,
+        auth::{accept, devices, login, password, signup},
+        connections, invitations, me, members, signup_whatsapp, templates,
+    },
+};
 
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Konstruct", description = "The API of the portal and of programs. Errors are RFC 9457 problem documents."),
     paths(
         me::show, agents::list, agents::shape, connections::list, connections::connect, templates::list,
-        templates::choose, signup_whatsapp::show, signup_whatsapp::finish
+        templates::choose, signup_whatsapp::show, signup_whatsapp::finish,
+        members::list, members::change, members::remove, members::transfer,
+        invitations::list, invitations::invite, invitations::resend, invitations::revoke,
+        api_keys::list, api_keys::create, api_keys::revoke,
+        signup::sign_up, signup::verify, login::login, login::refresh, login::logout,
+        password::change, password::forgot, password::reset, accept::show, accept::accept,
+        devices::list, devices::end_all, devices::end, devices::switch,
     ),
-    modifiers(&ApiKey),
-    security(("api_key" = []))
+    modifiers(&Schemes),
+    security(("api_key" = []), ("session" = []))
 )]
 pub struct Api;
 
-struct ApiKey;
+struct Schemes;
 
-impl Modify for ApiKey {
+impl Modify for Schemes {
     fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
-        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
-        api.components.get_or_insert_default().add_security_scheme("api_key", scheme);
+        let components = api.components.get_or_insert_default();
+        components.add_security_scheme("api_key", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+        let cookie = ApiKeyValue::with_description(
+            cookies::ACCESS,
+            "What changes something also needs `Origin` and the header `x-csrf-token`, which `me` tells.",
+        );
+        components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     }
 }
 

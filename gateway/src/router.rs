@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     middleware::map_response,
     response::{IntoResponse, Response},
-    routing::{any, get, post, put},
+    routing::{any, delete, get, patch, post, put},
 };
 use tower_http::{
     catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer, set_header::SetResponseHeaderLayer,
@@ -18,7 +18,11 @@ use crate::{
     Gateway, assets,
     error::ApiError,
     openapi,
-    portal::{agents, connections, me, signup_whatsapp, templates},
+    portal::{
+        agents, api_keys,
+        auth::{accept, devices, login, password, signup},
+        connections, invitations, me, members, signup_whatsapp, templates,
+    },
     webhooks::{slack, whatsapp},
 };
 
@@ -39,11 +43,22 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/connections/whatsapp-signup", get(signup_whatsapp::show).post(signup_whatsapp::finish))
         .route("/api/v1/connections/{id}/templates", get(templates::list))
         .route("/api/v1/connections/{id}/fallback-template", put(templates::choose))
+        .route("/api/v1/members", get(members::list))
+        .route("/api/v1/members/{user_id}", patch(members::change).delete(members::remove))
+        .route("/api/v1/members/{user_id}/owner", post(members::transfer))
+        .route("/api/v1/invitations", get(invitations::list).post(invitations::invite))
+        .route("/api/v1/invitations/{invitation_id}", delete(invitations::revoke))
+        .route("/api/v1/invitations/{invitation_id}/resend", post(invitations::resend))
+        .route("/api/v1/api-keys", get(api_keys::list).post(api_keys::create))
+        .route("/api/v1/api-keys/{key_id}", delete(api_keys::revoke))
+        .merge(sign_in())
         .route("/api/openapi.json", get(openapi::document))
         .route("/api/{*rest}", any(missing))
         .layer(RequestBodyLimitLayer::new(API_BODY_MAX))
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, API_TIMEOUT))
-        .layer(map_response(refusal));
+        .layer(map_response(refusal))
+        // What it says is one caller's.
+        .layer(header(header::CACHE_CONTROL.as_str(), "no-store"));
     let health = shared::health::routes(gateway.health.clone());
     Router::new()
         .merge(webhooks)
@@ -56,6 +71,24 @@ pub fn router(gateway: Gateway) -> Router {
         .layer(header("x-content-type-options", "nosniff"))
         .layer(header("referrer-policy", "no-referrer"))
         .layer(header(header::CONTENT_SECURITY_POLICY.as_str(), CONTENT_POLICY))
+}
+
+/// For people: who has no identity yet, and what belongs to a person instead of a tenant.
+fn sign_in() -> Router<Gateway> {
+    Router::new()
+        .route("/api/v1/auth/signup", post(signup::sign_up))
+        .route("/api/v1/auth/verify", post(signup::verify))
+        .route("/api/v1/auth/login", post(login::login))
+        .route("/api/v1/auth/refresh", post(login::refresh))
+        .route("/api/v1/auth/logout", post(login::logout))
+        .route("/api/v1/auth/password", post(password::change))
+        .route("/api/v1/auth/password/forgot", post(password::forgot))
+        .route("/api/v1/auth/password/reset", post(password::reset))
+        .route("/api/v1/auth/invitation", post(accept::show))
+        .route("/api/v1/auth/accept", post(accept::accept))
+        .route("/api/v1/auth/sessions", get(devices::list).delete(devices::end_all))
+        .route("/api/v1/auth/sessions/{session_id}", delete(devices::end))
+        .route("/api/v1/auth/tenant", post(devices::switch))
 }
 
 fn header(name: &'static str, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {

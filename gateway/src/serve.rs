@@ -1,16 +1,22 @@
 //! The accept loop. axum's own never times out slow headers, so a handful of idle sockets could hold it for good; ours
 //! gives each connection a socket with limits (`patience`).
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, net::IpAddr, sync::Arc, time::Duration};
 
 use axum::Router;
 use hyper::{
+    Request,
+    body::Incoming,
     server::conn::http1,
     service::{Service, service_fn},
 };
 use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown, service::TowerToHyperService};
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
 
+use crate::client::Peer;
 use crate::patience::{Patience, PatientStream, Requests};
 
 const CONNECTIONS_MAX: usize = 4_096;
@@ -41,7 +47,7 @@ pub async fn serve_with(
             () = &mut stop => break,
             accepted = accept(&listener, &places) => accepted,
         };
-        let (stream, place) = match accepted {
+        let (stream, peer, place) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "A connection could not be accepted");
@@ -51,7 +57,8 @@ pub async fn serve_with(
         };
         let (service, requests) = (TowerToHyperService::new(app.clone()), Arc::new(Requests::default()));
         let stream = PatientStream::new(stream, patience, requests.clone());
-        let service = service_fn(move |request| {
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(Peer(peer));
             let (working, answering) = (requests.begin(), service.call(request));
             async move {
                 let answer = answering.await;
@@ -74,9 +81,9 @@ pub async fn serve_with(
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> std::io::Result<(tokio::net::TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> std::io::Result<(TcpStream, IpAddr, OwnedSemaphorePermit)> {
     let place = places.clone().acquire_owned().await.map_err(std::io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
+    let (stream, peer) = listener.accept().await?;
     stream.set_nodelay(true)?;
-    Ok((stream, place))
+    Ok((stream, peer.ip(), place))
 }

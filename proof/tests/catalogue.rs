@@ -62,7 +62,7 @@ async fn attacks_18_to_26_the_app_role_can_make_nothing_and_switch_nothing_off()
         "drop policy tenant_fence on tenants",
         "alter table tenants disable row level security",
         "alter table tenants owner to konstruct_app",
-        "grant select on api_keys to konstruct_app",
+        "grant select on users to konstruct_app",
         "truncate memories",
         "alter role konstruct_app bypassrls",
         "set session_replication_role = replica",

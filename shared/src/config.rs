@@ -10,7 +10,7 @@ use std::{collections::HashMap, net::SocketAddr, path::PathBuf};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use crate::{crash, crypto::Keyring};
+use crate::{crash, crypto::Keyring, network::Network};
 
 pub use whatsapp::{WhatsAppApp, WhatsAppConfig};
 
@@ -38,6 +38,10 @@ pub struct Config {
     pub environment: Environment,
     pub bind: SocketAddr,
     pub public_url: Url,
+    /// Strangers may make themselves an account and a tenant.
+    pub signup: bool,
+    /// Whose X-Forwarded-For is believed.
+    pub trusted_proxies: Vec<Network>,
     /// Unset: 9090 for the gateway (and `all`), 9091 for the orchestrator, 9092 for the worker.
     pub metrics_bind: Option<SocketAddr>,
     pub port_offset: u16,
@@ -156,6 +160,8 @@ impl Config {
             environment,
             bind,
             public_url: url(variables, "KONSTRUCT_PUBLIC_URL", Some(&format!("http://{bind}")))?,
+            signup: switch(variables, "KONSTRUCT_SIGNUP", true)?,
+            trusted_proxies: networks(variables, "KONSTRUCT_TRUSTED_PROXIES")?,
             metrics_bind: match variables.get("KONSTRUCT_METRICS_BIND") {
                 None => None,
                 Some(_) => {
@@ -183,6 +189,28 @@ impl Config {
         refuse_simulators_in_production(&config, variables)?;
         Ok(config)
     }
+}
+
+fn switch(variables: &Variables, name: &str, default: bool) -> Result<bool, ConfigError> {
+    match variables.get(name) {
+        None => Ok(default),
+        Some("on") => Ok(true),
+        Some("off") => Ok(false),
+        Some(other) => Err(ConfigError(format!("{name} must be `on` or `off`; it is `{other}`."))),
+    }
+}
+
+fn networks(variables: &Variables, name: &str) -> Result<Vec<Network>, ConfigError> {
+    let given = variables.get(name).unwrap_or_default().split(',').map(str::trim).filter(|text| !text.is_empty());
+    given
+        .map(|text| {
+            text.parse().map_err(|()| {
+                ConfigError(format!(
+                    "{name} must hold addresses or networks such as 10.0.0.0/8; `{text}` is none."
+                ))
+            })
+        })
+        .collect()
 }
 
 fn master_keys(variables: &Variables, environment: Environment) -> Result<Keyring, ConfigError> {
@@ -322,6 +350,12 @@ mod tests {
             let accepted = Config::from_variables(&variables(&[crash]));
             assert_eq!(accepted.is_ok(), cfg!(feature = "testing"));
         }
+    }
+
+    #[test]
+    fn switches_and_proxies_are_refused_with_a_sentence() {
+        assert!(refusal(&[("KONSTRUCT_TRUSTED_PROXIES", "10.0.0.0/33")]).contains("`10.0.0.0/33` is none"));
+        assert!(refusal(&[("KONSTRUCT_SIGNUP", "maybe")]).contains("must be `on` or `off`"));
     }
 
     #[test]

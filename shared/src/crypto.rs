@@ -187,6 +187,21 @@ impl FingerprintKey {
         half.copy_from_slice(&mac.finalize().into_bytes()[..16]);
         Uuid::from_bytes(half)
     }
+
+    /// A token that follows from the parts, for whoever has the key.
+    pub fn token(&self, prefix: &str, parts: &[&str]) -> String {
+        let mut mac = mac(self.0.as_slice(), &[b"token"]);
+        for part in parts {
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part.as_bytes());
+        }
+        format!("{prefix}{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
+    }
+
+    /// Whether this is the token of the parts; in constant time.
+    pub fn is_token(&self, given: &str, prefix: &str, parts: &[&str]) -> bool {
+        self.token(prefix, parts).as_bytes().ct_eq(given.as_bytes()).into()
+    }
 }
 
 pub fn random_bytes<const N: usize>() -> [u8; N] {

@@ -103,6 +103,11 @@ macro_rules! ids {
 ids! {
     /// A customer: everything belongs to exactly one.
     TenantId = "ten";
+    /// Somebody who can sign in; may belong to several tenants.
+    UserId = "usr";
+    /// A device on which somebody is signed in.
+    SessionId = "ses";
+    InvitationId = "inv";
     ApiKeyId = "key";
     /// A tenant's tie to one Slack workspace or WhatsApp number.
     ConnectionId = "con";

@@ -5,8 +5,8 @@
 //! | [`ids`] [`clock`] [`config`] [`crypto`] | values: typed ids, time, the environment, sealed secrets |
 //! | [`message`] [`jobs`] | what travels between processes |
 //! | [`db`] | the only door to PostgreSQL: `Db → TenantDb → TenantTx`, `SystemTx` for the listed rest |
-//! | [`queue`] [`live`] | background jobs (apalis) and wake-ups (Redis: only what may be lost) |
-//! | [`channels`] [`egress`] | Slack and, later, WhatsApp; the way out of the house |
+//! | [`queue`] [`live`] [`limits`] | background jobs (apalis), wake-ups and counted tries (Redis: only what may be lost) |
+//! | [`channels`] [`egress`] [`network`] | Slack and, later, WhatsApp; the way out of the house; networks of addresses |
 //! | [`embedding`] | text → vector |
 //! | [`telemetry`] [`health`] | logs, traces, metrics; `/healthz`, `/readyz`, `/metrics` of every role |
 //! | [`crash`] | where a test build can be made to abort |
@@ -22,8 +22,10 @@ pub mod embedding;
 pub mod health;
 pub mod ids;
 pub mod jobs;
+pub mod limits;
 pub mod live;
 pub mod message;
+pub mod network;
 pub mod queue;
 pub mod telemetry;
 #[cfg(feature = "testing")]

@@ -1,8 +1,12 @@
 //! The API's resources, one file each.
 
 pub mod agents;
+pub mod api_keys;
+pub mod auth;
 pub mod connect_whatsapp;
 pub mod connections;
+pub mod invitations;
 pub mod me;
+pub mod members;
 pub mod signup_whatsapp;
 pub mod templates;

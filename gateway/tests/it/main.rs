@@ -1,10 +1,12 @@
 //! The gateway on a real socket over a real PostgreSQL, with the simulated Slack where Slack is called.
 //!
 //! A name that begins with `attack_` carries the number of its case in the threat model. `stage` holds what the tests
-//! play on, `wire` speaks HTTP byte by byte, `events` writes what Slack would send, `gate` stands before PostgreSQL.
+//! play on, `wire` speaks HTTP byte by byte, `events` writes what Slack would send, `gate` stands before PostgreSQL, `people`
+//! sit at browsers.
 
 mod events;
 mod gate;
+mod people;
 mod phones;
 mod stage;
 mod wire;
@@ -16,16 +18,21 @@ mod database_away;
 mod edits;
 mod every_field;
 mod floods;
+mod guesses;
 mod hang_up;
 mod keys;
 mod limits;
+mod members;
 mod odd_payloads;
 mod opaque;
 mod openapi;
 mod own_app;
 mod patience;
+mod routes;
 mod routing;
+mod sessions;
 mod signature;
+mod signup;
 mod twins;
 mod whatsapp;
 mod whatsapp_news;

@@ -7,6 +7,7 @@
 
 pub mod arena;
 pub mod catalog;
+mod entrances;
 pub mod fill;
 pub mod listed;
 pub mod mutants;

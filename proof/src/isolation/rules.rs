@@ -15,7 +15,7 @@ const AUDIT: &str = "konstruct_audit";
 pub fn violations(catalog: &Catalog, listed: &Listed) -> Vec<String> {
     let mut found = stale_entries(catalog, listed);
     for table in &catalog.tables {
-        let faults = [force(table), tenant_column(table, listed), keys(table, listed), references(table)];
+        let faults = [force(table), tenant_column(table, listed), keys(table, listed), references(table, listed)];
         found.extend(faults.into_iter().flatten());
         found.extend(tenant_policies(table, listed));
         found.extend(other_policies(table, listed));
@@ -89,8 +89,14 @@ fn keys(table: &Table, listed: &Listed) -> Option<String> {
     Some(says(table, format!("unique key `{}` does not begin with tenant_id", odd.name)))
 }
 
-/// A reference without the tenant lets one tenant's row hang on another's.
-fn references(table: &Table) -> Option<String> {
+/// A reference without the tenant lets one tenant's row hang on another's. Listed tables without a tenant hang together by
+/// their own ids, as long as no tenant can touch them.
+fn references(table: &Table, listed: &Listed) -> Option<String> {
+    let without_tenant =
+        table.column("tenant_id").is_none() && listed.not_keyed_by_tenant.contains_key(&table.name);
+    if without_tenant && !table.touched_by.iter().any(|role| role == APP) {
+        return None;
+    }
     let first = |columns: &[String]| columns.first().is_some_and(|column| column == "tenant_id");
     let odd = table.references.iter().find(|reference| {
         let to_tenant = reference.parent == "tenants" && reference.columns == ["tenant_id"];

@@ -5,9 +5,10 @@
 
 use shared::{
     crypto::{Keyring, Place},
-    db::lanes::Lease,
+    db::{lanes::Lease, mails::Mail},
     ids::{
-        AgentId, ConnectionId, ConversationId, JobId, MemoryId, MessageId, OutboxId, PersonId, RunId, TenantId,
+        AgentId, ApiKeyId, ConnectionId, ConversationId, InvitationId, JobId, MailId, MemoryId, MessageId,
+        OutboxId, PersonId, RunId, SessionId, TenantId, UserId,
     },
     testing::TestDb,
 };
@@ -38,6 +39,24 @@ const MOVING: Uuid = Uuid::from_u128(0x23);
 pub const DELIVERED: OutboxId = OutboxId::from_uuid(Uuid::from_u128(0x24));
 /// Only they take part in it.
 pub const THEIR_CONVERSATION: ConversationId = ConversationId::from_uuid(Uuid::from_u128(11));
+pub const MAIL: MailId = MailId::from_uuid(Uuid::from_u128(12));
+/// Owns both tenants.
+pub const OWNER: UserId = UserId::from_uuid(Uuid::from_u128(13));
+/// An operator of both.
+pub const MEMBER: UserId = UserId::from_uuid(Uuid::from_u128(14));
+/// Only they have this member, whose address is NEW_MAIL.
+pub const THEIR_MEMBER: UserId = UserId::from_uuid(Uuid::from_u128(15));
+pub const NEW_MAIL: &str = "new@example.com";
+pub const INVITATION: InvitationId = InvitationId::from_uuid(Uuid::from_u128(16));
+/// Of both invitations.
+pub const INVITATION_TOKEN: [u8; 32] = [7; 32];
+/// Invited by both.
+pub const GUEST: UserId = UserId::from_uuid(Uuid::from_u128(17));
+pub const GUEST_MAIL: &str = "guest@example.com";
+/// Where their member is signed in.
+pub const SESSION: SessionId = SessionId::from_uuid(Uuid::from_u128(18));
+/// A key belongs to one tenant by its id.
+pub const THEIR_KEY: ApiKeyId = ApiKeyId::from_uuid(Uuid::from_u128(19));
 const FENCE: i64 = 7;
 
 /// Our hold on the conversation; theirs reads the same.
@@ -54,13 +73,34 @@ pub async fn fill(test: &TestDb) -> anyhow::Result<()> {
         run(&mut app, &cast.of_the_app()).await?;
         run(&mut app, &cast.of_the_number()).await?;
         run(&mut system, &cast.of_the_system(true)).await?;
+        run(&mut system, &cast.members()).await?;
+        run(&mut app, &cast.entrances()).await?;
     }
+    run(&mut system, &accounts()).await?;
     Ok(())
 }
 
 async fn run(connection: &mut PgConnection, script: &str) -> anyhow::Result<()> {
     connection.execute(sqlx::raw_sql(AssertSqlSafe(script.to_owned()))).await?;
     Ok(())
+}
+
+/// People who can sign in. They belong to no tenant.
+fn accounts() -> String {
+    let mut script = String::new();
+    for (user, mail) in [(THEIR_MEMBER.uuid(), NEW_MAIL), (GUEST.uuid(), GUEST_MAIL)] {
+        script += &format!(
+            "insert into users (user_id, mail, name, password_hash, mail_verified_at)
+             values ('{user}', '{mail}', 'Somebody', '', now());"
+        );
+    }
+    script
+        + &format!(
+            "insert into sessions (session_id, user_id, address, agent, expires_at)
+             values ('{}', '{}', '', '', now() + interval '1 day')",
+            SESSION.uuid(),
+            THEIR_MEMBER.uuid()
+        )
 }
 
 struct Cast<'a> {
@@ -190,6 +230,53 @@ impl Cast<'_> {
              values ('{tenant}', '{delivered}', '{conversation}', 'answer', 'post', '{mark}', 'sent', {FENCE});
              insert into delivery_statuses (tenant_id, connection_id, external_id, outbox_id, status, rank, changed_at)
              values ('{tenant}', '{number}', '{mark}', '{delivered}', 'sent', 1, '2026-11-20T11:00:00Z');
+             commit"
+        )
+    }
+
+    fn members(&self) -> String {
+        let (tenant, mark) = (self.tenant.uuid(), self.mark);
+        let mut script = format!(
+            "insert into memberships (tenant_id, user_id, mail, name, role, is_owner)
+             values ('{tenant}', '{}', 'owner@example.com', '{mark}', 'customer_admin', true),
+                    ('{tenant}', '{}', 'member@example.com', '{mark}', 'customer_operator', false);",
+            OWNER.uuid(),
+            MEMBER.uuid()
+        );
+        if self.tenant == THEM {
+            script += &format!(
+                "insert into memberships (tenant_id, user_id, mail, name, role)
+                 values ('{tenant}', '{}', '{NEW_MAIL}', '{mark}', 'customer_operator')",
+                THEIR_MEMBER.uuid()
+            );
+        }
+        script
+    }
+
+    /// What lets people and programs in. They have as many keys as a tenant may have.
+    fn entrances(&self) -> String {
+        let (tenant, mark) = (self.tenant.uuid(), self.mark);
+        let (mail, invitation) = (MAIL.uuid(), INVITATION.uuid());
+        let text = serde_json::to_vec(&Mail::SessionStolen { device: mark.into() }).expect("a mail is JSON");
+        let place = Place { tenant: Some(self.tenant), table: "mails", column: "content", row: mail };
+        let (content, token) = (hex::encode(self.keys.seal(&place, &text)), hex::encode(INVITATION_TOKEN));
+        let (keys, known) = if self.tenant == THEM {
+            (200, format!("'{}'::uuid", THEIR_KEY.uuid()))
+        } else {
+            (1, "gen_random_uuid()".to_owned())
+        };
+        format!(
+            "begin;
+             select set_config('app.current_tenant', '{tenant}', true);
+             insert into mails (tenant_id, mail_id, recipient, kind, content)
+             values ('{tenant}', '{mail}', '{mark}@example.com', 'session_stolen', '\\x{content}');
+             insert into invitations (tenant_id, invitation_id, mail, role, token_hash, invited_by, expires_at)
+             values ('{tenant}', '{invitation}', '{GUEST_MAIL}', 'customer_operator', '\\x{token}', '{mark}',
+                     now() + interval '1 day');
+             insert into api_keys (tenant_id, api_key_id, key_hash, name, role)
+             select '{tenant}', case n when 1 then {known} else gen_random_uuid() end, sha256(('{mark}' || n)::bytea),
+                    '{mark}', 'customer_operator'
+               from generate_series(1, {keys}) n;
              commit"
         )
     }

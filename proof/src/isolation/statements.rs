@@ -30,6 +30,7 @@ use shared::{
 use sqlx::{AssertSqlSafe, Executor};
 use time::OffsetDateTime;
 
+use super::entrances;
 use super::scene::{CONNECTION, CONVERSATION, DELIVERED, MEMORY, NUMBER, OUTBOX, PERSON, RUN, THEM, US, lease};
 
 /// How its caller begins.
@@ -40,12 +41,12 @@ pub enum Begin {
     ForTheTenant,
 }
 
-type Run = for<'a> fn(&'a mut TenantTx, &'a Config) -> BoxFuture<'a, Result<String, DbError>>;
+pub(super) type Run = for<'a> fn(&'a mut TenantTx, &'a Config) -> BoxFuture<'a, Result<String, DbError>>;
 
 pub struct Call {
     pub name: &'static str,
     pub begin: Begin,
-    run: Run,
+    pub(super) run: Run,
 }
 
 /// What a call did.
@@ -69,9 +70,12 @@ macro_rules! calls {
     };
 }
 
+pub(super) use calls;
+
 pub fn all() -> Vec<Call> {
     let mut calls = who_is_there();
     calls.extend(numbers());
+    calls.extend(entrances::all());
     calls.extend(what_is_said());
     calls.extend(turns());
     calls
@@ -291,7 +295,11 @@ pub async fn observe(db: &Db, config: &Config, call: &Call) -> anyhow::Result<Ob
 }
 
 /// Tables that konstruct_app may read.
-const WATCHED: [&str; 15] = [
+const WATCHED: [&str; 19] = [
+    "memberships",
+    "invitations",
+    "api_keys",
+    "mails",
     "tenants",
     "channel_connections",
     "connection_routes",

@@ -1,13 +1,14 @@
 //! The audit log. Appending is a definer function of its own role: no service can update or delete a row.
 
 use serde_json::Value;
-use sqlx::types::Json;
+use sqlx::{Executor, Postgres, types::Json};
 
 use super::{DbError, TenantTx};
 
 /// Who did it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
+    User(crate::ids::UserId),
     ApiKey(crate::ids::ApiKeyId),
     CommandLine,
     System,
@@ -16,16 +17,33 @@ pub enum Actor {
 impl Actor {
     fn parts(&self) -> (&'static str, String) {
         match self {
+            Self::User(user) => ("user", user.to_string()),
             Self::ApiKey(key) => ("api_key", key.to_string()),
             Self::CommandLine => ("command_line", "konstruct".into()),
             Self::System => ("system", "konstruct".into()),
         }
+    }
+
+    /// As the log names them.
+    pub fn id(&self) -> String {
+        self.parts().1
     }
 }
 
 /// Appends to the tenant's chain in the caller's transaction: the act and its record exist together or not at all.
 pub async fn append(
     tx: &mut TenantTx,
+    actor: &Actor,
+    action: &str,
+    target: (&str, &str),
+    detail: Value,
+) -> Result<(), DbError> {
+    append_to(tx.conn(), actor, action, target, detail).await
+}
+
+/// For transactions of the system role, which set the tenant as well.
+pub(super) async fn append_to<'c>(
+    connection: impl Executor<'c, Database = Postgres>,
     actor: &Actor,
     action: &str,
     (target_kind, target_id): (&str, &str),
@@ -39,7 +57,7 @@ pub async fn append(
         .bind(target_kind)
         .bind(target_id)
         .bind(Json(detail))
-        .execute(tx.conn())
+        .execute(connection)
         .await?;
     Ok(())
 }

@@ -9,15 +9,21 @@
 //! no transaction uses a pool where nothing ever begins.
 
 mod accept;
+pub mod accounts;
 pub mod agents;
+pub mod api_keys;
 pub mod audit;
 mod bounded;
 pub mod connections;
 pub mod deliveries;
+pub mod devices;
 pub mod inbox;
 pub mod interruptions;
+pub mod invitations;
 pub mod lanes;
+pub mod mail_links;
 pub mod mails;
+pub mod members;
 pub mod memories;
 pub mod messages;
 pub mod numbers;
@@ -25,6 +31,7 @@ pub mod outbox;
 pub mod people;
 pub mod runs;
 pub mod schema;
+pub mod sessions;
 pub mod system;
 pub mod tenants;
 pub mod usage;
@@ -148,8 +155,8 @@ impl Db {
         TenantDb { pool: self.app.clone(), tenant }
     }
 
-    /// The narrow cross-tenant role. Every statement that uses it stands in `db/system.rs`, `db/accept.rs`,
-    /// `db/inbox.rs` or `db/lanes.rs` with its reason.
+    /// The narrow cross-tenant role. Every statement that uses it stands in `db/system.rs` with its reason, or in a file
+    /// that says it at its top: `accept`, `inbox`, `lanes`; `accounts`, `sessions`, `devices`, `mail_links`, `invitations`.
     pub fn system(&self) -> SystemDb {
         SystemDb { pool: self.system.clone(), statements: self.statements.clone() }
     }
@@ -342,5 +349,18 @@ impl SystemDb {
     /// Several statements, acting for one tenant that may not exist yet.
     async fn begin(&self, tenant: TenantId) -> Result<Transaction<'static, Postgres>, DbError> {
         begin(&self.pool, format!("set_config('app.current_tenant', '{}', true)", tenant.uuid())).await
+    }
+
+    /// Several statements about what belongs to no tenant.
+    async fn begin_untied(&self) -> Result<Transaction<'static, Postgres>, DbError> {
+        begin(&self.pool, "set_config('app.current_tenant', '', true)".to_owned()).await
+    }
+
+    /// Several statements about a user, whose audit row goes to this tenant, if there is one.
+    async fn begin_for(&self, tenant: Option<TenantId>) -> Result<Transaction<'static, Postgres>, DbError> {
+        match tenant {
+            Some(tenant) => self.begin(tenant).await,
+            None => self.begin_untied().await,
+        }
     }
 }

@@ -77,20 +77,24 @@ pub struct KeyOwner {
 /// Reason: a program proves itself by its key alone; the tenant follows from it.
 pub async fn find_api_key(db: &SystemDb, hash: &[u8; 32]) -> Result<Option<KeyOwner>, DbError> {
     let row = sqlx::query(
-        "select api_key_id, tenant_id, role from api_keys
+        "select api_key_id, tenant_id, role,
+                coalesce(last_used_at < now() - interval '1 minute', true) as unseen
+           from api_keys
           where key_hash = $1 and revoked_at is null and (expires_at is null or expires_at > now())",
     )
     .bind(hash.as_slice())
     .fetch_optional(db.read())
     .await?;
-    row.map(|row| {
-        Ok(KeyOwner {
-            key: row.try_get("api_key_id")?,
-            tenant: row.try_get("tenant_id")?,
-            role: row.try_get("role")?,
-        })
-    })
-    .transpose()
+    let Some(row) = row else { return Ok(None) };
+    let key = row.try_get("api_key_id")?;
+    if row.try_get("unseen")? {
+        // Once a minute is exact enough to tell a key that is used from one that is not.
+        sqlx::query("update api_keys set last_used_at = clock_timestamp() where api_key_id = $1")
+            .bind(key)
+            .execute(db.write())
+            .await?;
+    }
+    Ok(Some(KeyOwner { key, tenant: row.try_get("tenant_id")?, role: row.try_get("role")? }))
 }
 
 /// A new tenant with its first API key, audited, in one transaction.

@@ -286,19 +286,19 @@ const COMMITTED: [(&str, &str, &str, &str, &str); 6] = [
         "runs",
     ),
     (
-        "konstruct_app may read API keys",
-        "grant select on api_keys to konstruct_app",
-        "revoke select on api_keys from konstruct_app",
-        "api_keys",
-        "api_keys",
+        "konstruct_app may read accounts",
+        "grant select on users to konstruct_app",
+        "revoke select on users from konstruct_app",
+        "users",
+        "users",
     ),
     (
-        "konstruct_app sees API keys",
-        "grant select on api_keys to konstruct_app;
-         create policy careless on api_keys for select to konstruct_app using (true)",
-        "drop policy careless on api_keys; revoke select on api_keys from konstruct_app",
-        "api_keys",
-        "api_keys",
+        "konstruct_app sees accounts",
+        "grant select on users to konstruct_app;
+         create policy careless on users for select to konstruct_app using (true)",
+        "drop policy careless on users; revoke select on users from konstruct_app",
+        "users",
+        "users",
     ),
     (
         "attack 7: sessions begin as a tenant",

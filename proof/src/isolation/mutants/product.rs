@@ -12,8 +12,9 @@ use anyhow::{bail, ensure};
 use regex::Regex;
 use shared::{
     db::{
-        Db,
+        Db, devices,
         inbox::{Arrival, Content, Ingest},
+        invitations::{self, Joining, Offer},
         lanes,
     },
     testing::TestDb,
@@ -25,7 +26,10 @@ use super::{Killer, Verdict};
 use crate::isolation::{
     catalog::Catalog,
     fill::{Doors, Tenant},
-    scene::{self, CONNECTION, COPIED, IDENTITY, THEIR_CONVERSATION, THEIR_MARK, THEM, US, lease},
+    scene::{
+        self, CONNECTION, COPIED, GUEST, GUEST_MAIL, IDENTITY, INVITATION, INVITATION_TOKEN, SESSION,
+        THEIR_CONVERSATION, THEIR_MARK, THEIR_MEMBER, THEM, US, lease,
+    },
     statements::{self, Begin, Call, Observation, observe},
     wire::{Edit, Wire},
 };
@@ -221,12 +225,19 @@ async fn observe_system(edit: Edit) -> anyhow::Result<(Vec<(&'static str, Observ
     let db = Db::connect(&test.config.database_url, &wire.url)?;
     let (system, ingest) = (db.system(), Ingest::start(&db));
     let mut observed = Vec::new();
-    for name in ["lanes::watch", "lanes::renew", "inbox::readdress", "inbox::accept", COPY, "lanes::put_back"] {
+    for name in SYSTEM_CALLS {
         let answer = match name {
             "lanes::watch" => format!("{:?}", lanes::watch(&system, &lease()).await),
             "lanes::renew" => format!("{:?}", lanes::renew(&system, &lease()).await),
             "inbox::readdress" => format!("{:?}", ingest.readdress(overheard()).await),
             "inbox::accept" => format!("{:?}", ingest.accept(overheard()).await),
+            "devices::switch" => {
+                format!("{:?}", devices::switch(&system, SESSION, THEIR_MEMBER, US).await.is_ok())
+            }
+            "invitations::accept" => {
+                let joining = Joining::Account(GUEST);
+                format!("{:?}", invitations::accept(&system, &offer(), &INVITATION_TOKEN, joining).await)
+            }
             COPY => format!("{:?}", ingest.accept(copied()).await),
             _ => format!("{:?}", lanes::put_back(&system, &lease(), 60.0).await),
         };
@@ -240,6 +251,27 @@ async fn observe_system(edit: Edit) -> anyhow::Result<(Vec<(&'static str, Observ
 }
 
 const COPY: &str = "inbox::accept of a copy";
+const SYSTEM_CALLS: [&str; 8] = [
+    "lanes::watch",
+    "lanes::renew",
+    "inbox::readdress",
+    "inbox::accept",
+    COPY,
+    "lanes::put_back",
+    "devices::switch",
+    "invitations::accept",
+];
+
+/// Ours; theirs has the same id and token.
+fn offer() -> Offer {
+    Offer {
+        tenant: US,
+        tenant_name: String::new(),
+        invitation: INVITATION,
+        mail: GUEST_MAIL.into(),
+        role: "customer_operator".into(),
+    }
+}
 
 /// A message that both had before, and that only the other tenant is known to be addressed by.
 fn copied() -> Arrival {

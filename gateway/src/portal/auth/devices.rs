@@ -1,0 +1,113 @@
+//! Where somebody is signed in, and which of their tenants this browser speaks for.
+
+use axum::{
+    Json,
+    extract::{State, rejection::JsonRejection},
+    http::StatusCode,
+    response::IntoResponse,
+};
+use serde::{Deserialize, Serialize};
+use shared::{
+    db::{devices, sessions},
+    ids::{SessionId, TenantId},
+};
+use time::format_description::well_known::Rfc3339;
+use utoipa::ToSchema;
+
+use super::{Session, accounts_of, describe};
+use crate::{
+    Gateway,
+    auth::Person,
+    cookies,
+    error::{ApiError, Problem},
+    path_id::PathId,
+};
+
+#[derive(Serialize, ToSchema)]
+pub struct DeviceBody {
+    #[schema(example = "ses_01k9z3w6h8f2m5x7q4r1t0v9sb")]
+    id: String,
+    /// The address it signed in from.
+    address: String,
+    /// What the browser called itself.
+    agent: String,
+    created_at: String,
+    /// To the minute.
+    last_seen_at: String,
+    /// The one that asks.
+    is_current: bool,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct DeviceList {
+    items: Vec<DeviceBody>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SwitchTenant {
+    #[schema(example = "ten_01k9z3w6h8f2m5x7q4r1t0v9sb")]
+    tenant_id: String,
+}
+
+/// The devices one is signed in on, the last used first.
+#[utoipa::path(get, path = "/api/v1/auth/sessions", security(("session" = [])),
+    responses((status = 200, body = DeviceList), (status = 401, body = Problem)))]
+pub async fn list(Person(person): Person, State(gateway): State<Gateway>) -> Result<Json<DeviceList>, ApiError> {
+    let items = devices::list(&accounts_of(&gateway), person.user).await?;
+    let body = |item: devices::Open| DeviceBody {
+        is_current: item.session == person.session,
+        id: item.session.to_string(),
+        address: item.address,
+        agent: item.agent,
+        created_at: item.created_at.format(&Rfc3339).unwrap_or_default(),
+        last_seen_at: item.last_seen_at.format(&Rfc3339).unwrap_or_default(),
+    };
+    Ok(Json(DeviceList { items: items.into_iter().map(body).collect() }))
+}
+
+/// Signs out everywhere, here included.
+#[utoipa::path(delete, path = "/api/v1/auth/sessions", security(("session" = [])),
+    responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem)))]
+pub async fn end_all(
+    Person(person): Person,
+    State(gateway): State<Gateway>,
+) -> Result<impl IntoResponse, ApiError> {
+    let tenant = person.tenant.map(|(tenant, _)| tenant);
+    devices::sign_out_everywhere(&accounts_of(&gateway), tenant, person.user, person.session).await?;
+    Ok((StatusCode::NO_CONTENT, cookies::signed_out()))
+}
+
+/// Signs one device out.
+#[utoipa::path(delete, path = "/api/v1/auth/sessions/{session_id}", params(("session_id" = String, Path)),
+    security(("session" = [])),
+    responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem),
+              (status = 404, body = Problem)))]
+pub async fn end(
+    Person(person): Person,
+    State(gateway): State<Gateway>,
+    PathId(session): PathId<SessionId>,
+) -> Result<StatusCode, ApiError> {
+    let tenant = person.tenant.map(|(tenant, _)| tenant);
+    devices::sign_out_device(&accounts_of(&gateway), tenant, person.user, session).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Makes this browser speak for another tenant of its person.
+#[utoipa::path(post, path = "/api/v1/auth/tenant", request_body = SwitchTenant, security(("session" = [])),
+    responses((status = 200, body = Session), (status = 400, body = Problem), (status = 401, body = Problem),
+              (status = 403, body = Problem), (status = 404, body = Problem)))]
+pub async fn switch(
+    Person(person): Person,
+    State(gateway): State<Gateway>,
+    headers: axum::http::HeaderMap,
+    body: Result<Json<SwitchTenant>, JsonRejection>,
+) -> Result<Json<Session>, ApiError> {
+    let Json(body) = body?;
+    let tenant: TenantId = body.tenant_id.parse().map_err(|_| ApiError::not_found())?;
+    let db = accounts_of(&gateway);
+    devices::switch(&db, person.session, person.user, tenant).await?;
+    let token = cookies::value(&headers, cookies::ACCESS).ok_or_else(ApiError::unauthorized)?;
+    let person = sessions::find(&db, token).await?.ok_or_else(ApiError::unauthorized)?;
+    Ok(Json(describe(&gateway, person).await?))
+}

@@ -1,0 +1,209 @@
+//! The table of who may do what (`routes.txt`), compared with the API's description and tried on the running gateway.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use shared::{
+    crypto::token_hash,
+    db::{
+        api_keys,
+        audit::Actor,
+        invitations::{self, NewInvitation},
+        sessions::{self, Device},
+    },
+    ids::{ApiKeyId, InvitationId, SessionId, TenantId, UserId},
+};
+
+use crate::{
+    openapi::described,
+    people::Browser,
+    stage::House,
+    wire::{Ask, Reply},
+};
+
+const TABLE: &str = include_str!("routes.txt");
+const WHO: [&str; 6] = ["stranger", "reader", "operator", "admin", "key", "platform"];
+
+struct Line {
+    operation: String,
+    object: &'static str,
+    body: &'static str,
+    expected: [u16; 6],
+}
+
+fn table() -> Vec<Line> {
+    let lines = TABLE.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
+    lines
+        .map(|line| {
+            let words: Vec<&'static str> = line.split_whitespace().collect();
+            let [method, path, object, body, statuses @ ..] = words.as_slice() else { panic!("{line}") };
+            let expected: Vec<u16> = statuses.iter().map(|status| status.parse().expect(line)).collect();
+            let expected = expected.try_into().expect(line);
+            Line { operation: format!("{method} {path}"), object, body, expected }
+        })
+        .collect()
+}
+
+/// Two tenants with people in them; a new one for each question, for answers change things.
+struct Scene<'a> {
+    house: &'a House,
+    acme: TenantId,
+    bolt: TenantId,
+    key: String,
+    people: BTreeMap<&'static str, (UserId, Browser)>,
+}
+
+impl<'a> Scene<'a> {
+    async fn set(house: &'a House, who: &'static str) -> Self {
+        let (acme, key) = house.test.tenant("acme").await;
+        let (bolt, _) = house.test.tenant("bolt").await;
+        let mut people = BTreeMap::new();
+        let owner = house.user("owner").await;
+        house.member(acme, owner, "owner").await;
+        if who == "admin" {
+            people.insert(who, (owner, house.browser(owner, Some(acme)).await));
+        } else if who == "reader" || who == "operator" {
+            let role = if who == "operator" { "customer_operator" } else { who };
+            people.insert(who, house.person(acme, role).await);
+        } else if who == "platform" {
+            let user = house.user(who).await;
+            let grant = sqlx::query("update users set is_platform_admin = true where user_id = $1").bind(user);
+            grant.execute(&mut house.test.system().await).await.expect("it can be granted");
+            people.insert(who, (user, house.browser(user, None).await));
+        }
+        Self { house, acme, bolt, key, people }
+    }
+
+    async fn ask(&mut self, who: &str, ask: Ask) -> Reply {
+        match self.people.get_mut(who) {
+            Some((_, browser)) => browser.ask(self.house, ask).await,
+            None if who == "key" => {
+                self.house.ask(&ask.header("origin", self.house.origin()).key(&self.key)).await
+            }
+            None => self.house.ask(&ask.header("origin", self.house.origin())).await,
+        }
+    }
+
+    /// An id to put into the address.
+    async fn object(&self, who: &str, parameter: &str, object: &str) -> String {
+        let tenant = if object == "own" { self.acme } else { self.bolt };
+        let missing = object == "missing";
+        match parameter {
+            "user_id" if missing => UserId::new().to_string(),
+            "user_id" => {
+                let user = self.house.user("somebody").await;
+                self.house.member(tenant, user, "customer_operator").await;
+                user.to_string()
+            }
+            "invitation_id" if missing => InvitationId::new().to_string(),
+            "invitation_id" => self.invitation(tenant).await,
+            "key_id" if missing => ApiKeyId::new().to_string(),
+            "key_id" => {
+                let mut tx = self.house.test.db.tenant(tenant).begin().await.expect("a transaction begins");
+                let hash = token_hash(&shared::crypto::new_token("kst_"));
+                let key = api_keys::create(&mut tx, &hash, "another", "customer_operator", None).await;
+                tx.commit().await.expect("the key is stored");
+                key.expect("a key can be made").id.to_string()
+            }
+            "session_id" if missing => SessionId::new().to_string(),
+            "session_id" => {
+                let user = match self.people.get(who) {
+                    Some((user, _)) if object == "own" => *user,
+                    _ => self.house.user("somebody").await,
+                };
+                let device = Device { address: "127.0.0.1", agent: "another" };
+                let opened = sessions::open(&self.house.test.db.system(), user, None, device, None).await;
+                opened.expect("it opens").session.to_string()
+            }
+            other => panic!("nothing is known of `{other}`: teach routes.rs to make one"),
+        }
+    }
+
+    async fn invitation(&self, tenant: TenantId) -> String {
+        let new = NewInvitation {
+            mail: "somebody@example.com",
+            role: "customer_operator",
+            read_only: false,
+            makes_owner: false,
+            token: &token_hash(&shared::crypto::new_token("ksi_")),
+        };
+        let mut tx = self.house.test.db.tenant(tenant).begin().await.expect("a transaction begins");
+        let invitation =
+            invitations::create(&mut tx, &Actor::System, &new).await.expect("an invitation can be made");
+        tx.commit().await.expect("the invitation is stored");
+        invitation.id.to_string()
+    }
+}
+
+#[test]
+fn attack_73_every_operation_is_declared_and_every_declaration_is_an_operation() {
+    let described: BTreeSet<String> =
+        described().iter().map(|(method, path)| format!("{method} {path}")).collect();
+    let table = table();
+    let declared: BTreeSet<String> = table.iter().map(|line| line.operation.clone()).collect();
+    assert_eq!(declared, described, "routes.txt declares each operation of the API, and no other");
+    for operation in &declared {
+        let lines = table.iter().filter(|line| line.operation == *operation);
+        let objects: Vec<&str> = lines.map(|line| line.object).collect();
+        let expected = if operation.contains('{') { vec!["own", "foreign", "missing"] } else { vec!["-"] };
+        assert_eq!(objects, expected, "{operation}");
+    }
+}
+
+#[tokio::test]
+async fn attack_73_every_operation_answers_everybody_as_declared() {
+    let house = House::open().await;
+    let mut wrong = Vec::new();
+    for line in table() {
+        for (who, expected) in WHO.into_iter().zip(line.expected) {
+            let reply = answer(&house, &line, who).await;
+            if reply.status != expected {
+                wrong.push(format!(
+                    "{} {} as {who}: {} instead of {expected}",
+                    line.operation, line.object, reply.status
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+async fn answer(house: &House, line: &Line, who: &'static str) -> Reply {
+    let mut scene = Scene::set(house, who).await;
+    let (method, path) = line.operation.split_once(' ').expect("a method and a path");
+    let path = match path.split_once('{').and_then(|(_, rest)| rest.split_once('}')) {
+        Some((parameter, _)) => {
+            path.replace(&format!("{{{parameter}}}"), &scene.object(who, parameter, line.object).await)
+        }
+        None => path.to_owned(),
+    };
+    let known = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+    let method = known.into_iter().find(|known| known.eq_ignore_ascii_case(method)).expect("a method");
+    let mut ask = Ask::new(method, &path);
+    if line.body != "-" {
+        ask = ask.header("content-type", "application/json").body(line.body);
+    }
+    let reply = scene.ask(who, ask).await;
+    // Whoever the object belongs to: a refusal says the same.
+    if reply.status == 404 {
+        assert_eq!(reply.problem(), "not_found");
+        assert!(!reply.text().contains(&scene.bolt.to_string()));
+    }
+    reply
+}
+
+#[tokio::test]
+async fn attacks_63_and_77_and_81_another_tenants_object_is_like_none() {
+    let house = House::open().await;
+    let table = table();
+    let with_ids = table.iter().filter(|line| line.object == "foreign");
+    for foreign in with_ids {
+        let missing = table.iter().find(|line| line.operation == foreign.operation && line.object == "missing");
+        for who in ["admin", "key"] {
+            let (a, b) =
+                (answer(&house, foreign, who).await, answer(&house, missing.expect("declared"), who).await);
+            assert_eq!((a.status, &a.body), (b.status, &b.body), "{} as {who}", foreign.operation);
+            let lengths = (a.header("content-length"), b.header("content-length"));
+            assert_eq!(lengths.0, lengths.1, "{} as {who}", foreign.operation);
+        }
+    }
+}
