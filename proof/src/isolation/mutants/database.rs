@@ -177,9 +177,9 @@ const RIGHTS: [Mistake; 26] = [
         "select (payload)",
     ),
     (
-        "konstruct_system reads tenants' names",
-        "grant select (name) on tenants to konstruct_system",
-        "select (name)",
+        "konstruct_system reads what agents are told",
+        "grant select (instructions) on agents to konstruct_system",
+        "select (instructions)",
     ),
     (
         "konstruct_system reads the quarantine",
