@@ -8,9 +8,10 @@ use shared::{
         api_keys,
         audit::Actor,
         invitations::{self, NewInvitation},
+        numbers::{self, NewNumber},
         sessions::{self, Device},
     },
-    ids::{ApiKeyId, InvitationId, SessionId, TenantId, UserId},
+    ids::{ApiKeyId, ConnectionId, InvitationId, SessionId, TenantId, UserId},
 };
 
 use crate::{
@@ -88,6 +89,8 @@ impl<'a> Scene<'a> {
         let tenant = if object == "own" { self.acme } else { self.bolt };
         let missing = object == "missing";
         match parameter {
+            "id" if missing => ConnectionId::new().to_string(),
+            "id" => self.number(tenant).await,
             "user_id" if missing => UserId::new().to_string(),
             "user_id" => {
                 let user = self.house.user("somebody").await;
@@ -116,6 +119,21 @@ impl<'a> Scene<'a> {
             }
             other => panic!("nothing is known of `{other}`: teach routes.rs to make one"),
         }
+    }
+
+    /// A WhatsApp number whose account is not known yet.
+    async fn number(&self, tenant: TenantId) -> String {
+        let new = NewNumber {
+            phone_number_id: UserId::new().uuid().simple().to_string(),
+            account_id: String::new(),
+            display_name: "a number".into(),
+            access_token: "EAAnumber".to_owned().into(),
+            own_app: None,
+        };
+        let mut tx = self.house.test.db.tenant(tenant).begin().await.expect("a transaction begins");
+        let connection = numbers::connect(&mut tx, &self.house.test.config.master_keys, &new).await;
+        tx.commit().await.expect("the number is stored");
+        connection.expect("a number can be connected").id.to_string()
     }
 
     async fn invitation(&self, tenant: TenantId) -> String {
