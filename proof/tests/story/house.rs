@@ -122,7 +122,7 @@ fn set_up_process() {
 }
 
 /// Beside the test binary's folder.
-fn konstruct() -> PathBuf {
+pub fn konstruct() -> PathBuf {
     let here = std::env::current_exe().expect("the test has a path");
     here.ancestors().nth(2).expect("target/debug").join("konstruct")
 }

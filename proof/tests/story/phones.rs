@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use shared::{
     config::{Config, WhatsAppApp},
@@ -10,7 +11,7 @@ use shared::{
 };
 use simulators::{PhoneEntry, WhatsAppOptions, WhatsAppOptionsPatch, WhatsAppSay, WhatsAppSimulator, number_of};
 
-use crate::house::{House, PATIENCE};
+use crate::house::{House, PATIENCE, konstruct};
 
 const SECRET: &str = "5f0d3a2b1c4e6f708192a3b4c5d6e7f8";
 pub const ADA: &str = "4915100000001";
@@ -63,6 +64,22 @@ impl Phones {
         let connected = shop.call("POST", "connections", body).await;
         shop.connection = connected["id"].as_str().expect("an id").to_owned();
         shop
+    }
+}
+
+impl Phones {
+    /// What the command line prints, on either output.
+    pub async fn command(&self, arguments: &[&str]) -> String {
+        let config = &self.house.config;
+        let output = tokio::process::Command::new(konstruct())
+            .args(arguments)
+            .env("DATABASE_URL", config.database_url.expose_secret())
+            .env("DATABASE_SYSTEM_URL", config.database_system_url.expose_secret())
+            .env("WHATSAPP_GRAPH_URL", config.whatsapp.graph_url.as_str())
+            .output()
+            .await
+            .expect("the konstruct binary is built with the workspace");
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
     }
 }
 

@@ -275,3 +275,46 @@ async fn who_writes_on_the_business_phone_has_the_conversation() {
     let prompt = phones.house.model.requests().last().map(|request| request.prompt_text()).unwrap_or_default();
     assert!(prompt.contains("10 % for you"), "{prompt}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_connects_a_number_and_talks_over_it() {
+    let phones = Phones::open().await;
+    phones.house.start_orchestrator();
+    let acme = phones.shop("acme").await;
+    let tenant = acme.id.to_string();
+    let token = "EAAsimulatedsecond";
+    let number = simulators::number_of(token).unwrap();
+    let connected = phones
+        .command(&[
+            "connect",
+            "whatsapp",
+            "--tenant",
+            &tenant,
+            "--phone-number-id",
+            &number,
+            "--access-token",
+            token,
+        ])
+        .await;
+    assert!(connected.contains("Connected to Simulated business"), "{connected}");
+    assert!(connected.contains("/webhooks/whatsapp"), "{connected}");
+    let refused = phones
+        .command(&[
+            "connect",
+            "whatsapp",
+            "--tenant",
+            &tenant,
+            "--phone-number-id",
+            &number,
+            "--access-token",
+            "EAAnone",
+        ])
+        .await;
+    assert!(refused.contains("Meta does not accept this access token"), "{refused}");
+    let said = phones
+        .command(&["chat", "--channel", "whatsapp", "--tenant", &tenant, "--json", "Are you a human?"])
+        .await;
+    let answer: serde_json::Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
+    assert!(answer["reply"].as_str().is_some_and(|reply| reply.contains("AI")), "{answer}");
+    assert!(answer["timings"]["complete_ms"].as_u64().is_some_and(|ms| ms > 0), "{answer}");
+}
