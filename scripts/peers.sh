@@ -2,22 +2,23 @@
 # Other people's programs, into .local/peers: Python and JavaScript packages by their lock files in proof/peers.
 #
 # `peers.sh` installs what `bench peers`, `bench embedding` and `bench startup` are held against; without it they run all the
-# same, and say what they lack. `peers.sh slack` installs what the tests let speak to our Slack.
+# same, and say what they lack. `peers.sh slack` and `peers.sh whatsapp` install what the tests let speak to our Slack and WhatsApp.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 source "$SCRIPTS/downloads.sh"
 
 PEERS=$LOCAL/peers
 SOURCES=$ROOT/proof/peers
 
+# install_python FOLDER WHAT : the packages of proof/peers/FOLDER.
 install_python() {
-    local begin=$EPOCHREALTIME wanted folder=$PEERS/python
-    wanted=$(file_hash "$SOURCES/python/requirements.txt")
+    local begin=$EPOCHREALTIME wanted folder=$PEERS/$1 list=proof/peers/$1/requirements.txt
+    wanted=$(file_hash "$ROOT/$list")
     if stamped "$folder/installed" "$wanted"; then return 0; fi
-    note "Downloading the Python peers: FastAPI, Celery, Bolt, the ONNX runtime (60 MB) …"
+    note "Downloading the Python peers: $2 …"
     rm -rf "$folder" "$folder.new"
     run_pip install -q --require-hashes --no-deps --only-binary=:all: --no-warn-script-location \
-        --target "$folder.new" -r "$SOURCES/python/requirements.txt" ||
-        fail "pip could not install the peers (proof/peers/python/requirements.txt); see the lines above."
+        --target "$folder.new" -r "$ROOT/$list" ||
+        fail "pip could not install the peers ($list); see the lines above."
     mv "$folder.new" "$folder"
     echo "$wanted" >"$folder/installed"
     done_step "Python peers" "installed" "$begin"
@@ -41,12 +42,13 @@ install_node() {
 
 mkdir -p "$PEERS"
 case ${1:-bench} in
+whatsapp) install_python whatsapp "pywa (1 MB)" ;;
 slack) install_node slack "Slack's client and emulate (23 MB)" ;;
 bench)
-    install_python &
+    install_python python "FastAPI, Celery, Bolt, the ONNX runtime (60 MB)" &
     python_job=$!
     install_node javascript "Bolt (22 MB)"
     wait "$python_job"
     ;;
-*) fail "peers.sh installs \`slack\` or \`bench\`, not \`$1\`." ;;
+*) fail "peers.sh installs \`slack\`, \`whatsapp\` or \`bench\`, not \`$1\`." ;;
 esac

@@ -12,6 +12,7 @@ begin=$EPOCHREALTIME
 services=$!
 trap 'kill "$services" 2>/dev/null || true' EXIT
 "$SCRIPTS/peers.sh" slack
+"$SCRIPTS/peers.sh" whatsapp
 "$SCRIPTS/portal.sh"
 
 build_begin=$EPOCHREALTIME

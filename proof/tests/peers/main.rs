@@ -1,10 +1,13 @@
 //! Slack as other people wrote it down: the official client against our simulator, somebody else's simulator against our
 //! client and our webhook. What only we believe about Slack shows here.
 //!
-//! `scripts/peers.sh slack` installs them; `make test` does that first.
+//! And WhatsApp, as pywa's authors read it, against our simulated Meta.
+//!
+//! `scripts/peers.sh slack` and `scripts/peers.sh whatsapp` install them; `make test` does that first.
 
 mod emulate;
 mod page;
+mod pywa;
 mod web_api;
 
 use std::{

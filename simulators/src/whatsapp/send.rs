@@ -31,7 +31,7 @@ pub(super) fn send(core: &Arc<Core>, number: &str, body: &Value) -> Answer {
     let mut world = core.world();
     let person = recipient(&mut world, number, body)?;
     if body["type"] == "reaction" {
-        return react(&mut world, number, &body["reaction"]);
+        return react(&mut world, number, body);
     }
     let shown = read_message(&mut world, number, body)?;
     let id = world.next_message_id();
@@ -100,7 +100,8 @@ fn recipient(world: &mut World, number: &str, body: &Value) -> Result<Option<Str
     world.person_of(number, user_id).map(Some).ok_or_else(|| Refusal::new(131_026, "Message undeliverable"))
 }
 
-fn react(world: &mut World, number: &str, reaction: &Value) -> Answer {
+fn react(world: &mut World, number: &str, body: &Value) -> Answer {
+    let reaction = &body["reaction"];
     let id = reaction["message_id"].as_str().unwrap_or_default();
     let emoji = reaction["emoji"].as_str().unwrap_or_default().to_owned();
     let Some((_, entry)) = world.find(number, id) else {
@@ -109,7 +110,7 @@ fn react(world: &mut World, number: &str, reaction: &Value) -> Answer {
     entry.reaction = Some(emoji).filter(|emoji| !emoji.is_empty());
     world.touch();
     let id = world.next_message_id();
-    Ok(json!({ "messaging_product": "whatsapp", "messages": [{ "id": id }] }))
+    Ok(accepted(&id, body))
 }
 
 fn read_message(world: &mut World, number: &str, body: &Value) -> Result<Shown, Refusal> {
@@ -224,7 +225,9 @@ fn progress(
                 entry.status = (*status).to_owned();
             }
         }
-        core.send(world, number, "messages", news::value(number, json!({ "statuses": [value] })));
+        let contacts = json!([{ "wa_id": person, "user_id": user_id, "profile": { "name": "Ada" } }]);
+        let content = json!({ "contacts": contacts, "statuses": [value] });
+        core.send(world, number, "messages", news::value(number, content));
     }
 }
 

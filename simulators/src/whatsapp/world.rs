@@ -81,8 +81,7 @@ pub(crate) fn display_number_of(number: &str) -> String {
 /// The business-scoped user id of a person, as this number's business knows them.
 pub fn user_id_of(number: &str, person: &str) -> String {
     let country = COUNTRIES.iter().find(|(code, _)| person.starts_with(code)).map_or("FR", |(_, country)| country);
-    let hash = hex::encode(&Sha256::digest(format!("{}/{person}", account_of(number)))[..10]);
-    format!("{country}.{hash}")
+    format!("{country}.{}", digits(&format!("{}/{person}", account_of(number)), 15))
 }
 
 fn digits(of: &str, count: usize) -> String {
