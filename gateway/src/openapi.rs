@@ -11,7 +11,7 @@ use crate::{
     portal::{
         agents, api_keys,
         auth::{accept, devices, login, password, signup},
-        connections, invitations, me, members, signup_whatsapp, templates,
+        connections, conversations, invitations, me, members, signup_whatsapp, templates,
     },
 };
 
@@ -26,7 +26,8 @@ use crate::{
         api_keys::list, api_keys::create, api_keys::revoke,
         signup::sign_up, signup::verify, login::login, login::refresh, login::logout,
         password::change, password::forgot, password::reset, accept::show, accept::accept,
-        devices::list, devices::end_all, devices::end, devices::switch,
+        conversations::list, conversations::messages, conversations::take_over, conversations::release,
+        conversations::reply, devices::list, devices::end_all, devices::end, devices::switch,
     ),
     modifiers(&Schemes),
     security(("api_key" = []), ("session" = []))

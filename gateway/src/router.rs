@@ -21,9 +21,9 @@ use crate::{
     portal::{
         agents, api_keys,
         auth::{accept, devices, login, password, signup},
-        connections, invitations, me, members, signup_whatsapp, templates,
+        connections, conversations, invitations, me, members, signup_whatsapp, templates,
     },
-    webhooks::{slack, whatsapp},
+    webhooks::{slack, slack_command, slack_interaction, whatsapp},
 };
 
 const API_TIMEOUT: Duration = Duration::from_secs(15);
@@ -35,6 +35,8 @@ const CONTENT_POLICY: &str = "default-src 'self'; img-src 'self'; object-src 'no
 pub fn router(gateway: Gateway) -> Router {
     let webhooks = Router::new()
         .route("/webhooks/slack/events", post(slack::receive))
+        .route("/webhooks/slack/interactions", post(slack_interaction::receive))
+        .route("/webhooks/slack/commands", post(slack_command::receive).get(slack_command::certificate_check))
         .route("/webhooks/whatsapp", get(whatsapp::verify).post(whatsapp::receive));
     let api = Router::new()
         .route("/api/v1/me", get(me::show))
@@ -43,6 +45,11 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/connections/whatsapp-signup", get(signup_whatsapp::show).post(signup_whatsapp::finish))
         .route("/api/v1/connections/{id}/templates", get(templates::list))
         .route("/api/v1/connections/{id}/fallback-template", put(templates::choose))
+        .route("/api/v1/conversations", get(conversations::list))
+        .route("/api/v1/conversations/{conversation_id}/messages", get(conversations::messages))
+        .route("/api/v1/conversations/{conversation_id}/takeover", post(conversations::take_over))
+        .route("/api/v1/conversations/{conversation_id}/release", post(conversations::release))
+        .route("/api/v1/conversations/{conversation_id}/reply", post(conversations::reply))
         .route("/api/v1/members", get(members::list))
         .route("/api/v1/members/{user_id}", patch(members::change).delete(members::remove))
         .route("/api/v1/members/{user_id}/owner", post(members::transfer))

@@ -125,6 +125,8 @@ ids! {
     JobId = "job";
     UsageId = "usg";
     MailId = "mai";
+    /// A click, a command, a dialog.
+    InteractionId = "int";
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ConnectionId, PersonId};
+use crate::ids::{ConnectionId, ConversationId, InteractionId, OutboxId, PersonId};
 
 /// A job, as stored in `jobs.payload`. Every one may run twice: it reads the current state and stops if that is done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,6 +12,28 @@ pub enum Job {
     FetchPersonProfile { person: PersonId },
     /// Ask the platform whether a channel is public, and widen the audience of what was said there if it is.
     DescribeChannel { connection: ConnectionId, channel: String },
+    /// Show a question where a person asked it without writing there, and hand it to the agent.
+    AskForPerson { interaction: InteractionId },
+    /// Erase what a person said.
+    ForgetPerson { person: PersonId },
+    /// Tell a person what only they see.
+    TellPerson { person: PersonId, notice: Notice },
+    /// Draw a person's home page anew.
+    PublishHome { person: PersonId },
+    /// Bring a human's reply to the channel.
+    SendReply { outbox: OutboxId },
+}
+
+/// What a person is told besides the agent's answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "about", rename_all = "snake_case")]
+pub enum Notice {
+    /// Their opinion was stored.
+    FeedbackTaken { conversation: ConversationId },
+    /// A human was asked to take over.
+    HumanAsked { conversation: ConversationId },
+    /// What was erased.
+    Forgotten { memories: i64, messages: i64 },
 }
 
 impl Job {
@@ -19,6 +41,11 @@ impl Job {
         match self {
             Self::FetchPersonProfile { .. } => "fetch_person_profile",
             Self::DescribeChannel { .. } => "describe_channel",
+            Self::AskForPerson { .. } => "ask_for_person",
+            Self::ForgetPerson { .. } => "forget_person",
+            Self::TellPerson { .. } => "tell_person",
+            Self::PublishHome { .. } => "publish_home",
+            Self::SendReply { .. } => "send_reply",
         }
     }
 }

@@ -25,9 +25,9 @@ mod whatsapp;
 pub use faults::{Chance, FaultKind, FaultRule, FaultStatus, Faults};
 pub use model::{ModelOptions, ModelRequest, ModelSimulator};
 pub use slack::{
-    AuthorKind, ChannelSetup, ChannelType, Delete, DeliveryFaults, Edit, EventOut, FileSeen, FileUp, HistoryEntry,
-    HistoryKind, OptionsPatch, Raw, RawOutcome, Reaction, Revoke, Said, Say, Serve, SlackOptions, SlackSimulator,
-    TranscriptEntry, signature, team_of,
+    AuthorKind, ChannelSetup, ChannelType, Click, Command, Delete, DeliveryFaults, Dialog, Edit, EventOut,
+    FileSeen, FileUp, HistoryEntry, HistoryKind, OptionsPatch, Raw, RawOutcome, Reaction, Revoke, Said, Say,
+    Serve, Shortcut, SlackOptions, SlackSimulator, Submit, TranscriptEntry, Whisper, signature, team_of,
 };
 pub use whatsapp::{
     Ids, Pace, PhoneEntry, WhatsAppEcho, WhatsAppHistory, WhatsAppOptions, WhatsAppOptionsPatch, WhatsAppSaid,

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `web.rs`, `args.rs` | `/api/METHOD`: token, faults, which function answers |
 //! | `chat.rs`, `conversations.rs`, `blocks.rs` | the methods, with Slack's limits and error words |
+//! | `surfaces.rs`, `interactivity.rs` | dialogs, home pages and lines for one person; what people press and command |
 //! | `people.rs` | workspaces, bots and names, derived from ids |
 //! | `files.rs` | what people attach, downloads, and what a bot uploads |
 //! | `events.rs`, `delivery.rs` | what is sent to the product, signed and retried as Slack does |
@@ -21,9 +22,11 @@ mod conversations;
 mod delivery;
 mod events;
 mod files;
+mod interactivity;
 mod page;
 mod people;
 mod person;
+mod surfaces;
 mod types;
 mod web;
 mod whims;
@@ -41,7 +44,9 @@ use tokio::task::JoinSet;
 
 pub use delivery::signature;
 pub use files::Serve;
+pub use interactivity::{Click, Command, Shortcut, Submit};
 pub use people::team_of;
+pub use surfaces::{Dialog, Whisper};
 pub use types::{
     AuthorKind, ChannelSetup, ChannelType, Delete, Edit, EventOut, FileSeen, FileUp, HistoryEntry, HistoryKind,
     OptionsPatch, Raw, RawOutcome, Reaction, Revoke, Said, Say, TranscriptEntry,
@@ -251,7 +256,7 @@ impl Core {
         self.options.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Where files are downloaded from: `http://…/`.
+    /// For addresses that lead back here: `http://…/`.
     pub(crate) fn own_address(&self) -> String {
         self.addr.get().map(|addr| format!("http://{addr}/")).unwrap_or_default()
     }

@@ -9,12 +9,13 @@ use std::{future::Future, sync::Arc};
 
 use shared::{
     channels::slack::SlackApi,
+    clock::Clock,
     config::Config,
-    crypto::Keyring,
-    db::{Db, TenantDb},
+    crypto::{FingerprintKey, Keyring},
+    db::{Db, TenantDb, inbox::Ingest, system},
     embedding::Embedder,
     jobs::Job,
-    live::Wakeups,
+    live::{Waker, Wakeups},
     queue::{self, Handler, JobError},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -24,6 +25,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub(crate) struct Worker {
     pub keys: Keyring,
     pub slack: SlackApi,
+    pub fingerprints: FingerprintKey,
+    /// For what people ask without writing it: it goes the way of every message.
+    pub ingest: Ingest,
+    pub waker: Waker,
+    pub clock: Clock,
 }
 
 impl Worker {
@@ -33,6 +39,11 @@ impl Worker {
             Job::DescribeChannel { connection, channel } => {
                 jobs::describe_channel::run(self, db, connection, &channel).await
             }
+            Job::AskForPerson { interaction } => jobs::ask_for_person::run(self, db, interaction).await,
+            Job::ForgetPerson { person } => jobs::forget_person::run(db, person).await,
+            Job::TellPerson { person, notice } => jobs::tell_person::run(self, db, person, &notice).await,
+            Job::PublishHome { person } => jobs::publish_home::run(self, db, person).await,
+            Job::SendReply { outbox } => jobs::send_reply::run(self, db, outbox).await,
         }
     }
 }
@@ -44,7 +55,16 @@ pub async fn run(
     embedder: &Embedder,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), String> {
-    let worker = Worker { keys: config.master_keys.clone(), slack: SlackApi::new(&config.slack.api_url) };
+    let worker = Worker {
+        keys: config.master_keys.clone(),
+        slack: SlackApi::new(&config.slack.api_url),
+        fingerprints: system::fingerprint_key(&db.system(), &config.master_keys)
+            .await
+            .map_err(|error| error.to_string())?,
+        ingest: Ingest::start(db),
+        waker: Waker::start(&config.redis_url).map_err(|error| format!("REDIS_URL: {error}"))?,
+        clock: Clock::system(),
+    };
     let wakeups = Wakeups::subscribe(&config.redis_url).map_err(|error| format!("REDIS_URL: {error}"))?;
     let name = shared::process_name("worker");
     tracing::info!(%name, "The worker waits for jobs");

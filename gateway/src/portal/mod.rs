@@ -5,6 +5,7 @@ pub mod api_keys;
 pub mod auth;
 pub mod connect_whatsapp;
 pub mod connections;
+pub mod conversations;
 pub mod invitations;
 pub mod me;
 pub mod members;

@@ -1,6 +1,10 @@
 //! What providers send: verify → resolve the tenant → normalize → store → 200.
 
 pub mod slack;
+mod slack_acts;
+pub mod slack_command;
+pub mod slack_form;
+pub mod slack_interaction;
 pub mod whatsapp;
 pub mod whatsapp_event;
 #[cfg(test)]

@@ -33,13 +33,14 @@ use shared::{
 use tracing::Instrument;
 use url::Url;
 
+use super::slack_acts;
 use crate::Gateway;
 
 const BODY_MAX: usize = 1024 * 1024;
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 /// From the last byte of a request to its answer; Slack gives up after three seconds. What is on its way to disk then
 /// still gets there, and Slack's next try finds it.
-const ANSWER_TIMEOUT: Duration = Duration::from_millis(2_500);
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_millis(2_500);
 /// How long a follow-up waits for the message that begins its thread, look by look; less than [`ANSWER_TIMEOUT`] in all.
 const HOLD_BACK: [Duration; 4] = [
     Duration::from_millis(100),
@@ -52,7 +53,7 @@ const CLOCK_TOLERANCE_SECONDS: i64 = 300;
 const CHALLENGE_MAX: usize = 1024;
 /// Of one workspace that belongs to nobody, or is held back: what is kept to look at, a minute.
 const SAMPLES_MAX: u32 = 20;
-const CHANNEL: &str = "slack";
+pub(super) const CHANNEL: &str = "slack";
 /// How routes name the app that the platform itself runs.
 const PLATFORM_APP: &str = "";
 
@@ -144,7 +145,12 @@ async fn verify_and_store(
     raw: Bytes,
 ) -> Result<Response, Refusal> {
     let parsed = slack_event::parse(&raw);
-    let signer = verify(gateway, addressee, signature, &raw, parsed.as_ref().ok()).await?;
+    let claim = parsed.as_ref().ok().map(|envelope| Claim {
+        app: envelope.app_id(),
+        installation: envelope.installation(),
+        checks_address: envelope.kind == "url_verification",
+    });
+    let signer = verify(gateway, addressee, signature, &raw, claim).await?;
     if !is_json(headers) {
         return Err(Refusal::Malformed("The content type must be application/json."));
     }
@@ -197,7 +203,7 @@ fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, Refusal> {
     if values.next().is_some() { Err(Refusal::Forged) } else { Ok(value) }
 }
 
-async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+pub(super) async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
     let announced =
         headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > BODY_MAX) {
@@ -219,8 +225,17 @@ fn is_json(headers: &HeaderMap) -> bool {
     })
 }
 
+/// Whose a request says it is; it selects the secret that must fit, and nothing else.
+pub(super) struct Claim<'a> {
+    pub app: Option<&'a str>,
+    /// The workspace or organization.
+    pub installation: Option<&'a str>,
+    /// Names neither, and only wants to know whether the address is ours.
+    pub checks_address: bool,
+}
+
 /// Whose app signed a request.
-enum Signer {
+pub(super) enum Signer {
     Platform,
     /// A customer's own, in the workspace of this connection.
     OwnApp(system::Route),
@@ -228,21 +243,21 @@ enum Signer {
     Checker,
 }
 
-async fn verify(
+pub(super) async fn verify(
     gateway: &Gateway,
     addressee: Option<Addressee>,
     signature: &Signature,
     raw: &[u8],
-    claim: Option<&Envelope>,
+    claim: Option<Claim<'_>>,
 ) -> Result<Signer, Refusal> {
     if signature.fits(gateway.slack_secret.expose_secret(), raw) {
         return Ok(Signer::Platform);
     }
     let claim = claim.ok_or(Refusal::Forged)?;
-    let (named, signer) = if claim.kind == "url_verification" {
+    let (named, signer) = if claim.checks_address {
         (addressee.ok_or(Refusal::Forged)?, Signer::Checker)
     } else {
-        let (app_id, team) = claim.app_id().zip(claim.installation()).ok_or(Refusal::Forged)?;
+        let (app_id, team) = claim.app.zip(claim.installation).ok_or(Refusal::Forged)?;
         let route = system::find_route(&gateway.db.system(), CHANNEL, app_id, team).await?;
         let route = route.ok_or(Refusal::Forged)?;
         (Addressee { tenant: route.tenant, connection: route.connection }, Signer::OwnApp(route))
@@ -287,6 +302,11 @@ async fn store_event(
     if let Some(id) = trace.as_deref().and_then(telemetry::trace_id) {
         tracing::Span::current().record("trace_id", id);
     }
+    if let Some(user) = envelope.home_opened_by() {
+        slack_acts::open_home(&gateway.db.tenant(route.tenant), route.connection, user).await?;
+        metrics::counter!("konstruct_events_total", "outcome" => "home").increment(1);
+        return Ok(StatusCode::OK.into_response());
+    }
     let Some(kept) = slack_event::normalize(&envelope, &route, gateway.clock.now()) else {
         metrics::counter!("konstruct_events_total", "outcome" => "not_kept").increment(1);
         return Ok(StatusCode::OK.into_response());
@@ -321,7 +341,7 @@ async fn store_event(
 }
 
 /// Where the platform's own app leads, remembered for a moment.
-async fn find_route(gateway: &Gateway, team: &str) -> Result<Option<system::Route>, Refusal> {
+pub(super) async fn find_route(gateway: &Gateway, team: &str) -> Result<Option<system::Route>, Refusal> {
     let key = (CHANNEL, PLATFORM_APP.to_owned(), team.to_owned());
     if let Some(known) = gateway.routes.get(&key).await {
         return Ok(known);
@@ -332,7 +352,12 @@ async fn find_route(gateway: &Gateway, team: &str) -> Result<Option<system::Rout
 }
 
 /// Quarantines the first ones of a workspace: a flood must cost little, and the rest would tell nothing new.
-async fn sample(gateway: &Gateway, team: &str, reason: &'static str, raw: Bytes) -> Result<Response, Refusal> {
+pub(super) async fn sample(
+    gateway: &Gateway,
+    team: &str,
+    reason: &'static str,
+    raw: Bytes,
+) -> Result<Response, Refusal> {
     let count = gateway.samples.get_with((reason, team.to_owned()), async { Arc::default() }).await;
     if count.fetch_add(1, Ordering::Relaxed) < SAMPLES_MAX {
         return quarantine(gateway, reason, raw).await;
@@ -342,7 +367,7 @@ async fn sample(gateway: &Gateway, team: &str, reason: &'static str, raw: Bytes)
 }
 
 /// Kept for an operator to look at; the sender is told 200, for sending it again would not help.
-async fn quarantine(gateway: &Gateway, reason: &'static str, raw: Bytes) -> Result<Response, Refusal> {
+pub(super) async fn quarantine(gateway: &Gateway, reason: &'static str, raw: Bytes) -> Result<Response, Refusal> {
     metrics::counter!("konstruct_events_total", "outcome" => "quarantined").increment(1);
     let system = gateway.db.system();
     // Shielded: the sender may hang up while it is being written.

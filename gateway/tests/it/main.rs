@@ -1,10 +1,11 @@
 //! The gateway on a real socket over a real PostgreSQL, with the simulated Slack where Slack is called.
 //!
 //! A name that begins with `attack_` carries the number of its case in the threat model. `stage` holds what the tests
-//! play on, `wire` speaks HTTP byte by byte, `events` writes what Slack would send, `gate` stands before PostgreSQL, `people`
+//! play on, `wire` speaks HTTP byte by byte, `events` and `forms` write what Slack would send, `gate` stands before PostgreSQL, `people`
 //! sit at browsers.
 
 mod events;
+mod forms;
 mod gate;
 mod people;
 mod phones;
@@ -13,6 +14,7 @@ mod wire;
 
 mod agents;
 mod answers;
+mod commands;
 mod connect;
 mod database_away;
 mod edits;
@@ -20,6 +22,7 @@ mod every_field;
 mod floods;
 mod guesses;
 mod hang_up;
+mod interactions;
 mod keys;
 mod limits;
 mod members;
@@ -33,6 +36,7 @@ mod routing;
 mod sessions;
 mod signature;
 mod signup;
+mod takeover;
 mod twins;
 mod whatsapp;
 mod whatsapp_news;

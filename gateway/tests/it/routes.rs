@@ -11,7 +11,7 @@ use shared::{
         numbers::{self, NewNumber},
         sessions::{self, Device},
     },
-    ids::{ApiKeyId, ConnectionId, InvitationId, SessionId, TenantId, UserId},
+    ids::{ApiKeyId, ConnectionId, ConversationId, InvitationId, SessionId, TenantId, UserId},
 };
 
 use crate::{
@@ -91,6 +91,11 @@ impl<'a> Scene<'a> {
         match parameter {
             "id" if missing => ConnectionId::new().to_string(),
             "id" => self.number(tenant).await,
+            "conversation_id" if missing => ConversationId::new().to_string(),
+            "conversation_id" => {
+                let connection = self.number(tenant).await.parse().expect("a connection's id");
+                self.house.talked_over(tenant, connection).await.0.to_string()
+            }
             "user_id" if missing => UserId::new().to_string(),
             "user_id" => {
                 let user = self.house.user("somebody").await;

@@ -104,7 +104,12 @@ impl House {
         let post = http.post(format!("{}/api/v1/connections", self.address)).bearer_auth(&key).json(&connection);
         assert_eq!(post.send().await.expect("an answer").status(), 201);
         let team = simulators::team_of(&token).expect("a workspace");
-        Tenant { house: self, id, team, db: self.test.db.tenant(id) }
+        Tenant { house: self, id, key, team, db: self.test.db.tenant(id) }
+    }
+
+    /// The address of a resource of the API.
+    pub fn api(&self, resource: &str) -> String {
+        format!("{}/api/v1/{resource}", self.address)
     }
 }
 
@@ -130,6 +135,8 @@ pub fn konstruct() -> PathBuf {
 pub struct Tenant<'a> {
     pub house: &'a House,
     pub id: TenantId,
+    /// Of its API key.
+    pub key: String,
     pub team: String,
     pub db: TenantDb,
 }

@@ -1,6 +1,9 @@
 //! The Slack Web API, as far as it is used. Plain HTTP over the one egress client instead of an SDK: the outbox needs to
 //! tell "refused", "not reached" and "no clear answer" apart, and only the HTTP layer knows.
 
+pub mod blocks;
+mod surfaces;
+
 use std::time::Duration;
 
 use reqwest::{Client, StatusCode};
@@ -183,7 +186,12 @@ impl SlackApi {
         let url = self.base.join(method).map_err(|error| CallError::Refused(error.to_string()))?;
         let reads = matches!(
             method,
-            "auth.test" | "users.info" | "conversations.info" | "conversations.replies" | "conversations.history"
+            "auth.test"
+                | "users.info"
+                | "conversations.info"
+                | "conversations.replies"
+                | "conversations.history"
+                | "chat.getPermalink"
         );
         let request = self.http.post(url).bearer_auth(token.expose_secret());
         let request = if reads { request.form(&form(&body)) } else { request.json(&body) };

@@ -67,6 +67,9 @@ struct Event {
     channel: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     channel_type: Option<String>,
+    /// Of an opened home: `home` or `messages`.
+    #[serde(default, deserialize_with = "lenient")]
+    tab: Option<String>,
     blocks: Option<Value>,
     attachments: Option<Value>,
     #[serde(default, deserialize_with = "lenient")]
@@ -98,7 +101,7 @@ struct Edited {
 }
 
 /// A value of another type than Slack documents counts as missing: one odd field must not cost the message.
-fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(from: D) -> Result<T, D::Error> {
+pub fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(from: D) -> Result<T, D::Error> {
     Ok(serde_json::from_value(Value::deserialize(from)?).unwrap_or_default())
 }
 
@@ -167,6 +170,15 @@ impl Envelope {
     /// The app this claims to be delivered for.
     pub fn app_id(&self) -> Option<&str> {
         self.api_app_id.as_deref().filter(|id| is_id(id))
+    }
+}
+
+impl Envelope {
+    /// Who looks at the app's home page.
+    pub fn home_opened_by(&self) -> Option<&str> {
+        let event = self.event.as_ref()?;
+        let is_home = event.kind == "app_home_opened" && event.tab.as_deref() == Some("home");
+        event.user.as_deref().filter(|user| is_home && is_id(user))
     }
 }
 
@@ -308,7 +320,7 @@ fn channel_kind(channel_type: Option<&str>, direct: bool) -> ChannelKind {
 }
 
 /// Ids and timestamps of Slack: short, and safe in any context.
-fn is_id(text: &str) -> bool {
+pub fn is_id(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 64
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))

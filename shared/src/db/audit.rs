@@ -10,6 +10,8 @@ use super::{DbError, TenantTx};
 pub enum Actor {
     User(crate::ids::UserId),
     ApiKey(crate::ids::ApiKeyId),
+    /// Someone who talks to an agent, acting for themselves.
+    Person(crate::ids::PersonId),
     CommandLine,
     System,
 }
@@ -19,6 +21,7 @@ impl Actor {
         match self {
             Self::User(user) => ("user", user.to_string()),
             Self::ApiKey(key) => ("api_key", key.to_string()),
+            Self::Person(person) => ("person", person.to_string()),
             Self::CommandLine => ("command_line", "konstruct".into()),
             Self::System => ("system", "konstruct".into()),
         }

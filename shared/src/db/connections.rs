@@ -5,7 +5,10 @@ use serde::Serialize;
 use sqlx::Row;
 use time::OffsetDateTime;
 
-use super::{DbError, TenantTx};
+use super::{
+    DbError, TenantTx,
+    system::{self, Route},
+};
 use crate::{
     crypto::{Keyring, Place},
     ids::{ConnectionId, TenantId},
@@ -163,6 +166,21 @@ pub async fn token(tx: &mut TenantTx, keys: &Keyring, id: ConnectionId) -> Resul
     .await?
     .ok_or(DbError::NotFound)?;
     open_token(keys, tenant, id, &sealed)
+}
+
+/// Where requests of this connection lead, with the platform's id of its workspace.
+pub async fn route(tx: &mut TenantTx, id: ConnectionId) -> Result<(Route, String), DbError> {
+    let tenant = tx.tenant();
+    let row = sqlx::query(
+        "select tenant_id, connection_id, bot_user_id, bot_id, external_id from connection_routes
+          where tenant_id = $1 and connection_id = $2",
+    )
+    .bind(tenant)
+    .bind(id)
+    .fetch_optional(tx.conn())
+    .await?
+    .ok_or(DbError::NotFound)?;
+    Ok((system::route(&row)?, row.try_get("external_id")?))
 }
 
 /// The secret that signs requests of a connection's own app.

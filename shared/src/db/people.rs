@@ -35,6 +35,22 @@ pub async fn find(tx: &mut TenantTx, id: PersonId) -> Result<Option<Person>, DbE
     .transpose()
 }
 
+/// The person behind an id of the platform's, known from now on.
+pub async fn meet(tx: &mut TenantTx, connection: ConnectionId, external_id: &str) -> Result<PersonId, DbError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_scalar(
+        "insert into people (tenant_id, person_id, connection_id, external_id, display_name) values ($1, $2, $3, $4, $4)
+         on conflict (tenant_id, connection_id, external_id) do update set external_id = excluded.external_id
+         returning person_id",
+    )
+    .bind(tenant)
+    .bind(PersonId::new())
+    .bind(connection)
+    .bind(external_id)
+    .fetch_one(tx.conn())
+    .await?)
+}
+
 /// People whose names contain one of these words (lower case), with the word; at most 50.
 pub async fn named(tx: &mut TenantTx, words: &[String]) -> Result<Vec<(PersonId, String)>, DbError> {
     let tenant = tx.tenant();

@@ -41,7 +41,7 @@ pub async fn find_route(
     row.map(|row| route(&row)).transpose()
 }
 
-fn route(row: &sqlx::postgres::PgRow) -> Result<Route, DbError> {
+pub(super) fn route(row: &sqlx::postgres::PgRow) -> Result<Route, DbError> {
     Ok(Route {
         tenant: row.try_get("tenant_id")?,
         connection: row.try_get("connection_id")?,

@@ -40,11 +40,16 @@ const KNOWN_TYPES: [&str; 19] = [
 ];
 
 pub(crate) fn check(blocks: &Value) -> Result<(), Refusal> {
+    check_list(blocks, BLOCKS_MAX)
+}
+
+/// As [`check`], with as many blocks as a dialog or a page may have.
+pub(crate) fn check_list(blocks: &Value, blocks_max: usize) -> Result<(), Refusal> {
     let Some(list) = blocks.as_array() else {
         return Err(Refusal::new("invalid_blocks_format"));
     };
-    if list.len() > BLOCKS_MAX {
-        return Err(invalid(&format!("no more than {BLOCKS_MAX} items allowed [json-pointer:/blocks]")));
+    if list.len() > blocks_max {
+        return Err(invalid(&format!("no more than {blocks_max} items allowed [json-pointer:/blocks]")));
     }
     for (index, block) in list.iter().enumerate() {
         check_block(block)
@@ -119,6 +124,13 @@ fn check_elements(block: &Value, elements_max: usize) -> Result<(), Complaint> {
         if element.get("type").and_then(Value::as_str) == Some("button") {
             text_field(element.get("text"), BUTTON_CHARS_MAX, &format!("/elements/{index}/text"))?;
             at_most(element.get("value"), BUTTON_VALUE_CHARS_MAX, &format!("/elements/{index}/value"))?;
+        }
+        if element.get("type").and_then(Value::as_str) == Some("feedback_buttons") {
+            for button in ["positive_button", "negative_button"] {
+                let path = format!("/elements/{index}/{button}");
+                text_field(element[button].get("text"), BUTTON_CHARS_MAX, &format!("{path}/text"))?;
+                at_most(element[button].get("value"), BUTTON_VALUE_CHARS_MAX, &format!("{path}/value"))?;
+            }
         }
     }
     Ok(())

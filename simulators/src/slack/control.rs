@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{Query, State},
+    extract::{Path, Query, State},
+    http::StatusCode,
     routing::{any, get, post},
 };
 use serde::Deserialize;
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::{
     Core, files,
+    surfaces::respond as respond_to,
     types::{EventOut, HistoryEntry, Revoke, Said, TranscriptEntry},
     web,
 };
@@ -32,6 +34,12 @@ pub(super) fn routes(core: Arc<Core>) -> Router {
         .route("/_sim/raw", post(raw))
         .route("/_sim/channel", post(channel))
         .route("/_sim/revoke", post(revoke))
+        .route("/_sim/click", post(click))
+        .route("/_sim/shortcut", post(shortcut))
+        .route("/_sim/submit", post(submit))
+        .route("/_sim/command", post(command))
+        .route("/_sim/surfaces", get(surfaces))
+        .route("/response/{id}", post(respond))
         .route("/_sim/transcript", get(transcript))
         .route("/_sim/history", get(history))
         .route("/_sim/status", get(status))
@@ -68,6 +76,56 @@ async fn channel(State(core): State<Arc<Core>>, body: Bytes) -> Result<Json<Valu
 async fn revoke(State(core): State<Arc<Core>>, body: Bytes) -> Result<Json<Value>, ControlError> {
     let revoke: Revoke = read(&body)?;
     Ok(Json(json!({ "event_ids": core.revoke(&revoke).into_iter().collect::<Vec<_>>() })))
+}
+
+async fn click(State(core): State<Arc<Core>>, body: Bytes) -> Result<Json<Value>, ControlError> {
+    core.click(&read(&body)?).await.map(|outcome| Json(json!(outcome))).ok_or_else(nothing_to_press)
+}
+
+async fn shortcut(State(core): State<Arc<Core>>, body: Bytes) -> Result<Json<Value>, ControlError> {
+    core.shortcut(&read(&body)?).await.map(|outcome| Json(json!(outcome))).ok_or_else(nothing_to_press)
+}
+
+async fn submit(State(core): State<Arc<Core>>, body: Bytes) -> Result<Json<Value>, ControlError> {
+    core.submit(&read(&body)?).await.map(|outcome| Json(json!(outcome))).ok_or_else(nothing_to_press)
+}
+
+async fn command(State(core): State<Arc<Core>>, body: Bytes) -> Result<Json<Value>, ControlError> {
+    Ok(Json(json!(core.command(&read(&body)?).await)))
+}
+
+fn nothing_to_press() -> ControlError {
+    ControlError::not_found("There is no such message, button or dialog in front of this person.")
+}
+
+#[derive(Deserialize)]
+struct Who {
+    team: String,
+    user: String,
+}
+
+/// What one person has in front of them beside channels.
+async fn surfaces(State(core): State<Arc<Core>>, Query(who): Query<Who>) -> Json<Value> {
+    let surfaces = &core.world().surfaces;
+    Json(json!({
+        "dialogs": surfaces.dialogs(&who.team, &who.user),
+        "home": surfaces.home(&who.team, &who.user),
+        "whispers": surfaces.whispers(&who.team, &who.user),
+    }))
+}
+
+async fn respond(
+    State(core): State<Arc<Core>>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> (StatusCode, &'static str) {
+    let Ok(body) = serde_json::from_slice(&body) else {
+        return (StatusCode::BAD_REQUEST, "invalid_payload");
+    };
+    match respond_to(&core, &id, &body) {
+        Ok(()) => (StatusCode::OK, "ok"),
+        Err(word) => (StatusCode::NOT_FOUND, word),
+    }
 }
 
 /// Answers with the options as they are now, without the secret.

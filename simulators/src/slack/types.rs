@@ -275,6 +275,10 @@ pub enum HistoryKind {
     Delete,
     Reaction,
     Status,
+    /// A line only one person sees.
+    Whisper,
+    /// A dialog or a home page.
+    View,
     EventSent,
     EventResult,
     Refused,
@@ -286,7 +290,8 @@ pub enum HistoryKind {
 impl HistoryKind {
     /// Something a user could see, as opposed to traffic between Slack and the product.
     pub(crate) fn is_visible(self) -> bool {
-        matches!(self, Self::Post | Self::Update | Self::Delete | Self::Reaction | Self::Status)
+        use HistoryKind::{Delete, Post, Reaction, Status, Update, View, Whisper};
+        matches!(self, Post | Update | Delete | Reaction | Status | Whisper | View)
     }
 }
 

@@ -17,6 +17,7 @@ use super::{
     args::Args,
     chat, conversations, files, people,
     people::Caller,
+    surfaces,
     types::{HistoryEntry, HistoryKind},
 };
 use crate::{faults::FaultKind, server::Scissors};
@@ -136,6 +137,10 @@ fn dispatch(core: &Arc<Core>, method: &str, token: Option<&str>, args: &Args) ->
         "chat.update" => chat::update(core, &caller, args),
         "chat.delete" => chat::delete(core, &caller, args),
         "chat.getPermalink" => chat::permalink(core, &caller, args),
+        "chat.postEphemeral" => surfaces::post_ephemeral(core, &caller, args),
+        "views.open" => surfaces::open_view(core, &caller, args),
+        "views.update" => surfaces::update_view(core, &caller, args),
+        "views.publish" => surfaces::publish_view(core, &caller, args),
         "reactions.add" => chat::react(core, &caller, args, true),
         "reactions.remove" => chat::react(core, &caller, args, false),
         "assistant.threads.setStatus" => chat::set_status(core, &caller, args),

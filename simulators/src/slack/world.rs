@@ -17,6 +17,7 @@ use super::{
     blocks,
     files::Hosted,
     people::{bot_user_of, name_of},
+    surfaces::Surfaces,
     types::{AuthorKind, ChannelType, HistoryEntry, HistoryKind, Reaction, TranscriptEntry},
 };
 use crate::clock;
@@ -36,6 +37,7 @@ pub(crate) struct World {
     pub(crate) files: HashMap<String, Hosted>,
     /// By workspace: what its bot's calls are answered with.
     pub(crate) refused_tokens: HashMap<String, String>,
+    pub(crate) surfaces: Surfaces,
     /// Tells those who wait how far the history has come.
     pub(crate) changed: watch::Sender<u64>,
 }
@@ -102,6 +104,7 @@ impl World {
             events_caused: 0,
             files: HashMap::new(),
             refused_tokens: HashMap::new(),
+            surfaces: Surfaces::default(),
             changed: watch::Sender::new(0),
         }
     }

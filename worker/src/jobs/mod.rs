@@ -1,7 +1,12 @@
 //! One file per job. Each reads the current state and stops if the work is done: it may run twice.
 
+pub mod ask_for_person;
 pub mod describe_channel;
 pub mod fetch_person_profile;
+pub mod forget_person;
+pub mod publish_home;
+pub mod send_reply;
+pub mod tell_person;
 
 use shared::{channels::CallError, queue::JobError};
 

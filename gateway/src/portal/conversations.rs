@@ -1,0 +1,301 @@
+//! Conversations for people in front of a screen: read them, take one over, answer in it, give it back.
+
+use axum::{
+    Json,
+    extract::{
+        Path, Query, State,
+        rejection::{JsonRejection, QueryRejection},
+    },
+    http::StatusCode,
+};
+use serde::{Deserialize, Serialize};
+use shared::{
+    db::{
+        TenantTx,
+        conversations::{self, Conversation, Message},
+        takeovers::{self, REPLY_MAX},
+    },
+    ids::{ConversationId, MessageId},
+};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    Gateway,
+    auth::Operator,
+    error::{ApiError, Problem},
+};
+
+const PAGE_DEFAULT: i64 = 50;
+const PAGE_MAX: i64 = 100;
+const NAME_MAX: usize = 80;
+const SOMEBODY: &str = "A colleague";
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct Page {
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// 1 to 100; 50 by default.
+    limit: Option<i64>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct ConversationBody {
+    #[schema(example = "cnv_01k9z3w6h8f2m5x7q4r1t0v9sb")]
+    id: String,
+    connection_id: String,
+    #[schema(example = "slack")]
+    channel: String,
+    /// The platform's id of the channel, and its name if it is known.
+    place: String,
+    place_name: String,
+    /// `public`, `private`, `direct`, `group_direct` or `unknown`.
+    kind: String,
+    /// Who answers: `agent` or `human`.
+    handler: &'static str,
+    /// Since when a person waits for a human.
+    waiting_since: Option<String>,
+    last_message_at: String,
+    last_message: Option<LastBody>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct LastBody {
+    author: String,
+    /// `person`, `agent` or `operator`.
+    author_kind: String,
+    excerpt: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct ConversationList {
+    /// Newest first.
+    items: Vec<ConversationBody>,
+    next_cursor: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct MessageBody {
+    #[schema(example = "msg_01k9z3w6h8f2m5x7q4r1t0v9sb")]
+    id: String,
+    author: String,
+    /// `person`, `agent` or `operator`.
+    author_kind: String,
+    /// The run that made it, if an agent wrote it.
+    run_id: Option<String>,
+    /// Empty once it was deleted.
+    text: String,
+    sent_at: String,
+    edited_at: Option<String>,
+    deleted_at: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct MessageList {
+    /// Newest first.
+    items: Vec<MessageBody>,
+    next_cursor: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Handler {
+    /// Who answers from now on: `agent` or `human`.
+    handler: &'static str,
+    /// `false`: it was so before.
+    changed: bool,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reply {
+    /// Markdown.
+    text: String,
+    /// Who says it; people in the channel see it before the text.
+    #[schema(example = "Grace")]
+    name: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Replied {
+    /// The reply is on its way: its message appears with this id.
+    message_id: String,
+}
+
+/// The tenant's conversations, the latest first.
+#[utoipa::path(get, path = "/api/v1/conversations", params(Page),
+    responses((status = 200, body = ConversationList), (status = 400, body = Problem), (status = 401, body = Problem)))]
+pub async fn list(
+    operator: Operator,
+    page: Result<Query<Page>, QueryRejection>,
+) -> Result<Json<ConversationList>, ApiError> {
+    let (before, limit) = read_page(page, |id| id.parse::<ConversationId>().ok())?;
+    let mut tx = operator.db.begin().await?;
+    let mut found = conversations::list(&mut tx, before, limit + 1).await?;
+    tx.close().await?;
+    let next_cursor = next(&mut found, limit, |last| (last.last_message_at, last.id.to_string()));
+    Ok(Json(ConversationList { items: found.into_iter().map(ConversationBody::from).collect(), next_cursor }))
+}
+
+/// What was said in a conversation, the latest first.
+#[utoipa::path(get, path = "/api/v1/conversations/{conversation_id}/messages", params(("conversation_id" = String, Path), Page),
+    responses((status = 200, body = MessageList), (status = 400, body = Problem), (status = 401, body = Problem),
+              (status = 404, body = Problem)))]
+pub async fn messages(
+    operator: Operator,
+    Path(id): Path<String>,
+    page: Result<Query<Page>, QueryRejection>,
+) -> Result<Json<MessageList>, ApiError> {
+    let (before, limit) = read_page(page, |id| id.parse::<MessageId>().ok())?;
+    let mut tx = operator.db.begin().await?;
+    let conversation = find(&mut tx, &id).await?;
+    let mut found = conversations::messages(&mut tx, conversation, before, limit + 1).await?;
+    tx.close().await?;
+    let next_cursor = next(&mut found, limit, |last| (last.sent_at, last.id.to_string()));
+    Ok(Json(MessageList { items: found.into_iter().map(MessageBody::from).collect(), next_cursor }))
+}
+
+/// Takes a conversation over: the agent is silent in it at once, also in the middle of an answer.
+#[utoipa::path(post, path = "/api/v1/conversations/{conversation_id}/takeover", params(("conversation_id" = String, Path)),
+    responses((status = 200, body = Handler), (status = 401, body = Problem), (status = 403, body = Problem),
+              (status = 404, body = Problem)))]
+pub async fn take_over(
+    operator: Operator,
+    State(gateway): State<Gateway>,
+    Path(id): Path<String>,
+) -> Result<Json<Handler>, ApiError> {
+    let mut tx = operator.db.begin().await?;
+    let conversation = find(&mut tx, &id).await?;
+    let changed = takeovers::take(&mut tx, conversation, &operator.actor).await?;
+    tx.commit().await?;
+    gateway.waker.wake();
+    Ok(Json(Handler { handler: "human", changed }))
+}
+
+/// Gives a conversation back: the agent answers what is written from now on, and knows what was said meanwhile.
+#[utoipa::path(post, path = "/api/v1/conversations/{conversation_id}/release", params(("conversation_id" = String, Path)),
+    responses((status = 200, body = Handler), (status = 401, body = Problem), (status = 403, body = Problem),
+              (status = 404, body = Problem)))]
+pub async fn release(operator: Operator, Path(id): Path<String>) -> Result<Json<Handler>, ApiError> {
+    let mut tx = operator.db.begin().await?;
+    let conversation = find(&mut tx, &id).await?;
+    let changed = takeovers::release(&mut tx, conversation, &operator.actor).await?;
+    tx.commit().await?;
+    Ok(Json(Handler { handler: "agent", changed }))
+}
+
+/// Answers in a conversation that was taken over; the reply appears in the channel under the given name.
+#[utoipa::path(post, path = "/api/v1/conversations/{conversation_id}/reply", params(("conversation_id" = String, Path)), request_body = Reply,
+    responses((status = 202, body = Replied), (status = 400, body = Problem), (status = 401, body = Problem),
+              (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub async fn reply(
+    operator: Operator,
+    Path(id): Path<String>,
+    body: Result<Json<Reply>, JsonRejection>,
+) -> Result<(StatusCode, Json<Replied>), ApiError> {
+    let Json(body) = body?;
+    let (text, name) = (body.text.trim(), body.name.as_deref().map_or(SOMEBODY, str::trim));
+    if text.is_empty() || text.chars().count() > REPLY_MAX || text.contains('\0') {
+        return Err(ApiError::invalid(format!(
+            "`text` must have 1 to {REPLY_MAX} characters, none of them U+0000."
+        )));
+    }
+    if name.is_empty()
+        || name.chars().count() > NAME_MAX
+        || name.chars().any(|letter| letter.is_control() || letter == '*')
+    {
+        return Err(ApiError::invalid(format!(
+            "`name` must have 1 to {NAME_MAX} characters, without line breaks and stars."
+        )));
+    }
+    let mut tx = operator.db.begin().await?;
+    let conversation = find(&mut tx, &id).await?;
+    let message = takeovers::reply(&mut tx, conversation, &operator.actor, name, text).await?;
+    tx.commit().await?;
+    Ok((StatusCode::ACCEPTED, Json(Replied { message_id: message.to_string() })))
+}
+
+/// What is no id of this tenant's is not found, whatever else it is.
+async fn find(tx: &mut TenantTx, id: &str) -> Result<ConversationId, ApiError> {
+    let id: ConversationId = id.parse().map_err(|_| ApiError::not_found())?;
+    if conversations::exists(tx, id).await? { Ok(id) } else { Err(ApiError::not_found()) }
+}
+
+/// A cursor is the time and the id of the last line: `1767000000000000_cnv_…`, in microseconds.
+fn read_page<Id>(
+    page: Result<Query<Page>, QueryRejection>,
+    id: impl Fn(&str) -> Option<Id>,
+) -> Result<(Option<(OffsetDateTime, Id)>, i64), ApiError> {
+    let Query(page) = page.map_err(|_| {
+        ApiError::invalid("The query may have `cursor` and `limit`, a whole number, and nothing else.")
+    })?;
+    let limit = page.limit.unwrap_or(PAGE_DEFAULT);
+    if !(1..=PAGE_MAX).contains(&limit) {
+        return Err(ApiError::invalid(format!("`limit` must be 1 to {PAGE_MAX}.")));
+    }
+    let Some(cursor) = page.cursor else {
+        return Ok((None, limit));
+    };
+    let read = || {
+        let (micros, last) = cursor.split_once('_')?;
+        let at =
+            OffsetDateTime::from_unix_timestamp_nanos(micros.parse::<i128>().ok()?.checked_mul(1_000)?).ok()?;
+        Some((at, id(last)?))
+    };
+    let before =
+        read().ok_or_else(|| ApiError::invalid("`cursor` must be the `next_cursor` of an earlier answer."))?;
+    Ok((Some(before), limit))
+}
+
+/// Drops the line that only showed that there are more; the cursor is that of the last one kept.
+fn next<T>(found: &mut Vec<T>, limit: i64, place: impl Fn(&T) -> (OffsetDateTime, String)) -> Option<String> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    if found.len() <= limit {
+        return None;
+    }
+    found.truncate(limit);
+    found.last().map(|last| {
+        let (at, id) = place(last);
+        format!("{}_{id}", at.unix_timestamp_nanos() / 1_000)
+    })
+}
+
+fn written(at: OffsetDateTime) -> String {
+    at.format(&Rfc3339).unwrap_or_default()
+}
+
+impl From<Conversation> for ConversationBody {
+    fn from(row: Conversation) -> Self {
+        Self {
+            id: row.id.to_string(),
+            connection_id: row.connection.to_string(),
+            channel: row.channel,
+            place: row.channel_external_id,
+            place_name: row.channel_name,
+            kind: row.kind,
+            handler: if row.by_human { "human" } else { "agent" },
+            waiting_since: row.waits_since.map(written),
+            last_message_at: written(row.last_message_at),
+            last_message: row.last.map(|last| LastBody {
+                author: last.author,
+                author_kind: last.author_kind,
+                excerpt: last.excerpt,
+            }),
+        }
+    }
+}
+
+impl From<Message> for MessageBody {
+    fn from(row: Message) -> Self {
+        Self {
+            id: row.id.to_string(),
+            author: row.author,
+            author_kind: row.author_kind,
+            run_id: row.run.map(|run| run.to_string()),
+            text: row.body,
+            sent_at: written(row.sent_at),
+            edited_at: row.edited_at.map(written),
+            deleted_at: row.deleted_at.map(written),
+        }
+    }
+}

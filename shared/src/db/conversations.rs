@@ -1,0 +1,207 @@
+//! Conversations as people in front of a screen see them: a list, newest first, and what was said in one.
+
+use sqlx::Row;
+use time::OffsetDateTime;
+
+use super::{DbError, TenantTx};
+use crate::ids::{ConnectionId, ConversationId, MessageId, RunId};
+
+/// Longest excerpt of a conversation's last message, in characters.
+const EXCERPT_CHARS: i32 = 280;
+
+/// A conversation in a list.
+#[derive(Clone, Debug)]
+pub struct Conversation {
+    pub id: ConversationId,
+    pub connection: ConnectionId,
+    /// `slack` or `whatsapp`.
+    pub channel: String,
+    /// The platform's ids of the channel and, where there are threads, of the thread.
+    pub channel_external_id: String,
+    pub thread_external_id: Option<String>,
+    pub channel_name: String,
+    pub kind: String,
+    pub by_human: bool,
+    /// Since when a person waits for a human.
+    pub waits_since: Option<OffsetDateTime>,
+    pub last_message_at: OffsetDateTime,
+    pub last: Option<Last>,
+}
+
+/// The last message of a conversation, in part.
+#[derive(Clone, Debug)]
+pub struct Last {
+    pub author: String,
+    pub author_kind: String,
+    pub excerpt: String,
+}
+
+/// A message in a conversation.
+#[derive(Clone, Debug)]
+pub struct Message {
+    pub id: MessageId,
+    pub author: String,
+    pub author_kind: String,
+    pub run: Option<RunId>,
+    /// '' after it was deleted.
+    pub body: String,
+    pub sent_at: OffsetDateTime,
+    pub edited_at: Option<OffsetDateTime>,
+    pub deleted_at: Option<OffsetDateTime>,
+}
+
+const LIST: &str = "
+select c.conversation_id, c.connection_id, n.channel, c.channel_external_id, c.thread_external_id, c.kind, c.waits_since,
+       c.last_message_at, coalesce(k.name, '') as channel_name, coalesce(l.by_human, false) as by_human,
+       last.author, last.author_kind, last.excerpt
+  from conversations c
+  join channel_connections n on n.tenant_id = c.tenant_id and n.connection_id = c.connection_id
+  left join lanes l on l.tenant_id = c.tenant_id and l.conversation_id = c.conversation_id
+  left join channels k on k.tenant_id = c.tenant_id and k.connection_id = c.connection_id
+                      and k.external_id = c.channel_external_id
+  left join lateral (
+    select coalesce(p.display_name, a.name, m.operator_name, '') as author, m.author_kind, left(m.body, $5) as excerpt
+      from messages m
+      left join people p on p.tenant_id = m.tenant_id and p.person_id = m.person_id
+      left join agents a on a.tenant_id = m.tenant_id and a.agent_id = m.agent_id
+     where m.tenant_id = c.tenant_id and m.conversation_id = c.conversation_id and m.deleted_at is null
+     order by m.sent_at desc, m.message_id desc limit 1
+  ) last on true
+ where c.tenant_id = $1 and ($2::timestamptz is null or (c.last_message_at, c.conversation_id) < ($2, $3))
+ order by c.last_message_at desc, c.conversation_id desc
+ limit $4";
+
+/// Conversations before this one, newest first; from the newest if there is none.
+pub async fn list(
+    tx: &mut TenantTx,
+    before: Option<(OffsetDateTime, ConversationId)>,
+    limit: i64,
+) -> Result<Vec<Conversation>, DbError> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query(LIST)
+        .bind(tenant)
+        .bind(before.map(|(at, _)| at))
+        .bind(before.map(|(_, id)| id))
+        .bind(limit)
+        .bind(EXCERPT_CHARS)
+        .fetch_all(tx.conn())
+        .await?;
+    rows.iter().map(conversation).collect()
+}
+
+fn conversation(row: &sqlx::postgres::PgRow) -> Result<Conversation, DbError> {
+    let author: Option<String> = row.try_get("author")?;
+    let last = author.map(|author| {
+        Ok::<_, DbError>(Last {
+            author,
+            author_kind: row.try_get("author_kind")?,
+            excerpt: row.try_get("excerpt")?,
+        })
+    });
+    Ok(Conversation {
+        id: row.try_get("conversation_id")?,
+        connection: row.try_get("connection_id")?,
+        channel: row.try_get("channel")?,
+        channel_external_id: row.try_get("channel_external_id")?,
+        thread_external_id: row.try_get("thread_external_id")?,
+        channel_name: row.try_get("channel_name")?,
+        kind: row.try_get("kind")?,
+        by_human: row.try_get("by_human")?,
+        waits_since: row.try_get("waits_since")?,
+        last_message_at: row.try_get("last_message_at")?,
+        last: last.transpose()?,
+    })
+}
+
+/// Whether there is such a conversation.
+pub async fn exists(tx: &mut TenantTx, id: ConversationId) -> Result<bool, DbError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_scalar(
+        "select exists (select from conversations where tenant_id = $1 and conversation_id = $2)",
+    )
+    .bind(tenant)
+    .bind(id)
+    .fetch_one(tx.conn())
+    .await?)
+}
+
+/// The platform's ids of a conversation's channel and thread.
+pub async fn place(tx: &mut TenantTx, id: ConversationId) -> Result<Option<(String, Option<String>)>, DbError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_as(
+        "select channel_external_id, thread_external_id from conversations where tenant_id = $1 and conversation_id = $2",
+    )
+    .bind(tenant)
+    .bind(id)
+    .fetch_optional(tx.conn())
+    .await?)
+}
+
+/// Messages before this one, newest first; from the newest if there is none.
+pub async fn messages(
+    tx: &mut TenantTx,
+    conversation: ConversationId,
+    before: Option<(OffsetDateTime, MessageId)>,
+    limit: i64,
+) -> Result<Vec<Message>, DbError> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query(
+        "select m.message_id, coalesce(p.display_name, a.name, m.operator_name, '') as author, m.author_kind, m.run_id,
+                case when m.deleted_at is null then m.body else '' end as body, m.sent_at, m.edited_at, m.deleted_at
+           from messages m
+           left join people p on p.tenant_id = m.tenant_id and p.person_id = m.person_id
+           left join agents a on a.tenant_id = m.tenant_id and a.agent_id = m.agent_id
+          where m.tenant_id = $1 and m.conversation_id = $2
+            and ($3::timestamptz is null or (m.sent_at, m.message_id) < ($3, $4))
+          order by m.sent_at desc, m.message_id desc
+          limit $5",
+    )
+    .bind(tenant)
+    .bind(conversation)
+    .bind(before.map(|(at, _)| at))
+    .bind(before.map(|(_, id)| id))
+    .bind(limit)
+    .fetch_all(tx.conn())
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Message {
+                id: row.try_get("message_id")?,
+                author: row.try_get("author")?,
+                author_kind: row.try_get("author_kind")?,
+                run: row.try_get("run_id")?,
+                body: row.try_get("body")?,
+                sent_at: row.try_get("sent_at")?,
+                edited_at: row.try_get("edited_at")?,
+                deleted_at: row.try_get("deleted_at")?,
+            })
+        })
+        .collect()
+}
+
+/// The conversation in this channel in which this person spoke last.
+pub async fn latest_of(
+    tx: &mut TenantTx,
+    connection: ConnectionId,
+    channel: &str,
+    external_user: &str,
+) -> Result<Option<ConversationId>, DbError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_scalar(
+        "select c.conversation_id
+           from conversations c
+           join people p on p.tenant_id = c.tenant_id and p.connection_id = c.connection_id and p.external_id = $4
+          where c.tenant_id = $1 and c.connection_id = $2 and c.channel_external_id = $3
+            and exists (select from messages m
+                         where m.tenant_id = c.tenant_id and m.conversation_id = c.conversation_id
+                           and m.person_id = p.person_id)
+          order by c.last_message_at desc, c.conversation_id desc
+          limit 1",
+    )
+    .bind(tenant)
+    .bind(connection)
+    .bind(channel)
+    .bind(external_user)
+    .fetch_optional(tx.conn())
+    .await?)
+}

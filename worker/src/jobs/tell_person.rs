@@ -1,0 +1,45 @@
+//! Tells a person what only they see: in the thread it is about, or directly. Twice is better than never.
+
+use shared::{
+    channels::slack::Target,
+    db::{TenantDb, connections, conversations, people},
+    ids::PersonId,
+    jobs::Notice,
+    queue::JobError,
+};
+
+use crate::{Worker, jobs::judge};
+
+pub async fn run(worker: &Worker, db: &TenantDb, id: PersonId, notice: &Notice) -> Result<(), JobError> {
+    let mut tx = db.begin().await?;
+    let Some(person) = people::find(&mut tx, id).await? else {
+        return Ok(tx.close().await?);
+    };
+    let token = connections::token(&mut tx, &worker.keys, person.connection).await?;
+    let place = match notice {
+        Notice::FeedbackTaken { conversation } | Notice::HumanAsked { conversation } => {
+            conversations::place(&mut tx, *conversation).await?
+        }
+        Notice::Forgotten { .. } => None,
+    };
+    tx.close().await?;
+    let (channel, thread) = match place {
+        Some(place) => place,
+        None => (worker.slack.open_direct(&token, &person.external_id).await.map_err(judge)?, None),
+    };
+    let target = Target { channel: &channel, thread: thread.as_deref() };
+    worker.slack.whisper(&token, target, &person.external_id, &sentence(notice)).await.map_err(judge)
+}
+
+fn sentence(notice: &Notice) -> String {
+    match notice {
+        Notice::FeedbackTaken { .. } => "Thank you: that helps.".into(),
+        Notice::HumanAsked { .. } => {
+            "A colleague has been asked to take over. I stay silent here until the conversation is given back to me.".into()
+        }
+        Notice::Forgotten { memories, messages } => format!(
+            "Done: I have erased {memories} memories of you and the text of {messages} of your messages. Slack keeps its own \
+             copy of what you wrote."
+        ),
+    }
+}
