@@ -10,15 +10,16 @@ use shared::{
         messages::{self, Author, AuthorKind, Line},
         people,
         runs::{self, End, Finish, Opening, Pending, Start},
+        takeovers,
     },
-    ids::{OutboxId, RunId},
+    ids::{OutboxId, PersonId, RunId},
     jobs::Job,
     message::{ChannelKind, InboundMessage},
     queue, telemetry,
 };
 
 use crate::{
-    Orchestrator, fixed, recall,
+    Orchestrator, asks_for_human, fixed, recall,
     reply::{Outlet, SlackPlace, WhatsAppPlace},
     turn::PLACEHOLDER,
 };
@@ -71,6 +72,12 @@ pub async fn open(orchestrator: &Orchestrator, db: &TenantDb, lease: &Lease) -> 
             opening.window = window(&opening, &authors);
             let to_seq = opening.pending[opening.pending.len() - 1].seq;
             let beforehand = fixed::beforehand(&mut tx, &opening, &authors).await?;
+            if let (fixed::Beforehand::Nothing, Some(person)) = (&beforehand, asks_for_human(&opening, &authors)) {
+                // Moves the fence: whoever claims next finds a human's conversation, and holds what waits.
+                takeovers::ask(&mut tx, lease.conversation, person).await?;
+                tx.commit().await?;
+                return Ok(Opened::Nothing);
+            }
             let end = quiet_end(&opening).or_else(|| beforehand.end());
             match (end, opening.agent.take()) {
                 (None, Some(agent)) => {
@@ -103,6 +110,15 @@ fn given_up(opening: &Opening, lease: &Lease) -> Option<(i64, (End, &'static str
     };
     let hopeless = lease.claims > lanes::CLAIMS_MAX + 2;
     hopeless.then_some((last.seq, (End::Dead, "given up: it stopped its worker again and again")))
+}
+
+/// Who asks the agent for a human, before any model is asked.
+fn asks_for_human(opening: &Opening, authors: &[Author]) -> Option<PersonId> {
+    let asked =
+        |pending: &Pending| answers(opening, pending) && asks_for_human::asks_for_human(&pending.message.text);
+    let mut asking =
+        opening.pending.iter().zip(authors).filter(|(pending, _)| !opening.by_human && asked(pending));
+    asking.next().map(|(_, author)| author.person)
 }
 
 /// Ends without an answer, after the messages were stored.

@@ -211,6 +211,69 @@ async fn a_humans_reply_reaches_the_thread_once_also_after_a_lost_answer() {
     assert!(prompt.contains("Thank you, Grace!") && prompt.contains("It is on its *way*."), "{prompt}");
 }
 
+/// Also with a model that is away: words decide.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_who_asks_for_a_human_gets_one_without_a_model() {
+    let house = House::open().await;
+    house.model.faults().add(FaultRule::always("*", FaultKind::Status { code: 503, retry_after: None }));
+    house.start_orchestrator();
+    let acme = house.tenant("acme").await;
+    for (channel, text) in [("CGENERAL", "human"), ("DUADA", "Mensch, bitte!")] {
+        let asked = acme.asks(channel, ADA, text);
+        let held = "select count(*) from inbox where tenant_id = $1 and state = 'held'";
+        let told = |slack: &SlackSimulator| {
+            let lines = slack.whispers(&acme.team, ADA);
+            lines
+                .into_iter()
+                .any(|line| line.channel == channel && line.thread_ts.as_ref() == Some(&asked.thread_ts))
+        };
+        acme.sees("Ada is told", told).await;
+        acme.until("it is held", held).await;
+        acme.says_in_thread(channel, ADA, "Is anybody there?", &asked.thread_ts);
+        acme.inbox().await;
+        assert!(acme.replies(channel, &asked.thread_ts).is_empty(), "the agent stays silent");
+    }
+    assert!(
+        acme.inbox().await.iter().all(|(state, reason)| {
+            state == "held" && reason.as_deref() == Some("a human has this conversation")
+        })
+    );
+    assert_eq!(
+        acme.count("select count(*) from conversations where tenant_id = $1 and waits_since is not null").await,
+        2
+    );
+    let audited = "select count(*) from audit_events where tenant_id = $1 and action = 'conversation.ask_human'
+                      and actor_kind = 'person'";
+    assert_eq!(acme.count(audited).await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_takeover_nothing_of_the_agent_is_committed() {
+    let house = House::open().await;
+    house.model.faults().add(FaultRule::always("*", FaultKind::DelayMs(1_500)));
+    house.start_orchestrator();
+    let acme = house.tenant("acme").await;
+    for round in 0..3 {
+        let asked = acme.asks("CGENERAL", ADA, "Where is my parcel?");
+        acme.until("it is thinking", "select count(*) from runs where tenant_id = $1 and state = 'running'").await;
+        tokio::time::sleep(Duration::from_millis(400 * round)).await;
+        acme.post("takeover", json!({})).await;
+        acme.inbox().await;
+        let ended = |_: &SlackSimulator| {
+            acme.replies("CGENERAL", &asked.thread_ts).iter().all(|reply| !reply.text.starts_with("_Thinking"))
+        };
+        acme.sees("the placeholder is finished", ended).await;
+        assert!(acme.replies("CGENERAL", &asked.thread_ts).iter().all(|reply| reply.text.contains("colleague")));
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    // What was committed as `sending` after the takeover would be an answer's row.
+    assert_eq!(
+        acme.count("select count(*) from outbox where tenant_id = $1 and kind in ('answer', 'apology')").await,
+        0
+    );
+    assert_eq!(acme.count("select count(*) from inbox where tenant_id = $1 and state = 'held'").await, 3);
+}
+
 impl Tenant<'_> {
     fn asks_in_thread(&self, channel: &str, user: &str, text: &str, thread: &str) -> simulators::Said {
         self.house.slack.say(simulators::Say::new(&self.team, channel, user, text).in_thread(thread).mentioning())

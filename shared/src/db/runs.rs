@@ -95,7 +95,7 @@ select (select name from tenants t where t.tenant_id = $1) as tenant_name,
     select jsonb_agg(jsonb_build_object('id', m.message_id, 'external_id', m.external_id, 'author_kind', m.author_kind,
                                         'author', m.author, 'body', m.body, 'sent_at', m.sent_at)
                      order by m.sent_at, m.message_id) as list
-      from (select m.*, coalesce(p.display_name, b.name, 'a colleague') as author
+      from (select m.*, coalesce(p.display_name, b.name, m.operator_name, 'a colleague') as author
               from messages m
               left join people p on p.tenant_id = m.tenant_id and p.person_id = m.person_id
               left join agents b on b.tenant_id = m.tenant_id and b.agent_id = m.agent_id
