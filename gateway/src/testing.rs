@@ -15,6 +15,9 @@ pub use shared::channels::{
     slack_text::{mentions, of_blocks, to_plain, with_files, without_lone_surrogates},
 };
 
+pub use crate::webhooks::slack_form::{
+    Command, Payload, Unreadable as FormUnreadable, command, is_certificate_check, payload,
+};
 use crate::{
     auth,
     error::ApiError,

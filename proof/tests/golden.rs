@@ -1,4 +1,4 @@
-//! What Slack sends, payload by payload (`gateway/tests/golden/slack`), and what it becomes: one snapshot to look at.
+//! What Slack sends, payload by payload (`gateway/tests/golden/slack/`), and what it becomes: one snapshot to look at.
 //!
 //! After a change of the normalized form: `INSTA_UPDATE=always cargo test --workspace --test golden`, then read the
 //! snapshot's difference. A new payload is one more file.
@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, fmt::Write, fs, path::PathBuf};
 
 use gateway::testing::{self, Unreadable};
 use proof::fuzz;
+use serde_json::{Value, json};
 use shared::{
     crypto::FingerprintKey,
     db::{
@@ -16,20 +17,23 @@ use shared::{
     ids::{ConnectionId, TenantId},
 };
 use time::{OffsetDateTime, macros::datetime};
+use url::form_urlencoded;
 use uuid::Uuid;
 
 const PAYLOADS_LEAST: usize = 80;
 /// The day they were written.
 const NOW: OffsetDateTime = datetime!(2026-11-20 12:00 UTC);
 
-fn payloads() -> BTreeMap<String, Vec<u8>> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../gateway/tests/golden/slack");
+/// The files of one folder by name.
+fn payloads(folder: &str) -> BTreeMap<String, Vec<u8>> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../gateway/tests/golden/slack").join(folder);
     let files = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let read = |path: PathBuf| {
         let name = path.file_stem().expect("a file has a name").to_string_lossy().into_owned();
         (name, fs::read(&path).expect("the file can be read"))
     };
-    files.map(|file| read(file.expect("the folder can be read").path())).collect()
+    let paths = files.map(|file| file.expect("the folder can be read").path());
+    paths.filter(|path| path.is_file()).map(read).collect()
 }
 
 fn kona() -> Route {
@@ -82,7 +86,7 @@ fn content(content: &Content) -> String {
 
 #[test]
 fn every_payload_becomes_what_the_snapshot_says() {
-    let payloads = payloads();
+    let payloads = payloads("");
     assert!(payloads.len() >= PAYLOADS_LEAST, "{} payloads", payloads.len());
     let mut all = String::new();
     for (name, raw) in &payloads {
@@ -91,10 +95,76 @@ fn every_payload_becomes_what_the_snapshot_says() {
     insta::assert_snapshot!("slack", all);
 }
 
+/// `payload=…`, as a click arrives.
+fn click(json: &Value) -> Vec<u8> {
+    form_urlencoded::Serializer::new(String::new()).append_pair("payload", &json.to_string()).finish().into_bytes()
+}
+
+/// The fields of a command.
+fn form(json: &Value) -> Vec<u8> {
+    let fields = json.as_object().expect("an object").iter();
+    let pairs = fields.map(|(name, value)| (name, value.as_str().expect("a form has texts")));
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish().into_bytes()
+}
+
+fn pressed(raw: &[u8]) -> String {
+    let payload = match testing::payload(raw) {
+        Ok(payload) => payload,
+        Err(why) => return format!("refused: {}\n", why.0),
+    };
+    let told = json!({
+        "kind": payload.kind, "installation": payload.installation(), "app": payload.app_id(),
+        "user": payload.user(), "outsider": payload.is_outsider(), "channel": payload.channel(),
+        "act": payload.act(), "identity": payload.identity(), "note": payload.field("note", "text"),
+        "action": payload.action().map(|action| json!([action.name(), action.reference(), shortened(&action.value)])),
+        "message": [&payload.message.ts, &payload.message.user, &payload.message.text],
+    });
+    serde_yaml_ng::to_string(&told).expect("it can be written")
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(80).collect()
+}
+
+fn commanded(raw: &[u8]) -> String {
+    if testing::is_certificate_check(raw) {
+        return "Slack looks at the certificate\n".into();
+    }
+    let command = match testing::command(raw) {
+        Ok(command) => command,
+        Err(why) => return format!("refused: {}\n", why.0),
+    };
+    let told = json!({
+        "command": command.name(), "text": command.text(), "installation": command.installation(),
+        "app": command.app_id(), "user": command.user(), "channel": command.channel(),
+        "trigger": command.trigger(),
+    });
+    serde_yaml_ng::to_string(&told).expect("it can be written")
+}
+
+/// Each payload of a folder as a form, and what is read from it.
+fn told_of(folder: &str, form: fn(&Value) -> Vec<u8>, tell: fn(&[u8]) -> String, target: &str) -> String {
+    let target = fuzz::find(target);
+    let mut all = String::new();
+    for (name, json) in payloads(folder) {
+        let raw = form(&serde_json::from_slice(&json).unwrap_or_else(|error| panic!("{name}: {error}")));
+        let held = std::panic::catch_unwind(|| (target.run)(&raw));
+        assert!(held.is_ok(), "{name} breaks {}", target.name);
+        writeln!(all, "## {name}\n{}", tell(&raw)).expect("a string takes everything");
+    }
+    all
+}
+
+#[test]
+fn what_people_press_and_command_is_read_as_the_snapshots_say() {
+    insta::assert_snapshot!("slack_interactions", told_of("interactions", click, pressed, "slack_interaction"));
+    insta::assert_snapshot!("slack_commands", told_of("commands", form, commanded, "slack_command"));
+}
+
 #[test]
 fn every_payload_keeps_the_promises_of_the_fuzz_target() {
     let target = fuzz::find("slack_event");
-    for (name, raw) in payloads() {
+    for (name, raw) in payloads("") {
         let held = std::panic::catch_unwind(|| (target.run)(&raw));
         assert!(held.is_ok(), "{name} breaks {}", target.name);
     }

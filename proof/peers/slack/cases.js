@@ -7,6 +7,8 @@
 const TS = /^\d{10}\.\d{6}$/;
 const some = (text) => typeof text === 'string' && text !== '';
 const section = (text) => ({ type: 'section', text: { type: 'mrkdwn', text } });
+/** Whom a stream in a channel is for. */
+const READER = { recipient_user_id: 'UADA', recipient_team_id: 'TDEMO' };
 const metadata = { event_type: 'konstruct_reply', event_payload: { outbox_id: 'out_1' } };
 const BOT = { user: 'UBOTDEMO', bot_id: 'BBOTDEMO', app_id: 'A0SIMULATED' };
 
@@ -95,10 +97,90 @@ const FILES = [
   { call: 'files.uploadV2', using: ({ root }) => ({ channel_id: 'C1', thread_ts: root.ts, filename: 'plan.txt', content: 'build it', initial_comment: 'The plan' }) },
 ];
 
+const modal = { type: 'modal', callback_id: 'note', title: { type: 'plain_text', text: 'A note' }, submit: { type: 'plain_text', text: 'Send' }, blocks: [{ type: 'input', block_id: 'note', label: { type: 'plain_text', text: 'Your words' }, element: { type: 'plain_text_input', action_id: 'text' } }] };
+const VIEWS = [
+  { call: 'views.open', using: async ({ newTrigger }) => ({ trigger_id: await newTrigger(), view: modal }), keep: 'dialog', answer: { view: { id: /^V/, type: 'modal', callback_id: 'note', team_id: 'TDEMO' } } },
+  { call: 'views.open', using: { trigger_id: '1.2.made-up', view: modal }, refused: 'invalid_trigger_id' },
+  { call: 'views.open', using: async ({ newTrigger }) => ({ trigger_id: await newTrigger(), view: { ...modal, title: undefined } }), refused: 'invalid_arguments' },
+  { call: 'views.update', using: ({ dialog }) => ({ view_id: dialog.view.id, view: { ...modal, title: { type: 'plain_text', text: 'Thanks' } } }), answer: { view: { title: { text: 'Thanks' } } } },
+  { call: 'views.update', using: { view_id: 'V0NONE', view: modal }, refused: 'not_found' },
+  { call: 'views.publish', using: { user_id: 'UADA', view: { type: 'home', blocks: [section('Hello')] } }, answer: { view: { type: 'home' } } },
+  { call: 'views.publish', using: { user_id: 'UADA', view: modal }, refused: 'invalid_arguments' },
+  { call: 'chat.postEphemeral', using: { channel: 'C1', user: 'UADA', text: 'only you see this' }, answer: { message_ts: some } },
+  { call: 'chat.postEphemeral', using: { channel: 'C1', user: 'UADA' }, refused: 'no_text' },
+];
+
+const STREAMS = [
+  { call: 'chat.startStream', using: ({ root }) => ({ channel: 'C1', thread_ts: root.ts, ...READER, markdown_text: '**We** ' }), keep: 'stream', answer: { channel: 'C1', ts: TS } },
+  { call: 'chat.startStream', using: { channel: 'C1', ...READER, markdown_text: 'x' }, refused: 'invalid_arguments' },
+  { call: 'chat.startStream', using: ({ root }) => ({ channel: 'C1', thread_ts: root.ts, markdown_text: 'x' }), refused: 'missing_recipient_user_id' },
+  { call: 'chat.startStream', using: ({ root }) => ({ channel: 'C1', thread_ts: root.ts, ...READER, markdown_text: 'x'.repeat(12_001) }), refused: 'msg_too_long' },
+  { call: 'chat.appendStream', using: ({ stream }) => ({ channel: 'C1', ts: stream.ts, markdown_text: 'open ' }), answer: ({ stream }) => ({ channel: 'C1', ts: stream.ts }) },
+  { call: 'chat.appendStream', using: ({ stream }) => ({ channel: 'C1', ts: stream.ts, chunks: [{ type: 'markdown_text', text: 'at nine.' }, { type: 'task_update', id: '1', title: 'Looking', status: 'complete' }] }) },
+  { call: 'chat.appendStream', using: ({ stream }) => ({ channel: 'C1', ts: stream.ts, chunks: [{ type: 'hologram' }] }), refused: 'invalid_chunks' },
+  { call: 'chat.appendStream', using: ({ stream }) => ({ channel: 'C1', ts: stream.ts, markdown_text: '' }), refused: 'no_text' },
+  { call: 'chat.appendStream', using: ({ stream }) => ({ channel: 'C1', ts: stream.ts, markdown_text: 'x'.repeat(12_000) }), refused: 'msg_too_long' },
+  { call: 'chat.appendStream', using: ({ root }) => ({ channel: 'C1', ts: root.ts, markdown_text: 'x' }), refused: 'message_not_in_streaming_state' },
+  { call: 'chat.appendStream', using: { channel: 'C1', ts: '1.000001', markdown_text: 'x' }, refused: 'message_not_found' },
+  { call: 'chat.appendStream', using: { channel: 'CGENERAL', ts: process.env.PERSONS_TS, markdown_text: 'x' }, refused: 'message_not_owned_by_app' },
+  { call: 'chat.stopStream', using: ({ stream }) => ({ channel: 'C1', ts: stream.ts, metadata, blocks: [section('Was that it?')] }), answer: { message: { text: '**We** open at nine.', streaming_state: 'completed', metadata } } },
+  { call: 'chat.stopStream', using: ({ stream }) => ({ channel: 'C1', ts: stream.ts }), refused: 'message_not_in_streaming_state' },
+  { call: 'chat.update', using: ({ stream }) => ({ channel: 'C1', ts: stream.ts, text: 'a stream that ended can be edited' }) },
+];
+
+const AGENT = [
+  { call: 'assistant.threads.setTitle', using: ({ root }) => ({ channel_id: 'C1', thread_ts: root.ts, title: 'Opening hours' }) },
+  { call: 'assistant.threads.setTitle', using: ({ root }) => ({ channel_id: 'C1', thread_ts: root.ts, title: '' }), refused: 'invalid_arguments' },
+  { call: 'assistant.threads.setSuggestedPrompts', using: { channel_id: 'DUGRACE', prompts: [{ title: 'Hours', message: 'When do you open?' }] } },
+  { call: 'assistant.threads.setSuggestedPrompts', using: { channel_id: 'DUGRACE', prompts: Array(5).fill({ title: 'x', message: 'y' }) }, refused: 'invalid_arguments' },
+  { call: 'agents.sessions.setStatus', using: ({ root }) => ({ channel_id: 'C1', thread_ts: root.ts, status: 'processing', title: 'Hours' }), answer: { agent_status: 'processing', title: 'Hours' } },
+  { call: 'agents.sessions.setStatus', using: ({ root }) => ({ channel_id: 'C1', thread_ts: root.ts, status: 'closed' }), answer: { agent_status: 'closed' } },
+  { call: 'agents.sessions.setStatus', using: ({ root }) => ({ channel_id: 'C1', thread_ts: root.ts, status: 'bored' }), refused: 'invalid_arguments' },
+  { call: 'agents.sessions.rename', using: ({ root }) => ({ channel_id: 'C1', thread_ts: root.ts, title: 'Opening hours' }) },
+  { call: 'agents.sessions.rename', using: ({ reply }) => ({ channel_id: 'C1', thread_ts: reply.ts, title: 'x' }), refused: 'session_not_found' },
+];
+
+/** A person agrees on the consent page; what their browser brings back. */
+async function code(rotation) {
+  const control = (path) => new URL(path, process.env.SLACK_API_URL);
+  await fetch(control('/_sim/options'), { method: 'POST', body: JSON.stringify({ token_rotation: rotation }) });
+  const agreed = { client_id: APP.client_id, scope: 'chat:write', redirect_uri: REDIRECT, state: 's', team: 'TNEW', user: 'UADA', decision: 'allow' };
+  const back = await fetch(control('/oauth/v2/authorize'), { method: 'POST', body: new URLSearchParams(agreed), redirect: 'manual' });
+  return new URL(back.headers.get('location')).searchParams.get('code');
+}
+
+const APP = { client_id: '1000000000.2000000000', client_secret: 'simulated-client-secret' };
+const REDIRECT = 'http://127.0.0.1:9/back';
+const INSTALLING = [
+  { call: 'oauth.v2.access', using: async () => ({ ...APP, code: await code(false), redirect_uri: REDIRECT }), keep: 'lasting', answer: { access_token: /^xoxb-/, token_type: 'bot', scope: 'chat:write', bot_user_id: 'UBOTNEW', app_id: 'A0SIMULATED', team: { id: 'TNEW', name: some }, enterprise: null, is_enterprise_install: false, authed_user: { id: 'UADA' } } },
+  { call: 'oauth.v2.access', using: { ...APP, code: 'made up' }, refused: 'invalid_code' },
+  { call: 'oauth.v2.access', using: { ...APP, client_secret: 'wrong', code: 'x' }, refused: 'bad_client_secret' },
+  { call: 'oauth.v2.access', using: async () => ({ ...APP, code: await code(false), redirect_uri: 'http://127.0.0.1:9/elsewhere' }), refused: 'bad_redirect_uri' },
+  { call: 'oauth.v2.access', using: async () => ({ ...APP, code: await code(true), redirect_uri: REDIRECT }), keep: 'first', answer: { refresh_token: /^xoxe-1-/, expires_in: 43_200 } },
+  { call: 'oauth.v2.access', using: ({ first }) => ({ ...APP, grant_type: 'refresh_token', refresh_token: first.refresh_token }), keep: 'second', answer: { access_token: some, refresh_token: some, expires_in: 43_200 } },
+  { call: 'oauth.v2.access', using: ({ first }) => ({ ...APP, grant_type: 'refresh_token', refresh_token: first.refresh_token }), refused: 'invalid_refresh_token' },
+  { call: 'auth.test', using: ({ second }) => ({ token: second.access_token }), answer: { team_id: 'TNEW' } },
+  { call: 'oauth.v2.exchange', using: ({ lasting }) => ({ ...APP, token: lasting.access_token }), keep: 'exchanged', answer: { access_token: some, refresh_token: some, expires_in: 43_200 } },
+  { call: 'auth.test', using: ({ lasting }) => ({ token: lasting.access_token }), refused: 'token_expired' },
+  { call: 'auth.revoke', using: ({ exchanged }) => ({ token: exchanged.access_token, test: true }), answer: { revoked: false } },
+  { call: 'auth.revoke', using: ({ exchanged }) => ({ token: exchanged.access_token }), answer: { revoked: true } },
+  { call: 'auth.test', using: ({ exchanged }) => ({ token: exchanged.access_token }), refused: 'token_revoked' },
+  { call: 'apps.uninstall', using: ({ second }) => ({ ...APP, token: second.access_token }) },
+  { call: 'auth.test', using: ({ second }) => ({ token: second.access_token }), refused: 'token_revoked' },
+];
+
 const ENDS = [
   { call: 'chat.delete', using: ({ reply }) => ({ channel: 'C1', ts: reply.ts }), answer: ({ reply }) => ({ channel: 'C1', ts: reply.ts }) },
   { call: 'chat.delete', using: ({ reply }) => ({ channel: 'C1', ts: reply.ts }), refused: 'message_not_found' },
   { call: 'chat.delete', using: { channel: 'CGENERAL', ts: process.env.PERSONS_TS }, refused: 'cant_delete_message' },
 ];
 
-exports.CASES = [...WHO, ...PLACES, ...MESSAGES, ...READING, ...REACTIONS, ...STATUS, ...FILES, ...ENDS];
+/** Cases of methods that the simulator learns together. */
+const HAS = (process.env.IMPLEMENTED ?? '').split(' ');
+const once = (method, cases) => (HAS.includes(method) ? cases : []);
+
+exports.CASES = [
+  ...WHO, ...PLACES, ...MESSAGES, ...READING, ...REACTIONS, ...STATUS, ...FILES,
+  ...once('views.open', VIEWS), ...once('chat.startStream', STREAMS), ...once('agents.sessions.setStatus', AGENT), ...once('oauth.v2.access', INSTALLING),
+  ...ENDS,
+];

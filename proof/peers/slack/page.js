@@ -46,6 +46,9 @@ async function conversation(page) {
   await messages(page, 'replies').filter({ hasText: 'Yes, it is.' }).waitFor();
   await page.getByText('is thinking').waitFor();
   report.thread = await messages(page, 'replies').locator('.body').allInnerTexts();
+  // There is no app in this test: the person is told, as in Slack.
+  await page.getByRole('button', { name: 'Show' }).click();
+  await page.getByRole('alert').filter({ hasText: 'The app did not take it' }).waitFor();
   await page.getByLabel('Reply', { exact: true }).fill('thanks a lot');
   await page.keyboard.press('Enter');
   const own = messages(page, 'replies').filter({ hasText: 'thanks a lot' });

@@ -3,6 +3,9 @@
 //
 // Prints one line of JSON: which methods were called how often, and what did not fit. Exit code 0 means: it ran.
 
+const { once } = require('node:events');
+const { createServer } = require('node:http');
+const { text } = require('node:stream/consumers');
 const { LogLevel, WebClient } = require('@slack/web-api');
 const { CASES } = require('./cases.js');
 
@@ -39,6 +42,23 @@ function misfit(wanted, found, path = 'answer') {
   return wanted === found ? [] : [`${path} is ${JSON.stringify(found)}, not ${JSON.stringify(wanted)}`];
 }
 
+/** Where the app would be: what a person's command brings, a dialog can be opened with. */
+async function newTrigger() {
+  const app = createServer().listen(0, '127.0.0.1');
+  await once(app, 'listening');
+  const tell = (what, body) =>
+    fetch(new URL(`/_sim/${what}`, process.env.SLACK_API_URL), { method: 'POST', body: JSON.stringify(body) });
+  await tell('options', { events_url: `http://127.0.0.1:${app.address().port}/events` });
+  const told = tell('command', { team: 'TDEMO', user: 'UADA', channel: 'C1', command: '/konstruct', text: 'help' });
+  const [request, response] = await once(app, 'request');
+  const form = new URLSearchParams(await text(request));
+  response.end();
+  await told;
+  await tell('options', { events_url: '' });
+  app.close();
+  return form.get('trigger_id');
+}
+
 async function judge({ call, using, answer, refused, keep }, kept) {
   const wanted = typeof answer === 'function' ? answer(kept) : answer;
   try {
@@ -56,7 +76,7 @@ async function judge({ call, using, answer, refused, keep }, kept) {
 }
 
 async function main() {
-  const [kept, called, misfits] = [{}, {}, []];
+  const [kept, called, misfits] = [{ newTrigger }, {}, []];
   for (const [index, line] of CASES.entries()) {
     called[line.call] = (called[line.call] ?? 0) + 1;
     const found = await judge(line, kept);

@@ -4,6 +4,7 @@
 //! real payloads and whatever a fuzzer once found.
 
 mod api;
+mod forms;
 mod secrets;
 mod slack;
 mod whatsapp;
@@ -21,6 +22,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "slack_text", run: slack::text },
     Target { name: "slack_signature", run: slack::signature },
     Target { name: "slack_address", run: slack::address },
+    Target { name: "slack_interaction", run: forms::interaction },
+    Target { name: "slack_command", run: forms::command },
     Target { name: "slack_answer", run: slack::answer },
     Target { name: "whatsapp_webhook", run: whatsapp::webhook },
     Target { name: "whatsapp_answer", run: whatsapp::answer },

@@ -74,7 +74,7 @@ fn arrival(raw: &[u8], envelope: &Envelope) -> Option<Arrival> {
     Some(kept.into_arrival(&FingerprintKey::new([7; 32]), &route(), raw.to_vec(), None))
 }
 
-fn assert_id(id: &str) {
+pub(super) fn assert_id(id: &str) {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     assert!(!id.is_empty() && id.len() <= LANES_LIKE && id.bytes().all(plain), "{id:?} is no id");
 }

@@ -124,6 +124,31 @@ async fn our_client_gets_along_with_a_slack_of_others() {
     assert_eq!(lost, Err(CallError::Refused("channel_not_found".into())));
 }
 
+#[tokio::test]
+async fn dialogs_home_pages_and_whispers_are_taken_by_a_slack_of_others() {
+    let slack = Emulate::start("http://127.0.0.1:9/", SECRET).await;
+    let (api, token) = (SlackApi::new(&slack.api_url()), SecretString::from("xoxb-kona"));
+    let given = slack.call("xoxb-kona", "views.generateTriggerId", &[("user_id", ADMIN)]).await;
+    let trigger = given["trigger_id"].as_str().expect("a trigger");
+    let title = json!({ "type": "plain_text", "text": "A note" });
+    let section = json!({ "type": "section", "text": { "type": "mrkdwn", "text": "*Hello*" } });
+    let dialog = json!({ "type": "modal", "callback_id": "note", "title": title, "blocks": [section] });
+    api.open_view(&token, trigger, dialog.clone()).await.expect("a dialog");
+    assert!(matches!(api.open_view(&token, trigger, dialog).await, Err(CallError::Refused(_))), "good for once");
+    api.publish_home(&token, ADMIN, json!({ "type": "home", "blocks": [section] })).await.expect("a home page");
+
+    let direct = api.open_direct(&token, ADMIN).await.expect("direct messages");
+    let place = Target { channel: &direct, thread: None };
+    let asked = api.post_question(&token, place, (ADMIN, "Who has the keys?"), OutboxId::new()).await;
+    let permalink = api.permalink(&token, &direct, &asked.expect("posted")).await.expect("an address");
+    assert!(permalink.contains(&format!("/archives/{direct}/p")), "{permalink}");
+    let general = Target { channel: GENERAL, thread: None };
+    api.whisper(&token, general, ADMIN, "only you see this").await.expect("a whisper");
+    let stranger = api.whisper(&token, general, "U0NOBODY1", "x").await;
+    assert!(matches!(stranger, Err(CallError::Refused(_))), "{stranger:?}");
+    assert_eq!(api.is_shared_outside(&token, GENERAL).await, Ok(false));
+}
+
 /// Everything but the Slack is ours: what a person writes there comes signed to the webhook, and is answered there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_person_in_a_slack_of_others_is_answered() {

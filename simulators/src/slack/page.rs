@@ -18,13 +18,14 @@ use super::{Core, people, types::ChannelType, world::Channel};
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const INDEX: &str = include_str!("page/index.html");
-const FILES: [(&str, &str, &str); 8] = [
+const FILES: [(&str, &str, &str); 9] = [
     ("app.js", "text/javascript", include_str!("page/app.js")),
     ("api.js", "text/javascript", include_str!("page/api.js")),
     ("blocks.js", "text/javascript", include_str!("page/blocks.js")),
     ("dom.js", "text/javascript", include_str!("page/dom.js")),
     ("message.js", "text/javascript", include_str!("page/message.js")),
     ("mrkdwn.js", "text/javascript", include_str!("page/mrkdwn.js")),
+    ("surfaces.js", "text/javascript", include_str!("page/surfaces.js")),
     ("style.css", "text/css", include_str!("page/style.css")),
     ("icon.svg", "image/svg+xml", include_str!("page/icon.svg")),
 ];

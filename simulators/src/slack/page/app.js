@@ -4,7 +4,10 @@ import { api } from './api.js'
 import { h } from './dom.js'
 import { message } from './message.js'
 import { encode } from './mrkdwn.js'
+import { showDialog, showHome } from './surfaces.js'
 
+/** Stands for the agent's home page where a channel's id would be. */
+const HOME = 'home'
 /** They travel as JSON. */
 const FILE_BYTES_MAX = 4 * 1024 * 1024
 const PAUSE_AFTER_ERROR_MS = 1_000
@@ -38,6 +41,12 @@ async function attempt(work) {
   }
 }
 
+/** A line that only this person sees, among the messages. */
+function whispered({ ts, ...line }) {
+  const at = `${ts.slice(0, -6)}.${ts.slice(-6)}`
+  return { ...line, ts, at, author: bot().user_id, author_name: bot().name, author_kind: 'bot', whisper: true, reactions: [] }
+}
+
 const at = (ts) => ({ team: place.team, channel: place.channel, ts })
 const threadOf = (entry) => entry.thread_ts ?? entry.ts
 
@@ -53,6 +62,11 @@ const inChannel = { ...context, get user() { return place.user }, openThread: (e
 
 function go(change) {
   Object.assign(place, change)
+  // Slack says when somebody opens it: that is when an app writes it.
+  if (change.channel === HOME) {
+    const event_ts = (Date.now() / 1000).toFixed(6)
+    attempt(() => api.event(place.team, { type: 'app_home_opened', user: place.user, channel: `D${place.user}`, tab: 'home', event_ts }))
+  }
   const known = Object.entries(place).filter(([, value]) => value)
   history.replaceState(null, '', `#${new URLSearchParams(known)}`)
   attempt(async () => {
@@ -79,8 +93,11 @@ function showSide() {
   const own = `D${place.user}`
   const directs = channels.filter((one) => one.kind === 'im' && (one.person === place.user || one.id === place.channel))
   const ids = new Set([own, ...directs.map((one) => one.id)])
-  places($('directs'), [...ids].map((id) => ({ id, label: id === own ? bot().name : `${bot().name} (${id})` })))
-  $('channel-name').textContent = place.channel.startsWith('D') ? bot().name : `# ${names.channel(place.channel)}`
+  places($('directs'), [...[...ids].map((id) => ({ id, label: id === own ? bot().name : `${bot().name} (${id})` })),
+    { id: HOME, label: `${bot().name}: home page` }])
+  const isAgents = place.channel === HOME || place.channel.startsWith('D')
+  $('channel-name').textContent = isAgents ? bot().name : `# ${names.channel(place.channel)}`
+  $('compose').hidden = place.channel === HOME
 }
 
 /** Keeps the reader's place, unless that was the end. */
@@ -102,7 +119,22 @@ async function showThread() {
 
 async function refresh() {
   if (document.querySelector('.editor')) return
-  entries = await api.transcript(place.team, place.channel)
+  const { dialogs, home, whispers } = await api.surfaces(place.team, place.user)
+  const pressHere = (channel) => (action_id, value) =>
+    attempt(() => api.click({ team: place.team, channel, user: place.user, action_id, value }))
+  const submit = (view_id, fields) => attempt(async () => {
+    await api.submit({ team: place.team, user: place.user, view_id, fields })
+    await refresh()
+  })
+  showDialog($('dialog'), dialogs, { names, press: pressHere(''), submit })
+  if (place.channel === HOME) {
+    showSide()
+    $('thread').hidden = true
+    return showHome($('messages'), home, { names, press: pressHere('') })
+  }
+  const lines = whispers.filter((line) => line.channel === place.channel).map(whispered)
+  entries = [...(await api.transcript(place.team, place.channel)), ...lines]
+    .sort((one, other) => (one.at ?? one.ts).localeCompare(other.at ?? other.ts))
   const replies = new Map()
   for (const { ts, thread_ts } of entries) {
     if (thread_ts && thread_ts !== ts) replies.set(thread_ts, (replies.get(thread_ts) ?? 0) + 1)
@@ -142,6 +174,11 @@ function composer(form, hint, send) {
 
 async function say(text, files, thread_ts) {
   const { team, channel, user } = place
+  const command = /^(\/\w+)\s*(.*)$/s.exec(text)
+  if (command && !thread_ts) {
+    await api.command({ team, channel, user, command: command[1], text: command[2] })
+    return refresh()
+  }
   const said = await api.say({ team, channel, user, text, thread_ts, files })
   // What speaks to the agent is answered in its thread: that is where to look.
   if (!thread_ts && (channel.startsWith('D') || text.includes(`<@${bot().user_id}>`))) go({ thread: said.thread_ts })
@@ -165,7 +202,7 @@ async function listen() {
       after = news.at(-1)?.seq ?? after
       if (news.some((entry) => entry.channel && !directory.workspaces.some((one) =>
         one.team === entry.team && one.channels.some((channel) => channel.id === entry.channel)))) await load()
-      if (news.some((entry) => entry.channel === place.channel)) await refresh()
+      if (news.some((entry) => entry.channel === place.channel || entry.kind === 'view' || entry.kind === 'whisper')) await refresh()
     } catch (error) {
       if (listening.signal.aborted) listening = new AbortController()
       else {

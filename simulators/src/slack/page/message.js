@@ -54,12 +54,13 @@ export function message(entry, context) {
     h('div', { class: `face${bot ? ' bot' : ''}`, 'aria-hidden': 'true' }, entry.author_name.slice(0, 1)),
     h('div', null,
       h('div', null, h('span', { class: 'who' }, entry.author_name), bot && h('span', { class: 'tag' }, 'APP'),
-        h('time', { class: 'when', title: entry.ts }, clock(entry.ts))),
+        h('time', { class: 'when', title: entry.ts }, clock(entry.at ?? entry.ts)),
+        entry.whisper && h('span', { class: 'edited' }, ' only visible to you')),
       body(entry, context),
       reactions(entry, context),
       context.openThread && entry.replies > 0 &&
         h('button', { type: 'button', class: 'replies-link', onclick: () => context.openThread(entry) },
           entry.replies === 1 ? '1 reply' : `${entry.replies} replies`)),
-    tools(entry, context, edit))
+    entry.whisper ? '' : tools(entry, context, edit))
   return item
 }
