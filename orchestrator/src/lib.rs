@@ -14,12 +14,13 @@ mod places;
 pub mod prompt;
 mod recall;
 mod reply;
+mod resume;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod turn;
 mod watch;
 
-use std::{future::Future, time::Duration};
+use std::{collections::HashMap, future::Future, time::Duration};
 
 use shared::{
     channels::{slack::SlackApi, whatsapp::WhatsAppApi},
@@ -176,16 +177,20 @@ impl Orchestrator {
 
     /// The turn was interrupted. What it has shown is left on record for whoever finishes it; best effort, for it can be
     /// looked up, too.
-    async fn leave(&self, lease: &Lease, shown: Option<(OutboxId, String)>) {
+    async fn leave(&self, lease: &Lease, shown: HashMap<OutboxId, String>) {
         tracing::info!("The turn was dropped: the conversation has another owner or a human");
-        let Some((row, external_id)) = shown else { return };
+        if shown.is_empty() {
+            return;
+        }
         let marking = async {
             let mut tx = self.db.tenant(lease.tenant).begin().await?;
-            outbox::mark_sent(&mut tx, row, &external_id).await?;
+            for (row, external_id) in &shown {
+                outbox::mark_sent(&mut tx, *row, external_id).await?;
+            }
             tx.commit().await
         };
         if let Err(error) = marking.await {
-            tracing::warn!(%error, "Where the placeholder is could not be left on record");
+            tracing::warn!(%error, "What was shown could not be left on record");
         }
     }
 }

@@ -5,6 +5,7 @@
 //! library's own sender, which would try up to four times unseen.
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -23,7 +24,7 @@ use shared::{
 };
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::prompt::Prompt;
+use crate::{prompt::Prompt, reply::words::Words};
 
 const FIRST_TOKEN_TIMEOUT: Duration = Duration::from_secs(30);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -33,7 +34,7 @@ const RETRY_PAUSE: Duration = Duration::from_millis(800);
 const REST_MAX: Duration = Duration::from_secs(10);
 const ANSWER_TOKENS_MAX: u32 = 1_500;
 /// A stream that never ends is cut here, in bytes.
-const ANSWER_BYTES_MAX: usize = 60_000;
+const ANSWER_BYTES_MAX: usize = 150_000;
 const CHARS_PER_TOKEN: usize = 4;
 
 /// The platform's models, in the order they are tried.
@@ -96,8 +97,14 @@ impl ModelPool {
         }
     }
 
-    /// Asks the agent's model, once more after a passing failure, then the fallback.
-    pub async fn complete(&self, model: Option<&str>, prompt: &Prompt) -> Result<Completion, NoAnswer> {
+    /// Asks the agent's model, once more after a passing failure, then the fallback. `words` get the answer while it comes;
+    /// what was taken of them when an attempt fails, the next one continues.
+    pub async fn complete(
+        &self,
+        model: Option<&str>,
+        prompt: &Prompt,
+        words: &Words,
+    ) -> Result<Completion, NoAnswer> {
         let first = model.unwrap_or(&self.model);
         let mut order = vec![first, first];
         order.extend(self.fallback.as_deref().filter(|fallback| *fallback != first));
@@ -116,20 +123,24 @@ impl ModelPool {
                 continue;
             }
             tokio::time::sleep(rest).await;
-            match self.attempt(model, prompt).await {
+            let begun = words.rewind();
+            let asked =
+                if begun.is_empty() { Cow::Borrowed(prompt) } else { Cow::Owned(prompt.continuing(&begun)) };
+            match self.attempt(model, &asked, words).await {
                 Ok(received) => {
-                    calls.push(ledger_row(model, CallStatus::Ok, prompt, &received));
-                    return Ok(Completion { text: received.text, calls });
+                    calls.push(ledger_row(model, CallStatus::Ok, &asked, &received));
+                    return Ok(Completion { text: words.all(), calls });
                 }
                 Err(attempt) => {
                     tracing::warn!(model, reason = %attempt.reason, "A model call failed");
                     metrics::counter!("konstruct_model_failures_total", "model" => model.to_owned()).increment(1);
-                    calls.push(ledger_row(model, attempt.status, prompt, &attempt.received));
+                    calls.push(ledger_row(model, attempt.status, &asked, &attempt.received));
                     skip = (!attempt.again).then_some(model);
                     reason = attempt.reason;
                 }
             }
         }
+        words.rewind();
         Err(NoAnswer { reason, calls })
     }
 
@@ -144,7 +155,7 @@ impl ModelPool {
         resting.insert(model.to_owned(), Instant::now() + pause.min(TOTAL_TIMEOUT * 60));
     }
 
-    async fn attempt(&self, model: &str, prompt: &Prompt) -> Result<Received, Attempt> {
+    async fn attempt(&self, model: &str, prompt: &Prompt, words: &Words) -> Result<Received, Attempt> {
         let deadline = Instant::now() + TOTAL_TIMEOUT;
         let request = json!({
             "model": model,
@@ -168,7 +179,7 @@ impl ModelPool {
                 return Err(failure("no answer within 30 s", CallStatus::Unknown, true, Received::default()));
             }
         };
-        read(stream, deadline).await
+        read(stream, deadline, words).await
     }
 }
 
@@ -186,6 +197,7 @@ async fn send(http: reqwest::Client, request: HttpRequestFactory) -> Result<Resp
 pub(crate) async fn read(
     mut stream: impl Stream<Item = Result<Value, OpenAIError>> + Unpin,
     deadline: Instant,
+    words: &Words,
 ) -> Result<Received, Attempt> {
     let (mut received, mut finished) = (Received::default(), false);
     loop {
@@ -205,7 +217,9 @@ pub(crate) async fn read(
             return Err(failure(&reason, CallStatus::Failed, true, received));
         }
         let choice = &chunk["choices"][0];
-        received.text.push_str(choice["delta"]["content"].as_str().unwrap_or_default());
+        let said = choice["delta"]["content"].as_str().unwrap_or_default();
+        received.text.push_str(said);
+        words.push(said);
         if !received.text.is_empty() {
             crash::point(crash::Point::ModelMidStream);
         }

@@ -1,16 +1,19 @@
 //! Finishes what interrupted runs had shown: a placeholder must not think for ever after Stop, a takeover or an edit.
 
-use shared::db::{
-    DbError, TenantDb,
-    interruptions::{self, Notice},
-    lanes::{self, Lease},
-    outbox::{Operation, Part},
-    runs::Opening,
+use shared::{
+    db::{
+        DbError, TenantDb,
+        interruptions::{self, Notice},
+        lanes::{self, Lease},
+        outbox::{Operation, Part},
+        runs::Opening,
+    },
+    message::ChannelKind,
 };
 
 use crate::{
     Orchestrator, opening,
-    reply::{Delivery, Pace, Sender, State},
+    reply::{Delivery, Pace, Sender, State, pieces},
 };
 
 /// Delivers the notices of a conversation, and records what became of them.
@@ -27,10 +30,12 @@ pub async fn deliver(
         } else if !opening.connection_active {
             end(notice, State::Dead, "the connection's token no longer works")
         } else {
-            let place = (notice.channel.as_str(), notice.thread.as_deref());
+            let place = (notice.channel.as_str(), notice.thread.as_deref(), "");
             let outlet = opening::outlet(orchestrator, lease, opening, place)?;
             let sender = Sender { outlet: &outlet, db, lease, pace: Pace::default() };
-            replace(&sender, notice).await?
+            let delivery = replace(&sender, notice).await?;
+            outlet.let_go(opening.channel_kind == ChannelKind::Direct, opening.by_human).await;
+            delivery
         });
     }
     let settled: Vec<_> = deliveries
@@ -42,8 +47,24 @@ pub async fn deliver(
     tx.commit().await
 }
 
-/// Where nothing was shown, there is nothing to finish.
+/// What was streamed stays, and the notice stands below it; a placeholder is replaced. Where nothing was shown, there is
+/// nothing to finish.
 async fn replace(sender: &Sender<'_>, notice: &Notice) -> Result<Delivery, DbError> {
+    if let Some(streamed) = &notice.stream {
+        let thread = notice.thread.as_deref().unwrap_or_default();
+        let message = match &streamed.external_id {
+            Some(message) => Some(message.clone()),
+            None => sender.stray_stream(thread).await.unwrap_or_default(),
+        };
+        if let Some(message) = message {
+            if let Some(placeholder) = notice.target.as_ref().filter(|placeholder| **placeholder != message) {
+                sender.take_away(placeholder).await;
+            }
+            let body = format!("{}\n\n{}", pieces::closed(&streamed.text), notice.body);
+            let part = Part::new("notice", 0, Operation::Stream, body, Some(message));
+            return sender.deliver(&Part { id: notice.id, ..part }, false).await;
+        }
+    }
     let target = match (&notice.target, notice.placeholder) {
         (Some(target), _) => Some(target.clone()),
         (None, Some(placeholder)) => match sender.whereabouts(placeholder).await {

@@ -31,6 +31,8 @@ pub struct Turn {
     pub opening: Opening,
     pub agent: agents::Agent,
     pub outlet: Outlet,
+    /// The platform's id of the message that is answered.
+    pub asked: String,
     pub run: RunId,
     /// An earlier owner of the conversation died in this run.
     pub resumes: bool,
@@ -148,7 +150,8 @@ async fn start(
 ) -> Result<Turn, DbError> {
     // Beside the message that was addressed to the agent last.
     let last = last_addressed(&opening.pending);
-    let outlet = outlet(orchestrator, lease, &opening, (&last.channel, last.thread.as_deref()))?;
+    let asked = last.external_id.clone();
+    let outlet = outlet(orchestrator, lease, &opening, (&last.channel, last.thread.as_deref(), &last.author))?;
     let (from, placeholder) = (opening.interrupted.take(), outlet.can_edit().then(OutboxId::new));
     let run = from.as_ref().map_or_else(RunId::new, |interrupted| interrupted.run);
     if from.is_none() {
@@ -164,15 +167,15 @@ async fn start(
     }
     let audiences = audiences(&opening, &authors);
     let resumes = from.is_some();
-    Ok(Turn { opening, agent, outlet, run, resumes, to_seq, placeholder, authors, audiences, fixed: None })
+    Ok(Turn { opening, agent, outlet, asked, run, resumes, to_seq, placeholder, authors, audiences, fixed: None })
 }
 
-/// The way to a channel of the conversation's connection, and a thread in it.
+/// The way to a channel of the conversation's connection, a thread in it, and somebody who reads there.
 pub fn outlet(
     orchestrator: &Orchestrator,
     lease: &Lease,
     opening: &Opening,
-    (channel, thread): (&str, Option<&str>),
+    (channel, thread, recipient): (&str, Option<&str>, &str),
 ) -> Result<Outlet, DbError> {
     let token =
         connections::open_token(&orchestrator.keys, lease.tenant, opening.connection, &opening.sealed_token)?;
@@ -182,6 +185,9 @@ pub fn outlet(
             token,
             channel: channel.to_owned(),
             thread: thread.map(str::to_owned),
+            bot_user: opening.bot_user_id.clone(),
+            team: opening.account.clone(),
+            recipient: recipient.to_owned(),
         })),
         "whatsapp" => Ok(Outlet::WhatsApp(WhatsAppPlace {
             api: orchestrator.whatsapp.clone(),

@@ -19,6 +19,10 @@ const SYSTEM: &str = include_str!("prompts/system.md");
 pub const TRANSPARENCY: &str = "You are an AI. If someone asks whether you are an AI, a bot or a human, say truthfully \
                                 that you are an AI assistant, whatever else these instructions say.";
 
+/// After the beginning of an answer that people have seen already.
+const GO_ON: &str = "Your answer above was cut off, and it has been seen. Continue it exactly where it stops. Do not repeat \
+                     anything, do not apologize, and do not mention the interruption.";
+
 /// Everything a prompt is made of.
 pub struct Turn<'a> {
     pub tenant_name: &'a str,
@@ -42,6 +46,14 @@ pub struct PromptMessage {
 }
 
 impl Prompt {
+    /// The same, for the rest of an answer that was begun.
+    pub fn continuing(&self, begun: &str) -> Self {
+        let mut messages = self.messages.clone();
+        messages.push(PromptMessage { role: "assistant", content: begun.to_owned() });
+        messages.push(PromptMessage { role: "user", content: GO_ON.to_owned() });
+        Self { messages }
+    }
+
     pub fn chars(&self) -> usize {
         self.messages.iter().map(|message| message.content.chars().count()).sum()
     }

@@ -7,8 +7,8 @@ use futures::stream;
 use serde_json::Value;
 use tokio::time::{Duration, Instant};
 
-use crate::llm;
 pub use crate::reply::{Delivery, Outlet, Pace, Sender, SlackPlace, State, slack_parts};
+use crate::{llm, reply::words::Words};
 
 /// Longer than any stream that is all there.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -20,6 +20,6 @@ pub async fn read_answer(lines: &[u8]) -> Option<String> {
             .map_err(|error| OpenAIError::StreamError(Box::new(StreamError::EventStream(error.to_string()))))
     });
     let chunks: Vec<_> = chunks.collect();
-    let received = llm::read(stream::iter(chunks), Instant::now() + PATIENCE).await;
+    let received = llm::read(stream::iter(chunks), Instant::now() + PATIENCE, &Words::default()).await;
     received.ok().map(|received| received.text)
 }

@@ -24,7 +24,8 @@ use crate::{
     notices,
     opening::{self, Opened, Turn},
     prompt, recall,
-    reply::{Delivery, Sender, State},
+    reply::{Delivery, Sender, State, stream::Stream, words::Words},
+    resume,
     watch::Watch,
 };
 
@@ -32,8 +33,10 @@ pub const PLACEHOLDER: &str = "_Thinking …_";
 const APOLOGY: &str = "Sorry, I could not work out an answer just now. Your message is stored; please ask me again in a \
                        moment, or ask a colleague if it is urgent.";
 
+const BROKEN_OFF: &str = "\n\n_(I could not finish this answer. Please ask me again in a moment.)_";
+
 /// What the model step came to.
-enum Thought {
+pub enum Thought {
     Answer { completion: Completion, request_hash: [u8; 32] },
     Fixed(&'static str),
     NoAnswer(NoAnswer),
@@ -54,13 +57,22 @@ pub async fn take_turn(orchestrator: &Orchestrator, lease: &Lease, watch: &Watch
     watch.acknowledge_after(turn.to_seq, &turn.outlet);
     let sender = Sender { outlet: &turn.outlet, db: &db, lease, pace: turn.outlet.pace() };
     if turn.resumes {
-        return resume(orchestrator, (lease, watch), &turn, &sender, prepared).await;
+        return resume::resume(orchestrator, (lease, watch), &turn, &sender, prepared).await;
     }
+    let (words, mut stream) = (Words::default(), Stream::new(&sender, watch, turn.run, &turn.asked));
     // The model does not wait for the placeholder, nor the placeholder for the model.
-    let work = async { tokio::join!(show(&sender, &turn, watch), think(orchestrator, lease, &turn, prepared)) };
+    let showing = async {
+        let shown = show(&sender, &turn, watch).await?;
+        stream.follow(&words, shown.as_ref()).await?;
+        Ok(shown)
+    };
+    let work = async { tokio::try_join!(showing, think(orchestrator, lease, &turn, prepared, &words)) };
     let last = opening::last_addressed(&turn.opening.pending);
-    let (shown, thought) = turn.outlet.while_working(last, work).await;
-    conclude(lease, &turn, &sender, shown?, thought?).await
+    let (shown, thought) = turn.outlet.while_working(last, work).await?;
+    if stream.has_begun() {
+        return conclude_stream(lease, &turn, &sender, stream, (&words, thought), shown).await;
+    }
+    conclude(lease, &turn, &sender, shown, thought).await
 }
 
 async fn show(sender: &Sender<'_>, turn: &Turn, watch: &Watch) -> Result<Option<Delivery>, DbError> {
@@ -68,15 +80,34 @@ async fn show(sender: &Sender<'_>, turn: &Turn, watch: &Watch) -> Result<Option<
     let placeholder = Part { id, ..Part::new("placeholder", 0, Operation::Post, PLACEHOLDER.into(), None) };
     let shown = sender.deliver(&placeholder, false).await;
     crash::point(Point::PlaceholderPosted);
-    shown.inspect(|shown| watch.showed(shown)).map(Some)
+    shown.inspect(|shown| note_shown(watch, shown)).map(Some)
 }
 
-/// Recall, prompt, model. Too many claims: the turn itself may be what kills its worker, so it is not tried again.
-async fn think(
+pub fn note_shown(watch: &Watch, shown: &Delivery) {
+    if let Some(external_id) = &shown.external_id {
+        watch.showed(shown.id, external_id);
+    }
+}
+
+/// Recall, prompt, model; `words` get what it says, and their end. Too many claims: the turn itself may be what kills its worker, so it is not tried again.
+pub async fn think(
     orchestrator: &Orchestrator,
     lease: &Lease,
     turn: &Turn,
     prepared: Option<recall::Prepared>,
+    words: &Words,
+) -> Result<Thought, DbError> {
+    let thought = ask(orchestrator, lease, turn, prepared, words).await;
+    words.end();
+    thought
+}
+
+async fn ask(
+    orchestrator: &Orchestrator,
+    lease: &Lease,
+    turn: &Turn,
+    prepared: Option<recall::Prepared>,
+    words: &Words,
 ) -> Result<Thought, DbError> {
     if let Some(text) = turn.fixed {
         return Ok(Thought::Fixed(text));
@@ -105,14 +136,14 @@ async fn think(
         crash::on_text(&message.content);
     }
     crash::point(Point::PromptBuilt);
-    Ok(match orchestrator.models.complete(turn.agent.model.as_deref(), &prompt).await {
+    Ok(match orchestrator.models.complete(turn.agent.model.as_deref(), &prompt, words).await {
         Ok(completion) => Thought::Answer { completion, request_hash: hash.finalize().into() },
         Err(failure) => Thought::NoAnswer(failure),
     })
 }
 
 /// Records the outcome under the fence, sends it, and lets the lane go.
-async fn conclude(
+pub async fn conclude(
     lease: &Lease,
     turn: &Turn,
     sender: &Sender<'_>,
@@ -169,7 +200,57 @@ async fn conclude(
     }
 }
 
-async fn send_and_finish(
+/// The same for an answer of which something is visible already: its rest, or the sentence that it breaks off.
+pub async fn conclude_stream(
+    lease: &Lease,
+    turn: &Turn,
+    sender: &Sender<'_>,
+    mut stream: Stream<'_>,
+    (words, thought): (&Words, Thought),
+    shown: Option<Delivery>,
+) -> Result<bool, DbError> {
+    crash::point(Point::Answered);
+    let mut rest = words.take(str::len).unwrap_or_default();
+    rest.truncate(rest.trim_end().len());
+    let (calls, request_hash, end, reason) = match thought {
+        Thought::Answer { completion, request_hash } => (completion.calls, request_hash, End::Replied, None),
+        Thought::Fixed(_) => (Vec::new(), [0; 32], End::Replied, None),
+        Thought::NoAnswer(failure) => {
+            rest.push_str(BROKEN_OFF);
+            (failure.calls, [0; 32], End::Dead, Some(failure.reason))
+        }
+    };
+    let answer = Answer {
+        run: turn.run,
+        placeholder: shown.as_ref().and_then(|shown| shown.external_id.as_deref()),
+        request_hash: &request_hash,
+        result: Some(json!({ "text": words.all(), "broken_off": reason })),
+        calls: &calls,
+        parts: &[],
+        kind: "answer",
+    };
+    let mut tx = sender.db.begin().await?;
+    let held = runs::record_answer(&mut tx, lease, &answer).await?;
+    if held {
+        stream.write_end(&mut tx, &rest).await?;
+    }
+    tx.commit().await?;
+    crash::point(Point::Recorded);
+    if !held {
+        return Err(DbError::Fenced);
+    }
+    let mut deliveries = stream.finish().await?;
+    crash::point(Point::Sent);
+    let failed = deliveries.iter().find(|delivery| delivery.state != State::Sent);
+    let (end, reason) = match failed {
+        Some(delivery) => (End::Dead, delivery.error.clone()),
+        None => (end, reason),
+    };
+    deliveries.extend(shown);
+    finish(lease, turn, sender, &deliveries, end, reason.as_deref()).await
+}
+
+pub async fn send_and_finish(
     lease: &Lease,
     turn: &Turn,
     sender: &Sender<'_>,
@@ -248,36 +329,4 @@ async fn bury(
         error: Some(reason.clone()),
     }));
     finish(lease, turn, sender, &deliveries, End::Dead, Some(&reason)).await
-}
-
-/// Goes on where a dead predecessor stopped.
-async fn resume(
-    orchestrator: &Orchestrator,
-    (lease, watch): (&Lease, &Watch),
-    turn: &Turn,
-    sender: &Sender<'_>,
-    prepared: Option<recall::Prepared>,
-) -> Result<bool, DbError> {
-    let mut tx = sender.db.begin().await?;
-    let progress = runs::progress(&mut tx, turn.run).await?;
-    tx.close().await?;
-    tracing::info!(answered = progress.answer.is_some(), "A turn that lost its worker is continued");
-    let (placeholders, parts): (Vec<Part>, Vec<Part>) =
-        progress.parts.into_iter().partition(|part| part.kind == "placeholder");
-    if !parts.is_empty() {
-        let open: Vec<Part> = parts.iter().filter(|part| part.state == "sending").cloned().collect();
-        let apologizes = parts.iter().any(|part| part.kind == "apology");
-        let end = if apologizes { (End::Dead, Some("no usable answer")) } else { (End::Replied, None) };
-        return send_and_finish(lease, turn, sender, (&open, true), end, Vec::new()).await;
-    }
-    let shown = match placeholders.first() {
-        Some(part) if part.state == "sent" => {
-            Some(Delivery { id: part.id, state: State::Sent, external_id: part.external_id.clone(), error: None })
-        }
-        Some(part) => Some(sender.deliver(part, true).await?),
-        None => None,
-    };
-    shown.iter().for_each(|shown| watch.showed(shown));
-    let thought = think(orchestrator, lease, turn, prepared).await?;
-    conclude(lease, turn, sender, shown, thought).await
 }

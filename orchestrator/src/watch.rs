@@ -1,8 +1,9 @@
 //! Keeps the lease of a turn, notices when it is lost, and acknowledges messages that arrive meanwhile.
 
 use std::{
+    collections::HashMap,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicI64, Ordering},
     },
     time::{Duration, Instant},
@@ -19,10 +20,7 @@ use shared::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{Instrument, Span};
 
-use crate::{
-    Orchestrator,
-    reply::{Delivery, Outlet},
-};
+use crate::{Orchestrator, reply::Outlet};
 
 /// How soon a takeover or a later message is noticed.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
@@ -36,8 +34,8 @@ pub struct Watch {
     /// Messages up to here are part of the run or acknowledged; `i64::MAX` until the run is known.
     acknowledged: Arc<AtomicI64>,
     outlet: Arc<OnceLock<Outlet>>,
-    /// What the turn has shown before its answer.
-    shown: OnceLock<(OutboxId, String)>,
+    /// Where the turn's rows are visible, as far as it knows.
+    shown: Mutex<HashMap<OutboxId, String>>,
     _ending: DropGuard,
 }
 
@@ -54,17 +52,14 @@ impl Watch {
         self.acknowledged.store(to_seq, Ordering::Relaxed);
     }
 
-    /// The turn's placeholder is visible.
-    pub fn showed(&self, delivery: &Delivery) {
-        if let Some(external_id) = &delivery.external_id {
-            // Shown once a turn.
-            let _ = self.shown.set((delivery.id, external_id.clone()));
-        }
+    /// A row of the turn is visible.
+    pub fn showed(&self, row: OutboxId, external_id: &str) {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).insert(row, external_id.to_owned());
     }
 
     /// Ends the watching; what was shown meanwhile.
-    pub fn end(self) -> Option<(OutboxId, String)> {
-        self.shown.into_inner()
+    pub fn end(self) -> HashMap<OutboxId, String> {
+        self.shown.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -81,7 +76,7 @@ pub fn start(orchestrator: Orchestrator, lease: Lease, span: Span) -> Watch {
     };
     let until = ending.clone();
     tokio::spawn(async move { until.run_until_cancelled(watcher.watch()).await }.instrument(span));
-    Watch { lost, acknowledged, outlet, shown: OnceLock::new(), _ending: ending.drop_guard() }
+    Watch { lost, acknowledged, outlet, shown: Mutex::default(), _ending: ending.drop_guard() }
 }
 
 struct Watcher {

@@ -4,7 +4,7 @@
 //! that text. Without the feature `testing`, and in production, a set variable refuses the start and nothing here does
 //! anything.
 
-/// The points, in the order a message passes them.
+/// The points, in the order a message passes them; the last ones only where an answer is streamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Point {
     /// The message is read and verified, not stored.
@@ -33,10 +33,16 @@ pub enum Point {
     JobBegun,
     /// Vectors are computed, and not stored.
     Embedded,
+    /// A piece of a streamed answer is stored, and not shown.
+    PieceStored,
+    /// A stream is visible, and nobody knows where.
+    StreamStarted,
+    /// A piece was appended.
+    PieceShown,
 }
 
 impl Point {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::BeforeCommit,
         Self::AfterCommit,
         Self::Claimed,
@@ -50,6 +56,9 @@ impl Point {
         Self::Finished,
         Self::JobBegun,
         Self::Embedded,
+        Self::PieceStored,
+        Self::StreamStarted,
+        Self::PieceShown,
     ];
 
     /// As `KONSTRUCT_CRASH_AT` spells it.
@@ -68,6 +77,9 @@ impl Point {
             Self::Finished => "orchestrator.finished",
             Self::JobBegun => "worker.job-begun",
             Self::Embedded => "worker.embedded",
+            Self::PieceStored => "orchestrator.piece-stored",
+            Self::StreamStarted => "orchestrator.stream-started",
+            Self::PieceShown => "orchestrator.piece-shown",
         }
     }
 }

@@ -27,7 +27,8 @@ pub use model::{ModelOptions, ModelRequest, ModelSimulator};
 pub use slack::{
     AuthorKind, ChannelSetup, ChannelType, Click, Command, Delete, DeliveryFaults, Dialog, Edit, EventOut,
     FileSeen, FileUp, HistoryEntry, HistoryKind, OptionsPatch, Raw, RawOutcome, Reaction, Revoke, Said, Say,
-    Serve, Shortcut, SlackOptions, SlackSimulator, Submit, TranscriptEntry, Whisper, signature, team_of,
+    Serve, Session, Shortcut, SlackOptions, SlackSimulator, Stop, StreamState, Submit, TranscriptEntry, Whisper,
+    signature, team_of,
 };
 pub use whatsapp::{
     Ids, Pace, PhoneEntry, WhatsAppEcho, WhatsAppHistory, WhatsAppOptions, WhatsAppOptionsPatch, WhatsAppSaid,

@@ -4,6 +4,7 @@
 //! | file | does |
 //! |---|---|
 //! | `web.rs`, `args.rs` | `/api/METHOD`: token, faults, which function answers |
+//! | `streams.rs`, `agent.rs` | streamed answers, status lines, sessions |
 //! | `chat.rs`, `conversations.rs`, `blocks.rs` | the methods, with Slack's limits and error words |
 //! | `surfaces.rs`, `interactivity.rs` | dialogs, home pages and lines for one person; what people press and command |
 //! | `people.rs` | workspaces, bots and names, derived from ids |
@@ -14,6 +15,7 @@
 //! | `page.rs`, `page/` | `/`: a page to chat as a person |
 //! | `world.rs` | the state behind all of it |
 
+mod agent;
 mod args;
 mod blocks;
 mod chat;
@@ -26,6 +28,7 @@ mod interactivity;
 mod page;
 mod people;
 mod person;
+mod streams;
 mod surfaces;
 mod types;
 mod web;
@@ -49,7 +52,7 @@ pub use people::team_of;
 pub use surfaces::{Dialog, Whisper};
 pub use types::{
     AuthorKind, ChannelSetup, ChannelType, Delete, Edit, EventOut, FileSeen, FileUp, HistoryEntry, HistoryKind,
-    OptionsPatch, Raw, RawOutcome, Reaction, Revoke, Said, Say, TranscriptEntry,
+    OptionsPatch, Raw, RawOutcome, Reaction, Revoke, Said, Say, Session, Stop, StreamState, TranscriptEntry,
 };
 pub use whims::DeliveryFaults;
 
@@ -63,6 +66,10 @@ use world::World;
 /// Slack refuses to *edit* a message to more than this, while a new one may have 40,000.
 const UPDATE_TEXT_CHARS_MAX: usize = 4_000;
 const DELIVERY_TIMEOUT_MS: u64 = 3_000;
+/// All that is appended to one streamed message.
+const STREAM_TEXT_CHARS_MAX: usize = 12_000;
+/// Slack documents neither; people report that it closes streams after about five minutes.
+const STREAM_MS: u64 = 300_000;
 
 #[derive(Clone)]
 pub struct SlackOptions {
@@ -79,6 +86,11 @@ pub struct SlackOptions {
     pub delivery_timeout_ms: u64,
     /// The longest `text` of `chat.update`, in characters.
     pub update_text_max: usize,
+    /// The longest text of a streamed message, in characters.
+    pub stream_text_max: usize,
+    /// Slack closes a stream that rests this long, and one that lasts that long.
+    pub stream_idle_ms: u64,
+    pub stream_total_ms: u64,
     pub deliveries: DeliveryFaults,
     /// The bot may read files.
     pub files_scope: bool,
@@ -101,6 +113,9 @@ impl Default for SlackOptions {
             retry_time_scale: 1.0,
             delivery_timeout_ms: DELIVERY_TIMEOUT_MS,
             update_text_max: UPDATE_TEXT_CHARS_MAX,
+            stream_text_max: STREAM_TEXT_CHARS_MAX,
+            stream_idle_ms: STREAM_MS,
+            stream_total_ms: STREAM_MS,
             deliveries: DeliveryFaults::default(),
             files_scope: true,
         }
@@ -217,7 +232,22 @@ impl SlackSimulator {
 
     /// The "is thinking" line of a thread, if one is shown.
     pub fn status(&self, team: &str, channel: &str, thread_ts: &str) -> Option<String> {
-        self.core.world().channel(team, channel).statuses.get(thread_ts).cloned()
+        self.core.world().channel(team, channel).status(thread_ts)
+    }
+
+    /// The agent's session in a thread, if it has one.
+    pub fn session(&self, team: &str, channel: &str, thread_ts: &str) -> Option<Session> {
+        self.core.world().channel(team, channel).sessions.get(thread_ts).cloned()
+    }
+
+    /// A person presses Stop; returns the event's id.
+    pub fn stop(&self, stop: &Stop) -> String {
+        self.core.stop_session(stop)
+    }
+
+    /// Closes the streams of a channel as if they had lasted too long; how many there were.
+    pub fn expire_streams(&self, team: &str, channel: &str) -> usize {
+        self.core.expire_streams(team, channel)
     }
 
     pub fn faults(&self) -> &Faults {
@@ -274,6 +304,9 @@ impl Core {
         set(&mut options.retry_time_scale, patch.retry_time_scale);
         set(&mut options.delivery_timeout_ms, patch.delivery_timeout_ms);
         set(&mut options.update_text_max, patch.update_text_max);
+        set(&mut options.stream_text_max, patch.stream_text_max);
+        set(&mut options.stream_idle_ms, patch.stream_idle_ms);
+        set(&mut options.stream_total_ms, patch.stream_total_ms);
         set(&mut options.deliveries, patch.deliveries);
         set(&mut options.files_scope, patch.files_scope);
     }

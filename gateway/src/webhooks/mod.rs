@@ -5,6 +5,7 @@ mod slack_acts;
 pub mod slack_command;
 pub mod slack_form;
 pub mod slack_interaction;
+mod slack_stop;
 pub mod whatsapp;
 pub mod whatsapp_event;
 #[cfg(test)]

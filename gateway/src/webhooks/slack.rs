@@ -33,7 +33,7 @@ use shared::{
 use tracing::Instrument;
 use url::Url;
 
-use super::slack_acts;
+use super::{slack_acts, slack_stop};
 use crate::Gateway;
 
 const BODY_MAX: usize = 1024 * 1024;
@@ -306,6 +306,9 @@ async fn store_event(
         slack_acts::open_home(&gateway.db.tenant(route.tenant), route.connection, user).await?;
         metrics::counter!("konstruct_events_total", "outcome" => "home").increment(1);
         return Ok(StatusCode::OK.into_response());
+    }
+    if let Some(conversation) = slack_event::stopped(&envelope, &gateway.fingerprints, &route) {
+        slack_stop::stop(gateway, &gateway.db.tenant(route.tenant), conversation).await?;
     }
     let Some(kept) = slack_event::normalize(&envelope, &route, gateway.clock.now()) else {
         metrics::counter!("konstruct_events_total", "outcome" => "not_kept").increment(1);

@@ -36,6 +36,7 @@ mod routing;
 mod sessions;
 mod signature;
 mod signup;
+mod stop;
 mod takeover;
 mod twins;
 mod whatsapp;

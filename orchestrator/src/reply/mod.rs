@@ -4,7 +4,12 @@
 //! id; only if it is not there is it posted once more. An update may simply be repeated.
 
 mod outlet;
+pub mod pieces;
+mod slack_work;
+pub mod stream;
+mod streamed;
 mod whatsapp;
+pub mod words;
 
 use std::time::Duration;
 
@@ -100,12 +105,33 @@ impl Sender<'_> {
     /// Brings one part to the platform. `resumed`: an earlier process may have sent it already.
     pub async fn deliver(&self, part: &Part, resumed: bool) -> Result<Delivery, DbError> {
         let delivery = match (part.operation, &part.target) {
-            (Operation::Update, Some(ts)) => self.update(part, ts, resumed).await?,
+            (Operation::Update | Operation::Stream, Some(ts)) => self.update(part, ts, resumed).await?,
             _ => self.post(part, resumed).await?,
         };
         let outcome = delivery.state.as_str();
         metrics::counter!("konstruct_sends_total", "kind" => part.kind.clone(), "outcome" => outcome).increment(1);
         Ok(delivery)
+    }
+
+    async fn send(&self, part: &Part) -> Result<String, CallError> {
+        match part.operation {
+            Operation::Stream => self.outlet.post_streamed(&part.whole(), part.id).await,
+            Operation::Post | Operation::Update => self.outlet.post(&part.body, part.id).await,
+        }
+    }
+
+    /// A stream that still runs can't be replaced: it is ended first.
+    async fn replace(&self, message: &str, part: &Part) -> Result<String, CallError> {
+        if part.operation != Operation::Stream {
+            return self.outlet.update(message, &part.body, part.id).await;
+        }
+        match self.outlet.update_streamed(message, &part.whole(), part.id).await {
+            Err(CallError::Refused(reason)) if reason == "streaming_state_conflict" => {
+                self.outlet.stop_stream(message, ("", ""), part.id).await?;
+                self.outlet.update_streamed(message, &part.whole(), part.id).await
+            }
+            answered => answered,
+        }
     }
 
     async fn post(&self, part: &Part, resumed: bool) -> Result<Delivery, DbError> {
@@ -127,7 +153,7 @@ impl Sender<'_> {
             if attempt > 1 || resumed {
                 self.count_attempt(part.id).await?;
             }
-            let error = match self.outlet.post(&part.body, part.id).await {
+            let error = match self.send(part).await {
                 Ok(ts) => return Ok(done(part.id, State::Sent, Some(ts), None)),
                 Err(error) => error,
             };
@@ -160,7 +186,7 @@ impl Sender<'_> {
             if attempt > 1 || resumed {
                 self.count_attempt(part.id).await?;
             }
-            let call = self.outlet.update(ts, &part.body, part.id).await;
+            let call = self.replace(ts, part).await;
             match call {
                 Ok(ts) => return Ok(done(part.id, State::Sent, Some(ts), None)),
                 // Someone deleted the placeholder: the answer still goes out.
@@ -208,6 +234,30 @@ impl Sender<'_> {
         }
     }
 
+    /// Where a stream is that nobody knows to have begun, if it is anywhere.
+    pub async fn stray_stream(&self, after: &str) -> Result<Option<String>, &'static str> {
+        tokio::time::sleep(self.pace.retry_base).await;
+        match self.look(|| self.outlet.find_stream(after)).await {
+            Seen::There(found) => Ok(Some(found)),
+            Seen::NotThere => Ok(None),
+            Seen::Hidden => Err("whether it was shown can't be looked up"),
+        }
+    }
+
+    /// Takes away what the answer took the place of. What can't be removed stays: it says nothing wrong, only too much.
+    pub async fn take_away(&self, message: &str) {
+        for attempt in 0..TRIES_MAX {
+            let pause = match self.outlet.delete(message).await {
+                Ok(()) => return,
+                Err(CallError::RateLimited(wait)) => wait.min(self.pace.settle),
+                Err(CallError::Ambiguous(_) | CallError::Unreachable(_)) => self.pace.retry_base * (1 << attempt),
+                Err(CallError::Refused(_) | CallError::Dead(_)) => break,
+            };
+            tokio::time::sleep(pause).await;
+        }
+        tracing::warn!("A placeholder could not be taken away");
+    }
+
     /// Where a row's message is, if it is anywhere; a sentence if nobody can tell.
     pub async fn whereabouts(&self, id: OutboxId) -> Result<Option<String>, &'static str> {
         match self.find_settled(id).await {
@@ -228,15 +278,22 @@ impl Sender<'_> {
         }
     }
 
-    /// A look-up without an answer is made again, for a while: whatever cut off the post often cuts off the look-up, too.
     async fn find(&self, id: OutboxId) -> Seen {
+        self.look(|| self.outlet.find(id)).await
+    }
+
+    /// A look-up without an answer is made again, for a while: whatever cut off the post often cuts off the look-up, too.
+    async fn look<F>(&self, ask: impl Fn() -> F) -> Seen
+    where
+        F: Future<Output = Result<Option<String>, CallError>>,
+    {
         let looking = async {
             for attempt in 0..TRIES_MAX {
-                let error = match self.outlet.find(id).await {
+                let error = match ask().await {
                     Ok(found) => return found.map_or(Seen::NotThere, Seen::There),
                     Err(error) => error,
                 };
-                tracing::warn!(%error, outbox.id = %id, "A message could not be looked up");
+                tracing::warn!(%error, "A message could not be looked up");
                 let pause = match error {
                     CallError::RateLimited(wait) => wait,
                     CallError::Ambiguous(_) | CallError::Unreachable(_) => self.pace.retry_base * (1 << attempt),

@@ -19,6 +19,7 @@ use super::{Pace, WhatsAppPlace};
 
 /// Within this a message that arrived has a status.
 const STATUS_LATEST: Duration = Duration::from_secs(10);
+
 /// Says "seen" on a message that waits behind the current answer.
 const SEEN_EMOJI: &str = "eyes";
 
@@ -36,6 +37,12 @@ pub struct SlackPlace {
     pub token: SecretString,
     pub channel: String,
     pub thread: Option<String>,
+    /// The agent's own user in the workspace.
+    pub bot_user: String,
+    /// The workspace.
+    pub team: String,
+    /// Whom the answer is for.
+    pub recipient: String,
 }
 
 impl Outlet {
@@ -56,11 +63,19 @@ impl Outlet {
         }
     }
 
-    /// Shows that somebody works on an answer to this message, where nothing else does.
+    /// Shows that somebody works on an answer to this message.
     pub async fn while_working<T>(&self, message: &InboundMessage, work: impl Future<Output = T>) -> T {
         match self {
-            Self::Slack(_) => work.await,
+            Self::Slack(place) => place.working_on(message, work).await,
             Self::WhatsApp(place) => place.typing_while(message, work).await,
+        }
+    }
+
+    /// The work is over before it was done: the platform should show none any more.
+    pub async fn let_go(&self, direct: bool, by_human: bool) {
+        match self {
+            Self::Slack(place) => place.let_go(direct, by_human).await,
+            Self::WhatsApp(_) => {}
         }
     }
 
@@ -118,7 +133,7 @@ pub fn slack_parts(kind: &str, markdown: &str, placeholder: Option<&str>) -> Vec
 }
 
 impl SlackPlace {
-    fn target(&self) -> Target<'_> {
+    pub fn target(&self) -> Target<'_> {
         Target { channel: &self.channel, thread: self.thread.as_deref() }
     }
 }

@@ -62,7 +62,8 @@ fn explanation(ledger: &Ledger, id: Uuid, first: &Shown, second: &Shown) -> Opti
 fn answered_twice(stored: &Stored, verdict: &mut Verdict) {
     let mut answers: HashSet<(Uuid, Uuid)> = HashSet::new();
     let mut kinds: HashMap<Uuid, &str> = HashMap::new();
-    for row in stored.outbox.iter().filter(|row| row.kind != "placeholder") {
+    // A notice says that an answer was interrupted.
+    for row in stored.outbox.iter().filter(|row| !matches!(row.kind.as_str(), "placeholder" | "notice")) {
         let Some(run) = row.run_id else { continue };
         let other = kinds.insert(run, &row.kind).filter(|kind| *kind != row.kind);
         verdict.violations.extend(other.map(|kind| format!("run {run} has an {} and an {kind}", row.kind)));
@@ -97,6 +98,10 @@ pub fn replied_is_visible(ledger: &Ledger, stored: &Stored) -> Verdict {
         verdict.examine((!recorded).then(|| format!("{id} is visible in {}, and not on record", shown[0].team)));
     }
     verdict.violations.extend(ledger.untagged.iter().map(|place| format!("{place} names no outbox row")));
+    let unnamed = ledger.unnamed.keys();
+    verdict
+        .violations
+        .extend(unnamed.map(|(team, channel, ts)| format!("the stream {team}/{channel}/{ts} was never ended")));
     replied_rows(stored, &mut verdict);
     if unknown > 0 {
         verdict.notes.push(format!("{unknown} rows ended as unknown: sent twice without a clear answer"));
@@ -124,8 +129,11 @@ fn replied_rows(stored: &Stored, verdict: &mut Verdict) {
     }
     let replied: HashSet<Uuid> =
         stored.inbox.iter().filter(|row| row.state == "replied").filter_map(|row| row.run_id).collect();
+    // An answer of which the model gave only the beginning is shown as far as it goes, and its messages end as dead.
+    let broken_off: HashSet<Uuid> =
+        stored.runs.iter().filter(|run| run.state == "failed").map(|run| run.run_id).collect();
     for (run, (all, sent)) in parts {
-        let unsung = all == sent && !replied.contains(&run);
+        let unsung = all == sent && !replied.contains(&run) && !broken_off.contains(&run);
         verdict.examine(unsung.then(|| format!("run {run} answered, and no message is replied by it")));
     }
 }

@@ -62,6 +62,8 @@ pub struct Ledger {
     pub unclear: HashMap<Uuid, Vec<(u64, String)>>,
     /// Posts of the agent that name no outbox row.
     pub untagged: Vec<String>,
+    /// Streams begin without a name; an update or their end brings it. Those that never got one.
+    pub unnamed: HashMap<MessageKey, Shown>,
     pub leaks: Vec<String>,
     pub leaks_total: usize,
     pub texts_examined: usize,
@@ -115,14 +117,20 @@ impl Ledger {
         }
         let payload = entry.metadata.as_ref().map(|metadata| &metadata["event_payload"]["outbox_id"]);
         let row = payload.and_then(|id| id.as_str()).and_then(|id| OutboxId::from_str(id).ok());
+        let key = (team.clone(), channel.clone(), ts.clone());
+        let posted = entry.kind == HistoryKind::Post;
+        let shown = Shown { seq: entry.seq, at_ms: entry.at_ms, team, channel, ts, posted };
         let Some(row) = row else {
-            self.untagged.push(format!("{team}/{channel}/{ts}"));
+            match entry.method.as_deref() {
+                Some("chat.startStream") => drop(self.unnamed.insert(key, shown)),
+                Some("chat.appendStream") => {}
+                _ => self.untagged.push(format!("{}/{}/{}", shown.team, shown.channel, shown.ts)),
+            }
             return;
         };
         *self.shown_by_second.entry(entry.at_ms / 1_000).or_default() += 1;
-        let posted = entry.kind == HistoryKind::Post;
-        let shown = Shown { seq: entry.seq, at_ms: entry.at_ms, team, channel, ts, posted };
-        self.shown.entry(row.uuid()).or_default().push(shown);
+        let begun = self.unnamed.remove(&key);
+        self.shown.entry(row.uuid()).or_default().extend(begun.into_iter().chain([shown]));
     }
 
     fn delivered(&mut self, entry: &HistoryEntry) {

@@ -11,7 +11,7 @@ use shared::{
 use tokio::runtime::{Builder, Runtime};
 
 /// A stream is cut here, in bytes; one more chunk may be on its way.
-const ANSWER_MAX: usize = 60_000;
+const ANSWER_MAX: usize = 150_000;
 
 /// A model's Markdown on its way to Slack: nothing pings, nothing hides a link, nothing is lost, every limit is kept.
 pub fn mrkdwn(input: &[u8]) {

@@ -21,6 +21,7 @@ use shared::{
         numbers::{self, Echo, NewNumber, OwnApp},
         outbox, people, runs,
         runs::{Answer, End, Finish},
+        streams::{self, Addition},
         tenants,
         usage::{CallStatus, ModelCall},
     },
@@ -209,6 +210,15 @@ fn turns() -> Vec<Call> {
         "lanes::finish", AllAudiences, |tx, _config| lanes::finish(tx, &lease(), 1).await?;
         "outbox::count_attempt", AllAudiences, |tx, _config| outbox::count_attempt(tx, &lease(), OUTBOX).await?;
         "outbox::mark_sent", AllAudiences, |tx, _config| outbox::mark_sent(tx, OUTBOX, "1.9").await?;
+        "streams::add", AllAudiences, |tx, _config| {
+            let addition = Addition {
+                pieces: vec![(OUTBOX, 7, "said".into())],
+                ended: vec![(OUTBOX, "tail".into())],
+                ..Addition::default()
+            };
+            streams::add(tx, &lease(), RUN, &addition).await?
+        };
+        "streams::seal", AllAudiences, |tx, _config| streams::seal(tx, RUN).await?;
         "interruptions::interrupt", AllAudiences, |tx, _config| {
             interruptions::interrupt(tx, CONVERSATION, Cause::TakenOver).await?
         };
@@ -221,8 +231,8 @@ fn turns() -> Vec<Call> {
             (opening.tenant_name, opening.channel, agent, opening.takes_part, opening.pending, opening.window)
         };
         "runs::arrived_after", AllAudiences, |tx, _config| runs::arrived_after(tx, &lease(), 1).await?;
-        "runs::progress", AllAudiences, |tx, _config| {
-            let progress = runs::progress(tx, RUN).await?;
+        "outbox::progress", AllAudiences, |tx, _config| {
+            let progress = outbox::progress(tx, RUN).await?;
             (progress.answer, progress.parts)
         };
         "runs::record_answer", AllAudiences, |tx, _config| {
@@ -295,7 +305,7 @@ pub async fn observe(db: &Db, config: &Config, call: &Call) -> anyhow::Result<Ob
 }
 
 /// Tables that konstruct_app may read.
-const WATCHED: [&str; 19] = [
+const WATCHED: [&str; 20] = [
     "memberships",
     "invitations",
     "api_keys",
@@ -313,6 +323,7 @@ const WATCHED: [&str; 19] = [
     "messages",
     "outbox",
     "delivery_statuses",
+    "outbox_parts",
     "memories",
     "usage",
 ];

@@ -142,6 +142,9 @@ impl Stage {
             token: self.token.clone(),
             channel: channel.to_owned(),
             thread: place.thread.map(str::to_owned),
+            bot_user: "UBOT".into(),
+            team: self.team.clone(),
+            recipient: "UADA".into(),
         });
         let sender = Sender { outlet: &outlet, db: &self.db, lease, pace: PACE };
         for deaths in 0.. {

@@ -2,6 +2,7 @@
 //! tell "refused", "not reached" and "no clear answer" apart, and only the HTTP layer knows.
 
 pub mod blocks;
+mod streams;
 mod surfaces;
 
 use std::time::Duration;
@@ -14,6 +15,8 @@ use url::Url;
 
 use super::{CallError, mrkdwn};
 use crate::{egress, ids::OutboxId, message::ChannelKind};
+
+pub use streams::{Recipient, SessionStatus};
 
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(1);

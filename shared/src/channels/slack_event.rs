@@ -15,6 +15,8 @@ use time::{Duration, OffsetDateTime};
 
 use super::slack_text;
 
+/// Sent when a person stops the agent's work in a thread.
+const STOPPED: &str = "agent_session_stopped";
 /// People who write several messages in a row do so within this.
 const FOLLOWS_CLOSELY: Duration = Duration::seconds(10);
 
@@ -187,6 +189,9 @@ pub fn normalize(envelope: &Envelope, route: &Route, now: OffsetDateTime) -> Opt
     let Some(event) = &envelope.event else {
         return unknown(envelope, "event without content");
     };
+    if event.kind == STOPPED {
+        return unknown(envelope, "somebody pressed Stop");
+    }
     if !matches!(event.kind.as_str(), "message" | "app_mention") {
         return unknown(envelope, "event kind not handled");
     }
@@ -338,6 +343,19 @@ fn sent_at(ts: &str, event_time: Option<i64>, now: OffsetDateTime) -> OffsetDate
         .unwrap_or(now)
 }
 
+/// The conversation in which somebody pressed Stop while the agent was at work.
+pub fn stopped(envelope: &Envelope, key: &FingerprintKey, route: &Route) -> Option<ConversationId> {
+    let event = envelope.event.as_ref().filter(|event| event.kind == STOPPED)?;
+    let (channel, thread) = event.channel.as_deref().zip(event.thread_ts.as_deref())?;
+    (is_id(channel) && is_id(thread)).then(|| conversation(key, route, channel, thread))
+}
+
+/// A thread of a channel, as a keyed hash.
+fn conversation(key: &FingerprintKey, route: &Route, channel: &str, thread: &str) -> ConversationId {
+    let connection = route.connection.to_string();
+    ConversationId::from_uuid(key.fingerprint(&["slack-lane", &connection, channel, thread]))
+}
+
 impl Kept {
     /// With the keyed hashes that dedupe it. An event without an id is told apart by its bytes.
     pub fn into_arrival(
@@ -368,12 +386,7 @@ impl Kept {
             connection: route.connection,
             event_key,
             message_key,
-            conversation: ConversationId::from_uuid(key.fingerprint(&[
-                "slack-lane",
-                &connection,
-                &self.lane.0,
-                &self.lane.1,
-            ])),
+            conversation: conversation(key, route, &self.lane.0, &self.lane.1),
             addressed: self.addressed,
             known_lane_only: self.known_lane_only,
             raw,

@@ -132,8 +132,19 @@ pub struct Notice {
     pub target: Option<String>,
     /// By this row it can be looked up otherwise.
     pub placeholder: Option<OutboxId>,
+    /// What had been streamed of an answer.
+    pub stream: Option<Streamed>,
     pub channel: String,
     pub thread: Option<String>,
+}
+
+/// The last message of an answer that was interrupted while it was streamed.
+#[derive(Clone, Debug)]
+pub struct Streamed {
+    pub id: OutboxId,
+    pub external_id: Option<String>,
+    /// Everything it was given, and perhaps does not show yet.
+    pub text: String,
 }
 
 /// As the database writes it: ids without their prefix.
@@ -143,6 +154,9 @@ struct Row {
     body: String,
     target: Option<String>,
     placeholder: Option<Uuid>,
+    stream: Option<Uuid>,
+    streamed: Option<String>,
+    text: Option<String>,
     channel: String,
     thread: Option<String>,
 }
@@ -186,6 +200,11 @@ pub(super) fn notices(row: &sqlx::postgres::PgRow) -> Result<Vec<Notice>, DbErro
         body: row.body,
         target: row.target,
         placeholder: row.placeholder.map(OutboxId::from_uuid),
+        stream: row.stream.map(|id| Streamed {
+            id: OutboxId::from_uuid(id),
+            external_id: row.streamed,
+            text: row.text.unwrap_or_default(),
+        }),
         channel: row.channel,
         thread: row.thread,
     };

@@ -37,6 +37,7 @@ pub mod privacy;
 pub mod runs;
 pub mod schema;
 pub mod sessions;
+pub mod streams;
 pub mod system;
 pub mod takeovers;
 pub mod tenants;

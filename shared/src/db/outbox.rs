@@ -3,16 +3,19 @@
 //! `sending → sent | dead | unknown`, or `dropped` by an interruption. A row left in `sending` by a crash is reconciled with the platform before anything
 //! is sent again.
 
-use sqlx::Row;
+use serde_json::Value;
+use sqlx::{Row, types::Json};
 
 use super::{DbError, TenantTx, lanes::Lease};
-use crate::ids::OutboxId;
+use crate::ids::{OutboxId, RunId};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
     Post,
     /// Of the message `target`; may be repeated without harm.
     Update,
+    /// Of a message that grows piece by piece; afterwards its text may be set as a whole.
+    Stream,
 }
 
 impl Operation {
@@ -20,6 +23,7 @@ impl Operation {
         match self {
             Self::Post => "post",
             Self::Update => "update",
+            Self::Stream => "stream",
         }
     }
 }
@@ -36,6 +40,11 @@ pub struct Part {
     pub state: String,
     pub attempts: i32,
     pub external_id: Option<String>,
+    /// Marks around a streamed message's own words.
+    pub head: String,
+    pub tail: String,
+    /// Pieces a streamed message consists of.
+    pub pieces: i32,
 }
 
 impl Part {
@@ -50,22 +59,37 @@ impl Part {
             state: "sending".into(),
             attempts: 1,
             external_id: None,
+            head: String::new(),
+            tail: String::new(),
+            pieces: 0,
         }
+    }
+
+    /// The text with its marks, as it is shown.
+    pub fn whole(&self) -> String {
+        format!("{}{}{}", self.head, self.body, self.tail)
     }
 }
 
-pub(super) fn part(row: &sqlx::postgres::PgRow) -> Result<Part, DbError> {
+fn part(row: &sqlx::postgres::PgRow) -> Result<Part, DbError> {
     let operation: String = row.try_get("operation")?;
     Ok(Part {
         id: row.try_get("outbox_id")?,
         kind: row.try_get("kind")?,
         part: row.try_get("part")?,
-        operation: if operation == "update" { Operation::Update } else { Operation::Post },
+        operation: match operation.as_str() {
+            "update" => Operation::Update,
+            "stream" => Operation::Stream,
+            _ => Operation::Post,
+        },
         body: row.try_get("body")?,
         target: row.try_get("target_external_id")?,
         state: row.try_get("state")?,
         attempts: row.try_get("attempts")?,
         external_id: row.try_get("external_id")?,
+        head: row.try_get("head")?,
+        tail: row.try_get("tail")?,
+        pieces: row.try_get("pieces")?,
     })
 }
 
@@ -103,4 +127,39 @@ pub async fn mark_sent(tx: &mut TenantTx, id: OutboxId, external_id: &str) -> Re
     .execute(tx.conn())
     .await?;
     Ok(())
+}
+
+/// What an interrupted run had already done.
+pub struct Progress {
+    /// The memoised model answer: paid for, so it is used.
+    pub answer: Option<Value>,
+    pub parts: Vec<Part>,
+}
+
+/// Reads an interrupted run's progress.
+pub async fn progress(tx: &mut TenantTx, run: RunId) -> Result<Progress, DbError> {
+    let tenant = tx.tenant();
+    let answer: Option<Json<Value>> = sqlx::query_scalar(
+        "select result from run_steps where tenant_id = $1 and run_id = $2 and step = 'answer'",
+    )
+    .bind(tenant)
+    .bind(run)
+    .fetch_optional(tx.conn())
+    .await?;
+    let rows = sqlx::query(
+        "select o.outbox_id, o.kind, o.part, o.operation, o.state, o.attempts, o.external_id, o.target_external_id, o.head,
+                o.tail, coalesce(streamed.text, o.body) as body, streamed.pieces::int as pieces
+           from outbox o
+           cross join lateral (
+             select string_agg(p.text, '' order by p.n) as text, count(*) as pieces
+               from outbox_parts p where p.tenant_id = $1 and p.outbox_id = o.outbox_id
+           ) streamed
+          where o.tenant_id = $1 and o.run_id = $2 order by o.created_at, o.part",
+    )
+    .bind(tenant)
+    .bind(run)
+    .fetch_all(tx.conn())
+    .await?;
+    let parts = rows.iter().map(part).collect::<Result<_, _>>()?;
+    Ok(Progress { answer: answer.map(|Json(value)| value), parts })
 }

@@ -47,6 +47,8 @@ pub struct Opening {
     pub last_seq: i64,
     pub connection: ConnectionId,
     pub channel: String,
+    /// The provider's id of what is connected: a Slack workspace.
+    pub account: String,
     pub sealed_token: Vec<u8>,
     pub connection_active: bool,
     pub bot_user_id: String,
@@ -64,18 +66,27 @@ pub struct Opening {
 
 const OPEN: &str = "
 select (select name from tenants t where t.tenant_id = $1) as tenant_name,
-       l.by_human, l.last_seq, c.connection_id, c.channel, c.access_token, c.status = 'active' as active,
+       l.by_human, l.last_seq, c.connection_id, c.channel, c.external_id as account, c.access_token, c.status = 'active' as active,
        c.bot_user_id, a.agent_id, a.name, a.role, a.tone, a.instructions, a.model, a.is_default,
        exists (select from messages m where m.tenant_id = $1 and m.conversation_id = $2 and m.author_kind = 'agent')
          as takes_part,
        r.run_id, r.to_seq, waiting.list as pending, said.list as said,
        (select jsonb_agg(jsonb_build_object('id', o.outbox_id, 'body', o.body, 'channel', v.channel_external_id,
                                             'thread', v.thread_external_id, 'placeholder', p.outbox_id,
-                                            'target', p.external_id)
+                                            'target', p.external_id, 'stream', s.outbox_id,
+                                            'streamed', s.external_id, 'text', s.head || s.text)
                          order by o.created_at)
           from outbox o
           join conversations v on v.tenant_id = $1 and v.conversation_id = $2
           left join outbox p on p.tenant_id = $1 and p.run_id = o.run_id and p.kind = 'placeholder'
+          left join lateral (
+            select a.outbox_id, a.external_id, a.head,
+                   (select string_agg(x.text, '' order by x.n) from outbox_parts x
+                     where x.tenant_id = $1 and x.outbox_id = a.outbox_id) as text
+              from outbox a
+             where a.tenant_id = $1 and a.run_id = o.run_id and a.operation = 'stream'
+             order by a.part desc limit 1
+          ) s on true
          where o.tenant_id = $1 and o.conversation_id = $2 and o.state = 'sending' and o.kind = 'notice') as notices,
        coalesce((select kind from channels k where k.tenant_id = $1 and k.connection_id = c.connection_id
                    and k.external_id = waiting.list -> 0 -> 'message' ->> 'channel'), 'unknown') as channel_kind
@@ -126,6 +137,7 @@ pub async fn open(tx: &mut TenantTx, lease: &Lease) -> Result<Opening, DbError> 
         last_seq: row.try_get("last_seq")?,
         connection: row.try_get("connection_id")?,
         channel: row.try_get("channel")?,
+        account: row.try_get("account")?,
         sealed_token: row.try_get("access_token")?,
         connection_active: row.try_get("active")?,
         bot_user_id: row.try_get("bot_user_id")?,
@@ -192,35 +204,6 @@ pub async fn start(tx: &mut TenantTx, lease: &Lease, start: &Start<'_>) -> Resul
     .execute(tx.conn())
     .await?;
     Ok(())
-}
-
-/// What an interrupted run had already done.
-pub struct Progress {
-    /// The memoised model answer: paid for, so it is used.
-    pub answer: Option<Value>,
-    pub parts: Vec<Part>,
-}
-
-/// Reads an interrupted run's progress.
-pub async fn progress(tx: &mut TenantTx, run: RunId) -> Result<Progress, DbError> {
-    let tenant = tx.tenant();
-    let answer: Option<Json<Value>> = sqlx::query_scalar(
-        "select result from run_steps where tenant_id = $1 and run_id = $2 and step = 'answer'",
-    )
-    .bind(tenant)
-    .bind(run)
-    .fetch_optional(tx.conn())
-    .await?;
-    let rows = sqlx::query(
-        "select outbox_id, kind, part, operation, body, state, attempts, external_id, target_external_id
-           from outbox where tenant_id = $1 and run_id = $2 order by created_at, part",
-    )
-    .bind(tenant)
-    .bind(run)
-    .fetch_all(tx.conn())
-    .await?;
-    let parts = rows.iter().map(super::outbox::part).collect::<Result<_, _>>()?;
-    Ok(Progress { answer: answer.map(|Json(value)| value), parts })
 }
 
 /// The result of a run's model call, about to be sent.

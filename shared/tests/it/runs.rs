@@ -157,7 +157,7 @@ async fn after_a_crash_the_paid_answer_is_used_and_nothing_is_charged_twice() {
     assert_eq!((interrupted.run, interrupted.to_seq), (begun.run, 1));
     assert_eq!(opening.pending.len(), 1, "a run keeps the messages it began with");
     assert_eq!(opening.last_seq, 2);
-    let progress = runs::progress(&mut tx, begun.run).await.unwrap();
+    let progress = outbox::progress(&mut tx, begun.run).await.unwrap();
     assert_eq!(progress.answer, Some(paid.clone()));
     let kinds: Vec<(&str, i32)> = progress.parts.iter().map(|part| (part.kind.as_str(), part.part)).collect();
     assert_eq!(kinds, [("placeholder", 0), ("answer", 0), ("answer", 1)]);

@@ -1,4 +1,4 @@
-//! What a bot does in a channel: post, update, delete, react, show a status.
+//! What a bot does in a channel: post, update, delete, react.
 
 use std::sync::Arc;
 
@@ -20,7 +20,6 @@ use crate::clock;
 pub(crate) const POST_TEXT_CHARS_MAX: usize = 40_000;
 const MARKDOWN_TEXT_CHARS_MAX: usize = 12_000;
 const POST_PAUSE_MS: u64 = 1_000;
-const LOADING_MESSAGES_MAX: usize = 10;
 
 /// What a message says, already checked.
 struct Content {
@@ -75,6 +74,9 @@ pub(crate) fn update(core: &Arc<Core>, caller: &Caller, args: &Args) -> Answer {
     let edited_ts = channel.next_ts();
     let kind = channel.kind;
     let message = own_message(channel, &args.need("ts", "message_not_found")?, "cant_update_message")?;
+    if message.is_streaming() {
+        return Err(Refusal::new("streaming_state_conflict"));
+    }
     let content = read_content(args, options.update_text_max)?;
 
     let before = message.clone();
@@ -151,34 +153,6 @@ pub(crate) fn react(core: &Core, caller: &Caller, args: &Args, add: bool) -> Ans
     Ok(json!({ "ok": true }))
 }
 
-pub(crate) fn set_status(core: &Core, caller: &Caller, args: &Args) -> Answer {
-    let id = args.need("channel_id", "channel_not_found")?;
-    let thread_ts = args.need("thread_ts", "invalid_arguments")?;
-    let status = args.text("status").ok_or(Refusal::new("invalid_arguments"))?;
-    let loading = args.structured("loading_messages", "invalid_arguments")?;
-    let loading_messages = loading.as_ref().and_then(Value::as_array).map_or(0, Vec::len);
-    if !is_ts(&thread_ts) || loading_messages > LOADING_MESSAGES_MAX {
-        return Err(Refusal::new("invalid_arguments"));
-    }
-    let mut world = core.world();
-    let channel = find(&mut world, &caller.team, &id, Access::Write)?;
-    if status.is_empty() {
-        channel.statuses.remove(&thread_ts);
-    } else {
-        channel.statuses.insert(thread_ts.clone(), status.clone());
-    }
-    world.record(HistoryEntry {
-        channel: Some(id),
-        thread_ts: Some(thread_ts),
-        author: Some(people::bot_user_of(&caller.team)),
-        author_kind: Some(AuthorKind::Bot),
-        text: Some(status),
-        method: Some("assistant.threads.setStatus".to_owned()),
-        ..HistoryEntry::new(HistoryKind::Status, &caller.team)
-    });
-    Ok(json!({ "ok": true }))
-}
-
 fn read_content(args: &Args, text_chars_max: usize) -> Result<Content, Refusal> {
     let text = args.text("text").filter(|text| !text.trim().is_empty());
     let markdown = args.text("markdown_text").filter(|text| !text.trim().is_empty());
@@ -213,7 +187,11 @@ fn too_long(text: &Option<String>, chars_max: usize) -> bool {
     text.as_ref().is_some_and(|text| text.chars().count() > chars_max)
 }
 
-fn own_message<'a>(channel: &'a mut Channel, ts: &str, foreign: &str) -> Result<&'a mut Message, Refusal> {
+pub(crate) fn own_message<'a>(
+    channel: &'a mut Channel,
+    ts: &str,
+    foreign: &str,
+) -> Result<&'a mut Message, Refusal> {
     let message = channel.messages.get_mut(ts).ok_or(Refusal::new("message_not_found"))?;
     if message.author_kind == AuthorKind::Bot { Ok(message) } else { Err(Refusal::new(foreign)) }
 }

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::{
     Core, files,
     surfaces::respond as respond_to,
-    types::{EventOut, HistoryEntry, Revoke, Said, TranscriptEntry},
+    types::{EventOut, HistoryEntry, Revoke, Said, Stop, TranscriptEntry},
     web,
 };
 use crate::control::{ControlError, read};
@@ -40,6 +40,9 @@ pub(super) fn routes(core: Arc<Core>) -> Router {
         .route("/_sim/command", post(command))
         .route("/_sim/surfaces", get(surfaces))
         .route("/response/{id}", post(respond))
+        .route("/_sim/stop", post(stop))
+        .route("/_sim/expire", post(expire))
+        .route("/_sim/session", get(session))
         .route("/_sim/transcript", get(transcript))
         .route("/_sim/history", get(history))
         .route("/_sim/status", get(status))
@@ -128,6 +131,17 @@ async fn respond(
     }
 }
 
+async fn stop(State(core): State<Arc<Core>>, body: Bytes) -> Result<Json<Value>, ControlError> {
+    let stop: Stop = read(&body)?;
+    Ok(Json(json!({ "event_ids": [core.stop_session(&stop)] })))
+}
+
+/// Closes the streams of a channel, as if they had lasted too long.
+async fn expire(State(core): State<Arc<Core>>, body: Bytes) -> Result<Json<Value>, ControlError> {
+    let place: Place = read(&body)?;
+    Ok(Json(json!({ "expired": core.expire_streams(&place.team, &place.channel) })))
+}
+
 /// Answers with the options as they are now, without the secret.
 async fn options(State(core): State<Arc<Core>>, body: Bytes) -> Result<Json<Value>, ControlError> {
     core.set_options(read(&body)?);
@@ -140,6 +154,9 @@ async fn options(State(core): State<Arc<Core>>, body: Bytes) -> Result<Json<Valu
         "retry_time_scale": options.retry_time_scale,
         "delivery_timeout_ms": options.delivery_timeout_ms,
         "update_text_max": options.update_text_max,
+        "stream_text_max": options.stream_text_max,
+        "stream_idle_ms": options.stream_idle_ms,
+        "stream_total_ms": options.stream_total_ms,
         "deliveries": options.deliveries,
         "files_scope": options.files_scope,
     })))
@@ -158,7 +175,12 @@ async fn transcript(State(core): State<Arc<Core>>, Query(place): Query<Place>) -
 
 async fn status(State(core): State<Arc<Core>>, Query(place): Query<Place>) -> Json<Value> {
     let thread_ts = place.thread_ts.unwrap_or_default();
-    Json(json!({ "status": core.world().channel(&place.team, &place.channel).statuses.get(&thread_ts) }))
+    Json(json!({ "status": core.world().channel(&place.team, &place.channel).status(&thread_ts) }))
+}
+
+async fn session(State(core): State<Arc<Core>>, Query(place): Query<Place>) -> Json<Value> {
+    let thread_ts = place.thread_ts.unwrap_or_default();
+    Json(json!({ "session": core.world().channel(&place.team, &place.channel).sessions.get(&thread_ts) }))
 }
 
 #[derive(Deserialize)]

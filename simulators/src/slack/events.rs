@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     people::{bot_id_of, bot_user_of},
+    streams,
     types::{AuthorKind, ChannelType},
     world::{Json, Message},
 };
@@ -25,6 +26,7 @@ pub(crate) fn render(team: &str, app_id: &str, message: &Message, with_metadata:
     if let Some(thread_ts) = &message.thread_ts {
         json["thread_ts"] = json!(thread_ts);
     }
+    streams::describe(message, &mut json);
     if message.broadcast {
         json["subtype"] = json!("thread_broadcast");
     }

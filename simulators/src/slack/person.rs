@@ -108,6 +108,7 @@ impl Core {
         channel.kind = setup.channel_type.unwrap_or(channel.kind);
         channel.member = setup.member.unwrap_or(channel.member);
         channel.archived = setup.archived.unwrap_or(channel.archived);
+        channel.streams = setup.streams.unwrap_or(channel.streams);
         channel.exists = setup.exists.unwrap_or(channel.exists);
     }
 }

@@ -193,6 +193,9 @@ pub struct ChannelSetup {
     pub member: Option<bool>,
     #[serde(default)]
     pub archived: Option<bool>,
+    /// `false` makes `chat.startStream` answer `channel_type_not_supported`.
+    #[serde(default)]
+    pub streams: Option<bool>,
     /// `false` makes every call answer `channel_not_found`.
     #[serde(default)]
     pub exists: Option<bool>,
@@ -216,9 +219,39 @@ pub struct OptionsPatch {
     #[serde(default)]
     pub update_text_max: Option<usize>,
     #[serde(default)]
+    pub stream_text_max: Option<usize>,
+    #[serde(default)]
+    pub stream_idle_ms: Option<u64>,
+    #[serde(default)]
+    pub stream_total_ms: Option<u64>,
+    #[serde(default)]
     pub deliveries: Option<DeliveryFaults>,
     #[serde(default)]
     pub files_scope: Option<bool>,
+}
+
+/// A person presses Stop in a thread.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Stop {
+    pub team: String,
+    pub channel: String,
+    pub thread_ts: String,
+    pub user: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StreamState {
+    InProgress,
+    Completed,
+    Errored,
+}
+
+/// An agent's work in a thread, as Slack lists it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    pub status: String,
+    pub title: Option<String>,
 }
 
 /// The token of a workspace's bot stops working.
@@ -265,6 +298,9 @@ pub struct TranscriptEntry {
     /// The names of the files it shows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
+    /// Of a streamed message.
+    #[serde(default)]
+    pub streaming: Option<StreamState>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

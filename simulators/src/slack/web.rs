@@ -13,11 +13,11 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{
-    Core,
+    Core, agent,
     args::Args,
     chat, conversations, files, people,
     people::Caller,
-    surfaces,
+    streams, surfaces,
     types::{HistoryEntry, HistoryKind},
 };
 use crate::{faults::FaultKind, server::Scissors};
@@ -143,10 +143,17 @@ fn dispatch(core: &Arc<Core>, method: &str, token: Option<&str>, args: &Args) ->
         "views.publish" => surfaces::publish_view(core, &caller, args),
         "reactions.add" => chat::react(core, &caller, args, true),
         "reactions.remove" => chat::react(core, &caller, args, false),
-        "assistant.threads.setStatus" => chat::set_status(core, &caller, args),
         "files.info" => files::info(core, &caller, args),
         "files.getUploadURLExternal" => files::upload_url(core, &caller, args),
         "files.completeUploadExternal" => files::complete(core, &caller, args),
+        "chat.startStream" => streams::start(core, &caller, args),
+        "chat.appendStream" => streams::append(core, &caller, args),
+        "chat.stopStream" => streams::stop(core, &caller, args),
+        "assistant.threads.setStatus" => agent::set_status(core, &caller, args),
+        "assistant.threads.setTitle" => agent::set_title(core, &caller, args),
+        "assistant.threads.setSuggestedPrompts" => agent::set_suggested_prompts(core, &caller, args),
+        "agents.sessions.setStatus" => agent::set_session(core, &caller, args),
+        "agents.sessions.rename" => agent::rename_session(core, &caller, args),
         "conversations.open" => conversations::open(core, &caller, args),
         "conversations.info" => conversations::info(core, &caller, args),
         "conversations.replies" => conversations::replies(core, &caller, args),

@@ -18,12 +18,13 @@ use super::{
     files::Hosted,
     people::{bot_user_of, name_of},
     surfaces::Surfaces,
-    types::{AuthorKind, ChannelType, HistoryEntry, HistoryKind, Reaction, TranscriptEntry},
+    types::{AuthorKind, ChannelType, HistoryEntry, HistoryKind, Reaction, Session, StreamState, TranscriptEntry},
 };
 use crate::clock;
 
 const TRAFFIC_LINES_MAX: usize = 200_000;
 const MESSAGES_PER_CHANNEL_MAX: usize = 20_000;
+const STATUS_MS: u64 = 120_000;
 
 pub(crate) struct World {
     channels: HashMap<(String, String), Channel>,
@@ -72,7 +73,10 @@ pub(crate) struct Channel {
     /// The person of a direct message.
     pub(crate) person: Option<String>,
     pub(crate) messages: BTreeMap<String, Message>,
-    pub(crate) statuses: HashMap<String, String>,
+    /// By thread: the line, and when it was set.
+    pub(crate) statuses: HashMap<String, (String, u64)>,
+    pub(crate) sessions: HashMap<String, Session>,
+    pub(crate) streams: bool,
     pub(crate) last_bot_post_ms: u64,
     last_ts_micros: u64,
 }
@@ -91,6 +95,14 @@ pub(crate) struct Message {
     /// As the Web API shows them.
     pub(crate) files: Option<Json>,
     pub(crate) reactions: Vec<Reaction>,
+    pub(crate) stream: Option<Stream>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Stream {
+    pub(crate) state: StreamState,
+    pub(crate) begun_ms: u64,
+    pub(crate) touched_ms: u64,
 }
 
 impl World {
@@ -140,12 +152,23 @@ impl World {
     }
 
     pub(crate) fn record_message(&mut self, kind: HistoryKind, team: &str, channel: &str, message: &Message) {
-        let bot = message.author_kind == AuthorKind::Bot;
         let method = match kind {
             HistoryKind::Post => "chat.postMessage",
             HistoryKind::Update => "chat.update",
             _ => "chat.delete",
         };
+        self.record_call(kind, method, team, channel, message);
+    }
+
+    pub(crate) fn record_call(
+        &mut self,
+        kind: HistoryKind,
+        method: &str,
+        team: &str,
+        channel: &str,
+        message: &Message,
+    ) {
+        let bot = message.author_kind == AuthorKind::Bot;
         self.record(HistoryEntry {
             channel: Some(channel.to_owned()),
             ts: Some(message.ts.clone()),
@@ -201,6 +224,8 @@ impl Channel {
             person,
             messages: BTreeMap::new(),
             statuses: HashMap::new(),
+            sessions: HashMap::new(),
+            streams: true,
             last_bot_post_ms: 0,
             last_ts_micros: 0,
         }
@@ -221,6 +246,12 @@ impl Channel {
         if self.messages.len() > MESSAGES_PER_CHANNEL_MAX {
             self.messages.pop_first();
         }
+    }
+
+    /// Slack takes a status line away that nobody renews.
+    pub(crate) fn status(&self, thread_ts: &str) -> Option<String> {
+        let (line, set_ms) = self.statuses.get(thread_ts)?;
+        (clock::now_ms() < set_ms + STATUS_MS).then(|| line.clone())
     }
 
     pub(crate) fn replies(&self, root: &str) -> impl Iterator<Item = &Message> {
@@ -248,6 +279,7 @@ impl Message {
             broadcast: false,
             files: None,
             reactions: Vec::new(),
+            stream: None,
         }
     }
 
@@ -257,6 +289,16 @@ impl Message {
 
     pub(crate) fn belongs_to(&self, root: &str) -> bool {
         self.ts == root || self.thread_ts.as_deref() == Some(root)
+    }
+
+    pub(crate) fn is_streaming(&self) -> bool {
+        self.stream.as_ref().is_some_and(|stream| stream.state == StreamState::InProgress)
+    }
+
+    pub(crate) fn close(&mut self, state: StreamState) {
+        if let Some(stream) = &mut self.stream {
+            stream.state = state;
+        }
     }
 
     pub(crate) fn visible_text(&self) -> String {
@@ -286,6 +328,7 @@ impl Message {
             metadata: self.metadata.as_ref().and_then(Json::read),
             blocks: self.blocks.as_ref().and_then(Json::read),
             files: self.file_names(),
+            streaming: self.stream.as_ref().map(|stream| stream.state),
         }
     }
 }
