@@ -1,6 +1,7 @@
 //! The worker: what happens off the reply path. Jobs come from apalis, periodic work from [`schedule`], and memories get
 //! their vectors in a batch loop over rows that lack one.
 
+mod by_phone;
 pub mod embed;
 mod jobs;
 mod schedule;
@@ -8,7 +9,7 @@ mod schedule;
 use std::{future::Future, sync::Arc};
 
 use shared::{
-    channels::slack::SlackApi,
+    channels::{slack::SlackApi, whatsapp::WhatsAppApi},
     clock::Clock,
     config::Config,
     crypto::{FingerprintKey, Keyring},
@@ -25,6 +26,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub(crate) struct Worker {
     pub keys: Keyring,
     pub slack: SlackApi,
+    pub whatsapp: WhatsAppApi,
     pub fingerprints: FingerprintKey,
     /// For what people ask without writing it: it goes the way of every message.
     pub ingest: Ingest,
@@ -58,6 +60,7 @@ pub async fn run(
     let worker = Worker {
         keys: config.master_keys.clone(),
         slack: SlackApi::new(&config.slack.api_url),
+        whatsapp: WhatsAppApi::new(&config.whatsapp),
         fingerprints: system::fingerprint_key(&db.system(), &config.master_keys)
             .await
             .map_err(|error| error.to_string())?,

@@ -75,7 +75,7 @@ impl WhatsAppPlace {
     async fn sending(&self) -> Result<&Sending, CallError> {
         let reading = async {
             let mut tx = self.db.begin().await?;
-            let sending = numbers::sending(&mut tx, self.connection).await?;
+            let sending = numbers::sending(&mut tx, self.connection).await?.ok_or(DbError::NotFound)?;
             tx.close().await?;
             Ok::<_, DbError>(sending)
         };

@@ -318,3 +318,38 @@ async fn the_command_line_connects_a_number_and_talks_over_it() {
     assert!(answer["reply"].as_str().is_some_and(|reply| reply.contains("AI")), "{answer}");
     assert!(answer["timings"]["complete_ms"].as_u64().is_some_and(|ms| ms > 0), "{answer}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_for_a_person_gets_one_and_the_answer_by_whatsapp() {
+    let phones = Phones::open().await;
+    phones.house.start_orchestrator();
+    let acme = phones.shop("acme").await;
+    acme.hears(ADA, "Hello");
+    acme.answered(ADA, 1).await;
+    // What the button below the first answer says.
+    let reply = json!({ "type": "button_reply", "button_reply": { "id": "human", "title": "Talk to a person" } });
+    let pressed = json!({ "type": "interactive", "interactive": reply });
+    phones.whatsapp.say(WhatsAppSay::new(&acme.number, ADA, "").message(pressed));
+    let told = acme.answered(ADA, 2).await;
+    assert!(told[1].contains("A colleague has been asked"), "{told:?}");
+    assert_eq!(phones.house.model.requests().len(), 1, "it needs no model");
+    assert!(phones.house.slack.history(None).is_empty(), "Slack is told nothing of it");
+
+    let listed = acme.call("GET", "conversations", json!({})).await;
+    let id = listed["items"][0]["id"].as_str().expect("a conversation").to_owned();
+    acme.call("POST", &format!("conversations/{id}/takeover"), json!({})).await;
+    acme.call(
+        "POST",
+        &format!("conversations/{id}/reply"),
+        json!({ "text": "This is **Bruno**. How can I help?" }),
+    )
+    .await;
+    let answers = acme.answered(ADA, 3).await;
+    assert!(answers[2].contains("*Bruno*"), "{answers:?}");
+    acme.hears(ADA, "I need a bicycle");
+    acme.eventually(
+        "select string_agg(state::text, ', ' order by seq) from inbox where tenant_id = $1",
+        "replied, held, held",
+    )
+    .await;
+}

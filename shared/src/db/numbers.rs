@@ -214,18 +214,18 @@ pub struct Sending {
     pub fallback: Option<(String, String)>,
 }
 
-pub async fn sending(tx: &mut TenantTx, id: ConnectionId) -> Result<Sending, DbError> {
+/// `None`: the connection is no WhatsApp number.
+pub async fn sending(tx: &mut TenantTx, id: ConnectionId) -> Result<Option<Sending>, DbError> {
     let tenant = tx.tenant();
-    let (phone_number_id, name, language): (String, Option<String>, Option<String>) = sqlx::query_as(
+    let found: Option<(String, Option<String>, Option<String>)> = sqlx::query_as(
         "select external_id, fallback_template, fallback_language from channel_connections
-          where tenant_id = $1 and connection_id = $2",
+          where tenant_id = $1 and connection_id = $2 and channel = 'whatsapp'",
     )
     .bind(tenant)
     .bind(id)
     .fetch_optional(tx.conn())
-    .await?
-    .ok_or(DbError::NotFound)?;
-    Ok(Sending { phone_number_id, fallback: name.zip(language) })
+    .await?;
+    Ok(found.map(|(phone_number_id, name, language)| Sending { phone_number_id, fallback: name.zip(language) }))
 }
 
 /// Applies a change, in an all-audiences transaction. Applying it again changes nothing.

@@ -11,7 +11,11 @@ use shared::{
     queue::JobError,
 };
 
-use crate::{Worker, jobs::judge};
+use crate::{
+    Worker,
+    by_phone::{self, Chat},
+    jobs::judge,
+};
 
 pub async fn run(worker: &Worker, db: &TenantDb, id: OutboxId) -> Result<(), JobError> {
     let mut tx = db.begin().await?;
@@ -19,8 +23,16 @@ pub async fn run(worker: &Worker, db: &TenantDb, id: OutboxId) -> Result<(), Job
         return Ok(tx.close().await?);
     };
     let token = connections::token(&mut tx, &worker.keys, reply.connection).await?;
+    let number = by_phone::number(&mut tx, reply.connection).await?;
     tx.commit().await?;
-    match send(worker, &token, &reply, id).await {
+    let sent = match number {
+        Some(phone_number_id) => {
+            let chat = Chat { db, token: &token, phone_number_id, person: &reply.channel };
+            chat.send(worker, &reply.body, id, reply.attempts > 1).await
+        }
+        None => send(worker, &token, &reply, id).await,
+    };
+    match sent {
         Ok(ts) => end(db, id, Ok(&ts)).await.map_err(JobError::from),
         Err(error) => {
             let error = judge(error);

@@ -3,12 +3,16 @@
 use shared::{
     channels::slack::Target,
     db::{TenantDb, connections, conversations, people},
-    ids::PersonId,
+    ids::{OutboxId, PersonId},
     jobs::Notice,
     queue::JobError,
 };
 
-use crate::{Worker, jobs::judge};
+use crate::{
+    Worker,
+    by_phone::{self, Chat},
+    jobs::judge,
+};
 
 pub async fn run(worker: &Worker, db: &TenantDb, id: PersonId, notice: &Notice) -> Result<(), JobError> {
     let mut tx = db.begin().await?;
@@ -22,7 +26,12 @@ pub async fn run(worker: &Worker, db: &TenantDb, id: PersonId, notice: &Notice) 
         }
         Notice::Forgotten { .. } => None,
     };
+    let number = by_phone::number(&mut tx, person.connection).await?;
     tx.close().await?;
+    if let Some(phone_number_id) = number {
+        let chat = Chat { db, token: &token, phone_number_id, person: &person.external_id };
+        return chat.send(worker, &sentence(notice), OutboxId::new(), false).await.map(|_| ()).map_err(judge);
+    }
     let (channel, thread) = match place {
         Some(place) => place,
         None => (worker.slack.open_direct(&token, &person.external_id).await.map_err(judge)?, None),
