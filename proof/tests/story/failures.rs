@@ -25,10 +25,13 @@ async fn every_way_a_model_fails_ends_in_one_apology_and_a_recorded_state() {
         let what = format!("{way:?}");
         house.model.faults().add(FaultRule::always("completions", way));
         let asked = acme.asks("CGENERAL", "UADA", "The launch is on 14 March.");
-        let replies = acme.finished("CGENERAL", &asked.thread_ts, 1).await;
-        assert!(replies.len() == 1 && replies[0].starts_with("Sorry"), "{what}: {replies:?}");
+        acme.finished("CGENERAL", &asked.thread_ts, 1).await;
         let states = acme.inbox().await;
         assert_eq!(states.len(), index + 1);
+        // The first words of a stream that breaks may have been seen: then they stay, and a sentence says that they are not all.
+        let replies = acme.finished("CGENERAL", &asked.thread_ts, 1).await;
+        let says_so = replies[0].starts_with("Sorry") || replies[0].contains("could not finish");
+        assert!(replies.len() == 1 && says_so, "{what}: {replies:?}");
         assert!(states.iter().all(|(state, reason)| state == "dead" && reason.is_some()), "{what}: {states:?}");
         house.model.faults().clear();
     }

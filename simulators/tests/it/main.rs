@@ -9,6 +9,7 @@ mod memory;
 mod model_faults;
 mod refusals;
 mod slack_api;
+mod slack_streams;
 mod streaming;
 mod transcripts;
 mod whatsapp;
