@@ -78,7 +78,8 @@ impl Chat {
         }
         let person = Speaker::find(config, self.tenant).await?;
         if self.story {
-            return story::tell(&person).await;
+            let tenant = self.tenant.map_or_else(demo_tenant, Ok)?;
+            return story::tell(&person, Phone::find(config, tenant).await).await;
         }
         let text = self.text.as_deref().unwrap_or_default();
         if text.trim().is_empty() {
@@ -189,7 +190,7 @@ impl Speaker {
             if started.elapsed() > REPLY_TIMEOUT {
                 bail!("No reply within {} s: `make logs` shows why.", REPLY_TIMEOUT.as_secs());
             }
-            let replies = self.replies(channel, &said).await?;
+            let (replies, grows) = self.replies(channel, &said).await?;
             if replies != seen {
                 first_sign = first_sign.or(Some(started.elapsed()));
                 changed = Instant::now();
@@ -200,7 +201,7 @@ impl Speaker {
             if answered {
                 first_words = first_words.or(Some(started.elapsed()));
             }
-            if answered && changed.elapsed() > QUIET {
+            if answered && !grows && changed.elapsed() > QUIET {
                 break;
             }
             tokio::time::sleep(LOOK_INTERVAL).await;
@@ -214,14 +215,12 @@ impl Speaker {
         })
     }
 
-    /// The agent's visible texts after the person's message.
-    async fn replies(&self, channel: &str, said: &Said) -> anyhow::Result<Vec<String>> {
-        let entries = self.transcript(channel, &said.thread_ts).await?;
-        Ok(entries
-            .iter()
-            .filter(|entry| entry["author_kind"] == "bot" && entry["ts"].as_str() > Some(said.ts.as_str()))
-            .filter_map(|entry| entry["text"].as_str().map(str::to_owned))
-            .collect())
+    /// The agent's visible texts after the person's message, and whether one of them is still being streamed.
+    async fn replies(&self, channel: &str, said: &Said) -> anyhow::Result<(Vec<String>, bool)> {
+        let mut entries = self.transcript(channel, &said.thread_ts).await?;
+        entries.retain(|entry| entry["author_kind"] == "bot" && entry["ts"].as_str() > Some(said.ts.as_str()));
+        let grows = entries.iter().any(|entry| entry["streaming"] == "in_progress");
+        Ok((entries.iter().filter_map(|entry| entry["text"].as_str().map(str::to_owned)).collect(), grows))
     }
 
     async fn transcript(&self, channel: &str, thread: &str) -> anyhow::Result<Vec<Value>> {

@@ -71,12 +71,12 @@ impl House {
         tokio::spawn(async move { orchestrator::run(&config, &db, &embedder, Clock::system(), stop).await });
     }
 
-    /// An orchestrator in a process of its own, to be killed. Its standard error is `log`.
-    pub fn spawn_orchestrator(&self, log: &std::path::Path) -> Child {
-        let file = std::fs::File::create(log).expect("a log file");
+    /// The program itself, told where everything is.
+    pub fn konstruct(&self, arguments: &[&str]) -> Command {
         let secret = |text: &SecretString| text.expose_secret().to_owned();
-        Command::new(konstruct())
-            .arg("orchestrator")
+        let mut command = Command::new(konstruct());
+        command
+            .args(arguments)
             .env("DATABASE_URL", secret(&self.config.database_url))
             .env("DATABASE_SYSTEM_URL", secret(&self.config.database_system_url))
             .env("REDIS_URL", secret(&self.config.redis_url))
@@ -85,11 +85,16 @@ impl House {
             .env("KONSTRUCT_METRICS_BIND", "127.0.0.1:0")
             .env("LOG_FORMAT", "json")
             .env("RUST_LOG", "info")
-            .stdout(Stdio::null())
-            .stderr(file)
-            .kill_on_drop(true)
-            .spawn()
-            .expect("the konstruct binary is built with the workspace")
+            .kill_on_drop(true);
+        command
+    }
+
+    /// An orchestrator in a process of its own, to be killed. Its standard error is `log`.
+    pub fn spawn_orchestrator(&self, log: &std::path::Path) -> Child {
+        let file = std::fs::File::create(log).expect("a log file");
+        let mut orchestrator = self.konstruct(&["orchestrator"]);
+        orchestrator.stdout(Stdio::null()).stderr(file);
+        orchestrator.spawn().expect("the konstruct binary is built with the workspace")
     }
 
     /// A tenant with an agent, connected to its own simulated workspace over the real API.

@@ -1,6 +1,7 @@
 //! The product as a story: people write in Slack, an AI employee answers with what it remembers.
 
 mod clicks;
+mod conversation;
 mod failures;
 mod house;
 mod kills;
