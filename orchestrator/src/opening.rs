@@ -188,6 +188,7 @@ pub fn outlet(
             bot_user: opening.bot_user_id.clone(),
             team: opening.account.clone(),
             recipient: recipient.to_owned(),
+            ending: Arc::default(),
         })),
         "whatsapp" => Ok(Outlet::WhatsApp(WhatsAppPlace {
             api: orchestrator.whatsapp.clone(),

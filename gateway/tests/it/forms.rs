@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use shared::{
     clock::Clock,
-    ids::{AgentId, ConnectionId, ConversationId, RunId, TenantId},
+    ids::{AgentId, ConnectionId, ConversationId, OutboxId, RunId, TenantId},
 };
 use sqlx::Row;
 
@@ -127,12 +127,13 @@ impl House {
     }
 
     /// A conversation in the channel in which Ada asked and the agent answered, as the machinery would leave it.
-    pub async fn talked(&self, firm: &Firm) -> (ConversationId, RunId) {
+    pub async fn talked(&self, firm: &Firm) -> (ConversationId, OutboxId) {
         self.talked_over(firm.tenant, firm.connection.parse().expect("a connection's id")).await
     }
 
-    pub async fn talked_over(&self, tenant: TenantId, connection: ConnectionId) -> (ConversationId, RunId) {
+    pub async fn talked_over(&self, tenant: TenantId, connection: ConnectionId) -> (ConversationId, OutboxId) {
         let (conversation, run, agent) = (ConversationId::new(), RunId::new(), AgentId::new());
+        let part = OutboxId::new();
         let mut tx = self.test.db.tenant(tenant).begin().await.expect("a transaction begins");
         let statements = [
             "insert into agents (tenant_id, agent_id, name) values ($1, $5, 'Kona' || $5::text)",
@@ -143,6 +144,8 @@ impl House {
              values ($1, $2, $3, 'C1', '1.0', 'public')",
             "insert into runs (tenant_id, run_id, conversation_id, agent_id, from_seq, to_seq, fence, state)
              values ($1, $4, $2, $5, 1, 1, 1, 'done')",
+            "insert into outbox (tenant_id, outbox_id, conversation_id, run_id, kind, operation, body, state, external_id, fence)
+             values ($1, $6, $2, $4, 'answer', 'post', 'World peace.', 'sent', '1.2', 1)",
             "insert into messages (tenant_id, message_id, conversation_id, external_id, author_kind, person_id, body, sent_at)
              select $1, gen_random_uuid(), $2, '1.0', 'person', person_id, 'What is the plan?', now() - interval '2 seconds'
                from people where tenant_id = $1 and external_id = 'UADA' and connection_id = $3",
@@ -153,13 +156,14 @@ impl House {
         for statement in statements {
             // Every statement gets all values; those it does not name are typed by a condition that always holds.
             let typed =
-                format!("with given as (select $1::uuid, $2::uuid, $3::uuid, $4::uuid, $5::uuid) {statement}");
+                format!("with given as (select $1::uuid, $2::uuid, $3::uuid, $4::uuid, $5::uuid, $6::uuid) {statement}");
             sqlx::query(sqlx::AssertSqlSafe(typed))
                 .bind(tenant)
                 .bind(conversation)
                 .bind(connection)
                 .bind(run)
                 .bind(agent)
+                .bind(part)
                 .execute(tx.conn())
                 .await
                 .expect("the rows fit");
@@ -168,6 +172,6 @@ impl House {
         let lane = "insert into lanes (tenant_id, conversation_id, connection_id, last_seq, done_seq) values ($1, $2, $3, 1, 1)";
         let lane = sqlx::query(lane).bind(tenant).bind(conversation).bind(connection);
         lane.execute(&mut self.test.system().await).await.expect("the accept path makes lanes");
-        (conversation, run)
+        (conversation, part)
     }
 }

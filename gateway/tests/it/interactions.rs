@@ -120,7 +120,7 @@ async fn attack_67_another_tenants_ids_are_like_missing_ones() {
     let house = House::open().await;
     let (acme, bolt) = (house.firm("acme").await, house.firm("bolt").await);
     let (_, theirs) = house.talked(&bolt).await;
-    let missing = shared::ids::RunId::new();
+    let missing = shared::ids::OutboxId::new();
     let mut seen = Vec::new();
     for run in [theirs, missing] {
         let reply = house.press(&click(&acme, &format!("feedback:{run}"), "up")).await;

@@ -2,7 +2,11 @@
 //!
 //! A further channel is one more variant: its calls, what it can do, and how it cuts a long text.
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use secrecy::SecretString;
 use shared::{
@@ -43,6 +47,8 @@ pub struct SlackPlace {
     pub team: String,
     /// Whom the answer is for.
     pub recipient: String,
+    /// The row that ends the answer, once it is known: people can rate it there.
+    pub ending: Arc<OnceLock<OutboxId>>,
 }
 
 impl Outlet {
@@ -82,6 +88,9 @@ impl Outlet {
     /// Sends a new message that carries the row's id; returns the platform's id of it.
     pub async fn post(&self, markdown: &str, id: OutboxId) -> Result<String, CallError> {
         match self {
+            Self::Slack(place) if place.ends_with(id) => {
+                place.api.post_answer(&place.token, place.target(), markdown, id).await
+            }
             Self::Slack(place) => place.api.post(&place.token, place.target(), markdown, id).await,
             Self::WhatsApp(place) => place.post(markdown, id).await,
         }
@@ -90,6 +99,9 @@ impl Outlet {
     /// Replaces a message of ours; repeating it does no harm. Only where [`Self::can_edit`].
     pub async fn update(&self, message: &str, markdown: &str, id: OutboxId) -> Result<String, CallError> {
         match self {
+            Self::Slack(place) if place.ends_with(id) => {
+                place.api.update_answer(&place.token, &place.channel, message, markdown, id).await
+            }
             Self::Slack(place) => place.api.update(&place.token, &place.channel, message, markdown, id).await,
             Self::WhatsApp(_) => Err(CallError::Refused("nothing that was sent can be replaced".into())),
         }
@@ -116,7 +128,11 @@ impl Outlet {
     /// The outbox parts of a text: the first replaces the placeholder, if there is one, the rest follow below it.
     pub fn parts(&self, kind: &str, markdown: &str, placeholder: Option<&str>) -> Vec<Part> {
         match self {
-            Self::Slack(_) => slack_parts(kind, markdown, placeholder),
+            Self::Slack(place) => {
+                let parts = slack_parts(kind, markdown, placeholder);
+                place.note_ending(&parts);
+                parts
+            }
             Self::WhatsApp(place) => place.parts(kind, markdown),
         }
     }
@@ -133,6 +149,18 @@ pub fn slack_parts(kind: &str, markdown: &str, placeholder: Option<&str>) -> Vec
 }
 
 impl SlackPlace {
+    /// Remembers which row ends the answer; an apology is not rated.
+    pub fn note_ending(&self, parts: &[Part]) {
+        if let Some(last) = parts.last().filter(|part| part.kind == "answer") {
+            // A turn has one answer: a second call brings the same rows.
+            let _ = self.ending.set(last.id);
+        }
+    }
+
+    fn ends_with(&self, id: OutboxId) -> bool {
+        self.ending.get() == Some(&id)
+    }
+
     pub fn target(&self) -> Target<'_> {
         Target { channel: &self.channel, thread: self.thread.as_deref() }
     }

@@ -145,6 +145,7 @@ impl Stage {
             bot_user: "UBOT".into(),
             team: self.team.clone(),
             recipient: "UADA".into(),
+            ending: Default::default(),
         });
         let sender = Sender { outlet: &outlet, db: &self.db, lease, pace: PACE };
         for deaths in 0.. {

@@ -50,6 +50,42 @@ impl Tenant<'_> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn under_every_answer_people_say_what_they_think_of_it() {
+    let house = House::open().await;
+    house.start_orchestrator();
+    let acme = house.tenant("acme").await;
+    let asked = acme.asks("CGENERAL", ADA, "When is the launch of Apollo?");
+    acme.finished("CGENERAL", &asked.thread_ts, 1).await;
+    acme.inbox().await;
+    let [answer] = acme.replies("CGENERAL", &asked.thread_ts).try_into().expect("one answer");
+    let click = |user: &str, value: &str| Click {
+        team: acme.team.clone(),
+        user: user.into(),
+        channel: "CGENERAL".into(),
+        ts: answer.ts.clone(),
+        action_id: "feedback:".into(),
+        value: Some(value.into()),
+        ..Click::default()
+    };
+    let pressed = house.slack.click(&click(ADA, "up")).await.expect("the buttons are there");
+    assert_eq!(pressed.status, Some(200));
+    acme.whispered("Thank you").await;
+    house.slack.click(&click("UGRACE", "down")).await.expect("the buttons are there");
+    let [dialog] = house.slack.dialogs(&acme.team, "UGRACE").try_into().expect("one dialog");
+    let submit = Submit {
+        team: acme.team.clone(),
+        user: "UGRACE".into(),
+        view_id: dialog.id,
+        fields: vec![("text".into(), "text".into(), "It says nothing.".into())],
+    };
+    assert_eq!(house.slack.submit(&submit).await.expect("it is open").status, Some(200));
+    let opinions = "select count(*) from feedback f join runs r using (tenant_id, run_id)
+                     where f.tenant_id = $1 and (f.verdict, coalesce(f.comment, '')) in
+                           (('good', ''), ('bad', 'It says nothing.'))";
+    assert_eq!(acme.count(opinions).await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_question_by_command_is_shown_and_answered_in_its_thread() {
     let house = House::open().await;
     house.start_orchestrator();

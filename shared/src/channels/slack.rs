@@ -19,6 +19,8 @@ use crate::{egress, ids::OutboxId, message::ChannelKind};
 pub use streams::{Recipient, SessionStatus};
 
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// Of a message.
+const BLOCKS_MAX: usize = 50;
 const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(1);
 /// Marks our own messages, so that an echo or a look-up tells which outbox row it is.
 pub const METADATA_EVENT: &str = "konstruct_reply";
@@ -70,7 +72,26 @@ impl SlackApi {
         markdown: &str,
         outbox: OutboxId,
     ) -> Result<String, CallError> {
-        let mut body = message_body(target.channel, markdown, outbox);
+        self.send_new(token, target, message_body(target.channel, markdown, outbox)).await
+    }
+
+    /// As [`SlackApi::post`], for what ends an answer: below it people can say what they think of it.
+    pub async fn post_answer(
+        &self,
+        token: &SecretString,
+        target: Target<'_>,
+        markdown: &str,
+        outbox: OutboxId,
+    ) -> Result<String, CallError> {
+        self.send_new(token, target, answer_body(target.channel, markdown, outbox)).await
+    }
+
+    async fn send_new(
+        &self,
+        token: &SecretString,
+        target: Target<'_>,
+        mut body: Value,
+    ) -> Result<String, CallError> {
         body["unfurl_links"] = json!(false);
         body["unfurl_media"] = json!(false);
         if let Some(thread) = target.thread {
@@ -90,6 +111,21 @@ impl SlackApi {
         outbox: OutboxId,
     ) -> Result<String, CallError> {
         let mut body = message_body(channel, markdown, outbox);
+        body["ts"] = json!(ts);
+        let updated: Posted = self.call(token, "chat.update", body).await?;
+        Ok(updated.ts)
+    }
+
+    /// As [`SlackApi::update`], for what ends an answer.
+    pub async fn update_answer(
+        &self,
+        token: &SecretString,
+        channel: &str,
+        ts: &str,
+        markdown: &str,
+        outbox: OutboxId,
+    ) -> Result<String, CallError> {
+        let mut body = answer_body(channel, markdown, outbox);
         body["ts"] = json!(ts);
         let updated: Posted = self.call(token, "chat.update", body).await?;
         Ok(updated.ts)
@@ -225,6 +261,17 @@ fn message_body(channel: &str, markdown: &str, outbox: OutboxId) -> Value {
         "blocks": mrkdwn::blocks(markdown),
         "metadata": { "event_type": METADATA_EVENT, "event_payload": { "outbox_id": outbox } },
     })
+}
+
+/// The buttons come after the text, and a text that fills the message goes without them.
+fn answer_body(channel: &str, markdown: &str, outbox: OutboxId) -> Value {
+    let mut body = message_body(channel, markdown, outbox);
+    if let Some(list) = body["blocks"].as_array_mut()
+        && list.len() < BLOCKS_MAX
+    {
+        list.push(blocks::feedback(outbox));
+    }
+    body
 }
 
 fn form(body: &Value) -> Vec<(String, String)> {

@@ -1,7 +1,7 @@
 //! What people think of answers: one opinion a person and run.
 
 use super::{DbError, TenantTx};
-use crate::ids::{ConnectionId, ConversationId, PersonId, RunId};
+use crate::ids::{ConnectionId, ConversationId, OutboxId, PersonId, RunId};
 
 /// Longest reason, in characters; a dialog's field takes as many.
 pub const COMMENT_MAX: usize = 3_000;
@@ -21,20 +21,22 @@ impl Verdict {
     }
 }
 
-/// The conversation of a run that answered in this channel of this connection: whoever clicks there can see it.
+/// The run whose answer this row is part of, with its conversation, if it answered in this channel of this connection: whoever
+/// clicks there can see it.
 pub async fn find_answered(
     tx: &mut TenantTx,
-    run: RunId,
+    outbox: OutboxId,
     connection: ConnectionId,
     channel: &str,
-) -> Result<Option<ConversationId>, DbError> {
+) -> Result<Option<(RunId, ConversationId)>, DbError> {
     let tenant = tx.tenant();
-    Ok(sqlx::query_scalar(
-        "select conversation_id from runs r join conversations c using (tenant_id, conversation_id)
-          where r.tenant_id = $1 and r.run_id = $2 and c.connection_id = $3 and c.channel_external_id = $4",
+    Ok(sqlx::query_as(
+        "select o.run_id, conversation_id from outbox o join conversations c using (tenant_id, conversation_id)
+          where o.tenant_id = $1 and o.outbox_id = $2 and o.kind = 'answer' and o.run_id is not null
+            and c.connection_id = $3 and c.channel_external_id = $4",
     )
     .bind(tenant)
-    .bind(run)
+    .bind(outbox)
     .bind(connection)
     .bind(channel)
     .fetch_optional(tx.conn())

@@ -9,7 +9,7 @@ use shared::{
         interactions::{self, Detail, State},
         people,
     },
-    ids::RunId,
+    ids::OutboxId,
     jobs::{Job, Notice},
     message::clean_text,
     queue,
@@ -19,18 +19,18 @@ use super::{Act, Answer, Refusal};
 
 pub async fn give(act: &Act<'_>) -> Result<Answer, Refusal> {
     let action = act.payload.action();
-    let run: Option<RunId> = action.and_then(|action| action.reference().parse().ok());
+    let part: Option<OutboxId> = action.and_then(|action| action.reference().parse().ok());
     let verdict = action.and_then(|action| match action.value.as_str() {
         GOOD => Some(Verdict::Good),
         BAD => Some(Verdict::Bad),
         _ => None,
     });
-    let (Some(run), Some(verdict)) = (run, verdict) else {
+    let (Some(part), Some(verdict)) = (part, verdict) else {
         return act.set_aside(State::Refused("not a button of ours")).await;
     };
     let mut tx = act.db.begin().await?;
-    let found = feedback::find_answered(&mut tx, run, act.route.connection, act.payload.channel()).await?;
-    let Some(conversation) = found else {
+    let found = feedback::find_answered(&mut tx, part, act.route.connection, act.payload.channel()).await?;
+    let Some((run, conversation)) = found else {
         tx.close().await?;
         return act.set_aside(State::Refused("no answer that can be seen there")).await;
     };

@@ -8,7 +8,7 @@ use crate::{
         feedback::COMMENT_MAX,
         home::{Status, Talk},
     },
-    ids::{InteractionId, RunId},
+    ids::{InteractionId, OutboxId},
     message::is_hidden,
 };
 
@@ -31,14 +31,14 @@ const WAITING: &str = "Waiting for a human";
 const WORKING: &str = "I am working on it";
 const ANSWERED: &str = "Last answers";
 
-/// The two buttons under an answer.
-pub fn feedback(run: RunId) -> Value {
+/// The two buttons under an answer; `outbox` is the row that ends it.
+pub fn feedback(outbox: OutboxId) -> Value {
     let button = |text: &str, value: &str, says: &str| json!({ "text": { "type": "plain_text", "text": text }, "value": value, "accessibility_label": says });
     json!({
         "type": "context_actions",
         "elements": [{
             "type": "feedback_buttons",
-            "action_id": format!("{FEEDBACK}:{run}"),
+            "action_id": format!("{FEEDBACK}:{outbox}"),
             "positive_button": button("Good answer", GOOD, "This answer is good"),
             "negative_button": button("Bad answer", BAD, "This answer is bad"),
         }],
