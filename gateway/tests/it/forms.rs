@@ -155,8 +155,9 @@ impl House {
         ];
         for statement in statements {
             // Every statement gets all values; those it does not name are typed by a condition that always holds.
-            let typed =
-                format!("with given as (select $1::uuid, $2::uuid, $3::uuid, $4::uuid, $5::uuid, $6::uuid) {statement}");
+            let typed = format!(
+                "with given as (select $1::uuid, $2::uuid, $3::uuid, $4::uuid, $5::uuid, $6::uuid) {statement}"
+            );
             sqlx::query(sqlx::AssertSqlSafe(typed))
                 .bind(tenant)
                 .bind(conversation)
