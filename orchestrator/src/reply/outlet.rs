@@ -107,6 +107,14 @@ impl Outlet {
         }
     }
 
+    /// From now on it is known which row ends the answer: where the platform can, people rate it there.
+    pub fn note_ending(&self, id: OutboxId) {
+        match self {
+            Self::Slack(place) => place.note_ending(id),
+            Self::WhatsApp(_) => {}
+        }
+    }
+
     /// Looks for the message that carries this row's id.
     pub async fn find(&self, id: OutboxId) -> Result<Option<String>, CallError> {
         match self {
@@ -130,7 +138,10 @@ impl Outlet {
         match self {
             Self::Slack(place) => {
                 let parts = slack_parts(kind, markdown, placeholder);
-                place.note_ending(&parts);
+                // An apology is not rated.
+                if let Some(last) = parts.last().filter(|part| part.kind == "answer") {
+                    place.note_ending(last.id);
+                }
                 parts
             }
             Self::WhatsApp(place) => place.parts(kind, markdown),
@@ -149,15 +160,13 @@ pub fn slack_parts(kind: &str, markdown: &str, placeholder: Option<&str>) -> Vec
 }
 
 impl SlackPlace {
-    /// Remembers which row ends the answer; an apology is not rated.
-    pub fn note_ending(&self, parts: &[Part]) {
-        if let Some(last) = parts.last().filter(|part| part.kind == "answer") {
-            // A turn has one answer: a second call brings the same rows.
-            let _ = self.ending.set(last.id);
-        }
+    /// Remembers which row ends the answer.
+    pub fn note_ending(&self, id: OutboxId) {
+        // A turn has one answer: a second call brings the same row.
+        let _ = self.ending.set(id);
     }
 
-    fn ends_with(&self, id: OutboxId) -> bool {
+    pub fn ends_with(&self, id: OutboxId) -> bool {
         self.ending.get() == Some(&id)
     }
 

@@ -250,8 +250,15 @@ impl<'a> Stream<'a> {
         let mut addition = Addition::default();
         let end = self.layout.end();
         self.take_step(end, &mut addition);
+        self.note_ending();
         streams::add(tx, self.sender.lease, self.run, &addition).await?;
         streams::seal(tx, self.run).await
+    }
+
+    fn note_ending(&self) {
+        if let Some(last) = self.messages.last() {
+            self.sender.outlet.note_ending(last.id);
+        }
     }
 
     /// Shows what is on disk, and takes the placeholder away where it is in the way.

@@ -38,7 +38,8 @@ impl Outlet {
     ) -> Result<(), CallError> {
         let place = self.slack()?;
         let text = mrkdwn::markdown_text(shown, piece);
-        place.api.stop_stream(&place.token, &place.channel, message, &text, id).await
+        let is_rated = place.ends_with(id);
+        place.api.stop_stream(&place.token, &place.channel, message, &text, (id, is_rated)).await
     }
 
     /// Looks for a stream of ours that nobody finished, after another message.

@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use super::{METADATA_EVENT, Posted, REPLIES_LIMIT, SlackApi, Target};
+use super::{METADATA_EVENT, Posted, REPLIES_LIMIT, SlackApi, Target, blocks};
 use crate::{channels::CallError, ids::OutboxId};
 
 /// Pages of a thread that are looked through for an orphaned stream.
@@ -69,16 +69,20 @@ impl SlackApi {
         self.call::<Value>(token, "chat.appendStream", body).await.map(|_| ())
     }
 
-    /// Ends a stream, with a last piece of text unless that is empty, and tags it with its outbox row.
+    /// Ends a stream, with a last piece of text unless that is empty, and tags it with its outbox row. With `is_rated`, people
+    /// can say below it what they think of the answer.
     pub async fn stop_stream(
         &self,
         token: &SecretString,
         channel: &str,
         ts: &str,
         markdown: &str,
-        outbox: OutboxId,
+        (outbox, is_rated): (OutboxId, bool),
     ) -> Result<(), CallError> {
         let mut body = json!({ "channel": channel, "ts": ts, "metadata": tag(outbox) });
+        if is_rated {
+            body["blocks"] = json!([blocks::feedback(outbox)]);
+        }
         if !markdown.is_empty() {
             body["markdown_text"] = json!(markdown);
         }
