@@ -49,6 +49,8 @@ simulators() {
     local used=0
     if ! any_given SLACK_SIGNING_SECRET SLACK_CLIENT_ID SLACK_CLIENT_SECRET SLACK_API_URL; then
         echo "SLACK_SIGNING_SECRET=$(kept SLACK_SIGNING_SECRET || random_hex 16)"
+        echo "SLACK_CLIENT_ID=$(kept SLACK_CLIENT_ID || echo 1000000000.2000000000)"
+        echo "SLACK_CLIENT_SECRET=$(kept SLACK_CLIENT_SECRET || random_hex 16)"
         echo "SLACK_API_URL=http://127.0.0.1:$(port 9100)/api/"
         used=1
     fi

@@ -27,8 +27,11 @@ pub struct Slack {
     #[arg(long)]
     tenant: TenantId,
     /// The `xoxb-…` token from the app's OAuth page; `-` reads it from standard input, out of sight of other users.
-    #[arg(long)]
-    bot_token: String,
+    #[arg(long, required_unless_present = "install_link")]
+    bot_token: Option<String>,
+    /// Instead of a token: print a link to connect a workspace by a click, good for ten minutes.
+    #[arg(long, conflicts_with_all = ["bot_token", "app_id"])]
+    install_link: bool,
     /// Your own Slack app's id; needs --signing-secret.
     #[arg(long, requires = "signing_secret")]
     app_id: Option<String>,
@@ -97,6 +100,19 @@ impl Slack {
     async fn run(self, config: &Config, as_json: bool) -> anyhow::Result<()> {
         let slack = self;
         let db = Db::connect(&config.database_url, &config.database_system_url)?.tenant(slack.tenant);
+        let Some(bot_token) = slack.bot_token else {
+            let url = gateway::install_link(config, &db, &Actor::CommandLine)
+                .await
+                .map_err(|error| anyhow!("{error}"))?;
+            if as_json {
+                println!("{}", json!({ "install_url": url }));
+            } else {
+                println!(
+                    "Open this within ten minutes, as somebody who may install apps in the workspace:\n{url}"
+                );
+            }
+            return Ok(());
+        };
         let own_app = gateway::own_app(slack.app_id, slack.signing_secret.map(SecretString::from))
             .map_err(|error| anyhow!("{error}"))?;
         let connection = gateway::connect_slack(
@@ -104,7 +120,7 @@ impl Slack {
             &config.master_keys,
             &db,
             &Actor::CommandLine,
-            SecretString::from(given_or_read(slack.bot_token)?),
+            SecretString::from(given_or_read(bot_token)?),
             own_app,
         )
         .await

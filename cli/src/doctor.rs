@@ -11,27 +11,35 @@ use shared::{
     db::{Db, schema, system},
     egress,
     embedding::Embedder,
-    live,
+    live as waker,
 };
 
+use crate::doctor_live;
+
 #[derive(Serialize)]
-struct Finding {
-    name: &'static str,
+pub struct Finding {
+    name: String,
     ok: bool,
     detail: String,
 }
 
-pub async fn run(config: &Config, as_json: bool) -> anyhow::Result<ExitCode> {
+pub async fn run(config: &Config, live: bool, as_json: bool) -> anyhow::Result<ExitCode> {
     let mut findings = database(config).await?;
     findings.push(finding(
         "redis",
-        live::ping(&config.redis_url).await.map(|()| "answers".into()),
+        waker::ping(&config.redis_url).await.map(|()| "answers".into()),
         "start Redis or correct REDIS_URL; until then everything works, slower",
     ));
     findings.push(embedding(config).await);
     findings.push(slack(config).await);
     findings.push(whatsapp(config).await);
     findings.push(model(config).await);
+    if live
+        && findings.iter().all(|finding| finding.ok || finding.name != "isolation" && finding.name != "postgresql")
+    {
+        let db = Db::connect(&config.database_url, &config.database_system_url)?;
+        findings.extend(doctor_live::findings(config, &db).await?);
+    }
     let healthy = findings.iter().all(|finding| finding.ok);
     if as_json {
         println!("{}", json!({ "healthy": healthy, "checks": findings }));
@@ -43,11 +51,12 @@ pub async fn run(config: &Config, as_json: bool) -> anyhow::Result<ExitCode> {
     Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn finding(name: &'static str, result: Result<String, String>, advice: &str) -> Finding {
+pub fn finding(name: &str, result: Result<String, String>, advice: &str) -> Finding {
     match result {
-        Ok(detail) => Finding { name, ok: true, detail },
+        Ok(detail) => Finding { name: name.to_owned(), ok: true, detail },
         Err(reason) => {
-            Finding { name, ok: false, detail: format!("{} — {advice}", reason.trim_end_matches('.')) }
+            let detail = format!("{} — {advice}", reason.trim_end_matches('.'));
+            Finding { name: name.to_owned(), ok: false, detail }
         }
     }
 }

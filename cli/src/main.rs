@@ -5,11 +5,13 @@
 mod chat;
 mod connect;
 mod doctor;
+mod doctor_live;
 mod migrate;
 mod phone;
 mod roles;
 #[cfg(feature = "simulators")]
 mod simulators;
+mod slack;
 mod story;
 mod tenant;
 mod user;
@@ -49,7 +51,11 @@ enum Command {
     #[cfg(feature = "simulators")]
     Simulators,
     /// Check every dependency and secret, and say what to do about each failure.
-    Doctor,
+    Doctor {
+        /// Also ask each connected workspace, and whether the public address leads here.
+        #[arg(long)]
+        live: bool,
+    },
     /// Speak as an end user through the running webhooks and print the reply as it appears.
     Chat(chat::Chat),
     /// Create tenants and shape their agents.
@@ -61,6 +67,9 @@ enum Command {
     /// Connect a channel by hand, after checking it.
     #[command(subcommand)]
     Connect(connect::Connect),
+    /// Set up the Slack app.
+    #[command(subcommand)]
+    Slack(slack::Slack),
 }
 
 fn main() -> ExitCode {
@@ -68,6 +77,13 @@ fn main() -> ExitCode {
     // Two TLS back ends are compiled in; without a choice the first connection would panic.
     if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
         return fail("TLS can't be set up.");
+    }
+    // It is what one needs before there is anything to configure.
+    if let Command::Slack(slack) = cli.command {
+        return match slack.run() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&format!("{error:#}")),
+        };
     }
     let config = match Config::load() {
         Ok(config) => config,
@@ -92,11 +108,12 @@ async fn run(cli: Cli, config: Config) -> anyhow::Result<ExitCode> {
         Command::Migrate => migrate::run(&config).await?,
         #[cfg(feature = "simulators")]
         Command::Simulators => simulators::run(&config).await?,
-        Command::Doctor => return doctor::run(&config, cli.json).await,
+        Command::Doctor { live } => return doctor::run(&config, live, cli.json).await,
         Command::Chat(chat) => chat.run(&config, cli.json).await?,
         Command::Tenant(tenant) => tenant.run(&config, cli.json).await?,
         Command::User(user) => user.run(&config, cli.json).await?,
         Command::Connect(connect) => connect.run(&config, cli.json).await?,
+        Command::Slack(slack) => slack.run()?,
     }
     Ok(ExitCode::SUCCESS)
 }

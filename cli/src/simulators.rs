@@ -17,7 +17,11 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
     }
     let address = |port: u16| SocketAddr::from(([127, 0, 0, 1], port + config.port_offset));
     let events = format!("{}webhooks/slack/events", config.public_url);
-    let options = SlackOptions::new(events, config.slack.signing_secret.expose_secret());
+    let mut options = SlackOptions::new(events, config.slack.signing_secret.expose_secret());
+    if let Some(client) = &config.slack.client {
+        options.client_id.clone_from(&client.id);
+        options.client_secret = client.secret.expose_secret().to_owned();
+    }
     let slack = SlackSimulator::start(address(SLACK_PORT), options)
         .await
         .with_context(|| format!("The Slack simulator can't use port {}", address(SLACK_PORT).port()))?;

@@ -75,7 +75,25 @@ fn help_names_every_command() {
         "tenant",
         "connect",
         "user",
+        "slack",
     ] {
         assert!(help.contains(command), "{command}");
     }
+}
+
+#[test]
+fn the_slack_manifest_is_printed_before_anything_is_configured() {
+    let output = konstruct(&["slack", "manifest", "--public-url", "https://konstruct.example.com"], &[]);
+    assert!(output.status.success(), "{output:?}");
+    let manifest: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(manifest["oauth_config"]["redirect_urls"][0], "https://konstruct.example.com/oauth/slack/callback");
+    assert!(manifest["features"]["agent_view"]["agent_description"].is_string());
+    assert_eq!(manifest["settings"]["token_rotation_enabled"], true);
+    let from_environment = [("KONSTRUCT_PUBLIC_URL", "https://konstruct.example.com")];
+    assert_eq!(konstruct(&["slack", "manifest"], &from_environment).stdout, output.stdout);
+    assert!(refusal(&["slack", "manifest"], &[]).contains("--public-url"));
+    assert!(
+        refusal(&["slack", "manifest", "--public-url", "http://127.0.0.1:8000"], &[])
+            .contains("https addresses only")
+    );
 }

@@ -19,7 +19,7 @@ const ASK_AGAIN: &str = "no-cache";
 
 pub async fn serve(uri: Uri) -> Response {
     let path = uri.path().trim_start_matches('/');
-    if path.starts_with("webhooks/") || path.starts_with("api/") {
+    if path.starts_with("webhooks/") || path.starts_with("api/") || path.starts_with("oauth/") {
         return ApiError::not_found().into_response();
     }
     let (name, lifetime) = if path.starts_with("assets/") { (path, FOR_EVER) } else { (path, ASK_AGAIN) };

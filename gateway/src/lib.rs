@@ -8,6 +8,7 @@ mod auth;
 mod client;
 mod cookies;
 pub mod error;
+mod install;
 pub mod openapi;
 mod passwords;
 mod path_id;
@@ -28,7 +29,7 @@ use std::{
 
 use moka::future::Cache;
 use shared::{
-    channels::{slack::SlackApi, whatsapp::WhatsAppApi},
+    channels::{slack::SlackApi, slack_oauth::SlackClient, whatsapp::WhatsAppApi},
     clock::Clock,
     config::{Config, WhatsAppConfig},
     crypto::{FingerprintKey, Keyring},
@@ -40,6 +41,7 @@ use shared::{
 };
 use url::Url;
 
+pub use install::install_link;
 pub use patience::Patience;
 pub use portal::{
     auth::{checked_mail, link},
@@ -70,6 +72,7 @@ pub struct Parts {
     pub(crate) keys: Keyring,
     pub(crate) fingerprints: FingerprintKey,
     pub(crate) slack: SlackApi,
+    pub(crate) slack_client: Option<SlackClient>,
     pub(crate) slack_secret: secrecy::SecretString,
     pub(crate) whatsapp: WhatsAppConfig,
     pub(crate) whatsapp_api: WhatsAppApi,
@@ -102,6 +105,7 @@ impl Gateway {
             keys: config.master_keys.clone(),
             fingerprints: system::fingerprint_key(&db.system(), &config.master_keys).await?,
             slack: SlackApi::new(&config.slack.api_url),
+            slack_client: config.slack.client.clone(),
             slack_secret: config.slack.signing_secret.clone(),
             whatsapp: config.whatsapp.clone(),
             whatsapp_api: WhatsAppApi::new(&config.whatsapp),

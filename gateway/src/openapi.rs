@@ -7,11 +7,11 @@ use utoipa::{
 };
 
 use crate::{
-    cookies,
+    cookies, install,
     portal::{
         agents, api_keys,
         auth::{accept, devices, login, password, signup},
-        connections, conversations, invitations, me, members, signup_whatsapp, templates,
+        connections, conversations, invitations, me, members, notices, signup_whatsapp, templates,
     },
 };
 
@@ -28,6 +28,7 @@ use crate::{
         password::change, password::forgot, password::reset, accept::show, accept::accept,
         conversations::list, conversations::messages, conversations::take_over, conversations::release,
         conversations::reply, devices::list, devices::end_all, devices::end, devices::switch,
+        install::begin, notices::list, notices::mark_seen,
     ),
     modifiers(&Schemes),
     security(("api_key" = []), ("session" = []))

@@ -17,16 +17,18 @@ use tower_http::{
 use crate::{
     Gateway, assets,
     error::ApiError,
-    openapi,
+    install, openapi,
     portal::{
         agents, api_keys,
         auth::{accept, devices, login, password, signup},
-        connections, conversations, invitations, me, members, signup_whatsapp, templates,
+        connections, conversations, invitations, me, members, notices, signup_whatsapp, templates,
     },
     webhooks::{slack, slack_command, slack_interaction, whatsapp},
 };
 
 const API_TIMEOUT: Duration = Duration::from_secs(15);
+/// Two calls to Slack of at most ten seconds.
+const OAUTH_TIMEOUT: Duration = Duration::from_secs(25);
 const API_BODY_MAX: usize = 256 * 1024;
 /// Nothing but our own files: no inline script, no third party.
 const CONTENT_POLICY: &str = "default-src 'self'; img-src 'self'; object-src 'none'; base-uri 'none'; \
@@ -50,6 +52,9 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/conversations/{conversation_id}/takeover", post(conversations::take_over))
         .route("/api/v1/conversations/{conversation_id}/release", post(conversations::release))
         .route("/api/v1/conversations/{conversation_id}/reply", post(conversations::reply))
+        .route("/api/v1/connections/slack/install", post(install::begin))
+        .route("/api/v1/notices", get(notices::list))
+        .route("/api/v1/notices/seen", post(notices::mark_seen))
         .route("/api/v1/members", get(members::list))
         .route("/api/v1/members/{user_id}", patch(members::change).delete(members::remove))
         .route("/api/v1/members/{user_id}/owner", post(members::transfer))
@@ -66,10 +71,16 @@ pub fn router(gateway: Gateway) -> Router {
         .layer(map_response(refusal))
         // What it says is one caller's.
         .layer(header(header::CACHE_CONTROL.as_str(), "no-store"));
+    // The work itself is shielded: whoever waits no longer still gets what they agreed to.
+    let oauth = Router::new()
+        .route("/oauth/slack/install", get(install::visit::open))
+        .route("/oauth/slack/callback", get(install::visit::finish))
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, OAUTH_TIMEOUT));
     let health = shared::health::routes(gateway.health.clone());
     Router::new()
         .merge(webhooks)
         .merge(api)
+        .merge(oauth)
         .fallback(assets::serve)
         .with_state(gateway)
         .merge(health)

@@ -36,6 +36,7 @@ use shared::{
     embedding::Embedder,
     ids::OutboxId,
     live::Wakeups,
+    slack_tokens::SlackTokens,
 };
 use tracing::Instrument;
 
@@ -57,6 +58,7 @@ pub struct Orchestrator {
     pub(crate) keys: Keyring,
     pub(crate) slack: SlackApi,
     pub(crate) whatsapp: WhatsAppApi,
+    pub(crate) tokens: SlackTokens,
     pub(crate) models: llm::ModelPool,
     pub(crate) embedder: Embedder,
     pub(crate) clock: Clock,
@@ -71,6 +73,7 @@ impl Orchestrator {
             keys: config.master_keys.clone(),
             slack: SlackApi::new(&config.slack.api_url),
             whatsapp: WhatsAppApi::new(&config.whatsapp),
+            tokens: SlackTokens::new(&config.slack, &config.master_keys),
             models: llm::ModelPool::new(&config.llm),
             embedder: embedder.clone(),
             clock,

@@ -8,9 +8,7 @@ use sha2::{Digest, Sha256};
 use shared::{
     crash::{self, Point},
     db::{
-        DbError,
-        audit::{self, Actor},
-        connections,
+        DbError, dead_connections,
         lanes::{self, Lease},
         outbox::{Operation, Part},
         runs::{self, Answer, End, Finish},
@@ -24,7 +22,7 @@ use crate::{
     notices,
     opening::{self, Opened, Turn},
     prompt, recall,
-    reply::{Delivery, Sender, State, stream::Stream, words::Words},
+    reply::{Delivery, Sender, State, ran_out, stream::Stream, words::Words},
     resume,
     watch::Watch,
 };
@@ -45,7 +43,7 @@ pub enum Thought {
 /// Whether more waits in the conversation.
 pub async fn take_turn(orchestrator: &Orchestrator, lease: &Lease, watch: &Watch) -> Result<bool, DbError> {
     let db = orchestrator.db.tenant(lease.tenant);
-    let (turn, prepared) = loop {
+    let (mut turn, prepared) = loop {
         match opening::open(orchestrator, &db, lease).await? {
             Opened::Turn(turn, prepared) => break (*turn, prepared),
             Opened::Notices(opening) => notices::deliver(orchestrator, &db, lease, &opening).await?,
@@ -54,6 +52,10 @@ pub async fn take_turn(orchestrator: &Orchestrator, lease: &Lease, watch: &Watch
         }
     };
     tracing::Span::current().record("run.id", tracing::field::display(turn.run));
+    if turn.opening.token_runs_out {
+        let token = orchestrator.tokens.usable(&db, turn.opening.connection).await?;
+        turn.outlet = turn.outlet.with_token(token);
+    }
     watch.acknowledge_after(turn.to_seq, &turn.outlet);
     let sender = Sender { outlet: &turn.outlet, db: &db, lease, pace: turn.outlet.pace() };
     if turn.resumes {
@@ -71,6 +73,15 @@ pub async fn take_turn(orchestrator: &Orchestrator, lease: &Lease, watch: &Watch
     let (shown, thought) = turn.outlet.while_working(last, work).await?;
     if stream.has_begun() {
         return conclude_stream(lease, &turn, &sender, stream, (&words, thought), shown).await;
+    }
+    // The platform's clock counts: a token may have lived its time although our row says otherwise.
+    if shown.as_ref().is_some_and(ran_out)
+        && let Some(next) = orchestrator.tokens.after(&db, turn.opening.connection, turn.outlet.token()).await?
+    {
+        let outlet = turn.outlet.with_token(next);
+        let sender = Sender { outlet: &outlet, ..sender };
+        let shown = show(&sender, &turn, watch).await?;
+        return conclude(lease, &turn, &sender, shown, thought).await;
     }
     conclude(lease, &turn, &sender, shown, thought).await
 }
@@ -289,18 +300,9 @@ async fn finish(
         })
         .collect();
     let mut tx = sender.db.begin().await?;
-    if deliveries.iter().any(|delivery| matches!(delivery.state, State::ConnectionDead { .. }))
-        && connections::mark_dead(&mut tx, turn.opening.connection, reason.unwrap_or("token refused")).await?
-    {
-        let target = turn.opening.connection.to_string();
-        audit::append(
-            &mut tx,
-            &Actor::System,
-            "connection.dead",
-            ("connection", &target),
-            json!({ "reason": reason }),
-        )
-        .await?;
+    if deliveries.iter().any(|delivery| matches!(delivery.state, State::ConnectionDead { .. })) {
+        let reason = reason.unwrap_or("token refused");
+        dead_connections::bury(&mut tx, turn.opening.connection, reason, None).await?;
     }
     let outcome = Finish { run: Some(turn.run), to_seq: turn.to_seq, end, reason, sent: &sent };
     let waits = runs::finish(&mut tx, lease, &outcome).await?;

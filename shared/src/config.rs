@@ -10,7 +10,7 @@ use std::{collections::HashMap, net::SocketAddr, path::PathBuf};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use crate::{crash, crypto::Keyring, network::Network};
+use crate::{channels::slack_oauth::SlackClient, crash, crypto::Keyring, network::Network};
 
 pub use whatsapp::{WhatsAppApp, WhatsAppConfig};
 
@@ -53,6 +53,7 @@ pub struct Config {
     pub slack: SlackConfig,
     pub whatsapp: WhatsAppConfig,
     pub llm: LlmConfig,
+    pub mail: MailConfig,
     pub embedding_model_dir: Option<PathBuf>,
     pub onnx_runtime: Option<PathBuf>,
     pub log: LogConfig,
@@ -64,6 +65,8 @@ pub struct Config {
 pub struct SlackConfig {
     pub signing_secret: SecretString,
     pub api_url: Url,
+    /// The platform's app as an OAuth client. Unset: workspaces are connected by hand, or with the customer's own app.
+    pub client: Option<SlackClient>,
 }
 
 #[derive(Clone, Debug)]
@@ -72,6 +75,14 @@ pub struct LlmConfig {
     pub api_key: SecretString,
     pub model: String,
     pub fallback_model: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct MailConfig {
+    /// Unset: mails are written into the folder.
+    pub smtp_url: Option<SecretString>,
+    pub from: String,
+    pub folder: PathBuf,
 }
 
 #[derive(Clone, Debug)]
@@ -181,6 +192,7 @@ impl Config {
             slack: slack(variables)?,
             whatsapp: whatsapp::whatsapp(variables, environment)?,
             llm: llm(variables)?,
+            mail: mail(variables)?,
             embedding_model_dir: variables.get("EMBEDDING_MODEL_DIR").map(PathBuf::from),
             onnx_runtime: variables.get("ORT_DYLIB_PATH").map(PathBuf::from),
             log: log(variables)?,
@@ -230,7 +242,23 @@ fn slack(variables: &Variables) -> Result<SlackConfig, ConfigError> {
     Ok(SlackConfig {
         signing_secret: variables.secret("SLACK_SIGNING_SECRET", "the signing secret of your Slack app")?,
         api_url: url(variables, "SLACK_API_URL", Some("https://slack.com/api/"))?,
+        client: slack_client(variables)?,
     })
+}
+
+fn slack_client(variables: &Variables) -> Result<Option<SlackClient>, ConfigError> {
+    match (variables.get("SLACK_CLIENT_ID"), variables.get("SLACK_CLIENT_SECRET")) {
+        (None, None) => Ok(None),
+        (Some(id), Some(secret)) => Ok(Some(SlackClient { id: id.to_owned(), secret: secret.to_owned().into() })),
+        (Some(_), None) => Err(ConfigError(
+            "SLACK_CLIENT_SECRET is missing or blank: copy it from your Slack app's Basic Information page, or unset SLACK_CLIENT_ID."
+                .into(),
+        )),
+        (None, Some(_)) => Err(ConfigError(
+            "SLACK_CLIENT_ID is missing or blank: copy it from your Slack app's Basic Information page, or unset SLACK_CLIENT_SECRET."
+                .into(),
+        )),
+    }
 }
 
 fn llm(variables: &Variables) -> Result<LlmConfig, ConfigError> {
@@ -240,6 +268,25 @@ fn llm(variables: &Variables) -> Result<LlmConfig, ConfigError> {
         model: variables.required("LLM_MODEL", "the name of the model to answer with")?.to_owned(),
         fallback_model: variables.get("LLM_FALLBACK_MODEL").map(str::to_owned),
     })
+}
+
+fn mail(variables: &Variables) -> Result<MailConfig, ConfigError> {
+    let smtp_url = variables.get("SMTP_URL").map(|text| SecretString::from(text.to_owned()));
+    let from = match (variables.get("EMAIL_FROM"), &smtp_url) {
+        (Some(from), _) => from,
+        (None, None) => "Konstruct <konstruct@localhost>",
+        (None, Some(_)) => {
+            return Err(ConfigError(
+                "EMAIL_FROM is missing or blank: SMTP_URL needs a sender, such as `Konstruct <konstruct@example.com>`."
+                    .into(),
+            ));
+        }
+    };
+    // Beside what is stored; object storage is no place for a folder.
+    let storage = variables.get("STORAGE_URL").and_then(|text| Url::parse(text).ok());
+    let storage = storage.and_then(|url| url.to_file_path().ok());
+    let folder = storage.unwrap_or_else(|| PathBuf::from(".local/storage")).join("mail");
+    Ok(MailConfig { smtp_url, from: from.to_owned(), folder })
 }
 
 fn log(variables: &Variables) -> Result<LogConfig, ConfigError> {
@@ -328,6 +375,24 @@ mod tests {
                 assert!(sentence.starts_with(&format!("{name} is missing or blank")), "{sentence}");
             }
         }
+    }
+
+    #[test]
+    fn a_mail_server_needs_a_sender_and_without_one_mails_lie_beside_what_is_stored() {
+        assert!(refusal(&[("SMTP_URL", "smtp://127.0.0.1")]).starts_with("EMAIL_FROM is missing"));
+        let config = Config::from_variables(&variables(&[("STORAGE_URL", "file:///var/lib/konstruct")])).unwrap();
+        assert_eq!(config.mail.folder, PathBuf::from("/var/lib/konstruct/mail"));
+        assert!(config.mail.smtp_url.is_none() && config.mail.from.contains("konstruct@localhost"));
+    }
+
+    #[test]
+    fn half_a_slack_client_stops_the_start_and_the_missing_half_is_named() {
+        assert!(refusal(&[("SLACK_CLIENT_ID", "1.2")]).starts_with("SLACK_CLIENT_SECRET is missing"));
+        assert!(refusal(&[("SLACK_CLIENT_SECRET", "s")]).starts_with("SLACK_CLIENT_ID is missing"));
+        let both = variables(&[("SLACK_CLIENT_ID", "1.2"), ("SLACK_CLIENT_SECRET", "very secret")]);
+        let config = Config::from_variables(&both).unwrap();
+        assert!(!format!("{config:?}").contains("very secret"));
+        assert_eq!(config.slack.client.map(|client| client.id).as_deref(), Some("1.2"));
     }
 
     #[test]

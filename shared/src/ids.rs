@@ -124,6 +124,10 @@ ids! {
     OutboxId = "out";
     JobId = "job";
     UsageId = "usg";
+    /// Something to install a workspace with.
+    LinkId = "lnk";
+    /// Something a tenant's admins should know.
+    NoticeId = "not";
     MailId = "mai";
     /// A click, a command, a dialog.
     InteractionId = "int";

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ConnectionId, ConversationId, InteractionId, OutboxId, PersonId};
+use crate::ids::{ConnectionId, ConversationId, InteractionId, MailId, NoticeId, OutboxId, PersonId};
 
 /// A job, as stored in `jobs.payload`. Every one may run twice: it reads the current state and stops if that is done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,6 +12,12 @@ pub enum Job {
     FetchPersonProfile { person: PersonId },
     /// Ask the platform whether a channel is public, and widen the audience of what was said there if it is.
     DescribeChannel { connection: ConnectionId, channel: String },
+    /// Exchange a refresh token before the access token runs out.
+    RefreshToken { connection: ConnectionId },
+    /// Write to a tenant's admins what a notice says.
+    TellAdmins { notice: NoticeId },
+    /// Bring a mail to its reader.
+    SendEmail { mail: MailId },
     /// Show a question where a person asked it without writing there, and hand it to the agent.
     AskForPerson { interaction: InteractionId },
     /// Erase what a person said.
@@ -46,6 +52,9 @@ impl Job {
             Self::TellPerson { .. } => "tell_person",
             Self::PublishHome { .. } => "publish_home",
             Self::SendReply { .. } => "send_reply",
+            Self::RefreshToken { .. } => "refresh_token",
+            Self::TellAdmins { .. } => "tell_admins",
+            Self::SendEmail { .. } => "send_email",
         }
     }
 }

@@ -7,6 +7,7 @@
 //! | [`db`] | the only door to PostgreSQL: `Db → TenantDb → TenantTx`, `SystemTx` for the listed rest |
 //! | [`queue`] [`live`] [`limits`] | background jobs (apalis), wake-ups and counted tries (Redis: only what may be lost) |
 //! | [`channels`] [`egress`] [`network`] | Slack and, later, WhatsApp; the way out of the house; networks of addresses |
+//! | [`slack_tokens`] | Slack's tokens, renewed before they run out |
 //! | [`embedding`] | text → vector |
 //! | [`telemetry`] [`health`] | logs, traces, metrics; `/healthz`, `/readyz`, `/metrics` of every role |
 //! | [`crash`] | where a test build can be made to abort |
@@ -27,6 +28,7 @@ pub mod live;
 pub mod message;
 pub mod network;
 pub mod queue;
+pub mod slack_tokens;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;

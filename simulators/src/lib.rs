@@ -25,10 +25,10 @@ mod whatsapp;
 pub use faults::{Chance, FaultKind, FaultRule, FaultStatus, Faults};
 pub use model::{ModelOptions, ModelRequest, ModelSimulator};
 pub use slack::{
-    AuthorKind, ChannelSetup, ChannelType, Click, Command, Delete, DeliveryFaults, Dialog, Edit, EventOut,
-    FileSeen, FileUp, HistoryEntry, HistoryKind, OptionsPatch, Raw, RawOutcome, Reaction, Revoke, Said, Say,
-    Serve, Session, Shortcut, SlackOptions, SlackSimulator, Stop, StreamState, Submit, TranscriptEntry, Whisper,
-    signature, team_of,
+    AppSetup, AuthorKind, ChannelSetup, ChannelType, Click, ClockMove, Command, Decision, Delete, DeliveryFaults,
+    Dialog, Edit, EventOut, FileSeen, FileUp, HistoryEntry, HistoryKind, OptionsPatch, Raw, RawOutcome, Reaction,
+    Revoke, Said, Say, Serve, Session, Shortcut, SlackOptions, SlackSimulator, Stop, StreamState, Submit,
+    TranscriptEntry, Uninstall, Whisper, signature, team_of,
 };
 pub use whatsapp::{
     Ids, Pace, PhoneEntry, WhatsAppEcho, WhatsAppHistory, WhatsAppOptions, WhatsAppOptionsPatch, WhatsAppSaid,

@@ -7,6 +7,7 @@
 //! | `streams.rs`, `agent.rs` | streamed answers, status lines, sessions |
 //! | `chat.rs`, `conversations.rs`, `blocks.rs` | the methods, with Slack's limits and error words |
 //! | `surfaces.rs`, `interactivity.rs` | dialogs, home pages and lines for one person; what people press and command |
+//! | `consent.rs`, `oauth.rs` | installing the app: the page, codes, tokens that run out |
 //! | `people.rs` | workspaces, bots and names, derived from ids |
 //! | `files.rs` | what people attach, downloads, and what a bot uploads |
 //! | `events.rs`, `delivery.rs` | what is sent to the product, signed and retried as Slack does |
@@ -19,12 +20,14 @@ mod agent;
 mod args;
 mod blocks;
 mod chat;
+mod consent;
 mod control;
 mod conversations;
 mod delivery;
 mod events;
 mod files;
 mod interactivity;
+mod oauth;
 mod page;
 mod people;
 mod person;
@@ -48,6 +51,7 @@ use tokio::task::JoinSet;
 pub use delivery::signature;
 pub use files::Serve;
 pub use interactivity::{Click, Command, Shortcut, Submit};
+pub use oauth::{AppSetup, ClockMove, Decision, Uninstall};
 pub use people::team_of;
 pub use surfaces::{Dialog, Whisper};
 pub use types::{
@@ -65,6 +69,9 @@ use world::World;
 
 /// Slack refuses to *edit* a message to more than this, while a new one may have 40,000.
 const UPDATE_TEXT_CHARS_MAX: usize = 4_000;
+const SCOPES: &str = "app_mentions:read,assistant:write,channels:history,channels:read,chat:write,commands,\
+    files:read,files:write,groups:history,im:history,metadata.message:read,mpim:history,\
+    reactions:read,reactions:write,users:read";
 const DELIVERY_TIMEOUT_MS: u64 = 3_000;
 /// All that is appended to one streamed message.
 const STREAM_TEXT_CHARS_MAX: usize = 12_000;
@@ -77,6 +84,13 @@ pub struct SlackOptions {
     pub events_url: String,
     pub signing_secret: String,
     pub app_id: String,
+    /// The app as an OAuth client.
+    pub client_id: String,
+    pub client_secret: String,
+    /// Tokens of this app run out after twelve hours.
+    pub token_rotation: bool,
+    /// What a token is granted that no installation gave out, separated by commas.
+    pub scopes: String,
     /// Send the bot's own posts, updates and deletions back as events.
     pub self_echo: bool,
     /// Refuse a second `chat.postMessage` in a channel within a second.
@@ -108,6 +122,10 @@ impl Default for SlackOptions {
             events_url: String::new(),
             signing_secret: String::new(),
             app_id: "A0SIMULATED".to_owned(),
+            client_id: "1000000000.2000000000".to_owned(),
+            client_secret: "simulated-client-secret".to_owned(),
+            token_rotation: false,
+            scopes: SCOPES.to_owned(),
             self_echo: true,
             one_message_per_second: false,
             retry_time_scale: 1.0,
@@ -230,6 +248,27 @@ impl SlackSimulator {
         self.core.revoke(revoke)
     }
 
+    /// A person decides on the consent page at this address; returns where they are sent back to, or Slack's word for why
+    /// there is no such page.
+    pub fn decide(&self, page: &str, decision: &Decision) -> Result<String, &'static str> {
+        self.core.decide_at(page, decision)
+    }
+
+    /// Another app than the one in the options.
+    pub fn register_app(&self, app: AppSetup) {
+        self.core.register_app(app);
+    }
+
+    /// Somebody removes the app from a workspace or organization; returns the ids of the events that say so.
+    pub fn uninstall(&self, team: &str) -> Vec<String> {
+        self.core.uninstall(team)
+    }
+
+    /// Moves the clock by which codes and tokens expire.
+    pub fn advance_clock(&self, seconds: i64) {
+        self.core.advance_clock(seconds);
+    }
+
     /// The "is thinking" line of a thread, if one is shown.
     pub fn status(&self, team: &str, channel: &str, thread_ts: &str) -> Option<String> {
         self.core.world().channel(team, channel).status(thread_ts)
@@ -309,6 +348,8 @@ impl Core {
         set(&mut options.stream_total_ms, patch.stream_total_ms);
         set(&mut options.deliveries, patch.deliveries);
         set(&mut options.files_scope, patch.files_scope);
+        set(&mut options.scopes, patch.scopes);
+        set(&mut options.token_rotation, patch.token_rotation);
     }
 }
 

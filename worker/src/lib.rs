@@ -4,10 +4,13 @@
 mod by_phone;
 pub mod embed;
 mod jobs;
-mod schedule;
+mod letters;
+mod mailer;
+pub mod schedule;
 
 use std::{future::Future, sync::Arc};
 
+use mailer::Mailer;
 use shared::{
     channels::{slack::SlackApi, whatsapp::WhatsAppApi},
     clock::Clock,
@@ -18,26 +21,56 @@ use shared::{
     jobs::Job,
     live::{Waker, Wakeups},
     queue::{self, Handler, JobError},
+    slack_tokens::SlackTokens,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use url::Url;
 
 /// What every job may use; cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Worker {
-    pub keys: Keyring,
-    pub slack: SlackApi,
-    pub whatsapp: WhatsAppApi,
-    pub fingerprints: FingerprintKey,
+pub struct Worker {
+    pub(crate) keys: Keyring,
+    pub(crate) slack: SlackApi,
+    pub(crate) whatsapp: WhatsAppApi,
+    pub(crate) tokens: SlackTokens,
+    pub(crate) mailer: Mailer,
+    pub(crate) public_url: Url,
+    /// Workspaces can be connected by a click with the platform's own app.
+    pub(crate) has_slack_client: bool,
+    pub(crate) fingerprints: FingerprintKey,
     /// For what people ask without writing it: it goes the way of every message.
-    pub ingest: Ingest,
-    pub waker: Waker,
-    pub clock: Clock,
+    pub(crate) ingest: Ingest,
+    pub(crate) waker: Waker,
+    pub(crate) clock: Clock,
 }
 
 impl Worker {
-    async fn perform(&self, db: &TenantDb, job: Job) -> Result<(), JobError> {
+    /// The error is a sentence that names the variable.
+    pub async fn new(config: &Config, db: &Db) -> Result<Self, String> {
+        Ok(Self {
+            keys: config.master_keys.clone(),
+            slack: SlackApi::new(&config.slack.api_url),
+            whatsapp: WhatsAppApi::new(&config.whatsapp),
+            tokens: SlackTokens::new(&config.slack, &config.master_keys),
+            mailer: Mailer::new(&config.mail)?,
+            public_url: config.public_url.clone(),
+            has_slack_client: config.slack.client.is_some(),
+            fingerprints: system::fingerprint_key(&db.system(), &config.master_keys)
+                .await
+                .map_err(|error| error.to_string())?,
+            ingest: Ingest::start(db),
+            waker: Waker::start(&config.redis_url).map_err(|error| format!("REDIS_URL: {error}"))?,
+            clock: Clock::system(),
+        })
+    }
+
+    /// Does a job of this tenant once.
+    pub async fn perform(&self, db: &TenantDb, job: Job) -> Result<(), JobError> {
         match job {
             Job::FetchPersonProfile { person } => jobs::fetch_person_profile::run(self, db, person).await,
+            Job::RefreshToken { connection } => jobs::refresh_token::run(self, db, connection).await,
+            Job::TellAdmins { notice } => jobs::tell_admins::run(self, db, notice).await,
+            Job::SendEmail { mail } => jobs::send_email::run(self, db, mail).await,
             Job::DescribeChannel { connection, channel } => {
                 jobs::describe_channel::run(self, db, connection, &channel).await
             }
@@ -57,17 +90,7 @@ pub async fn run(
     embedder: &Embedder,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), String> {
-    let worker = Worker {
-        keys: config.master_keys.clone(),
-        slack: SlackApi::new(&config.slack.api_url),
-        whatsapp: WhatsAppApi::new(&config.whatsapp),
-        fingerprints: system::fingerprint_key(&db.system(), &config.master_keys)
-            .await
-            .map_err(|error| error.to_string())?,
-        ingest: Ingest::start(db),
-        waker: Waker::start(&config.redis_url).map_err(|error| format!("REDIS_URL: {error}"))?,
-        clock: Clock::system(),
-    };
+    let worker = Worker::new(config, db).await?;
     let wakeups = Wakeups::subscribe(&config.redis_url).map_err(|error| format!("REDIS_URL: {error}"))?;
     let name = shared::process_name("worker");
     tracing::info!(%name, "The worker waits for jobs");

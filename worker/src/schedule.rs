@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use shared::{
-    db::{Db, system},
+    db::{Db, DbError, rotations, system},
+    jobs::Job,
     queue,
 };
 use tokio_util::sync::CancellationToken;
@@ -20,6 +21,12 @@ pub async fn run(db: Db, stopping: CancellationToken) {
             Ok(lanes) => tracing::warn!(lanes, "Conversations were put back into the queue"),
             Err(error) => tracing::warn!(%error, "The lanes could not be swept"),
         }
+        // Tokens that run out.
+        match renew_due(&db).await {
+            Ok(0) => {}
+            Ok(tokens) => tracing::info!(tokens, "Tokens are about to be renewed"),
+            Err(error) => tracing::warn!(%error, "The tokens could not be looked through"),
+        }
         // Jobs whose wake-up was lost.
         match queue::sweep(&db).await {
             Ok(0) => {}
@@ -27,4 +34,18 @@ pub async fn run(db: Db, stopping: CancellationToken) {
             Err(error) => tracing::warn!(%error, "The jobs could not be swept"),
         }
     }
+}
+
+/// Enqueues a job for each token that wants to be renewed; returns how many. What fails is due again in a while.
+pub async fn renew_due(db: &Db) -> Result<usize, DbError> {
+    let mut count = 0;
+    for (tenant, connection) in system::tokens_to_renew(&db.system()).await? {
+        let mut tx = db.tenant(tenant).begin().await?;
+        if rotations::take_due(&mut tx, connection).await? {
+            queue::enqueue(&mut tx, &Job::RefreshToken { connection }).await?;
+            count += 1;
+        }
+        tx.commit().await?;
+    }
+    Ok(count)
 }

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shared::{
-    channels::slack::SlackApi,
+    channels::{slack::SlackApi, slack_app},
     crypto::Keyring,
     db::{
         TenantDb,
@@ -170,14 +170,19 @@ pub async fn connect_slack(
     own_app: Option<(String, SecretString)>,
 ) -> Result<Connection, ApiError> {
     let bot_token = checked_token(&bot_token)?;
-    let identity = slack.auth_test(&bot_token).await?;
+    let (identity, scopes) = slack.auth_test_with_scopes(&bot_token).await?;
+    let organization = identity.enterprise_id.filter(|id| identity.is_enterprise_install && !id.is_empty());
     let new = NewSlackConnection {
-        team_id: identity.team_id,
+        org_wide: organization.is_some(),
+        // A token of a whole organization belongs to no workspace.
+        team_id: organization.unwrap_or(identity.team_id),
         team_name: identity.team,
         bot_user_id: identity.user_id,
         bot_id: identity.bot_id,
         bot_token,
         own_app,
+        scopes,
+        ..NewSlackConnection::default()
     };
     let mut tx = db.begin().await?;
     let connection = connections::connect_slack(&mut tx, keys, &new).await?;
@@ -193,7 +198,7 @@ pub fn events_url(public: &Url, tenant: TenantId, connection: &Connection) -> St
     match (connection.channel.as_str(), connection.app_id.is_empty()) {
         (whatsapp::CHANNEL, true) => format!("{public}{}", whatsapp::WEBHOOK_PATH),
         (whatsapp::CHANNEL, false) => whatsapp::own_webhook_url(public, tenant, connection.id),
-        (_, true) => format!("{public}{}", slack::EVENTS_PATH),
+        (_, true) => format!("{public}{}", slack_app::EVENTS_PATH),
         (_, false) => slack::own_events_url(public, tenant, connection.id),
     }
 }

@@ -9,5 +9,6 @@ pub mod conversations;
 pub mod invitations;
 pub mod me;
 pub mod members;
+pub mod notices;
 pub mod signup_whatsapp;
 pub mod templates;

@@ -3,6 +3,7 @@
 pub mod slack;
 mod slack_acts;
 pub mod slack_command;
+mod slack_ending;
 pub mod slack_form;
 pub mod slack_interaction;
 mod slack_stop;

@@ -23,7 +23,11 @@ use http_body_util::LengthLimitError;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use shared::{
-    channels::slack_event::{self, Envelope, Unreadable},
+    channels::{
+        slack_app::EVENTS_PATH,
+        slack_ending,
+        slack_event::{self, Envelope, Unreadable},
+    },
     crash,
     crypto::verify_hmac_hex,
     db::{DbError, connections, inbox, system},
@@ -97,9 +101,6 @@ pub struct Addressee {
     tenant: TenantId,
     connection: ConnectionId,
 }
-
-/// Below the public URL.
-pub const EVENTS_PATH: &str = "webhooks/slack/events";
 
 /// The request URL of a connection's own app.
 pub fn own_events_url(public: &Url, tenant: TenantId, connection: ConnectionId) -> String {
@@ -301,6 +302,12 @@ async fn store_event(
     let trace = telemetry::traceparent();
     if let Some(id) = trace.as_deref().and_then(telemetry::trace_id) {
         tracing::Span::current().record("trace_id", id);
+    }
+    if slack_ending::may_be_one(&raw) {
+        // Shielded: the sender may hang up while it is being written.
+        let (gateway, route, raw) = (gateway.clone(), route.clone(), raw.clone());
+        let heard = tokio::spawn(async move { super::slack_ending::hear(&gateway, &route, &raw).await });
+        heard.await.map_err(|_| Refusal::Unavailable)??;
     }
     if let Some(user) = envelope.home_opened_by() {
         slack_acts::open_home(&gateway.db.tenant(route.tenant), route.connection, user).await?;

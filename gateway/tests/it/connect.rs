@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 use serde_json::json;
-use shared::{db::connections, ids::ConnectionId};
+use shared::{
+    db::{connections, dead_connections},
+    ids::ConnectionId,
+};
 use simulators::{FaultKind, FaultRule};
 use sqlx::Row;
 
@@ -223,7 +226,7 @@ async fn ones_own_workspace_is_renewed_and_revived() {
         .fetch_one(tx.conn())
         .await
         .expect("there is one");
-    assert!(connections::mark_dead(&mut tx, id, "token_revoked").await.expect("it can be marked"));
+    assert!(dead_connections::bury(&mut tx, id, "token_revoked", None).await.expect("it can be buried"));
     tx.commit().await.expect("it is committed");
     let listed = || async { house.ask(&Ask::get("/api/v1/connections").key(&acme.key)).await.json() };
     assert_eq!(listed().await["items"][0]["status"], "dead");

@@ -17,6 +17,7 @@ use shared::{
     channels::CallError,
     db::{
         DbError, TenantDb,
+        dead_connections::EXPIRED,
         lanes::Lease,
         outbox::{self, Operation, Part},
     },
@@ -311,6 +312,12 @@ impl Sender<'_> {
         outbox::count_attempt(&mut tx, self.lease, id).await?;
         tx.commit().await
     }
+}
+
+/// The token lived its time: with the next one, the same could still be sent.
+pub fn ran_out(shown: &Delivery) -> bool {
+    let expired = shown.error.as_deref().is_some_and(|error| error.ends_with(EXPIRED));
+    expired && shown.state == State::ConnectionDead { unclear: false }
 }
 
 /// A clear no to the last call says nothing about an unclear one before it.

@@ -85,6 +85,22 @@ impl Outlet {
         }
     }
 
+    /// What proves us to the platform.
+    pub fn token(&self) -> &SecretString {
+        match self {
+            Self::Slack(place) => &place.token,
+            Self::WhatsApp(place) => &place.token,
+        }
+    }
+
+    /// The same place, with the token that followed.
+    pub fn with_token(&self, token: SecretString) -> Self {
+        match self {
+            Self::Slack(place) => Self::Slack(SlackPlace { token, ..place.clone() }),
+            Self::WhatsApp(place) => Self::WhatsApp(WhatsAppPlace { token, ..place.clone() }),
+        }
+    }
+
     /// Sends a new message that carries the row's id; returns the platform's id of it.
     pub async fn post(&self, markdown: &str, id: OutboxId) -> Result<String, CallError> {
         match self {

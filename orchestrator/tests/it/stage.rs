@@ -70,7 +70,7 @@ impl Stage {
             bot_user_id: "UBOTACME".into(),
             bot_id: "BBOTACME".into(),
             bot_token: SecretString::from("xoxb-simulated-acme"),
-            own_app: None,
+            ..NewSlackConnection::default()
         };
         let connection = connections::connect_slack(&mut tx, &test.config.master_keys, &new).await;
         let connection = connection.expect("a workspace is connected").id;

@@ -40,7 +40,7 @@ pub async fn firm(test: &TestDb, name: &str) -> anyhow::Result<Firm> {
         bot_user_id: "UBOT".into(),
         bot_id: "BBOT".into(),
         bot_token: SecretString::from("xoxb-simulated-bench"),
-        own_app: None,
+        ..NewSlackConnection::default()
     };
     let mut tx = db.begin().await?;
     let connection = connections::connect_slack(&mut tx, &test.config.master_keys, &new).await?;

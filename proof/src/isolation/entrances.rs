@@ -9,7 +9,7 @@ use shared::db::{
 
 use super::{
     scene::{INVITATION, MAIL, MEMBER, NEW_MAIL, OWNER, THEIR_KEY},
-    statements::{Begin, Call, calls},
+    statements::{Call, calls},
 };
 
 pub(super) fn all() -> Vec<Call> {

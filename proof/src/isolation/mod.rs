@@ -9,6 +9,7 @@ pub mod arena;
 pub mod catalog;
 mod entrances;
 pub mod fill;
+pub mod installations;
 pub mod listed;
 pub mod mutants;
 pub mod probes;

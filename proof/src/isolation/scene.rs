@@ -15,6 +15,8 @@ use shared::{
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use uuid::Uuid;
 
+use super::installations;
+
 pub const THEM: TenantId = TenantId::from_uuid(Uuid::from_u128(0x0a));
 pub const US: TenantId = TenantId::from_uuid(Uuid::from_u128(0xf0));
 pub const THEIR_MARK: &str = "CANARY-B";
@@ -164,6 +166,7 @@ impl Cast<'_> {
         let (token, secret) = (self.sealed("access_token"), self.sealed("signing_secret"));
         let fetched = if them { "null" } else { "now()" };
         let opted_out = if them { "now()" } else { "null" };
+        let installation = installations::script(self.tenant, mark, self.keys);
         format!(
             "begin;
              select set_config('app.current_tenant', '{tenant}', true), set_config('app.audiences', '*', true);
@@ -172,6 +175,7 @@ impl Cast<'_> {
              values ('{tenant}', '{connection}', 'slack', '{team}', 'UBOT', 'BBOT', '{mark}', '\\x{token}', '\\x{secret}');
              insert into connection_routes (channel, app_id, external_id, tenant_id, connection_id, bot_user_id, bot_id)
              values ('slack', '', '{team}', '{tenant}', '{connection}', 'UBOT', 'BBOT');
+             {installation}
              insert into agents (tenant_id, agent_id, name, role, tone, instructions, is_default)
              values ('{tenant}', '{agent}', 'Kona', '{mark}', '{mark}', '{mark}', {them});
              insert into people (tenant_id, person_id, connection_id, external_id, display_name, profile_fetched_at,
@@ -236,9 +240,10 @@ impl Cast<'_> {
 
     fn members(&self) -> String {
         let (tenant, mark) = (self.tenant.uuid(), self.mark);
+        let owner = if self.tenant == THEM { "their-owner" } else { "owner" };
         let mut script = format!(
             "insert into memberships (tenant_id, user_id, mail, name, role, is_owner)
-             values ('{tenant}', '{}', 'owner@example.com', '{mark}', 'customer_admin', true),
+             values ('{tenant}', '{}', '{owner}@example.com', '{mark}', 'customer_admin', true),
                     ('{tenant}', '{}', 'member@example.com', '{mark}', 'customer_operator', false);",
             OWNER.uuid(),
             MEMBER.uuid()

@@ -31,8 +31,10 @@ use shared::{
 use sqlx::{AssertSqlSafe, Executor};
 use time::OffsetDateTime;
 
-use super::entrances;
-use super::scene::{CONNECTION, CONVERSATION, DELIVERED, MEMORY, NUMBER, OUTBOX, PERSON, RUN, THEM, US, lease};
+use super::{
+    entrances, installations,
+    scene::{CONNECTION, CONVERSATION, DELIVERED, MEMORY, NUMBER, OUTBOX, PERSON, RUN, THEM, US, lease},
+};
 
 /// How its caller begins.
 #[derive(Clone, Copy, Debug)]
@@ -60,9 +62,9 @@ pub struct Observation {
 
 macro_rules! calls {
     ($($name:literal, $begin:ident, |$tx:ident, $config:ident| $body:expr;)*) => {
-        vec![$(Call {
+        vec![$($crate::isolation::statements::Call {
             name: $name,
-            begin: Begin::$begin,
+            begin: $crate::isolation::statements::Begin::$begin,
             run: |$tx, $config| Box::pin(async move {
                 let _ = $config;
                 Ok(format!("{:?}", $body))
@@ -77,6 +79,7 @@ pub fn all() -> Vec<Call> {
     let mut calls = who_is_there();
     calls.extend(numbers());
     calls.extend(entrances::all());
+    calls.extend(installations::all());
     calls.extend(what_is_said());
     calls.extend(turns());
     calls
@@ -95,9 +98,6 @@ fn who_is_there() -> Vec<Call> {
         };
         "connections::signing_secret", AllAudiences, |tx, config| {
             connections::signing_secret(tx, &config.master_keys, CONNECTION).await?.as_ref().map(expose)
-        };
-        "connections::mark_dead", AllAudiences, |tx, _config| {
-            connections::mark_dead(tx, CONNECTION, "revoked").await?
         };
         // The other tenant's workspace.
         "connections::connect_slack", AllAudiences, |tx, config| {
@@ -256,7 +256,7 @@ fn turns() -> Vec<Call> {
     }
 }
 
-fn expose(secret: &SecretString) -> String {
+pub(super) fn expose(secret: &SecretString) -> String {
     secrecy::ExposeSecret::expose_secret(secret).to_owned()
 }
 
@@ -267,7 +267,7 @@ fn workspace(team: &str) -> NewSlackConnection {
         bot_user_id: "UNEW".into(),
         bot_id: "BNEW".into(),
         bot_token: SecretString::from("xoxb-renewed"),
-        own_app: None,
+        ..NewSlackConnection::default()
     }
 }
 
@@ -305,11 +305,14 @@ pub async fn observe(db: &Db, config: &Config, call: &Call) -> anyhow::Result<Ob
 }
 
 /// Tables that konstruct_app may read.
-const WATCHED: [&str; 20] = [
+const WATCHED: [&str; 23] = [
     "memberships",
     "invitations",
     "api_keys",
     "mails",
+    "notices",
+    "install_links",
+    "token_rotations",
     "tenants",
     "channel_connections",
     "connection_routes",

@@ -64,7 +64,7 @@ impl Stage {
             bot_user_id: "UBOT".into(),
             bot_id: "BBOT".into(),
             bot_token: SecretString::from(text),
-            own_app: None,
+            ..NewSlackConnection::default()
         };
         let mut tx = db.begin().await.expect("a transaction begins");
         let connection =

@@ -71,6 +71,28 @@ impl House {
         tokio::spawn(async move { orchestrator::run(&config, &db, &embedder, Clock::system(), stop).await });
     }
 
+    /// What `konstruct doctor --live` finds: the name, whether it is well, and what it says.
+    pub async fn examined(&self) -> Vec<(String, bool, String)> {
+        let secret = |text: &SecretString| text.expose_secret().to_owned();
+        let output = Command::new(konstruct())
+            .args(["--json", "doctor", "--live"])
+            .env("DATABASE_URL", secret(&self.config.database_url))
+            .env("DATABASE_SYSTEM_URL", secret(&self.config.database_system_url))
+            .env("REDIS_URL", secret(&self.config.redis_url))
+            .env("SLACK_API_URL", self.config.slack.api_url.as_str())
+            .env("LLM_BASE_URL", self.config.llm.base_url.as_str())
+            .env("KONSTRUCT_PUBLIC_URL", &self.address)
+            .output()
+            .await
+            .expect("the konstruct binary is built with the workspace");
+        let said: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let checks = said["checks"].as_array().expect("a list").iter().map(|check| {
+            let text = |name: &str| check[name].as_str().expect("text").to_owned();
+            (text("name"), check["ok"] == true, text("detail"))
+        });
+        checks.collect()
+    }
+
     /// The program itself, told where everything is.
     pub fn konstruct(&self, arguments: &[&str]) -> Command {
         let secret = |text: &SecretString| text.expose_secret().to_owned();

@@ -4,6 +4,7 @@ mod clicks;
 mod conversation;
 mod failures;
 mod house;
+mod installations;
 mod kills;
 mod memory;
 mod phones;

@@ -2,7 +2,10 @@
 
 pub mod mrkdwn;
 pub mod slack;
+pub mod slack_app;
+pub mod slack_ending;
 pub mod slack_event;
+pub mod slack_oauth;
 pub mod slack_text;
 pub mod whatsapp;
 pub mod whatsapp_codes;

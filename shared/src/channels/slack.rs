@@ -7,7 +7,7 @@ mod surfaces;
 
 use std::time::Duration;
 
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, RequestBuilder, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ const REPLIES_LIMIT: u32 = 15;
 #[derive(Clone)]
 pub struct SlackApi {
     http: Client,
-    base: Url,
+    pub(super) base: Url,
 }
 
 /// Who a bot token belongs to.
@@ -42,6 +42,11 @@ pub struct Identity {
     pub user_id: String,
     #[serde(default)]
     pub bot_id: String,
+    /// Set for a token of a whole organization.
+    #[serde(default)]
+    pub enterprise_id: Option<String>,
+    #[serde(default)]
+    pub is_enterprise_install: bool,
 }
 
 /// Where a message goes.
@@ -215,14 +220,23 @@ impl SlackApi {
         Ok(None)
     }
 
-    /// Slack takes JSON only for methods that write; the reading ones want a form.
     async fn call<T: DeserializeOwned>(
         &self,
         token: &SecretString,
         method: &str,
         body: Value,
     ) -> Result<T, CallError> {
-        let url = self.base.join(method).map_err(|error| CallError::Refused(error.to_string()))?;
+        self.call_with_scopes(token, method, body).await.map(|(answer, _)| answer)
+    }
+
+    /// Also returns the scopes that the token was granted. Slack takes JSON only for methods that write; the reading ones
+    /// want a form.
+    pub(super) async fn call_with_scopes<T: DeserializeOwned>(
+        &self,
+        token: &SecretString,
+        method: &str,
+        body: Value,
+    ) -> Result<(T, String), CallError> {
         let reads = matches!(
             method,
             "auth.test"
@@ -232,13 +246,33 @@ impl SlackApi {
                 | "conversations.history"
                 | "chat.getPermalink"
         );
-        let request = self.http.post(url).bearer_auth(token.expose_secret());
-        let request = if reads { request.form(&form(&body)) } else { request.json(&body) };
-        let response = request.send().await.map_err(|error| not_sent(&error))?;
-        let (status, retry_after) = (response.status(), retry_after(&response));
-        let bytes = response.bytes().await.map_err(|error| CallError::Ambiguous(brief(&error)))?;
-        judge(status, retry_after, &bytes)
+        let request = self.request(method)?.bearer_auth(token.expose_secret());
+        answered(if reads { request.form(&form(&body)) } else { request.json(&body) }).await
     }
+
+    /// A call that proves itself by what it says.
+    pub(super) async fn call_as_client<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        body: &Value,
+    ) -> Result<T, CallError> {
+        answered(self.request(method)?.form(&form(body))).await.map(|(answer, _)| answer)
+    }
+
+    fn request(&self, method: &str) -> Result<RequestBuilder, CallError> {
+        let url = self.base.join(method).map_err(|error| CallError::Refused(error.to_string()))?;
+        Ok(self.http.post(url))
+    }
+}
+
+/// What Slack says to a request, and the scopes it names.
+async fn answered<T: DeserializeOwned>(request: RequestBuilder) -> Result<(T, String), CallError> {
+    let response = request.send().await.map_err(|error| not_sent(&error))?;
+    let (status, retry_after) = (response.status(), retry_after(&response));
+    let scopes = response.headers().get("x-oauth-scopes").and_then(|value| value.to_str().ok());
+    let scopes = scopes.unwrap_or_default().to_owned();
+    let bytes = response.bytes().await.map_err(|error| CallError::Ambiguous(brief(&error)))?;
+    judge(status, retry_after, &bytes).map(|answer| (answer, scopes))
 }
 
 #[derive(Deserialize)]

@@ -17,7 +17,23 @@ pub enum Actor {
 }
 
 impl Actor {
-    fn parts(&self) -> (&'static str, String) {
+    /// The actor that [`Actor::parts`] wrote down.
+    pub(super) fn restore(kind: &str, id: &str) -> Result<Self, DbError> {
+        match kind {
+            "api_key" => {
+                let key = id.parse().map_err(|_| DbError::Damaged(format!("an actor's key `{id}`")))?;
+                Ok(Self::ApiKey(key))
+            }
+            "user" => {
+                let user = id.parse().map_err(|_| DbError::Damaged(format!("an actor's account `{id}`")))?;
+                Ok(Self::User(user))
+            }
+            "command_line" => Ok(Self::CommandLine),
+            _ => Ok(Self::System),
+        }
+    }
+
+    pub(super) fn parts(&self) -> (&'static str, String) {
         match self {
             Self::User(user) => ("user", user.to_string()),
             Self::ApiKey(key) => ("api_key", key.to_string()),

@@ -6,10 +6,11 @@ use sqlx::Row;
 use time::OffsetDateTime;
 
 use super::{
-    DbError, TenantTx,
+    DbError, TenantTx, rotations,
     system::{self, Route},
 };
 use crate::{
+    channels::slack_oauth::{Rotation, SlackClient},
     crypto::{Keyring, Place},
     ids::{ConnectionId, TenantId},
 };
@@ -29,7 +30,9 @@ pub struct Connection {
 }
 
 /// A checked Slack connection, about to be stored.
+#[derive(Default)]
 pub struct NewSlackConnection {
+    /// The workspace's id; of an installation for a whole organization, the organization's.
     pub team_id: String,
     pub team_name: String,
     pub bot_user_id: String,
@@ -37,14 +40,30 @@ pub struct NewSlackConnection {
     pub bot_token: SecretString,
     /// The customer's own app, with the secret that signs its requests.
     pub own_app: Option<(String, SecretString)>,
+    /// The own app as an OAuth client. `None` leaves the one that is stored.
+    pub client: Option<SlackClient>,
+    pub org_wide: bool,
+    /// What the token was granted, separated by commas; '' if that is not known.
+    pub scopes: String,
+    /// For a token that runs out: what to renew it with.
+    pub rotation: Option<Rotation>,
 }
 
 pub(super) fn token_place(tenant: TenantId, connection: ConnectionId) -> Place {
     Place { tenant: Some(tenant), table: "channel_connections", column: "access_token", row: connection.uuid() }
 }
 
+fn client_place(tenant: TenantId, connection: ConnectionId) -> Place {
+    Place { tenant: Some(tenant), table: "channel_connections", column: "client_secret", row: connection.uuid() }
+}
+
 pub(super) fn secret_place(tenant: TenantId, connection: ConnectionId) -> Place {
     Place { tenant: Some(tenant), table: "channel_connections", column: "signing_secret", row: connection.uuid() }
+}
+
+/// A token as its row holds it.
+pub(super) fn sealed_token(keys: &Keyring, tenant: TenantId, id: ConnectionId, token: &SecretString) -> Vec<u8> {
+    keys.seal(&token_place(tenant, id), token.expose_secret().as_bytes())
 }
 
 /// Opens a connection's token as it was read from its row.
@@ -77,33 +96,51 @@ pub async fn connect_slack(
     .fetch_optional(tx.conn())
     .await?;
     let id = known.unwrap_or_else(ConnectionId::new);
-    let token = keys.seal(&token_place(tenant, id), new.bot_token.expose_secret().as_bytes());
-    let secret = new
-        .own_app
-        .as_ref()
-        .map(|(_, secret)| keys.seal(&secret_place(tenant, id), secret.expose_secret().as_bytes()));
+    let connection = store_slack(tx, keys, id, new).await?;
+    store_route(tx, id, app_id, new, known.is_some()).await?;
+    rotations::replace(tx, keys, id, new.rotation.as_ref()).await?;
+    Ok(connection)
+}
+
+async fn store_slack(
+    tx: &mut TenantTx,
+    keys: &Keyring,
+    id: ConnectionId,
+    new: &NewSlackConnection,
+) -> Result<Connection, DbError> {
+    let tenant = tx.tenant();
+    let own_app = new.own_app.as_ref();
+    let seal = |place: Place, secret: &SecretString| keys.seal(&place, secret.expose_secret().as_bytes());
+    let client = new.client.as_ref();
     let row = sqlx::query(
-        "insert into channel_connections (tenant_id, connection_id, channel, external_id, app_id, bot_user_id, bot_id,
-                                          display_name, access_token, signing_secret)
-         values ($1, $2, 'slack', $3, $4, $5, $6, $7, $8, $9)
+        "insert into channel_connections as c
+                (tenant_id, connection_id, channel, external_id, app_id, bot_user_id, bot_id, display_name, access_token,
+                 signing_secret, client_id, client_secret, org_wide, scopes)
+         values ($1, $2, 'slack', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
          on conflict (tenant_id, connection_id) do update
             set bot_user_id = excluded.bot_user_id, bot_id = excluded.bot_id, display_name = excluded.display_name,
                 access_token = excluded.access_token, signing_secret = excluded.signing_secret,
+                client_id = coalesce(nullif(excluded.client_id, ''), c.client_id),
+                client_secret = coalesce(excluded.client_secret, c.client_secret),
+                org_wide = excluded.org_wide, scopes = excluded.scopes, installed_at = clock_timestamp(),
                 status = 'active', dead_reason = null
          returning connection_id, channel, external_id, app_id, bot_user_id, display_name, status, created_at",
     )
     .bind(tenant)
     .bind(id)
     .bind(&new.team_id)
-    .bind(app_id)
+    .bind(own_app.map_or("", |(app_id, _)| app_id.as_str()))
     .bind(&new.bot_user_id)
     .bind(&new.bot_id)
     .bind(&new.team_name)
-    .bind(token)
-    .bind(secret)
+    .bind(sealed_token(keys, tenant, id, &new.bot_token))
+    .bind(own_app.map(|(_, secret)| seal(secret_place(tenant, id), secret)))
+    .bind(client.map_or("", |client| client.id.as_str()))
+    .bind(client.map(|client| seal(client_place(tenant, id), &client.secret)))
+    .bind(new.org_wide)
+    .bind(&new.scopes)
     .fetch_one(tx.conn())
     .await?;
-    store_route(tx, id, app_id, new, known.is_some()).await?;
     connection(&row)
 }
 
@@ -152,6 +189,19 @@ pub async fn list(tx: &mut TenantTx) -> Result<Vec<Connection>, DbError> {
     .fetch_all(tx.conn())
     .await?;
     rows.iter().map(connection).collect()
+}
+
+pub async fn find(tx: &mut TenantTx, id: ConnectionId) -> Result<Option<Connection>, DbError> {
+    let tenant = tx.tenant();
+    let row = sqlx::query(
+        "select connection_id, channel, external_id, app_id, bot_user_id, display_name, status, created_at
+           from channel_connections where tenant_id = $1 and connection_id = $2",
+    )
+    .bind(tenant)
+    .bind(id)
+    .fetch_optional(tx.conn())
+    .await?;
+    row.as_ref().map(connection).transpose()
 }
 
 /// The opened access token, for jobs that call the platform.
@@ -206,19 +256,24 @@ pub async fn signing_secret(
         .transpose()
 }
 
-/// Marks a connection dead: its token no longer works. Its data stays; connecting again revives it.
-pub async fn mark_dead(tx: &mut TenantTx, id: ConnectionId, reason: &str) -> Result<bool, DbError> {
+/// The connection's own app as an OAuth client; `None` means the platform's.
+pub async fn client(tx: &mut TenantTx, keys: &Keyring, id: ConnectionId) -> Result<Option<SlackClient>, DbError> {
     let tenant = tx.tenant();
-    let marked = sqlx::query(
-        "update channel_connections set status = 'dead', dead_reason = $3
-          where tenant_id = $1 and connection_id = $2 and status = 'active'",
+    let row: Option<(String, Option<Vec<u8>>)> = sqlx::query_as(
+        "select client_id, client_secret from channel_connections where tenant_id = $1 and connection_id = $2",
     )
     .bind(tenant)
     .bind(id)
-    .bind(reason)
-    .execute(tx.conn())
+    .fetch_optional(tx.conn())
     .await?;
-    Ok(marked.rows_affected() == 1)
+    let (client_id, sealed) = row.ok_or(DbError::NotFound)?;
+    sealed
+        .map(|sealed| {
+            keys.open_text(&client_place(tenant, id), &sealed)
+                .map(|secret| SlackClient { id: client_id, secret })
+                .map_err(|error| DbError::Damaged(format!("the client secret of {id}: {error}")))
+        })
+        .transpose()
 }
 
 pub(super) fn connection(row: &sqlx::postgres::PgRow) -> Result<Connection, DbError> {

@@ -10,6 +10,8 @@ use super::{DbError, TenantTx};
 use crate::{
     crypto::{Keyring, Place},
     ids::{MailId, TenantId},
+    jobs::Job,
+    queue,
 };
 
 /// What is said. Links are complete addresses of the portal.
@@ -36,6 +38,12 @@ pub enum Mail {
     SessionStolen {
         device: String,
     },
+    /// Something that an admin should know; the link renews the connection it is about.
+    Notice {
+        subject: String,
+        body: String,
+        link: Option<String>,
+    },
 }
 
 impl Mail {
@@ -46,6 +54,7 @@ impl Mail {
             Self::ResetPassword { .. } => "reset_password",
             Self::Invitation { .. } => "invitation",
             Self::SessionStolen { .. } => "session_stolen",
+            Self::Notice { .. } => "notice",
         }
     }
 }
@@ -61,7 +70,7 @@ fn place(tenant: TenantId, id: MailId) -> Place {
     Place { tenant: Some(tenant), table: "mails", column: "content", row: id.uuid() }
 }
 
-/// Stores the mail with the caller's other changes.
+/// Stores the mail, and the job that sends it, with the caller's other changes.
 pub async fn enqueue(tx: &mut TenantTx, keys: &Keyring, to: &str, mail: &Mail) -> Result<MailId, DbError> {
     let (tenant, id) = (tx.tenant(), MailId::new());
     let content = serde_json::to_vec(mail).map_err(|error| DbError::Damaged(error.to_string()))?;
@@ -73,6 +82,7 @@ pub async fn enqueue(tx: &mut TenantTx, keys: &Keyring, to: &str, mail: &Mail) -
         .bind(keys.seal(&place(tenant, id), &content))
         .execute(tx.conn())
         .await?;
+    queue::enqueue(tx, &Job::SendEmail { mail: id }).await?;
     Ok(id)
 }
 
@@ -93,4 +103,21 @@ pub async fn waiting(tx: &mut TenantTx, keys: &Keyring, id: MailId) -> Result<Op
         keys.open(&place(tenant, id), &sealed).map_err(|error| DbError::Damaged(format!("a mail: {error}")))?;
     let mail = serde_json::from_slice(&content).map_err(|error| DbError::Damaged(format!("a mail: {error}")))?;
     Ok(Some(Waiting { to: row.try_get("recipient")?, mail }))
+}
+
+/// How a mail ended: `sent` (or written as a file, where there is no mail server) or, with an error, `failed`. What it said
+/// is gone.
+pub async fn end(tx: &mut TenantTx, id: MailId, state: &str, error: Option<&str>) -> Result<(), DbError> {
+    let tenant = tx.tenant();
+    sqlx::query(
+        "update mails set state = $3, error = $4, content = null, ended_at = clock_timestamp()
+          where tenant_id = $1 and mail_id = $2",
+    )
+    .bind(tenant)
+    .bind(id)
+    .bind(state)
+    .bind(error)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }

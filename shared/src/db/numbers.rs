@@ -8,6 +8,7 @@ use super::{
     DbError, TenantTx,
     audit::{self, Actor},
     connections::{self, Connection},
+    dead_connections,
     interruptions::{self, Cause},
     people,
 };
@@ -240,11 +241,7 @@ pub async fn apply(tx: &mut TenantTx, connection: ConnectionId, change: &Change)
             store_template(tx, connection, &row, *at).await
         }
         Change::Gone { reason } => {
-            if connections::mark_dead(tx, connection, reason).await? {
-                let target = connection.to_string();
-                let detail = json!({ "reason": reason });
-                audit::append(tx, &Actor::System, "connection.dead", ("connection", &target), detail).await?;
-            }
+            dead_connections::bury(tx, connection, reason, None).await?;
             Ok(())
         }
     }

@@ -51,6 +51,8 @@ pub struct Opening {
     pub account: String,
     pub sealed_token: Vec<u8>,
     pub connection_active: bool,
+    /// The token has less than a minute left: it has to be renewed before it is used.
+    pub token_runs_out: bool,
     pub bot_user_id: String,
     pub agent: Option<agents::Agent>,
     /// The agent has spoken here before.
@@ -67,6 +69,9 @@ pub struct Opening {
 const OPEN: &str = "
 select (select name from tenants t where t.tenant_id = $1) as tenant_name,
        l.by_human, l.last_seq, c.connection_id, c.channel, c.external_id as account, c.access_token, c.status = 'active' as active,
+       exists (select from token_rotations t
+                where t.tenant_id = $1 and t.connection_id = c.connection_id
+                  and t.expires_at < clock_timestamp() + interval '1 minute') as token_runs_out,
        c.bot_user_id, a.agent_id, a.name, a.role, a.tone, a.instructions, a.model, a.is_default,
        exists (select from messages m where m.tenant_id = $1 and m.conversation_id = $2 and m.author_kind = 'agent')
          as takes_part,
@@ -140,6 +145,7 @@ pub async fn open(tx: &mut TenantTx, lease: &Lease) -> Result<Opening, DbError> 
         account: row.try_get("account")?,
         sealed_token: row.try_get("access_token")?,
         connection_active: row.try_get("active")?,
+        token_runs_out: row.try_get("token_runs_out")?,
         bot_user_id: row.try_get("bot_user_id")?,
         agent: agent_id.map(|_| agents::agent(&row)).transpose()?,
         takes_part: row.try_get("takes_part")?,

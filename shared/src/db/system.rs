@@ -3,7 +3,7 @@
 use sqlx::Row;
 use uuid::Uuid;
 
-use super::{DbError, SystemDb, count_commit, count_round_trip};
+use super::{DbError, SystemDb, audit::Actor, count_commit, count_round_trip};
 use crate::{
     crypto::{FingerprintKey, Keyring, Place, random_bytes},
     ids::{ApiKeyId, ConnectionId, JobId, TenantId},
@@ -97,6 +97,36 @@ pub async fn find_api_key(db: &SystemDb, hash: &[u8; 32]) -> Result<Option<KeyOw
     Ok(Some(KeyOwner { key, tenant: row.try_get("tenant_id")?, role: row.try_get("role")? }))
 }
 
+/// Whether somebody may still administer the tenant.
+///
+/// Reason: what was begun with a key or by a person must end with their right; accounts have no grants for konstruct_app.
+pub async fn may_administer(db: &SystemDb, tenant: TenantId, actor: &Actor) -> Result<bool, DbError> {
+    let tenants: Vec<TenantId> = match actor {
+        Actor::ApiKey(key) => {
+            sqlx::query_scalar(
+                "select tenant_id from api_keys
+                  where api_key_id = $1 and role = 'customer_admin' and revoked_at is null
+                    and (expires_at is null or expires_at > now())",
+            )
+            .bind(key)
+            .fetch_all(db.read())
+            .await?
+        }
+        Actor::User(user) => {
+            sqlx::query_scalar(
+                "select m.tenant_id from memberships m join users u on u.user_id = m.user_id
+                  where m.user_id = $1 and m.role = 'customer_admin' and not m.read_only and u.disabled_at is null",
+            )
+            .bind(user)
+            .fetch_all(db.read())
+            .await?
+        }
+        Actor::CommandLine | Actor::System => return Ok(true),
+        Actor::Person(_) => return Ok(false),
+    };
+    Ok(tenants.contains(&tenant))
+}
+
 /// A new tenant with its first API key, audited, in one transaction.
 ///
 /// Reason: a tenant can't create itself before it exists.
@@ -141,6 +171,32 @@ pub async fn create_tenant(
 /// Reason: the embedding loop asks who has work; the text is read under each tenant.
 pub async fn tenants_to_embed(db: &SystemDb) -> Result<Vec<TenantId>, DbError> {
     Ok(sqlx::query_scalar("select distinct tenant_id from memories limit 100").fetch_all(db.read()).await?)
+}
+
+/// Every connection of a channel, at most 1,000.
+///
+/// Reason: the operator's `doctor --live` examines them all; each is read under its tenant.
+pub async fn connections_of(db: &SystemDb, channel: &str) -> Result<Vec<(TenantId, ConnectionId)>, DbError> {
+    let rows = sqlx::query(
+        "select tenant_id, connection_id from connection_routes where channel = $1
+          order by tenant_id, connection_id limit 1000",
+    )
+    .bind(channel)
+    .fetch_all(db.read())
+    .await?;
+    rows.iter().map(|row| Ok((row.try_get("tenant_id")?, row.try_get("connection_id")?))).collect()
+}
+
+/// Connections whose token runs out and wants to be renewed, at most 100.
+///
+/// Reason: the schedule asks whose turn it is; the token is read under each tenant.
+pub async fn tokens_to_renew(db: &SystemDb) -> Result<Vec<(TenantId, ConnectionId)>, DbError> {
+    let rows = sqlx::query(
+        "select tenant_id, connection_id from token_rotations where refresh_at <= now() order by refresh_at limit 100",
+    )
+    .fetch_all(db.read())
+    .await?;
+    rows.iter().map(|row| Ok((row.try_get("tenant_id")?, row.try_get("connection_id")?))).collect()
 }
 
 /// Lanes that hold unfinished messages but are neither ready nor leased: puts them back into the queue.

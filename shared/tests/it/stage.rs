@@ -51,7 +51,7 @@ impl Stage {
             bot_user_id: "UBOT".into(),
             bot_id: "BBOT".into(),
             bot_token: SecretString::from("xoxb-test"),
-            own_app: None,
+            ..NewSlackConnection::default()
         };
         let connection = connections::connect_slack(&mut tx, &self.test.config.master_keys, &new)
             .await

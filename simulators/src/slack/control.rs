@@ -13,7 +13,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    Core, files,
+    Core, consent, files,
+    oauth::{ClockMove, Uninstall},
     surfaces::respond as respond_to,
     types::{EventOut, HistoryEntry, Revoke, Said, Stop, TranscriptEntry},
     web,
@@ -27,6 +28,10 @@ pub(super) fn routes(core: Arc<Core>) -> Router {
         .route("/api/{method}", any(web::call))
         .route("/files-pri/{place}/download/{name}", get(files::download))
         .route("/upload/v1/{id}", post(files::upload))
+        .route("/oauth/v2/authorize", get(consent::show).post(consent::decide))
+        .route("/_sim/app", post(app))
+        .route("/_sim/uninstall", post(uninstall))
+        .route("/_sim/clock", post(move_clock))
         .route("/_sim/say", post(say))
         .route("/_sim/edit", post(edit))
         .route("/_sim/delete", post(delete))
@@ -142,6 +147,22 @@ async fn expire(State(core): State<Arc<Core>>, body: Bytes) -> Result<Json<Value
     Ok(Json(json!({ "expired": core.expire_streams(&place.team, &place.channel) })))
 }
 
+async fn app(State(core): State<Arc<Core>>, body: Bytes) -> Result<Json<Value>, ControlError> {
+    core.register_app(read(&body)?);
+    Ok(Json(json!({ "ok": true })))
+}
+
+async fn uninstall(State(core): State<Arc<Core>>, body: Bytes) -> Result<Json<Value>, ControlError> {
+    let Uninstall { team } = read(&body)?;
+    Ok(Json(json!({ "event_ids": core.uninstall(&team) })))
+}
+
+async fn move_clock(State(core): State<Arc<Core>>, body: Bytes) -> Result<Json<Value>, ControlError> {
+    let ClockMove { advance_seconds } = read(&body)?;
+    core.advance_clock(advance_seconds);
+    Ok(Json(json!({ "ok": true })))
+}
+
 /// Answers with the options as they are now, without the secret.
 async fn options(State(core): State<Arc<Core>>, body: Bytes) -> Result<Json<Value>, ControlError> {
     core.set_options(read(&body)?);
@@ -159,6 +180,8 @@ async fn options(State(core): State<Arc<Core>>, body: Bytes) -> Result<Json<Valu
         "stream_total_ms": options.stream_total_ms,
         "deliveries": options.deliveries,
         "files_scope": options.files_scope,
+        "scopes": options.scopes,
+        "token_rotation": options.token_rotation,
     })))
 }
 

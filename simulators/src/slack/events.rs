@@ -83,19 +83,24 @@ pub(crate) fn deleted(before: &Value, channel: &str, kind: ChannelType, event_ts
 }
 
 pub(crate) fn envelope(team: &str, app_id: &str, event_id: &str, event: &Value) -> Value {
+    // In an organization-wide installation, an event is some workspace's, and delivered for the organization.
+    let organization = team.strip_prefix('E');
+    let enterprise = organization.map(|_| team);
+    let team = organization.map_or_else(|| team.to_owned(), |name| format!("T{name}"));
+    let bot = bot_user_of(enterprise.unwrap_or(&team));
     json!({
         "token": "simulated",
         "team_id": team,
         "context_team_id": team,
-        "context_enterprise_id": null,
+        "context_enterprise_id": enterprise,
         "api_app_id": app_id,
         "event": event,
         "type": "event_callback",
         "event_id": event_id,
         "event_time": clock::now_seconds(),
         "authorizations": [{
-            "enterprise_id": null, "team_id": team, "user_id": bot_user_of(team), "is_bot": true,
-            "is_enterprise_install": false,
+            "enterprise_id": enterprise, "team_id": team, "user_id": bot, "is_bot": true,
+            "is_enterprise_install": organization.is_some(),
         }],
         "is_ext_shared_channel": false,
         "event_context": format!("4-{event_id}"),

@@ -294,7 +294,7 @@ pub(crate) async fn download(
     Path((place, _name)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Response {
-    let caller = Caller::from_token(bearer(&headers).as_deref());
+    let caller = core.world().caller(bearer(&headers).as_deref());
     let id = place.split_once('-').map_or("", |(_, id)| id);
     let file = core.world().files.get(id).cloned();
     let (Ok(caller), Some(file)) = (caller, file) else {

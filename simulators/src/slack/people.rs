@@ -60,12 +60,23 @@ fn team_of_name(name: &str) -> String {
     format!("T{letters}{hash}").to_ascii_uppercase()
 }
 
-/// `TDEMO` is called Demo.
+/// The token that names this workspace, if one does.
+pub(crate) fn token_of(team: &str) -> Option<String> {
+    let name = team.strip_prefix('T')?.to_ascii_lowercase();
+    (!name.is_empty() && team_of_name(&name) == team).then(|| format!("{TOKEN_PREFIX}{name}"))
+}
+
+/// `TDEMO` is called Demo, and so is `EDEMO`.
 pub(crate) fn workspace_name(team: &str) -> String {
-    let word = team.strip_prefix('T').unwrap_or(team).to_ascii_lowercase();
+    let word = team.strip_prefix(['T', 'E']).unwrap_or(team).to_ascii_lowercase();
     let mut letters = word.chars();
     let first = letters.next().map(|letter| letter.to_ascii_uppercase());
     first.into_iter().chain(letters).collect()
+}
+
+/// A workspace or an organization.
+pub(crate) fn is_place_id(id: &str) -> bool {
+    id.len() > 1 && id.starts_with(['T', 'E']) && is_id(id)
 }
 
 pub(crate) fn bot_user_of(team: &str) -> String {

@@ -228,6 +228,10 @@ pub struct OptionsPatch {
     pub deliveries: Option<DeliveryFaults>,
     #[serde(default)]
     pub files_scope: Option<bool>,
+    #[serde(default)]
+    pub scopes: Option<String>,
+    #[serde(default)]
+    pub token_rotation: Option<bool>,
 }
 
 /// A person presses Stop in a thread.

@@ -15,16 +15,12 @@ use serde_json::{Value, json};
 use super::{
     Core, agent,
     args::Args,
-    chat, conversations, files, people,
+    chat, conversations, files, oauth, people,
     people::Caller,
     streams, surfaces,
     types::{HistoryEntry, HistoryKind},
 };
 use crate::{faults::FaultKind, server::Scissors};
-
-const SCOPES: &str = "app_mentions:read,assistant:write,channels:history,channels:read,chat:write,commands,\
-    files:read,files:write,groups:history,im:history,metadata.message:read,mpim:history,\
-    reactions:read,reactions:write,users:read";
 
 /// A refusal in Slack's own words.
 #[derive(Debug)]
@@ -110,7 +106,7 @@ pub(crate) async fn call(
         _ => {}
     }
     match answer {
-        Ok(body) => ([("x-oauth-scopes", SCOPES)], Json(body)).into_response(),
+        Ok(body) => ([("x-oauth-scopes", core.scopes_of(token.as_deref()))], Json(body)).into_response(),
         Err(refusal) => refusal.into_response(),
     }
 }
@@ -125,11 +121,19 @@ async fn carry_out_later(core: Arc<Core>, method: String, token: Option<String>,
 }
 
 fn dispatch(core: &Arc<Core>, method: &str, token: Option<&str>, args: &Args) -> Answer {
-    let caller = Caller::from_token(token).map_err(Refusal::new)?;
+    // Here an app proves itself by its secret.
+    match method {
+        "oauth.v2.access" => return oauth::access(core, args),
+        "oauth.v2.exchange" => return oauth::exchange(core, args),
+        _ => {}
+    }
+    let caller = core.world().caller(token).map_err(Refusal::new)?;
     if let Some(error) = core.world().refused_tokens.get(&caller.team) {
         return Err(Refusal::new(error));
     }
     match method {
+        "auth.revoke" => oauth::revoke(core, &caller, token.unwrap_or_default(), args),
+        "apps.uninstall" => oauth::uninstall(core, &caller, args),
         "auth.test" => Ok(auth_test(&caller)),
         "bots.info" => Ok(bots_info(core, &caller)),
         "users.info" => users_info(&caller, args),
@@ -195,8 +199,9 @@ impl Core {
         args: &Args,
         error: &str,
     ) {
-        let team = Caller::from_token(token).map(|caller| caller.team).unwrap_or_default();
-        self.world().record(HistoryEntry {
+        let mut world = self.world();
+        let team = world.caller(token).map(|caller| caller.team).unwrap_or_default();
+        world.record(HistoryEntry {
             channel: channel.map(str::to_owned),
             ts: args.text("ts").or_else(|| args.text("timestamp")),
             thread_ts: args.text("thread_ts"),
@@ -211,6 +216,7 @@ impl Core {
 
 fn auth_test(caller: &Caller) -> Value {
     let team = &caller.team;
+    let organization = team.starts_with('E');
     json!({
         "ok": true,
         "url": format!("https://{}.slack.com/", team.to_ascii_lowercase()),
@@ -219,7 +225,8 @@ fn auth_test(caller: &Caller) -> Value {
         "team_id": team,
         "user_id": people::bot_user_of(team),
         "bot_id": people::bot_id_of(team),
-        "is_enterprise_install": false,
+        "enterprise_id": organization.then_some(team),
+        "is_enterprise_install": organization,
     })
 }
 

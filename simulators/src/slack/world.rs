@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use super::{
     blocks,
     files::Hosted,
+    oauth::OAuth,
     people::{bot_user_of, name_of},
     surfaces::Surfaces,
     types::{AuthorKind, ChannelType, HistoryEntry, HistoryKind, Reaction, Session, StreamState, TranscriptEntry},
@@ -39,6 +40,7 @@ pub(crate) struct World {
     /// By workspace: what its bot's calls are answered with.
     pub(crate) refused_tokens: HashMap<String, String>,
     pub(crate) surfaces: Surfaces,
+    pub(crate) oauth: OAuth,
     /// Tells those who wait how far the history has come.
     pub(crate) changed: watch::Sender<u64>,
 }
@@ -117,6 +119,7 @@ impl World {
             files: HashMap::new(),
             refused_tokens: HashMap::new(),
             surfaces: Surfaces::default(),
+            oauth: OAuth::default(),
             changed: watch::Sender::new(0),
         }
     }

@@ -7,6 +7,7 @@ mod faults;
 mod harness;
 mod memory;
 mod model_faults;
+mod oauth;
 mod refusals;
 mod slack_api;
 mod slack_streams;

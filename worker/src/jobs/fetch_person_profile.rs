@@ -1,7 +1,7 @@
 //! Asks the platform for a person's name, so that prompts and memories speak of people rather than of ids.
 
 use shared::{
-    db::{TenantDb, connections, people},
+    db::{TenantDb, people},
     ids::PersonId,
     message::clean_text,
     queue::JobError,
@@ -16,9 +16,10 @@ pub async fn run(worker: &Worker, db: &TenantDb, id: PersonId) -> Result<(), Job
     let Some(person) = people::find(&mut tx, id).await?.filter(|person| !person.profile_known) else {
         return Ok(tx.close().await?);
     };
-    let token = connections::token(&mut tx, &worker.keys, person.connection).await?;
     tx.close().await?;
-    let name = worker.slack.user_name(&token, &person.external_id).await.map_err(judge)?;
+    let external_id = &person.external_id;
+    let asking = |token| async move { worker.slack.user_name(&token, external_id).await };
+    let name = worker.tokens.call(db, person.connection, asking).await?.map_err(judge)?;
     let name: String = clean_text(&name).chars().take(NAME_CHARS_MAX).collect();
     let mut tx = db.begin().await?;
     people::name(&mut tx, id, &name).await?;

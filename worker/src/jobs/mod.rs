@@ -5,7 +5,10 @@ pub mod describe_channel;
 pub mod fetch_person_profile;
 pub mod forget_person;
 pub mod publish_home;
+pub mod refresh_token;
+pub mod send_email;
 pub mod send_reply;
+pub mod tell_admins;
 pub mod tell_person;
 
 use shared::{channels::CallError, queue::JobError};

@@ -1,0 +1,142 @@
+//! What a tenant's admins should know, and who they are.
+
+use serde::Serialize;
+use sqlx::Row;
+use time::OffsetDateTime;
+
+use super::{DbError, TenantTx};
+use crate::{
+    ids::{ConnectionId, NoticeId},
+    jobs::Job,
+    queue,
+};
+
+/// Notices of one page.
+pub const PAGE: i64 = 50;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The platform no longer accepts the connection's token, or the app was removed.
+    ConnectionDead,
+    /// The token works on for a while, but can't be renewed.
+    TokenRefused,
+    /// An organization removed the app from one of its workspaces.
+    WorkspaceRemoved,
+}
+
+impl Kind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ConnectionDead => "connection_dead",
+            Self::TokenRefused => "token_refused",
+            Self::WorkspaceRemoved => "workspace_removed",
+        }
+    }
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Notice {
+    pub id: NoticeId,
+    pub kind: String,
+    pub connection: Option<ConnectionId>,
+    pub body: String,
+    pub created_at: OffsetDateTime,
+    pub seen_at: Option<OffsetDateTime>,
+}
+
+/// Stores a notice, and the job that tells the admins, in the transaction of what it tells of.
+pub async fn tell(
+    tx: &mut TenantTx,
+    kind: Kind,
+    connection: ConnectionId,
+    body: &str,
+) -> Result<NoticeId, DbError> {
+    let (tenant, id) = (tx.tenant(), NoticeId::new());
+    sqlx::query(
+        "insert into notices (tenant_id, notice_id, kind, connection_id, body) values ($1, $2, $3, $4, $5)",
+    )
+    .bind(tenant)
+    .bind(id)
+    .bind(kind.as_str())
+    .bind(connection)
+    .bind(body)
+    .execute(tx.conn())
+    .await?;
+    queue::enqueue(tx, &Job::TellAdmins { notice: id }).await?;
+    Ok(id)
+}
+
+/// The notice, if nobody has made its mails yet; from now on somebody has.
+pub async fn take_unmailed(tx: &mut TenantTx, id: NoticeId) -> Result<Option<Notice>, DbError> {
+    let tenant = tx.tenant();
+    let row = sqlx::query(
+        "update notices set mailed_at = clock_timestamp()
+          where tenant_id = $1 and notice_id = $2 and mailed_at is null
+         returning notice_id, kind, connection_id, body, created_at, seen_at",
+    )
+    .bind(tenant)
+    .bind(id)
+    .fetch_optional(tx.conn())
+    .await?;
+    row.as_ref().map(notice).transpose()
+}
+
+/// Whom to write to: the tenant's admins, and as long as there is none, whoever is invited to own it. At most 20.
+pub async fn admins(tx: &mut TenantTx) -> Result<Vec<String>, DbError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_scalar(
+        "with admins as (
+             select mail from memberships where tenant_id = $1 and role = 'customer_admin'
+         )
+         select mail from admins
+         union
+         select mail from invitations
+          where tenant_id = $1 and makes_owner and accepted_at is null and revoked_at is null
+            and not exists (select from admins)
+          order by mail limit 20",
+    )
+    .bind(tenant)
+    .fetch_all(tx.conn())
+    .await?)
+}
+
+/// The newest notices, before this one if it is named.
+pub async fn list(tx: &mut TenantTx, before: Option<NoticeId>) -> Result<Vec<Notice>, DbError> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query(
+        "select notice_id, kind, connection_id, body, created_at, seen_at from notices
+          where tenant_id = $1 and ($2::uuid is null or notice_id < $2)
+          order by notice_id desc limit $3",
+    )
+    .bind(tenant)
+    .bind(before)
+    .bind(PAGE)
+    .fetch_all(tx.conn())
+    .await?;
+    rows.iter().map(notice).collect()
+}
+
+/// Notes that somebody has seen these; returns how many of them were new.
+pub async fn mark_seen(tx: &mut TenantTx, ids: &[NoticeId]) -> Result<u64, DbError> {
+    let tenant = tx.tenant();
+    let seen = sqlx::query(
+        "update notices set seen_at = clock_timestamp()
+          where tenant_id = $1 and notice_id = any ($2) and seen_at is null",
+    )
+    .bind(tenant)
+    .bind(ids)
+    .execute(tx.conn())
+    .await?;
+    Ok(seen.rows_affected())
+}
+
+fn notice(row: &sqlx::postgres::PgRow) -> Result<Notice, DbError> {
+    Ok(Notice {
+        id: row.try_get("notice_id")?,
+        kind: row.try_get("kind")?,
+        connection: row.try_get("connection_id")?,
+        body: row.try_get("body")?,
+        created_at: row.try_get("created_at")?,
+        seen_at: row.try_get("seen_at")?,
+    })
+}

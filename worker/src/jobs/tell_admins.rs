@@ -1,0 +1,60 @@
+//! Writes to a tenant's admins what a notice says, once, with a link that renews the connection it is about.
+
+use std::time::Duration;
+
+use shared::{
+    crypto::{new_token, token_hash},
+    db::{
+        DbError, TenantDb, TenantTx,
+        audit::Actor,
+        connections,
+        install_links::{self, NewLink},
+        mails::{self, Mail},
+        notices,
+    },
+    ids::{ConnectionId, NoticeId},
+    queue::JobError,
+};
+
+use crate::Worker;
+
+/// A mail is read when somebody has time.
+const LINK_LIVES: Duration = Duration::from_secs(7 * 24 * 3_600);
+
+pub async fn run(worker: &Worker, db: &TenantDb, id: NoticeId) -> Result<(), JobError> {
+    let mut tx = db.begin().await?;
+    let Some(notice) = notices::take_unmailed(&mut tx, id).await? else { return Ok(tx.close().await?) };
+    let subject = match notice.kind.as_str() {
+        "connection_dead" => "Your AI employee is cut off",
+        "token_refused" => "Your AI employee will soon be cut off",
+        _ => "Something changed about your AI employee",
+    };
+    for to in notices::admins(&mut tx).await? {
+        // A link for each: who gets it is in the audit log by what they do with it.
+        let link = match notice.connection {
+            Some(connection) => install_link(worker, &mut tx, connection).await?,
+            None => None,
+        };
+        let mail = Mail::Notice { subject: subject.to_owned(), body: notice.body.clone(), link };
+        mails::enqueue(&mut tx, &worker.keys, &to, &mail).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+/// A link that renews this connection and no other; `None` where it has to be done by hand.
+async fn install_link(worker: &Worker, tx: &mut TenantTx, id: ConnectionId) -> Result<Option<String>, DbError> {
+    let connection = connections::find(tx, id).await?.filter(|connection| connection.channel == "slack");
+    let Some(connection) = connection else { return Ok(None) };
+    let own = connections::client(tx, &worker.keys, id).await?.is_some();
+    if !own && (!connection.app_id.is_empty() || !worker.has_slack_client) {
+        return Ok(None);
+    }
+    let token = new_token("");
+    let new = NewLink { actor: &Actor::System, renews: Some(id), own_app: None, lives: LINK_LIVES };
+    match install_links::create(tx, &worker.keys, &token_hash(&token), &new).await {
+        Ok(_) => Ok(Some(install_links::url(&worker.public_url, tx.tenant(), &token))),
+        // Too many are open: the mail says what happened all the same.
+        Err(DbError::Conflict(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,9 @@
+//! The worker's jobs over a real PostgreSQL, with the simulated Slack and a mail server of four commands.
+//!
+//! `stage` holds what the tests play on, `post_office` is the mail server.
+
+mod post_office;
+mod stage;
+
+mod mails;
+mod rotation;
