@@ -29,7 +29,8 @@ pub enum Tenant {
 pub struct Create {
     #[arg(long)]
     name: String,
-    #[arg(long, default_value = "trial", value_parser = ["trial", "team", "business", "enterprise"])]
+    /// What it may have; without one, as much as it likes.
+    #[arg(long, default_value = "enterprise", value_parser = ["free", "starter", "pro", "enterprise"])]
     plan: String,
     /// Also print a link with which this person signs in and owns the tenant.
     #[arg(long, value_name = "MAIL")]

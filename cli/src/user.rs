@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 use shared::{
     config::Config,
-    db::{Db, DbError, accounts},
+    db::{Db, DbError, SystemDb, accounts, audit::Actor, second_factor},
     ids::UserId,
 };
 
@@ -17,6 +17,8 @@ pub enum User {
     Lock(Who),
     /// Let somebody in again.
     Unlock(Who),
+    /// Turn somebody's second factor off, after you made sure that it is them who lost it.
+    ForgetSecondFactor(Who),
 }
 
 #[derive(Args)]
@@ -48,6 +50,9 @@ impl User {
             Self::Unlock(who) => {
                 (&who.mail, "may sign in", accounts::set_disabled(&db, &address(&who.mail)?, false).await)
             }
+            Self::ForgetSecondFactor(who) => {
+                (&who.mail, "signs in with the password alone", forget_factor(&db, &address(&who.mail)?).await)
+            }
         };
         let user: UserId = match changed {
             Err(DbError::NotFound) => return Err(anyhow!("Nobody signs in with {mail}.")),
@@ -62,6 +67,13 @@ impl User {
         }
         Ok(())
     }
+}
+
+async fn forget_factor(db: &SystemDb, mail: &str) -> Result<UserId, DbError> {
+    let account = accounts::find_by_mail(db, mail).await?.ok_or(DbError::NotFound)?;
+    let home = accounts::home(db, account.user).await?;
+    second_factor::turn_off(db, &Actor::CommandLine, home, account.user).await?;
+    Ok(account.user)
 }
 
 fn address(mail: &str) -> anyhow::Result<String> {

@@ -10,7 +10,7 @@ use axum::{
 use shared::{
     crypto::token_hash,
     db::{
-        TenantDb,
+        SystemDb, TenantDb,
         audit::Actor,
         sessions::{self, SignedIn},
         system,
@@ -40,6 +40,12 @@ pub struct Admin(pub Operator);
 
 /// Somebody who is signed in, whether or not they belong to a tenant. API keys are no persons.
 pub struct Person(pub SignedIn);
+
+/// Somebody who looks after the platform, and the role that may list tenants. It opens no tenant's content.
+pub struct PlatformAdmin {
+    pub person: SignedIn,
+    pub db: SystemDb,
+}
 
 /// Anybody with an identity: for what shows who one is.
 pub enum Caller {
@@ -91,6 +97,19 @@ impl FromRequestParts<Gateway> for Person {
             }
         }
         Ok(Self(person))
+    }
+}
+
+impl FromRequestParts<Gateway> for PlatformAdmin {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, ApiError> {
+        let Person(person) = Person::from_request_parts(parts, gateway).await?;
+        if person.is_platform_admin {
+            Ok(Self { person, db: gateway.db.system() })
+        } else {
+            Err(ApiError::forbidden())
+        }
     }
 }
 

@@ -67,6 +67,23 @@ impl ApiError {
         )
     }
 
+    /// Only said to somebody who knows the password.
+    pub fn code_required() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "code_required",
+            "Also send `code`: what your app shows, or a recovery code.",
+        )
+    }
+
+    pub fn wrong_code() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "wrong_code",
+            "The code does not fit, or was used: wait for the app's next one.",
+        )
+    }
+
     pub fn dead_link() -> Self {
         Self::new(
             StatusCode::UNAUTHORIZED,
@@ -184,6 +201,7 @@ impl From<DbError> for ApiError {
     fn from(error: DbError) -> Self {
         match error {
             DbError::NotFound => Self::not_found(),
+            DbError::Limit(sentence) => Self::new(StatusCode::CONFLICT, "plan_limit", sentence),
             DbError::Conflict(sentence) => Self::new(StatusCode::CONFLICT, "conflict", sentence),
             ref unavailable if unavailable.is_unavailable() => {
                 tracing::warn!(%error, "The database did not answer a request");

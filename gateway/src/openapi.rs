@@ -10,8 +10,8 @@ use crate::{
     cookies, install,
     portal::{
         agents, api_keys,
-        auth::{accept, devices, login, password, signup},
-        connections, conversations, invitations, me, members, notices, signup_whatsapp, templates,
+        auth::{accept, devices, login, password, signup, totp},
+        connections, conversations, invitations, me, members, notices, signup_whatsapp, templates, tenants,
     },
 };
 
@@ -23,12 +23,15 @@ use crate::{
         templates::choose, signup_whatsapp::show, signup_whatsapp::finish,
         members::list, members::change, members::remove, members::transfer,
         invitations::list, invitations::invite, invitations::resend, invitations::revoke,
+        tenants::list,
+        tenants::change,
         api_keys::list, api_keys::create, api_keys::revoke,
         signup::sign_up, signup::verify, login::login, login::refresh, login::logout,
         password::change, password::forgot, password::reset, accept::show, accept::accept,
         conversations::list, conversations::messages, conversations::take_over, conversations::release,
         conversations::reply, devices::list, devices::end_all, devices::end, devices::switch,
         install::begin, notices::list, notices::mark_seen,
+        totp::begin, totp::confirm, totp::end,
     ),
     modifiers(&Schemes),
     security(("api_key" = []), ("session" = []))

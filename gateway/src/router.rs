@@ -20,8 +20,8 @@ use crate::{
     install, openapi,
     portal::{
         agents, api_keys,
-        auth::{accept, devices, login, password, signup},
-        connections, conversations, invitations, me, members, notices, signup_whatsapp, templates,
+        auth::{accept, devices, login, password, signup, totp},
+        connections, conversations, invitations, me, members, notices, signup_whatsapp, templates, tenants,
     },
     webhooks::{slack, slack_command, slack_interaction, whatsapp},
 };
@@ -63,6 +63,8 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/invitations/{invitation_id}/resend", post(invitations::resend))
         .route("/api/v1/api-keys", get(api_keys::list).post(api_keys::create))
         .route("/api/v1/api-keys/{key_id}", delete(api_keys::revoke))
+        .route("/api/v1/tenants", get(tenants::list))
+        .route("/api/v1/tenants/{tenant_id}", patch(tenants::change))
         .merge(sign_in())
         .route("/api/openapi.json", get(openapi::document))
         .route("/api/{*rest}", any(missing))
@@ -106,6 +108,8 @@ fn sign_in() -> Router<Gateway> {
         .route("/api/v1/auth/accept", post(accept::accept))
         .route("/api/v1/auth/sessions", get(devices::list).delete(devices::end_all))
         .route("/api/v1/auth/sessions/{session_id}", delete(devices::end))
+        .route("/api/v1/auth/totp", post(totp::begin).delete(totp::end))
+        .route("/api/v1/auth/totp/confirm", post(totp::confirm))
         .route("/api/v1/auth/tenant", post(devices::switch))
 }
 

@@ -39,7 +39,7 @@ pub enum JobError {
 impl From<DbError> for JobError {
     fn from(error: DbError) -> Self {
         match error {
-            DbError::Damaged(_) | DbError::Conflict(_) => Self::Fail(error.to_string()),
+            DbError::Damaged(_) | DbError::Conflict(_) | DbError::Limit(_) => Self::Fail(error.to_string()),
             other => Self::Retry(other.to_string()),
         }
     }

@@ -75,7 +75,7 @@ impl TestDb {
     /// A tenant, and the token of its first API key.
     pub async fn tenant(&self, name: &str) -> (TenantId, String) {
         let (tenant, token) = (TenantId::new(), new_token("kst_"));
-        system::create_tenant(&self.db.system(), tenant, name, "trial", ApiKeyId::new(), &token_hash(&token))
+        system::create_tenant(&self.db.system(), tenant, name, "enterprise", ApiKeyId::new(), &token_hash(&token))
             .await
             .expect("a tenant can be created");
         (tenant, token)

@@ -12,3 +12,4 @@ pub mod members;
 pub mod notices;
 pub mod signup_whatsapp;
 pub mod templates;
+pub mod tenants;

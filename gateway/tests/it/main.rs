@@ -36,6 +36,7 @@ mod own_app;
 mod patience;
 mod routes;
 mod routing;
+mod second_factor;
 mod sessions;
 mod signature;
 mod signup;

@@ -219,3 +219,46 @@ async fn keys_are_shown_once_work_as_said_and_are_revoked() {
     let log = house.audited(tenant).await;
     assert!(log.contains(&"api_key.create".into()) && log.contains(&"api_key.revoke".into()), "{log:?}");
 }
+
+#[tokio::test]
+async fn a_plan_has_so_many_seats_agents_and_channels_and_the_platform_gives_more() {
+    let house = House::open().await;
+    let mut browser = house.signed_up("ada@example.com").await;
+    let tenant = tenant_of(&browser.me(&house).await);
+    for (n, status) in [(1, 201), (2, 201), (3, 409)] {
+        let reply = invite(&house, &mut browser, &format!("guest{n}@example.com"), "customer_operator").await;
+        assert_eq!(reply.status, status, "{}", reply.text());
+        if status == 409 {
+            assert_eq!(reply.problem(), "plan_limit");
+            assert!(
+                reply.detail().contains("`free` includes 3 members and open invitations"),
+                "{}",
+                reply.detail()
+            );
+        }
+    }
+    let shape = |name: &str| Ask::put("/api/v1/agents").json(&json!({ "name": name }));
+    assert_eq!(browser.ask(&house, shape("Second")).await.status, 200);
+    assert_eq!(browser.ask(&house, shape("Third")).await.problem(), "plan_limit");
+    assert_eq!(browser.ask(&house, shape("Second")).await.status, 200, "what is there may be changed");
+    let connect = |team: &str| {
+        let body = json!({ "channel": "slack", "bot_token": format!("xoxb-simulated-{team}") });
+        Ask::post("/api/v1/connections").json(&body)
+    };
+    for (team, status) in [("one", 201), ("two", 201), ("one", 201), ("three", 409)] {
+        assert_eq!(browser.ask(&house, connect(team)).await.status, status, "{team}");
+    }
+    let user = house.user("platform").await;
+    let grant = sqlx::query("update users set is_platform_admin = true where user_id = $1").bind(user);
+    grant.execute(&mut house.test.system().await).await.unwrap();
+    let mut platform = house.browser(user, None).await;
+    let change =
+        |plan: &str| Ask::new("PATCH", &format!("/api/v1/tenants/{tenant}")).json(&json!({ "plan": plan }));
+    assert_eq!(platform.ask(&house, change("golden")).await.status, 400);
+    assert_eq!(platform.ask(&house, change("starter")).await.status, 200);
+    assert_eq!(browser.ask(&house, shape("Third")).await.status, 200);
+    let list = platform.ask(&house, Ask::get("/api/v1/tenants")).await.json();
+    assert_eq!((&list["items"][0]["plan"], &list["next"]), (&json!("starter"), &Value::Null));
+    assert!(house.audited(tenant).await.contains(&"tenant.plan".into()));
+    assert_eq!(platform.ask(&house, Ask::get("/api/v1/agents")).await.status, 403, "no content");
+}

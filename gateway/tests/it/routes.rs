@@ -96,6 +96,8 @@ impl<'a> Scene<'a> {
                 let connection = self.number(tenant).await.parse().expect("a connection's id");
                 self.house.talked_over(tenant, connection).await.0.to_string()
             }
+            "tenant_id" if missing => TenantId::new().to_string(),
+            "tenant_id" => tenant.to_string(),
             "user_id" if missing => UserId::new().to_string(),
             "user_id" => {
                 let user = self.house.user("somebody").await;

@@ -229,7 +229,7 @@ impl House {
     pub async fn tenant(&self, name: &str) -> anyhow::Result<Tenant> {
         let (id, key) = (TenantId::new(), new_token("kst_"));
         let first_key = token_hash(&key);
-        system::create_tenant(&self.db.system(), id, name, "trial", ApiKeyId::new(), &first_key).await?;
+        system::create_tenant(&self.db.system(), id, name, "enterprise", ApiKeyId::new(), &first_key).await?;
         let db = self.db.tenant(id);
         let mut tx = db.begin().await?;
         agents::shape(&mut tx, "Kona", &AgentShape::default()).await?;

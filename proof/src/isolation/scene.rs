@@ -117,7 +117,10 @@ impl Cast<'_> {
     fn of_the_system(&self, messages: bool) -> String {
         let (tenant, mark) = (self.tenant.uuid(), self.mark);
         if !messages {
-            return format!("insert into tenants (tenant_id, name) values ('{tenant}', '{mark} firm')");
+            let plan = if self.tenant == THEM { "free" } else { "pro" };
+            return format!(
+                "insert into tenants (tenant_id, name, plan) values ('{tenant}', '{mark} firm', '{plan}')"
+            );
         }
         let (conversation, connection) = (CONVERSATION.uuid(), CONNECTION.uuid());
         let last = if self.tenant == THEM { 9 } else { 2 };

@@ -2,7 +2,10 @@
 
 use sqlx::Row;
 
-use super::{DbError, TenantTx};
+use super::{
+    DbError, TenantTx,
+    plans::{self, Addition},
+};
 use crate::ids::AgentId;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +32,14 @@ pub struct AgentShape {
 /// Creates or reshapes the agent called `name`; the tenant's first one becomes the default that answers.
 pub async fn shape(tx: &mut TenantTx, name: &str, shape: &AgentShape) -> Result<Agent, DbError> {
     let tenant = tx.tenant();
+    let known: bool = sqlx::query_scalar("select exists (select from agents where tenant_id = $1 and name = $2)")
+        .bind(tenant)
+        .bind(name)
+        .fetch_one(tx.conn())
+        .await?;
+    if !known {
+        plans::make_room(tx, Addition::Agent).await?;
+    }
     let row = sqlx::query(
         "insert into agents as a (tenant_id, agent_id, name, role, tone, instructions, model, is_default)
          values ($1, $2, $3, coalesce($4, ''), coalesce($5, ''), coalesce($6, ''), $7,

@@ -6,7 +6,9 @@ use sqlx::Row;
 use time::OffsetDateTime;
 
 use super::{
-    DbError, TenantTx, rotations,
+    DbError, TenantTx,
+    plans::{self, Addition},
+    rotations,
     system::{self, Route},
 };
 use crate::{
@@ -95,6 +97,9 @@ pub async fn connect_slack(
     .bind(&new.team_id)
     .fetch_optional(tx.conn())
     .await?;
+    if known.is_none() {
+        plans::make_room(tx, Addition::Channel).await?;
+    }
     let id = known.unwrap_or_else(ConnectionId::new);
     let connection = store_slack(tx, keys, id, new).await?;
     store_route(tx, id, app_id, new, known.is_some()).await?;

@@ -9,6 +9,7 @@ use super::{
     accounts::insert_user,
     audit::{Actor, append_to},
     count_commit,
+    plans::{self, Addition},
 };
 use crate::ids::{InvitationId, TenantId, UserId};
 
@@ -78,6 +79,7 @@ pub async fn create(tx: &mut TenantTx, actor: &Actor, new: &NewInvitation<'_>) -
     if open >= OPEN_MAX {
         return Err(DbError::Conflict("There are 500 open invitations: revoke some of them first."));
     }
+    plans::make_room(tx, Addition::Seat).await?;
     let row = sqlx::query(
         "insert into invitations (tenant_id, invitation_id, mail, role, read_only, makes_owner, token_hash, invited_by,
                                   expires_at)

@@ -36,10 +36,12 @@ pub mod notices;
 pub mod numbers;
 pub mod outbox;
 pub mod people;
+pub mod plans;
 pub mod privacy;
 pub mod rotations;
 pub mod runs;
 pub mod schema;
+pub mod second_factor;
 pub mod sessions;
 pub mod streams;
 pub mod system;
@@ -86,6 +88,9 @@ pub enum DbError {
     /// A sentence for the person who asked.
     #[error("{0}")]
     Conflict(&'static str),
+    /// The plan has no room for it. A sentence that names the limit.
+    #[error("{0}")]
+    Limit(String),
     /// The lease was lost: someone else owns the conversation now. Drop the work silently.
     #[error("the conversation's lease was lost")]
     Fenced,
@@ -167,7 +172,8 @@ impl Db {
     }
 
     /// The narrow cross-tenant role. Every statement that uses it stands in `db/system.rs` with its reason, or in a file
-    /// that says it at its top: `accept`, `inbox`, `lanes`; `accounts`, `sessions`, `devices`, `mail_links`, `invitations`.
+    /// that says it at its top: `accept`, `inbox`, `lanes`; `accounts`, `sessions`, `devices`, `mail_links`, `invitations`,
+    /// `second_factor`.
     pub fn system(&self) -> SystemDb {
         SystemDb { pool: self.system.clone(), statements: self.statements.clone() }
     }

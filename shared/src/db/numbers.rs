@@ -11,6 +11,7 @@ use super::{
     dead_connections,
     interruptions::{self, Cause},
     people,
+    plans::{self, Addition},
 };
 use crate::{
     crypto::{Keyring, Place},
@@ -83,6 +84,9 @@ pub async fn connect(tx: &mut TenantTx, keys: &Keyring, new: &NewNumber) -> Resu
     .bind(&new.phone_number_id)
     .fetch_optional(tx.conn())
     .await?;
+    if known.is_none() {
+        plans::make_room(tx, Addition::Channel).await?;
+    }
     let id = known.unwrap_or_else(ConnectionId::new);
     let seal = |place: &Place, secret: &SecretString| keys.seal(place, secret.expose_secret().as_bytes());
     let own = new.own_app.as_ref();

@@ -58,6 +58,7 @@ pub struct SignedIn {
     pub mail: String,
     pub name: String,
     pub is_platform_admin: bool,
+    pub has_second_factor: bool,
     /// The tenant they speak for, and their role there; `None` without a membership.
     pub tenant: Option<(TenantId, String)>,
     pub is_owner: bool,
@@ -69,6 +70,7 @@ pub struct SignedIn {
 pub async fn find(db: &SystemDb, access: &str) -> Result<Option<SignedIn>, DbError> {
     let row = sqlx::query(
         "select s.session_id, u.user_id, u.mail, u.name, u.is_platform_admin,
+                u.totp_since is not null as has_second_factor,
                 m.tenant_id, m.role, coalesce(m.is_owner, false) as is_owner, coalesce(m.read_only, false) as read_only,
                 s.last_seen_at < now() - make_interval(secs => $2) as unseen
            from session_tokens t
@@ -102,6 +104,7 @@ fn signed_in(row: &PgRow) -> Result<SignedIn, DbError> {
         mail: row.try_get("mail")?,
         name: row.try_get("name")?,
         is_platform_admin: row.try_get("is_platform_admin")?,
+        has_second_factor: row.try_get("has_second_factor")?,
         tenant: tenant.zip(role),
         is_owner: row.try_get("is_owner")?,
         read_only: row.try_get("read_only")?,

@@ -1,9 +1,16 @@
 //! Cross-tenant statements, each with its reason. The claim stands in `lanes.rs`, the accept path in `inbox.rs`.
 
-use sqlx::Row;
+use serde_json::json;
+use sqlx::{Row, postgres::PgRow};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{DbError, SystemDb, audit::Actor, count_commit, count_round_trip};
+use super::{
+    DbError, SystemDb,
+    audit::{Actor, append_to},
+    count_commit, count_round_trip,
+    plans::Plan,
+};
 use crate::{
     crypto::{FingerprintKey, Keyring, Place, random_bytes},
     ids::{ApiKeyId, ConnectionId, JobId, TenantId},
@@ -164,6 +171,67 @@ pub async fn create_tenant(
     count_commit();
     tx.commit().await?;
     Ok(())
+}
+
+/// Tenants of one page.
+pub const TENANTS_PAGE: usize = 100;
+
+/// A tenant as the platform sees it.
+#[derive(Clone, Debug)]
+pub struct TenantLine {
+    pub tenant: TenantId,
+    pub name: String,
+    pub plan: String,
+    pub created_at: OffsetDateTime,
+}
+
+/// One page of all tenants, oldest first.
+///
+/// Reason: who looks after the platform asks for the tenants; it shows no content of theirs.
+pub async fn list_tenants(db: &SystemDb, after: Option<TenantId>) -> Result<Vec<TenantLine>, DbError> {
+    let rows = sqlx::query(
+        "select tenant_id, name, plan, created_at from tenants
+          where tenant_id > coalesce($1, '00000000-0000-0000-0000-000000000000'::uuid)
+          order by tenant_id limit 100",
+    )
+    .bind(after)
+    .fetch_all(db.read())
+    .await?;
+    rows.iter().map(tenant_line).collect()
+}
+
+fn tenant_line(row: &PgRow) -> Result<TenantLine, DbError> {
+    Ok(TenantLine {
+        tenant: row.try_get("tenant_id")?,
+        name: row.try_get("name")?,
+        plan: row.try_get("plan")?,
+        created_at: row.try_get("created_at")?,
+    })
+}
+
+/// Gives a tenant another plan, audited in its own log.
+///
+/// Reason: a tenant does not choose its own limits, and who looks after the platform is no member of it.
+pub async fn change_plan(
+    db: &SystemDb,
+    actor: &Actor,
+    tenant: TenantId,
+    plan: &Plan,
+) -> Result<TenantLine, DbError> {
+    let mut tx = db.begin(tenant).await?;
+    let row = sqlx::query(
+        "update tenants set plan = $2 where tenant_id = $1 returning tenant_id, name, plan, created_at",
+    )
+    .bind(tenant)
+    .bind(plan.name)
+    .fetch_optional(&mut *tx)
+    .await?
+    .ok_or(DbError::NotFound)?;
+    let target = tenant.to_string();
+    append_to(&mut *tx, actor, "tenant.plan", ("tenant", &target), json!({ "plan": plan.name })).await?;
+    count_commit();
+    tx.commit().await?;
+    tenant_line(&row)
 }
 
 /// Tenants with memories that lack their vector, at most 100.

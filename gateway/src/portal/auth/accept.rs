@@ -17,7 +17,7 @@ use shared::{
 };
 use utoipa::ToSchema;
 
-use super::{NAME_MAX, Session, accounts_of, checked_name, limits, sign_in};
+use super::{NAME_MAX, Session, accounts_of, checked_name, limits, sign_in, totp};
 use crate::{
     Gateway,
     auth::OwnPage,
@@ -56,6 +56,9 @@ pub struct AcceptInvitation {
     password: SecretString,
     /// For a new account.
     name: Option<String>,
+    /// Of the account's second factor, if it is on: what the app shows, or a recovery code.
+    #[schema(value_type = Option<String>)]
+    code: Option<SecretString>,
 }
 
 /// What an invitation's link leads to. Only who reads the mail knows its token.
@@ -99,6 +102,7 @@ pub async fn accept(
             if verdict == Verdict::Wrong || account.is_disabled {
                 return Err(ApiError::wrong_password());
             }
+            totp::prove(&gateway, &account, body.code.as_ref()).await?;
             Joining::Account(account.user)
         }
         None => {

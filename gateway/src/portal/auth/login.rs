@@ -15,7 +15,7 @@ use shared::db::{
 };
 use utoipa::ToSchema;
 
-use super::{Session, accounts_of, checked_mail, limits, shown, sign_in};
+use super::{Session, accounts_of, checked_mail, limits, shown, sign_in, totp};
 use crate::{
     Gateway,
     auth::OwnPage,
@@ -32,6 +32,9 @@ pub struct LoginBody {
     mail: String,
     #[schema(value_type = String)]
     password: SecretString,
+    /// Of the second factor, if it is on: what the app shows, or a recovery code.
+    #[schema(value_type = Option<String>)]
+    code: Option<SecretString>,
 }
 
 /// Signs in. What the browser was signed in as before ends.
@@ -56,6 +59,7 @@ pub async fn login(
         Some(account) if verdict != Verdict::Wrong && account.may_sign_in() => account,
         _ => return Err(ApiError::wrong_password()),
     };
+    totp::prove(&gateway, &account, body.code.as_ref()).await?;
     if verdict == Verdict::RightButWeak {
         let stronger = gateway.passwords.hash(&body.password).await?;
         accounts::rehash(&db, &account, &stronger).await?;

@@ -8,6 +8,7 @@ mod limits;
 pub mod login;
 pub mod password;
 pub mod signup;
+pub mod totp;
 
 use axum::{Json, response::IntoResponse};
 use serde::Serialize;
@@ -52,6 +53,8 @@ pub struct SessionUser {
     pub mail: String,
     pub name: String,
     pub is_platform_admin: bool,
+    /// A code is asked for when signing in.
+    pub has_second_factor: bool,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -99,6 +102,7 @@ pub(super) async fn describe(gateway: &Gateway, person: SignedIn) -> Result<Sess
             mail: person.mail,
             name: person.name,
             is_platform_admin: person.is_platform_admin,
+            has_second_factor: person.has_second_factor,
         },
     })
 }

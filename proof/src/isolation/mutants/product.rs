@@ -12,10 +12,14 @@ use anyhow::{bail, ensure};
 use regex::Regex;
 use shared::{
     db::{
-        Db, devices,
+        Db,
+        audit::Actor,
+        devices,
         inbox::{Arrival, Content, Ingest},
         invitations::{self, Joining, Offer},
         lanes,
+        plans::PLANS,
+        system,
     },
     testing::TestDb,
 };
@@ -234,6 +238,9 @@ async fn observe_system(edit: Edit) -> anyhow::Result<(Vec<(&'static str, Observ
             "devices::switch" => {
                 format!("{:?}", devices::switch(&system, SESSION, THEIR_MEMBER, US).await.is_ok())
             }
+            "system::change_plan" => {
+                format!("{:?}", system::change_plan(&system, &Actor::System, US, &PLANS[3]).await.is_ok())
+            }
             "invitations::accept" => {
                 let joining = Joining::Account(GUEST);
                 format!("{:?}", invitations::accept(&system, &offer(), &INVITATION_TOKEN, joining).await)
@@ -251,7 +258,8 @@ async fn observe_system(edit: Edit) -> anyhow::Result<(Vec<(&'static str, Observ
 }
 
 const COPY: &str = "inbox::accept of a copy";
-const SYSTEM_CALLS: [&str; 8] = [
+const SYSTEM_CALLS: [&str; 9] = [
+    "system::change_plan",
     "lanes::watch",
     "lanes::renew",
     "inbox::readdress",
