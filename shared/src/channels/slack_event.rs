@@ -224,8 +224,8 @@ fn keep_message(
     let written = event.text.as_deref().filter(|text| !text.trim().is_empty());
     let written = written.map_or_else(|| slack_text::of_blocks(event.blocks.as_ref()), str::to_owned);
     let mention = event.kind == "app_mention" || slack_text::mentions(&written, &route.bot_user_id);
-    let direct =
-        event.channel_type.as_deref() == Some("im") || (event.channel_type.is_none() && channel.starts_with('D'));
+    let direct = matches!(event.channel_type.as_deref(), Some("im" | "app_home"))
+        || (event.channel_type.is_none() && channel.starts_with('D'));
     let Some(ts) = [&event.ts, &envelope.event_id].into_iter().flatten().find(|id| is_id(id)).cloned() else {
         return unknown(envelope, "message without a time");
     };

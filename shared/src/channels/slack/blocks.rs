@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::{
+    channels::mrkdwn,
     db::{
         feedback::COMMENT_MAX,
         home::{Status, Talk},
@@ -22,7 +23,7 @@ pub const FIELD: &str = "text";
 pub const GOOD: &str = "up";
 pub const BAD: &str = "down";
 
-/// Longest question in a dialog or after a command, in characters; shown as a quotation it still fits one section.
+/// Longest question in a dialog or after a command, in characters; shown as a quotation it takes a few sections at most.
 pub const QUESTION_MAX: usize = 2_000;
 const EXCERPT_MAX: usize = 120;
 
@@ -95,8 +96,10 @@ pub fn escaped(text: &str) -> String {
 
 /// A question that was asked without writing it: who asks, and what.
 pub fn question(user: &str, question: &str) -> Vec<Value> {
-    let quoted: Vec<String> = escaped(question).lines().map(|line| format!(">{line}")).collect();
-    vec![section(&format!("<@{user}> asks:")), section(&quoted.join("\n"))]
+    let quote = |piece: String| piece.lines().map(|line| format!(">{line}")).collect::<Vec<_>>().join("\n");
+    // Half a section: were each letter a line, each would get a mark.
+    let pieces = mrkdwn::split(&escaped(question), mrkdwn::SECTION_MAX / 2).into_iter().map(quote);
+    std::iter::once(format!("<@{user}> asks:")).chain(pieces).map(|text| section(&text)).collect()
 }
 
 /// A conversation on somebody's home page, with a link to it.
@@ -203,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_question_still_fits_one_section() {
+    fn the_longest_question_still_fits_its_sections() {
         let longest = "&".repeat(QUESTION_MAX);
         let blocks = question("U1", &longest);
         assert!(blocks.iter().all(|block| block["text"]["text"].as_str().unwrap().chars().count() <= 3_000));
