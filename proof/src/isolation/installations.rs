@@ -139,9 +139,6 @@ fn ends_and_notices() -> Vec<Call> {
         "dead_connections::remove_workspace", AllAudiences, |tx, _config| {
             dead_connections::remove_workspace(tx, CONNECTION, "removed", None).await?
         };
-        "notices::tell", AllAudiences, |tx, _config| {
-            notices::tell(tx, notices::Kind::TokenRefused, CONNECTION, "Install it again.").await?
-        };
         "notices::list", AllAudiences, |tx, _config| {
             notices::list(tx, None).await?.into_iter().map(|notice| notice.body).collect::<Vec<_>>()
         };
