@@ -62,6 +62,8 @@ async fn a_long_answer_is_shown_while_it_is_written_in_one_message() {
     let replies = stage.replies(&asked);
     assert_eq!(replies.len(), 1, "the placeholder is gone");
     assert!(replies[0].metadata.is_some(), "it names its row");
+    let below = replies[0].blocks.as_ref().map(ToString::to_string).unwrap_or_default();
+    assert!(below.contains("feedback:out_"), "people can rate it: {below}");
     let (seen, stored) = seen_and_stored(&stage, &asked).await;
     assert_eq!((&seen, &stored), (&answer, &answer));
     let said = "select body from messages where author_kind = 'agent'";
