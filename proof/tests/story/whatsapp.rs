@@ -241,6 +241,12 @@ async fn who_writes_on_the_business_phone_has_the_conversation() {
     let acme = phones.shop("acme").await;
     acme.hears(ADA, "Hello");
     acme.answered(ADA, 1).await;
+    // The phone shows an answer a moment before its turn has ended.
+    acme.eventually(
+        "select string_agg(state::text, ', ' order by seq) from inbox where tenant_id = $1",
+        "replied",
+    )
+    .await;
     // In the middle of an answer.
     phones.house.model.faults().add(FaultRule::once("*", FaultKind::DelayMs(3_000)));
     acme.hears(ADA, "Can I have a discount?");
