@@ -10,7 +10,7 @@ use super::{
 };
 
 /// What the product may do in a workspace. Anything else would be a tool, and there is none.
-const KNOWN_EFFECTS: [&str; 10] = [
+const KNOWN_EFFECTS: [&str; 12] = [
     "auth.test",
     "chat.postMessage",
     "chat.update",
@@ -21,6 +21,8 @@ const KNOWN_EFFECTS: [&str; 10] = [
     "conversations.replies",
     "conversations.history",
     "assistant.threads.setStatus",
+    "assistant.threads.setTitle",
+    "agents.sessions.setStatus",
 ];
 
 /// INV-6: no tenant's words in another's prompt or reply, and nobody's in a log.
