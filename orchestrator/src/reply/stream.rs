@@ -169,7 +169,7 @@ impl<'a> Stream<'a> {
     }
 
     /// The placeholder serves as the first message.
-    pub fn uses_placeholder(&self) -> bool {
+    fn uses_placeholder(&self) -> bool {
         let in_place = |message: &Message| matches!(&message.place, Place::Edited(ts) if Some(ts) == self.placeholder.as_ref());
         self.messages.iter().any(in_place)
     }
@@ -267,9 +267,9 @@ impl<'a> Stream<'a> {
             tokio::time::sleep(wait.min(self.sender.pace.wait_max)).await;
         }
         let replaced = self.messages.iter().any(|message| message.sent > 0 || message.delivery.is_some());
-        if let Some(placeholder) = self.placeholder.clone()
-            && replaced
+        if replaced
             && !self.uses_placeholder()
+            && let Some(placeholder) = self.placeholder.take()
         {
             self.sender.take_away(&placeholder).await;
         }

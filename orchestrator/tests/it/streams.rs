@@ -61,6 +61,7 @@ async fn a_long_answer_is_shown_while_it_is_written_in_one_message() {
     assert_eq!(stage.ended().await, ["done"]);
     let replies = stage.replies(&asked);
     assert_eq!(replies.len(), 1, "the placeholder is gone");
+    assert_eq!(stage.calls("chat.delete"), 1, "it was taken away once");
     assert!(replies[0].metadata.is_some(), "it names its row");
     let below = replies[0].blocks.as_ref().map(ToString::to_string).unwrap_or_default();
     assert!(below.contains("feedback:out_"), "people can rate it: {below}");

@@ -62,7 +62,10 @@ impl Stage {
         let samples = Samples::default();
         let witness = samples.model.clone();
         house.model.set_witness(move |request| witness.see(request));
-        house.model.set_options(ModelOptions { requests_kept: Some(PROMPTS_KEPT), ..ModelOptions::default() });
+        // Slow enough that most answers are streamed.
+        let model =
+            ModelOptions { requests_kept: Some(PROMPTS_KEPT), token_delay_ms: 25, ..ModelOptions::default() };
+        house.model.set_options(model);
         let (deliveries, retry_time_scale) = (Some(plan.deliveries), Some(RETRY_TIME_SCALE));
         house.slack.set_options(OptionsPatch { deliveries, retry_time_scale, ..OptionsPatch::default() });
         let mut tenants = Vec::new();

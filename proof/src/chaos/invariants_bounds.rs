@@ -10,10 +10,14 @@ use super::{
 };
 
 /// What the product may do in a workspace. Anything else would be a tool, and there is none.
-const KNOWN_EFFECTS: [&str; 12] = [
+const KNOWN_EFFECTS: [&str; 16] = [
     "auth.test",
     "chat.postMessage",
     "chat.update",
+    "chat.delete",
+    "chat.startStream",
+    "chat.appendStream",
+    "chat.stopStream",
     "reactions.add",
     "users.info",
     "bots.info",

@@ -13,8 +13,8 @@ use super::{
 /// What was broken this long before a post became visible may have kept its caller from knowing.
 const JUST_BEFORE_MS: u64 = 2_000;
 /// What can keep an orchestrator from knowing or remembering what it posted. Nothing else explains a duplicate.
-const CONCERNS_SENDING: [&str; 5] =
-    ["orchestrator", "PostgreSQL", "chat.postMessage", "chat.update", "conversations"];
+const CONCERNS_SENDING: [&str; 6] =
+    ["orchestrator", "PostgreSQL", "chat.postMessage", "chat.update", "Stream", "conversations"];
 
 /// INV-3: a row is posted once. What is visible more often is counted, and explained by what was broken just then.
 pub fn one_visible_reply(ledger: &Ledger, stored: &Stored, per_100_000: f64) -> Verdict {
@@ -84,7 +84,7 @@ pub fn replied_is_visible(ledger: &Ledger, stored: &Stored) -> Verdict {
             "sent" if !visible => {
                 Some(format!("{} {} is sent as {:?}, and nobody saw it", row.kind, row.outbox_id, row.external_id))
             }
-            "dead" if ledger.shown.contains_key(&row.outbox_id) => {
+            "dead" if ledger.is_visible(&row.outbox_id) => {
                 Some(format!("{} {} is dead, and visible all the same", row.kind, row.outbox_id))
             }
             _ => None,

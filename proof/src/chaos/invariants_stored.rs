@@ -42,6 +42,7 @@ pub struct RunRow {
     pub from_seq: i64,
     pub to_seq: i64,
     pub state: String,
+    /// To its end: the call of an answer that broke off may be booked as failed, or have died unbooked.
     pub answered: bool,
     pub calls_ok: i64,
     pub calls: i64,
@@ -98,7 +99,8 @@ impl Stored {
         .fetch_all(&mut *connection)
         .await?;
         let runs = sqlx::query_as(
-            "select r.tenant_id, r.run_id, r.conversation_id, r.from_seq, r.to_seq, r.state, s.run_id is not null as answered,
+            "select r.tenant_id, r.run_id, r.conversation_id, r.from_seq, r.to_seq, r.state,
+                    s.run_id is not null and s.result ->> 'broken_off' is null as answered,
                     coalesce(u.ok, 0) as calls_ok, coalesce(u.calls, 0) as calls
                from runs r
                left join run_steps s on s.tenant_id = r.tenant_id and s.run_id = r.run_id and s.step = 'answer'

@@ -4,7 +4,7 @@
 //! the product says of itself. A tenant's words carry its canary (`kc007x`), so that no leak needs a database to be seen.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     str::FromStr,
 };
 
@@ -64,6 +64,8 @@ pub struct Ledger {
     pub untagged: Vec<String>,
     /// Streams begin without a name; an update or their end brings it. Those that never got one.
     pub unnamed: HashMap<MessageKey, Shown>,
+    /// What the agent took away again.
+    pub removed: HashSet<MessageKey>,
     pub leaks: Vec<String>,
     pub leaks_total: usize,
     pub texts_examined: usize,
@@ -86,6 +88,7 @@ impl Ledger {
             match (entry.kind, entry.author_kind) {
                 (HistoryKind::Post, Some(AuthorKind::Person)) => self.said(entry),
                 (HistoryKind::Post | HistoryKind::Update, Some(AuthorKind::Bot)) => self.showed(entry),
+                (HistoryKind::Delete, Some(AuthorKind::Bot)) => self.removed.extend(key_of(entry)),
                 (HistoryKind::EventSent | HistoryKind::EventResult, _) => self.delivered(entry),
                 (HistoryKind::Unclear, _) => self.was_unclear(entry),
                 _ => {}
@@ -178,6 +181,11 @@ impl Ledger {
         overlapping.map(|one| one.what.as_str()).collect()
     }
 
+    /// Whether people see a message of this outbox row now.
+    pub fn is_visible(&self, row: &Uuid) -> bool {
+        self.shown.get(row).is_some_and(|shown| shown.iter().any(|shown| !self.removed.contains(&shown.key())))
+    }
+
     /// Whether the product has to keep it: it speaks to the agent, or it came after the thread was known to be the
     /// agent's.
     pub fn must_be_stored(&self, key: &MessageKey, sent: &Sent) -> bool {
@@ -185,6 +193,12 @@ impl Ledger {
         let root = self.messages.get(&root).filter(|root| root.addressed);
         sent.addressed
             || root.and_then(|root| root.accepted).zip(sent.first_sent).is_some_and(|(known, sent)| known < sent)
+    }
+}
+
+impl Shown {
+    fn key(&self) -> MessageKey {
+        (self.team.clone(), self.channel.clone(), self.ts.clone())
     }
 }
 

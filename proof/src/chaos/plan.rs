@@ -180,7 +180,7 @@ fn small_faults(dice: &mut StdRng, time: Duration, layout: &Layout) -> Vec<Step>
     let mut deck: Vec<usize> = Vec::new();
     loop {
         if deck.is_empty() {
-            deck = (0..12).collect();
+            deck = (0..15).collect();
         }
         let kind = deck.swap_remove(dice.random_range(0..deck.len()));
         let (act, lasts) = small_fault(kind, dice, layout);
@@ -207,6 +207,9 @@ fn small_fault(kind: usize, dice: &mut StdRng, layout: &Layout) -> (Act, Duratio
         8 => Act::FewFiles(Role::Gateway, dice.random_range(0..layout.gateways), 120),
         9 => Act::Model { kind: model_fault(dice), percent },
         10 => Act::Slack { method: "chat.update", kind: slack_fault(dice), percent },
+        11 => Act::Slack { method: "chat.startStream", kind: slack_fault(dice), percent },
+        12 => Act::Slack { method: "chat.appendStream", kind: slack_fault(dice), percent },
+        13 => Act::Slack { method: "chat.stopStream", kind: slack_fault(dice), percent },
         _ => Act::Slack { method: "chat.postMessage", kind: slack_fault(dice), percent },
     };
     (act, lasts)
@@ -325,6 +328,9 @@ mod tests {
             ["kill -9 Redis", "empty Redis", "end all sessions", "model:", "chat.postMessage:", "chat.update:"]
         {
             assert!(plan(1).contains(what), "{what}");
+        }
+        for method in ["chat.startStream:", "chat.appendStream:", "chat.stopStream:"] {
+            assert!(plan(1).contains(method), "{method}");
         }
     }
 

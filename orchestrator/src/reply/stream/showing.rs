@@ -51,7 +51,9 @@ impl Stream<'_> {
                 message.sent = message.open_text().len();
                 self.watch.showed(message.id, &ts);
                 message.place = Place::Stream(ts);
-                if let Some(placeholder) = self.placeholder.clone().filter(|_| index == 0) {
+                if index == 0
+                    && let Some(placeholder) = self.placeholder.take()
+                {
                     self.sender.take_away(&placeholder).await;
                 }
                 return Ok(Shown::All);
