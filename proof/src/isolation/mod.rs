@@ -5,10 +5,12 @@
 //! one and [`scale`] by the million. A table that a migration adds is attacked without a line of code here. [`mutants`] makes
 //! mistakes on purpose, to see that each is noticed.
 
+mod acts;
 pub mod arena;
 pub mod catalog;
 mod entrances;
 pub mod fill;
+mod handovers;
 pub mod installations;
 pub mod listed;
 pub mod mutants;

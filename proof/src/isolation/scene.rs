@@ -15,7 +15,7 @@ use shared::{
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use uuid::Uuid;
 
-use super::installations;
+use super::{acts, handovers, installations};
 
 pub const THEM: TenantId = TenantId::from_uuid(Uuid::from_u128(0x0a));
 pub const US: TenantId = TenantId::from_uuid(Uuid::from_u128(0xf0));
@@ -59,7 +59,7 @@ pub const GUEST_MAIL: &str = "guest@example.com";
 pub const SESSION: SessionId = SessionId::from_uuid(Uuid::from_u128(18));
 /// A key belongs to one tenant by its id.
 pub const THEIR_KEY: ApiKeyId = ApiKeyId::from_uuid(Uuid::from_u128(19));
-const FENCE: i64 = 7;
+pub const FENCE: i64 = 7;
 
 /// Our hold on the conversation; theirs reads the same.
 pub fn lease() -> Lease {
@@ -140,6 +140,7 @@ impl Cast<'_> {
                             \"sent_at\": \"2026-11-20T12:00:00Z\"}}');"
             );
         }
+        script += &handovers::lanes(self.tenant);
         if self.tenant == THEM {
             script += &format!(
                 "insert into lanes (tenant_id, conversation_id, connection_id)
@@ -170,6 +171,7 @@ impl Cast<'_> {
         let fetched = if them { "null" } else { "now()" };
         let opted_out = if them { "now()" } else { "null" };
         let installation = installations::script(self.tenant, mark, self.keys);
+        let (handovers, acts) = (handovers::script(self.tenant, mark, team), acts::script(self.tenant, mark));
         format!(
             "begin;
              select set_config('app.current_tenant', '{tenant}', true), set_config('app.audiences', '*', true);
@@ -205,6 +207,8 @@ impl Cast<'_> {
              insert into jobs (tenant_id, job_id, kind, payload)
              values ('{tenant}', '{job}', 'fetch_person_profile',
                      '{{\"kind\": \"fetch_person_profile\", \"person\": \"{PERSON}\"}}');
+             {handovers}
+             {acts}
              commit"
         )
     }

@@ -32,7 +32,7 @@ use sqlx::{AssertSqlSafe, Executor};
 use time::OffsetDateTime;
 
 use super::{
-    entrances, installations,
+    acts, entrances, handovers, installations,
     scene::{CONNECTION, CONVERSATION, DELIVERED, MEMORY, NUMBER, OUTBOX, PERSON, RUN, THEM, US, lease},
 };
 
@@ -82,6 +82,8 @@ pub fn all() -> Vec<Call> {
     calls.extend(installations::all());
     calls.extend(what_is_said());
     calls.extend(turns());
+    calls.extend(handovers::all());
+    calls.extend(acts::all());
     calls
 }
 
@@ -99,6 +101,7 @@ fn who_is_there() -> Vec<Call> {
         "connections::signing_secret", AllAudiences, |tx, config| {
             connections::signing_secret(tx, &config.master_keys, CONNECTION).await?.as_ref().map(expose)
         };
+        "connections::route", AllAudiences, |tx, _config| connections::route(tx, CONNECTION).await?;
         // The other tenant's workspace.
         "connections::connect_slack", AllAudiences, |tx, config| {
             connections::connect_slack(tx, &config.master_keys, &workspace("TB")).await?.id
@@ -305,7 +308,7 @@ pub async fn observe(db: &Db, config: &Config, call: &Call) -> anyhow::Result<Ob
 }
 
 /// Tables that konstruct_app may read.
-const WATCHED: [&str; 23] = [
+const WATCHED: [&str; 28] = [
     "memberships",
     "invitations",
     "api_keys",
@@ -329,6 +332,11 @@ const WATCHED: [&str; 23] = [
     "outbox_parts",
     "memories",
     "usage",
+    "interactions",
+    "feedback",
+    "run_steps",
+    "message_templates",
+    "jobs",
 ];
 
 /// A hash of the other tenant's rows, as they are for the open transaction.

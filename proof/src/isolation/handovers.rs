@@ -1,0 +1,117 @@
+//! Conversations that humans of both tenants take, answer in and give back, and every query about who has them and what was
+//! said in them.
+
+use shared::{
+    db::{audit::Actor, conversations, home, takeovers},
+    ids::{ConversationId, OutboxId, TenantId},
+};
+use uuid::Uuid;
+
+use super::{
+    scene::{CONNECTION, CONVERSATION, PERSON, THEIR_CONVERSATION, THEM},
+    statements::{Call, calls},
+};
+
+/// No turn is at work on it, and nobody waits for a human.
+const QUIET: ConversationId = ConversationId::from_uuid(Uuid::from_u128(0x40));
+/// Humans have it, and a person waits for more.
+const HELD: ConversationId = ConversationId::from_uuid(Uuid::from_u128(0x41));
+/// A human's reply in it, on its way.
+const REPLY: OutboxId = OutboxId::from_uuid(Uuid::from_u128(0x42));
+/// What the person said there.
+const ASKED: Uuid = Uuid::from_u128(0x43);
+/// Where theirs is held; ours is elsewhere.
+const THEIR_CHANNEL: &str = "CTB";
+
+/// Whose the conversations are, which the accept path writes.
+pub fn lanes(tenant: TenantId) -> String {
+    format!(
+        "insert into lanes (tenant_id, conversation_id, connection_id, by_human)
+         values ('{0}', '{1}', '{3}', false), ('{0}', '{2}', '{3}', true);",
+        tenant.uuid(),
+        QUIET.uuid(),
+        HELD.uuid(),
+        CONNECTION.uuid()
+    )
+}
+
+/// What was said in them, for a transaction of the tenant.
+pub fn script(tenant_id: TenantId, mark: &str, team: &str) -> String {
+    let [tenant, connection, person, quiet, held, reply, theirs] = [
+        tenant_id.uuid(),
+        CONNECTION.uuid(),
+        PERSON.uuid(),
+        QUIET.uuid(),
+        HELD.uuid(),
+        REPLY.uuid(),
+        THEIR_CONVERSATION.uuid(),
+    ];
+    let mut script = format!(
+        "insert into conversations (tenant_id, conversation_id, connection_id, channel_external_id, thread_external_id,
+                                    kind, waits_since)
+         values ('{tenant}', '{quiet}', '{connection}', 'C1', '1.2', 'unknown', null),
+                ('{tenant}', '{held}', '{connection}', 'C{team}', null, 'direct', now());
+         insert into messages (tenant_id, message_id, conversation_id, external_id, author_kind, person_id, operator_name,
+                               body, sent_at)
+         values ('{tenant}', '{ASKED}', '{held}', '1.3', 'person', '{person}', null, '{mark} asked',
+                 '2026-11-20T11:00:00Z'),
+                ('{tenant}', '{reply}', '{held}', null, 'operator', null, '{mark}', '{mark} replied',
+                 '2026-11-20T12:00:00Z');
+         insert into outbox (tenant_id, outbox_id, conversation_id, kind, operation, body, fence)
+         values ('{tenant}', '{reply}', '{held}', 'operator', 'post', '{mark}', 0);"
+    );
+    if tenant_id == THEM {
+        script += &format!(
+            "insert into conversations (tenant_id, conversation_id, connection_id, channel_external_id, kind)
+             values ('{tenant}', '{theirs}', '{connection}', 'C2', 'unknown');"
+        );
+    }
+    script
+}
+
+pub fn all() -> Vec<Call> {
+    let mut calls = on_the_screen();
+    calls.extend(hand_over());
+    calls
+}
+
+fn on_the_screen() -> Vec<Call> {
+    calls! {
+        "conversations::list", AllAudiences, |tx, _config| conversations::list(tx, None, 10).await?;
+        "conversations::exists", AllAudiences, |tx, _config| conversations::exists(tx, THEIR_CONVERSATION).await?;
+        "conversations::place", AllAudiences, |tx, _config| conversations::place(tx, HELD).await?;
+        "conversations::messages", AllAudiences, |tx, _config| {
+            conversations::messages(tx, CONVERSATION, None, 10).await?
+        };
+        "conversations::latest_of", AllAudiences, |tx, _config| {
+            conversations::latest_of(tx, CONNECTION, THEIR_CHANNEL, "U1").await?
+        };
+        "home::status", AllAudiences, |tx, _config| home::status(tx, CONNECTION, "U1").await?;
+        "home::talks", AllAudiences, |tx, _config| home::talks(tx, PERSON).await?;
+    }
+}
+
+fn hand_over() -> Vec<Call> {
+    calls! {
+        "takeovers::take of what is being answered", AllAudiences, |tx, _config| {
+            takeovers::take(tx, CONVERSATION, &Actor::System).await?
+        };
+        "takeovers::take of what is quiet", AllAudiences, |tx, _config| {
+            takeovers::take(tx, QUIET, &Actor::System).await?
+        };
+        // Ours has a human already: the person only stops waiting.
+        "takeovers::take again", AllAudiences, |tx, _config| takeovers::take(tx, HELD, &Actor::System).await?;
+        "takeovers::ask", AllAudiences, |tx, _config| takeovers::ask(tx, QUIET, PERSON).await?;
+        "takeovers::release", AllAudiences, |tx, _config| takeovers::release(tx, HELD, &Actor::System).await?;
+        "takeovers::reply", AllAudiences, |tx, _config| {
+            takeovers::reply(tx, HELD, &Actor::System, "Grace", "I have a look.").await?
+        };
+        "takeovers::begin_sending", AllAudiences, |tx, _config| {
+            let sending = takeovers::begin_sending(tx, REPLY).await?;
+            sending.map(|sending| (sending.channel, sending.body, sending.attempts))
+        };
+        "takeovers::end_sending", AllAudiences, |tx, _config| {
+            takeovers::end_sending(tx, REPLY, Ok("1.4")).await?
+        };
+    }
+}
