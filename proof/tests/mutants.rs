@@ -64,6 +64,16 @@ async fn each_of_the_two_nets_holds_alone() {
     eprintln!("{} calls, each behind either net alone", stage.calls().len());
 }
 
+/// A call is more than one statement, and what one of them keeps apart hides what the next one forgets.
+#[tokio::test]
+async fn each_statement_that_forgets_its_tenant_is_noticed_by_itself() {
+    let stage = Stage::new().await.unwrap();
+    let score = Score { verdicts: stage.without_condition_of_each_statement().await.unwrap() };
+    assert_eq!(score.survivors(), [""; 0]);
+    eprintln!("{} statements, each noticed without its tenant", score.verdicts.len());
+    assert!(score.verdicts.len() > 100, "{} statements", score.verdicts.len());
+}
+
 #[tokio::test]
 async fn attack_7_the_next_transaction_of_a_session_that_forgets_its_tenant_sees_nothing() {
     let stage = Stage::new().await.unwrap();

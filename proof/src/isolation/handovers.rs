@@ -12,8 +12,8 @@ use super::{
     statements::{Call, calls},
 };
 
-/// No turn is at work on it, and nobody waits for a human.
-const QUIET: ConversationId = ConversationId::from_uuid(Uuid::from_u128(0x40));
+/// No turn is at work on it, and nobody waits for a human. Theirs has one already.
+pub(super) const QUIET: ConversationId = ConversationId::from_uuid(Uuid::from_u128(0x40));
 /// Humans have it, and a person waits for more.
 const HELD: ConversationId = ConversationId::from_uuid(Uuid::from_u128(0x41));
 /// A human's reply in it, on its way.
@@ -27,11 +27,12 @@ const THEIR_CHANNEL: &str = "CTB";
 pub fn lanes(tenant: TenantId) -> String {
     format!(
         "insert into lanes (tenant_id, conversation_id, connection_id, by_human)
-         values ('{0}', '{1}', '{3}', false), ('{0}', '{2}', '{3}', true);",
+         values ('{0}', '{1}', '{3}', {4}), ('{0}', '{2}', '{3}', true);",
         tenant.uuid(),
         QUIET.uuid(),
         HELD.uuid(),
-        CONNECTION.uuid()
+        CONNECTION.uuid(),
+        tenant == THEM
     )
 }
 

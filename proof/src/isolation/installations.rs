@@ -31,7 +31,8 @@ const USED_STATE: [u8; 32] = [3; 32];
 const BROWSER: [u8; 32] = [4; 32];
 const NOTICE: NoticeId = NoticeId::from_uuid(Uuid::from_u128(0x35));
 
-/// The own app as a client, a token that runs out, a notice, and links: one open, one used, one of long ago.
+/// The own app as a client, a token that runs out, a notice, and links: one open, one used, one of long ago. They have as
+/// many links as a tenant may have.
 pub fn script(tenant_id: TenantId, mark: &str, keys: &Keyring) -> String {
     let (tenant, connection, them) = (tenant_id.uuid(), CONNECTION.uuid(), tenant_id == THEM);
     let sealed = |table, column| {
@@ -64,6 +65,14 @@ pub fn script(tenant_id: TenantId, mark: &str, keys: &Keyring) -> String {
                      now() + interval '{days} days', '\\x{state}', '\\x{browser}', now() + interval '10 minutes',
                      {used_at});",
             Uuid::from_u128(id)
+        );
+    }
+    if them {
+        script += &format!(
+            "insert into install_links (tenant_id, link_id, link_hash, actor_kind, actor_id, expires_at)
+             select '{tenant}', gen_random_uuid(), sha256(n::text::bytea), 'command_line', '{mark}',
+                    now() + interval '1 day'
+               from generate_series(1, 50) n;"
         );
     }
     script

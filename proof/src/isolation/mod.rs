@@ -20,6 +20,7 @@ pub mod rules;
 pub mod scale;
 pub mod scene;
 pub mod session;
+mod singly;
 pub mod statements;
 pub mod trial;
 pub mod wire;

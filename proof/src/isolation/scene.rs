@@ -15,7 +15,7 @@ use shared::{
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use uuid::Uuid;
 
-use super::{acts, handovers, installations};
+use super::{acts, handovers, installations, singly};
 
 pub const THEM: TenantId = TenantId::from_uuid(Uuid::from_u128(0x0a));
 pub const US: TenantId = TenantId::from_uuid(Uuid::from_u128(0xf0));
@@ -37,7 +37,7 @@ pub const COPIED: Uuid = Uuid::from_u128(0xC0);
 pub const NUMBER: ConnectionId = ConnectionId::from_uuid(Uuid::from_u128(0x20));
 const OLDER: Uuid = Uuid::from_u128(0x21);
 const NEWER: Uuid = Uuid::from_u128(0x22);
-const MOVING: Uuid = Uuid::from_u128(0x23);
+pub const MOVING: Uuid = Uuid::from_u128(0x23);
 pub const DELIVERED: OutboxId = OutboxId::from_uuid(Uuid::from_u128(0x24));
 /// Only they take part in it.
 pub const THEIR_CONVERSATION: ConversationId = ConversationId::from_uuid(Uuid::from_u128(11));
@@ -172,6 +172,7 @@ impl Cast<'_> {
         let opted_out = if them { "now()" } else { "null" };
         let installation = installations::script(self.tenant, mark, self.keys);
         let (handovers, acts) = (handovers::script(self.tenant, mark, team), acts::script(self.tenant, mark));
+        let singly = singly::script(self.tenant, mark);
         format!(
             "begin;
              select set_config('app.current_tenant', '{tenant}', true), set_config('app.audiences', '*', true);
@@ -209,6 +210,7 @@ impl Cast<'_> {
                      '{{\"kind\": \"fetch_person_profile\", \"person\": \"{PERSON}\"}}');
              {handovers}
              {acts}
+             {singly}
              commit"
         )
     }

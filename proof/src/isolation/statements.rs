@@ -34,6 +34,7 @@ use time::OffsetDateTime;
 use super::{
     acts, entrances, handovers, installations,
     scene::{CONNECTION, CONVERSATION, DELIVERED, MEMORY, NUMBER, OUTBOX, PERSON, RUN, THEM, US, lease},
+    singly,
 };
 
 /// How its caller begins.
@@ -84,6 +85,7 @@ pub fn all() -> Vec<Call> {
     calls.extend(turns());
     calls.extend(handovers::all());
     calls.extend(acts::all());
+    calls.extend(singly::all());
     calls
 }
 
@@ -263,7 +265,7 @@ pub(super) fn expose(secret: &SecretString) -> String {
     secrecy::ExposeSecret::expose_secret(secret).to_owned()
 }
 
-fn workspace(team: &str) -> NewSlackConnection {
+pub(super) fn workspace(team: &str) -> NewSlackConnection {
     NewSlackConnection {
         team_id: team.to_owned(),
         team_name: "renewed".into(),

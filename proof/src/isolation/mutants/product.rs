@@ -3,9 +3,12 @@
 //! They are made on the wire, so the code under test is the product's own. A statement's tenant is one of two nets, the
 //! policies are the other: each is also shown to hold alone.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use anyhow::{bail, ensure};
@@ -40,9 +43,6 @@ use crate::isolation::{
 
 /// Attempts to get the same session twice from a pool.
 const SAME_SESSION_ATTEMPTS: usize = 200;
-
-/// A workspace belongs to one tenant at most, by its key: there is no second row that it could take.
-const WITHOUT_TWIN: &str = "connections::connect_slack again";
 
 /// What the product does without a mistake.
 pub struct Stage {
@@ -166,8 +166,48 @@ impl Stage {
             },
         };
         let twofold = self.calls.iter().filter(|call| matches!(call.begin, Begin::AllAudiences));
-        let twofold = twofold.filter(|call| call.name != WITHOUT_TWIN);
         Ok(twofold.map(verdict).collect())
+    }
+
+    /// Each statement that names its tenant, without it and with nothing else forgotten: a call's other statements could
+    /// hide it. One call that notices is enough.
+    pub async fn without_condition_of_each_statement(&self) -> anyhow::Result<Vec<Verdict>> {
+        self.let_go("disable").await?;
+        let noticed = self.noticed_statements().await;
+        self.let_go("enable").await?;
+        let verdict = |(statement, noticed): (String, bool)| Verdict {
+            mutant: format!("alone: {}", statement.split_whitespace().collect::<Vec<_>>().join(" ")),
+            killers: if noticed { vec![Killer::Statements] } else { vec![] },
+        };
+        Ok(noticed?.into_iter().map(verdict).collect())
+    }
+
+    async fn noticed_statements(&self) -> anyhow::Result<BTreeMap<String, bool>> {
+        let mut noticed = BTreeMap::new();
+        let (call_of, forget) = (self.calls.iter().zip(&self.honest), without_tenant());
+        for (call, honest) in call_of.filter(|(call, _)| matches!(call.begin, Begin::AllAudiences)) {
+            let (_, seen) = self.observe_one(call, honestly()).await?;
+            for statement in seen.into_iter().filter(|sql| forget(sql) != *sql) {
+                if noticed.get(&statement) == Some(&true) {
+                    continue;
+                }
+                let (this, forget) = (statement.clone(), forget.clone());
+                let edit: Edit = Arc::new(move |sql| if sql == this { forget(sql) } else { sql.to_owned() });
+                let (observation, _) = self.observe_one(call, edit).await?;
+                noticed.insert(statement, observation != *honest);
+            }
+        }
+        Ok(noticed)
+    }
+
+    /// Through a door of its own: a statement is prepared once for a connection, and seen only then.
+    async fn observe_one(&self, call: &Call, edit: Edit) -> anyhow::Result<(Observation, Vec<String>)> {
+        let wire = Wire::before(&self.test.config.database_url, edit).await?;
+        let db = Db::connect(&wire.url, &self.test.config.database_system_url)?;
+        let observation = observe(&db, &self.test.config, call).await?;
+        db.close().await;
+        let seen = wire.seen.lock().expect("nobody panics with it").clone();
+        Ok((observation, seen))
     }
 
     /// Row-level security of every tenant table.
