@@ -11,7 +11,9 @@ use axum::{
 use serde::de::DeserializeOwned;
 
 pub use shared::channels::{
-    slack_event::{Envelope, Kept, Unreadable, normalize, parse},
+    slack_change::{Changed, Read, read},
+    slack_event::{Envelope, Unreadable, normalize, parse},
+    slack_kept::Kept,
     slack_text::{mentions, of_blocks, to_plain, with_files, without_lone_surrogates},
 };
 

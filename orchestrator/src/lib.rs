@@ -11,6 +11,7 @@ mod llm;
 mod notices;
 mod opening;
 mod places;
+mod policy;
 pub mod prompt;
 mod recall;
 mod reply;

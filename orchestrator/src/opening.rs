@@ -5,21 +5,20 @@ use std::sync::Arc;
 use shared::{
     crash,
     db::{
-        Audience, DbError, TenantDb, TenantTx, agents, connections,
+        Audience, DbError, TenantDb, TenantTx, agents, bindings, changes, connections,
         lanes::{self, Lease},
         messages::{self, Author, AuthorKind, Line},
-        people,
+        people::{self, Standing},
         runs::{self, End, Finish, Opening, Pending, Start},
         takeovers,
     },
     ids::{OutboxId, PersonId, RunId},
     jobs::Job,
-    message::{ChannelKind, InboundMessage},
     queue, telemetry,
 };
 
 use crate::{
-    Orchestrator, asks_for_human, fixed, recall,
+    Orchestrator, asks_for_human, fixed, policy, recall,
     reply::{Outlet, SlackPlace, WhatsAppPlace},
     turn::PLACEHOLDER,
 };
@@ -64,6 +63,10 @@ pub async fn open(orchestrator: &Orchestrator, db: &TenantDb, lease: &Lease) -> 
         tx.close().await?;
         return Ok(Opened::Notices(Box::new(opening)));
     }
+    if opening.changes_wait {
+        changes::catch_up(&mut tx, lease.conversation).await?;
+        opening = runs::open(&mut tx, lease).await?;
+    }
     continue_trace(&opening.pending);
     let known_run = opening.interrupted.as_ref().map(|interrupted| interrupted.run);
     let (to_seq, end) = match given_up(&opening, lease) {
@@ -74,14 +77,22 @@ pub async fn open(orchestrator: &Orchestrator, db: &TenantDb, lease: &Lease) -> 
             opening.window = window(&opening, &authors);
             let to_seq = opening.pending[opening.pending.len() - 1].seq;
             let beforehand = fixed::beforehand(&mut tx, &opening, &authors).await?;
-            if let (fixed::Beforehand::Nothing, Some(person)) = (&beforehand, asks_for_human(&opening, &authors)) {
+            let end = match quiet_end(&opening) {
+                None => refused(&mut tx, lease, &opening, &authors).await?,
+                end => end,
+            };
+            let heard = end.is_none_or(|(_, why)| why != policy::OUTSIDERS_IGNORED);
+            if let (true, fixed::Beforehand::Nothing, Some(person)) =
+                (heard, &beforehand, asks_for_human(&opening, &authors))
+            {
                 // Moves the fence: whoever claims next finds a human's conversation, and holds what waits.
                 takeovers::ask(&mut tx, lease.conversation, person).await?;
                 tx.commit().await?;
                 return Ok(Opened::Nothing);
             }
-            let end = quiet_end(&opening).or_else(|| beforehand.end());
-            match (end, opening.agent.take()) {
+            let end = end.or_else(|| beforehand.end());
+            let agent = choose_agent(&mut tx, &mut opening).await?;
+            match (end, agent) {
                 (None, Some(agent)) => {
                     let mut turn = start(&mut tx, orchestrator, lease, opening, agent, authors, to_seq).await?;
                     turn.fixed = beforehand.answer();
@@ -116,8 +127,9 @@ fn given_up(opening: &Opening, lease: &Lease) -> Option<(i64, (End, &'static str
 
 /// Who asks the agent for a human, before any model is asked.
 fn asks_for_human(opening: &Opening, authors: &[Author]) -> Option<PersonId> {
-    let asked =
-        |pending: &Pending| answers(opening, pending) && asks_for_human::asks_for_human(&pending.message.text);
+    let asked = |pending: &Pending| {
+        policy::wants_answer(opening, pending) && asks_for_human::asks_for_human(&pending.message.text)
+    };
     let mut asking =
         opening.pending.iter().zip(authors).filter(|(pending, _)| !opening.by_human && asked(pending));
     asking.next().map(|(_, author)| author.person)
@@ -131,10 +143,37 @@ fn quiet_end(opening: &Opening) -> Option<(End, &'static str)> {
         Some((End::Dead, "the connection's token no longer works: connect again"))
     } else if opening.by_human {
         Some((End::Held, "a human has this conversation"))
-    } else if !opening.pending.iter().any(|pending| answers(opening, pending)) {
+    } else if !opening.pending.iter().any(|pending| policy::wants_answer(opening, pending)) {
         Some((End::Ignored, "not addressed"))
     } else {
         None
+    }
+}
+
+/// Ends that depend on who asks.
+async fn refused(
+    tx: &mut TenantTx,
+    lease: &Lease,
+    opening: &Opening,
+    authors: &[Author],
+) -> Result<Option<(End, &'static str)>, DbError> {
+    let bots_ask = opening.pending.iter().any(|pending| pending.message.by_bot);
+    let answers = if bots_ask { messages::answers_since_a_person(tx, lease.conversation).await? } else { 0 };
+    Ok(policy::refusal(opening, authors, answers).map(|why| (End::Ignored, why)))
+}
+
+/// The agent of the thread, or whom a binding names, or else the tenant's default.
+async fn choose_agent(tx: &mut TenantTx, opening: &mut Opening) -> Result<Option<agents::Agent>, DbError> {
+    let default = opening.agent.take();
+    if !opening.bound && opening.thread_agent.is_none() {
+        return Ok(default);
+    }
+    let bindings = if opening.bound { bindings::list(tx).await? } else { Vec::new() };
+    match policy::agent(opening, &bindings) {
+        Some((chosen, _)) if default.as_ref().is_none_or(|agent| agent.id != chosen) => {
+            Ok(agents::find(tx, chosen).await?.or(default))
+        }
+        _ => Ok(default),
     }
 }
 
@@ -149,7 +188,7 @@ async fn start(
     to_seq: i64,
 ) -> Result<Turn, DbError> {
     // Beside the message that was addressed to the agent last.
-    let last = last_addressed(&opening.pending);
+    let last = policy::last_addressed(&opening.pending);
     let asked = last.external_id.clone();
     let outlet = outlet(orchestrator, lease, &opening, (&last.channel, last.thread.as_deref(), &last.author))?;
     let (from, placeholder) = (opening.interrupted.take(), outlet.can_edit().then(OutboxId::new));
@@ -165,7 +204,7 @@ async fn start(
         };
         runs::start(tx, lease, &start).await?;
     }
-    let audiences = audiences(&opening, &authors);
+    let audiences = policy::audiences(&opening, &authors);
     let resumes = from.is_some();
     Ok(Turn { opening, agent, outlet, asked, run, resumes, to_seq, placeholder, authors, audiences, fixed: None })
 }
@@ -256,55 +295,30 @@ fn continue_trace(pending: &[Pending]) {
 
 /// Stores the messages, and asks the platform for names it did not send along.
 async fn store_messages(tx: &mut TenantTx, lease: &Lease, opening: &Opening) -> Result<Vec<Author>, DbError> {
-    let mut inbound: Vec<InboundMessage> = opening.pending.iter().map(|pending| pending.message.clone()).collect();
+    let mut inbound = policy::as_stored(opening);
     people::introduce(tx, opening.connection, &mut inbound).await?;
     let place = messages::Place {
         conversation: lease.conversation,
         connection: opening.connection,
-        kind: kind(opening),
+        kind: policy::kind(opening),
         messages: &inbound,
     };
     let authors = messages::store(tx, &place).await?;
-    let mut unnamed: Vec<_> = authors.iter().filter(|author| author.unnamed).map(|author| author.person).collect();
+    let mut unnamed: Vec<_> =
+        authors.iter().filter(|author| asks_for_name(author)).map(|author| author.person).collect();
     unnamed.sort();
     unnamed.dedup();
     for person in unnamed {
         queue::enqueue(tx, &Job::FetchPersonProfile { person }).await?;
     }
-    if kind(opening) == ChannelKind::Unknown {
+    if policy::is_in_doubt(opening) {
         let channel = inbound[0].channel.clone();
         queue::enqueue(tx, &Job::DescribeChannel { connection: opening.connection, channel }).await?;
     }
     Ok(authors)
 }
 
-/// What the platform told us about the channel, or what came with a message.
-fn kind(opening: &Opening) -> ChannelKind {
-    let told = opening.pending.iter().map(|pending| pending.message.channel_kind);
-    std::iter::once(opening.channel_kind)
-        .chain(told)
-        .find(|kind| *kind != ChannelKind::Unknown)
-        .unwrap_or(ChannelKind::Unknown)
-}
-
-/// A mention, a direct message, or a follow-up in the agent's own thread that is not meant for someone else.
-fn answers(opening: &Opening, pending: &Pending) -> bool {
-    pending.addressed || (opening.takes_part && !pending.message.mentions_others)
-}
-
-/// Whom a memory may be shown to here: everyone's in the tenant, this channel's, and in a direct message the person's own.
-/// Where another company reads along, only what was said there.
-fn audiences(opening: &Opening, authors: &[Author]) -> Vec<Audience> {
-    let channel = Audience::Channel(opening.connection, opening.pending[0].message.channel.clone());
-    let with_outsiders = opening.pending.iter().any(|pending| pending.message.with_outsiders);
-    let mut audiences = if with_outsiders { vec![channel] } else { vec![Audience::Tenant, channel] };
-    if kind(opening) == ChannelKind::Direct {
-        audiences.extend(authors.first().map(|author| Audience::Person(author.person)));
-    }
-    audiences
-}
-
-pub fn last_addressed(pending: &[Pending]) -> &InboundMessage {
-    let last = pending.iter().rev().find(|pending| pending.addressed).unwrap_or(&pending[pending.len() - 1]);
-    &last.message
+/// Bots are only known by what they call themselves.
+fn asks_for_name(author: &Author) -> bool {
+    author.unnamed && author.standing != Standing::Bot
 }

@@ -21,7 +21,7 @@ use crate::{
     llm::{Completion, NoAnswer},
     notices,
     opening::{self, Opened, Turn},
-    prompt, recall,
+    policy, prompt, recall,
     reply::{Delivery, Sender, State, ran_out, stream::Stream, words::Words},
     resume,
     watch::Watch,
@@ -69,7 +69,7 @@ pub async fn take_turn(orchestrator: &Orchestrator, lease: &Lease, watch: &Watch
         Ok(shown)
     };
     let work = async { tokio::try_join!(showing, think(orchestrator, lease, &turn, prepared, &words)) };
-    let last = opening::last_addressed(&turn.opening.pending);
+    let last = policy::last_addressed(&turn.opening.pending);
     let (shown, thought) = turn.outlet.while_working(last, work).await?;
     if stream.has_begun() {
         return conclude_stream(lease, &turn, &sender, stream, (&words, thought), shown).await;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use shared::{
     crypto::FingerprintKey,
     db::{
+        changes::Change,
         inbox::{Arrival, Content},
         system::Route,
     },
@@ -43,6 +44,7 @@ fn kona() -> Route {
         bot_user_id: "U0KONA9RT".into(),
         bot_id: "B0KONA4WE".into(),
         account: String::new(),
+        answers_bots: false,
     }
 }
 
@@ -58,6 +60,17 @@ fn outcome(raw: &[u8]) -> String {
         return format!("{} for {installation}\n", envelope.kind);
     }
     let route = kona();
+    match testing::read(&envelope, &route, NOW) {
+        testing::Read::NoChange => {}
+        testing::Read::Nothing => return format!("for {installation}: no change of a person's\n"),
+        testing::Read::Changed(changed) => {
+            let Change { external_id, changed_at, what, concerns_agent, .. } =
+                changed.change(&FingerprintKey::new([7; 32]), &route);
+            let asks = if changed.message.is_some() { ", a question as it reads now" } else { "" };
+            let whose = if concerns_agent { "kept" } else { "kept where the agent takes part" };
+            return format!("for {installation}: {whose}{asks}\n{external_id} at {changed_at}: {what:?}\n");
+        }
+    }
     let Some(kept) = testing::normalize(&envelope, &route, NOW) else {
         return format!("for {installation}: not kept\n");
     };

@@ -113,6 +113,8 @@ ids! {
     ConnectionId = "con";
     /// An AI employee.
     AgentId = "agt";
+    /// Which agent answers where.
+    BindingId = "bnd";
     /// Someone who talks to an agent in a channel.
     PersonId = "per";
     /// A thread, a direct message, a chat.

@@ -61,6 +61,12 @@ pub struct InboundMessage {
     /// What the platform tells about the author along with the message. Slack tells only the id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<Profile>,
+    /// The author is a guest, or of another company, as far as the event itself says.
+    #[serde(default)]
+    pub outsider: bool,
+    /// The author is another bot.
+    #[serde(default)]
+    pub by_bot: bool,
     /// The author's own time, from the provider.
     #[serde(with = "time::serde::rfc3339")]
     pub sent_at: OffsetDateTime,

@@ -26,9 +26,9 @@ pub use faults::{Chance, FaultKind, FaultRule, FaultStatus, Faults};
 pub use model::{ModelOptions, ModelRequest, ModelSimulator};
 pub use slack::{
     AppSetup, AuthorKind, ChannelSetup, ChannelType, Click, ClockMove, Command, Decision, Delete, DeliveryFaults,
-    Dialog, Edit, EventOut, FileSeen, FileUp, HistoryEntry, HistoryKind, OptionsPatch, Raw, RawOutcome, Reaction,
-    Revoke, Said, Say, Serve, Session, Shortcut, SlackOptions, SlackSimulator, Stop, StreamState, Submit,
-    TranscriptEntry, Uninstall, Whisper, signature, team_of,
+    Dialog, Edit, EventOut, FileSeen, FileUp, HistoryEntry, HistoryKind, OptionsPatch, PersonSetup, Raw,
+    RawOutcome, React, Reaction, Revoke, Said, Say, Serve, Session, Shortcut, SlackOptions, SlackSimulator, Stop,
+    StreamState, Submit, TranscriptEntry, Uninstall, Whisper, signature, team_of,
 };
 pub use whatsapp::{
     Ids, Pace, PhoneEntry, WhatsAppEcho, WhatsAppHistory, WhatsAppOptions, WhatsAppOptionsPatch, WhatsAppSaid,

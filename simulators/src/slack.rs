@@ -31,6 +31,7 @@ mod oauth;
 mod page;
 mod people;
 mod person;
+mod setups;
 mod streams;
 mod surfaces;
 mod types;
@@ -56,7 +57,8 @@ pub use people::team_of;
 pub use surfaces::{Dialog, Whisper};
 pub use types::{
     AuthorKind, ChannelSetup, ChannelType, Delete, Edit, EventOut, FileSeen, FileUp, HistoryEntry, HistoryKind,
-    OptionsPatch, Raw, RawOutcome, Reaction, Revoke, Said, Say, Session, Stop, StreamState, TranscriptEntry,
+    OptionsPatch, PersonSetup, Raw, RawOutcome, React, Reaction, Revoke, Said, Say, Session, Stop, StreamState,
+    TranscriptEntry,
 };
 pub use whims::DeliveryFaults;
 
@@ -216,6 +218,15 @@ impl SlackSimulator {
 
     pub fn set_channel(&self, setup: ChannelSetup) {
         self.core.set_channel(setup);
+    }
+
+    pub fn set_person(&self, setup: PersonSetup) {
+        self.core.set_person(setup);
+    }
+
+    /// Somebody puts an emoji on a message, or takes it away; returns the event ids.
+    pub fn react(&self, react: &React) -> Option<Vec<String>> {
+        self.core.react(react).ok()
     }
 
     pub fn set_options(&self, patch: OptionsPatch) {

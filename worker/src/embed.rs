@@ -55,13 +55,13 @@ async fn embed_tenant(db: &Db, embedder: &Embedder, tenant: TenantId) -> Result<
     if waiting.is_empty() {
         return Ok(0);
     }
-    let (ids, texts): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
+    let (ids, texts): (Vec<_>, Vec<_>) = waiting.iter().cloned().unzip();
     let embedded = embedder.embed(texts).await;
     crash::point(crash::Point::Embedded);
     let mut tx = db.begin_for_all_audiences().await?;
     let count = match embedded {
         Ok(vectors) => {
-            memories::store_vectors(&mut tx, &ids, &vectors).await?;
+            memories::store_vectors(&mut tx, &waiting, &vectors).await?;
             ids.len()
         }
         Err(error) => {

@@ -2,10 +2,12 @@
 
 pub mod slack;
 mod slack_acts;
+mod slack_changes;
 pub mod slack_command;
 mod slack_ending;
 pub mod slack_form;
 pub mod slack_interaction;
+mod slack_signature;
 mod slack_stop;
 pub mod whatsapp;
 pub mod whatsapp_event;

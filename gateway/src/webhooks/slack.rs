@@ -25,11 +25,10 @@ use serde::Deserialize;
 use shared::{
     channels::{
         slack_app::EVENTS_PATH,
-        slack_ending,
+        slack_change, slack_ending,
         slack_event::{self, Envelope, Unreadable},
     },
     crash,
-    crypto::verify_hmac_hex,
     db::{DbError, connections, inbox, system},
     ids::{ConnectionId, TenantId},
     telemetry,
@@ -37,7 +36,8 @@ use shared::{
 use tracing::Instrument;
 use url::Url;
 
-use super::{slack_acts, slack_stop};
+pub use super::slack_signature::Signature;
+use super::{slack_acts, slack_changes, slack_stop};
 use crate::Gateway;
 
 const BODY_MAX: usize = 1024 * 1024;
@@ -46,14 +46,12 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 /// still gets there, and Slack's next try finds it.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_millis(2_500);
 /// How long a follow-up waits for the message that begins its thread, look by look; less than [`ANSWER_TIMEOUT`] in all.
-const HOLD_BACK: [Duration; 4] = [
+pub(super) const HOLD_BACK: [Duration; 4] = [
     Duration::from_millis(100),
     Duration::from_millis(300),
     Duration::from_millis(600),
     Duration::from_millis(800),
 ];
-/// Older or newer requests may be replays.
-const CLOCK_TOLERANCE_SECONDS: i64 = 300;
 const CHALLENGE_MAX: usize = 1024;
 /// Of one workspace that belongs to nobody, or is held back: what is kept to look at, a minute.
 const SAMPLES_MAX: u32 = 20;
@@ -174,36 +172,6 @@ async fn verify_and_store(
     }
 }
 
-/// The two headers, with the timestamp already judged.
-pub struct Signature {
-    timestamp: String,
-    hex: Vec<u8>,
-}
-
-impl Signature {
-    pub fn read(headers: &HeaderMap, now: i64) -> Result<Self, Refusal> {
-        let timestamp = single(headers, "x-slack-request-timestamp")?;
-        let seconds: i64 = timestamp.parse().map_err(|_| Refusal::Forged)?;
-        if now.abs_diff(seconds) > CLOCK_TOLERANCE_SECONDS.unsigned_abs() {
-            return Err(Refusal::Forged);
-        }
-        let hex = single(headers, "x-slack-signature")?.strip_prefix("v0=").ok_or(Refusal::Forged)?;
-        Ok(Self { timestamp: timestamp.to_owned(), hex: hex.as_bytes().to_vec() })
-    }
-
-    fn fits(&self, secret: &str, raw: &[u8]) -> bool {
-        // A blank secret would make the signature anybody's.
-        !secret.trim().is_empty()
-            && verify_hmac_hex(secret.as_bytes(), &[b"v0:", self.timestamp.as_bytes(), b":", raw], &self.hex)
-    }
-}
-
-fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, Refusal> {
-    let mut values = headers.get_all(name).iter();
-    let value = values.next().and_then(|value| value.to_str().ok()).ok_or(Refusal::Forged)?;
-    if values.next().is_some() { Err(Refusal::Forged) } else { Ok(value) }
-}
-
 pub(super) async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
     let announced =
         headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
@@ -311,15 +279,23 @@ async fn store_event(
     }
     if let Some(user) = envelope.home_opened_by() {
         slack_acts::open_home(&gateway.db.tenant(route.tenant), route.connection, user).await?;
-        metrics::counter!("konstruct_events_total", "outcome" => "home").increment(1);
-        return Ok(StatusCode::OK.into_response());
+        return Ok(counted("home"));
     }
     if let Some(conversation) = slack_event::stopped(&envelope, &gateway.fingerprints, &route) {
         slack_stop::stop(gateway, &gateway.db.tenant(route.tenant), conversation).await?;
     }
-    let Some(kept) = slack_event::normalize(&envelope, &route, gateway.clock.now()) else {
-        metrics::counter!("konstruct_events_total", "outcome" => "not_kept").increment(1);
-        return Ok(StatusCode::OK.into_response());
+    let now = gateway.clock.now();
+    match slack_change::read(&envelope, &route, now) {
+        slack_change::Read::NoChange => {}
+        slack_change::Read::Nothing => return Ok(counted("not_kept")),
+        slack_change::Read::Changed(changed) => {
+            let db = gateway.db.tenant(route.tenant);
+            let outcome = slack_changes::follow(gateway, &db, &route, *changed, (raw, trace)).await?;
+            return Ok(counted(outcome));
+        }
+    }
+    let Some(kept) = slack_event::normalize(&envelope, &route, now) else {
+        return Ok(counted("not_kept"));
     };
     let (mention, follows_closely) = (kept.is_mention, kept.follows_closely);
     let arrival = Arc::new(kept.into_arrival(&gateway.fingerprints, &route, raw.into(), trace));
@@ -346,8 +322,12 @@ async fn store_event(
         inbox::Accepted::Duplicate { .. } => "duplicate",
         inbox::Accepted::NotKept => "not_kept",
     };
+    Ok(counted(outcome))
+}
+
+fn counted(outcome: &'static str) -> Response {
     metrics::counter!("konstruct_events_total", "outcome" => outcome).increment(1);
-    Ok(StatusCode::OK.into_response())
+    StatusCode::OK.into_response()
 }
 
 /// Where the platform's own app leads, remembered for a moment.
@@ -372,8 +352,7 @@ pub(super) async fn sample(
     if count.fetch_add(1, Ordering::Relaxed) < SAMPLES_MAX {
         return quarantine(gateway, reason, raw).await;
     }
-    metrics::counter!("konstruct_events_total", "outcome" => "dropped").increment(1);
-    Ok(StatusCode::OK.into_response())
+    Ok(counted("dropped"))
 }
 
 /// Kept for an operator to look at; the sender is told 200, for sending it again would not help.

@@ -128,6 +128,8 @@ fn message(message: &Value, contact: Option<&Contact>, now: OffsetDateTime) -> R
         mentions_others: false,
         // A customer is nobody of the company's: what is remembered there is not for them.
         with_outsiders: true,
+        outsider: false,
+        by_bot: false,
         profile: Some(Profile { name: name(contact), phone: sender.phone }),
         sent_at: time_of(&message["timestamp"], now),
     };

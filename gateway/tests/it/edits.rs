@@ -1,9 +1,9 @@
-//! What is not for the agent: its own echo, other bots, edits, and what people say among themselves.
+//! What is not for the agent (its own echo, other bots, talk among people), and what becomes of edits.
 
 use serde_json::{Value, json};
 
 use crate::{
-    events::{ADA, having, message, new_ts},
+    events::{ADA, having, mention_of, message, new_ts},
     stage::{Firm, House},
 };
 
@@ -36,8 +36,9 @@ fn echo(firm: &Firm, thread: &Value) -> Value {
 /// Whether any byte the product keeps holds the canary.
 async fn kept_canary(house: &House, firm: &Firm) -> bool {
     let sql = format!(
-        "select count(*) from inbox where position('{CANARY}'::bytea in raw) > 0
-                          or normalized::text like '%{CANARY}%'"
+        "select (select count(*) from inbox where position('{CANARY}'::bytea in raw) > 0
+                                               or normalized::text like '%{CANARY}%')
+              + (select count(*) from message_changes where body like '%{CANARY}%')"
     );
     house.count(firm.tenant, &sql).await > 0
         || house.quarantined().await.iter().any(|(_, raw)| String::from_utf8_lossy(raw).contains(CANARY))
@@ -72,24 +73,23 @@ async fn attack_58_own_messages_and_other_bots_are_not_stored() {
 }
 
 #[tokio::test]
-async fn attack_54_edits_deletions_and_other_subtypes_are_never_pending() {
+async fn attack_54_edits_deletions_and_other_subtypes_are_no_questions_of_their_own() {
     let house = House::open().await;
     let acme = house.firm("acme").await;
     let question = message("C1", &format!("<@{}> hello", acme.bot));
     house.hear(&acme, question.clone()).await;
     let inside = json!({ "thread_ts": question["ts"] });
-    let edit = changed(&question, &format!("<@{}> hello, edited", acme.bot));
-    house.hear(&acme, edit).await;
+    house.hear(&acme, changed(&question, &format!("<@{}> hello, edited", acme.bot))).await;
     house.hear(&acme, changed(&having(message("C1", "more"), inside.clone()), "still more")).await;
+    assert_eq!(house.texts(acme.tenant).await, ["hello, edited"], "one question, as it reads now");
     house.hear(&acme, deleted(&question)).await;
     for subtype in ["file_comment", "channel_join", "channel_topic", "reminder_add", "subtype_of_next_year"] {
         let event = having(message("C1", &format!("<@{}> {subtype}", acme.bot)), inside.clone());
         house.hear(&acme, having(event, json!({ "subtype": subtype }))).await;
     }
     let lines = house.inbox(acme.tenant).await;
-    assert_eq!(lines[0], "pending - addressed");
-    assert_eq!(lines[1..4], ["ignored edits are not followed yet overheard"; 3]);
-    assert_eq!(lines[4..], ["ignored message subtype not handled overheard"; 5]);
+    assert_eq!(lines[0], "ignored deleted by its author addressed");
+    assert_eq!(lines[1..], ["ignored message subtype not handled overheard"; 5]);
     assert_eq!(house.count(acme.tenant, "select count(*) from lanes").await, 1, "all in the question's own lane");
 }
 
@@ -151,4 +151,110 @@ async fn talk_in_a_thread_the_agent_takes_part_in_is_stored_without_being_addres
     let others = "select count(*) from inbox where (normalized ->> 'mentions_others')::boolean";
     assert_eq!(house.count(acme.tenant, others).await, 1);
     assert_eq!(house.count(acme.tenant, "select count(*) from lanes").await, 1);
+}
+
+#[tokio::test]
+async fn a_preview_or_a_count_of_replies_is_no_edit() {
+    let house = House::open().await;
+    let acme = house.firm("acme").await;
+    let question = message("C1", &format!("<@{}> see https://example.org", acme.bot));
+    house.hear(&acme, question.clone()).await;
+    for grown in [
+        json!({ "attachments": [{ "title": "Example", "text": "CANARY", "from_url": "https://example.org" }] }),
+        json!({ "reply_count": 1, "latest_reply": "1.2" }),
+    ] {
+        let mut event = changed(&question, "");
+        event["message"] = having(question.clone(), grown);
+        house.hear(&acme, event).await;
+    }
+    let mut silent = changed(&question, "another text, but nobody edited it");
+    silent.as_object_mut().expect("an object").remove("previous_message");
+    silent["message"].as_object_mut().expect("an object").remove("edited");
+    house.hear(&acme, silent).await;
+    assert_eq!(house.count(acme.tenant, "select count(*) from message_changes").await, 0);
+    assert_eq!(house.texts(acme.tenant).await, ["see https://example.org"]);
+}
+
+#[tokio::test]
+async fn an_edit_that_newly_mentions_the_agent_is_a_question() {
+    let house = House::open().await;
+    let acme = house.firm("acme").await;
+    let named = format!("<@{}> what do you think?", acme.bot);
+    // Talk the agent never heard.
+    let talk = message("C1", "what do you think?");
+    house.hear(&acme, talk.clone()).await;
+    house.hear(&acme, changed(&talk, &named)).await;
+    assert_eq!(house.inbox(acme.tenant).await, ["pending - addressed"]);
+    // Its own first form comes late.
+    house.hear(&acme, talk.clone()).await;
+    assert_eq!(house.stored(acme.tenant).await, 1);
+
+    // Something it overheard in its thread, with the twin that Slack sends for the mention.
+    let aside = having(message("C1", "we could"), json!({ "thread_ts": talk["ts"] }));
+    house.hear(&acme, aside.clone()).await;
+    let edit = changed(&aside, &named);
+    house.hear(&acme, edit.clone()).await;
+    let twin = mention_of(&having(edit["message"].clone(), json!({ "channel": "C1" })));
+    house.hear(&acme, twin).await;
+    assert_eq!(house.inbox(acme.tenant).await, ["pending - addressed"; 2], "one row each");
+}
+
+#[tokio::test]
+async fn an_edit_of_what_was_answered_asks_nothing_and_of_what_was_passed_over_asks_once() {
+    let house = House::open().await;
+    let acme = house.firm("acme").await;
+    let question = message("C1", &format!("<@{}> hello", acme.bot));
+    house.hear(&acme, question.clone()).await;
+    let aside = |text: &str| having(message("C1", text), json!({ "thread_ts": question["ts"] }));
+    let (followed, passed) = (aside("and this one, without a mention?"), aside("not for you"));
+    for event in [&followed, &passed] {
+        house.hear(&acme, event.clone()).await;
+    }
+    let turns = [
+        "update inbox set state = 'replied' where seq < 3",
+        "update inbox set state = 'ignored', reason = 'not addressed' where seq = 3",
+        "update lanes set done_seq = last_seq",
+        "insert into conversations (tenant_id, conversation_id, connection_id, channel_external_id, kind)
+         select tenant_id, conversation_id, connection_id, 'C1', 'public' from lanes",
+        "insert into messages (tenant_id, message_id, conversation_id, external_id, author_kind, body, sent_at)
+         select tenant_id, gen_random_uuid(), conversation_id, normalized ->> 'external_id', 'person', 'x', now() from inbox",
+    ];
+    let mut tx = house.test.db.tenant(acme.tenant).begin().await.expect("a transaction begins");
+    for sql in turns {
+        sqlx::query(sql).execute(tx.conn()).await.expect(sql);
+    }
+    tx.commit().await.expect("it is committed");
+
+    for event in [&question, &followed, &passed] {
+        let edit = changed(event, &format!("<@{}> edited", acme.bot));
+        for _ in 0..2 {
+            house.hear(&acme, edit.clone()).await;
+        }
+    }
+    let pending = "select count(*) from inbox where state = 'pending'";
+    assert_eq!(house.count(acme.tenant, pending).await, 1);
+    assert_eq!(house.stored(acme.tenant).await, 4);
+    assert_eq!(house.count(acme.tenant, "select count(*) from messages where body = 'edited'").await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deletion_before_its_question_is_kept_for_it() {
+    let house = House::open().await;
+    let acme = house.firm("acme").await;
+    let question = message("C1", &format!("<@{}> hello", acme.bot));
+    let deletion = deleted(&question);
+    for _ in 0..2 {
+        house.hear(&acme, deletion.clone()).await;
+    }
+    house.hear(&acme, question).await;
+    let waiting = "select count(*) from message_changes where kind = 'delete' and applied_at is null";
+    assert_eq!(house.count(acme.tenant, waiting).await, 1, "whoever opens the conversation sees it");
+    // Of a thread whose first message was deleted, Slack keeps a shell.
+    let question = message("C1", &format!("<@{}> hello again", acme.bot));
+    house.hear(&acme, question.clone()).await;
+    let mut shell = changed(&question, "This message was deleted.");
+    shell["message"]["subtype"] = json!("tombstone");
+    house.hear(&acme, shell).await;
+    let lines = house.inbox(acme.tenant).await;
+    assert_eq!(lines, ["pending - addressed", "ignored deleted by its author addressed"]);
 }

@@ -121,6 +121,8 @@ impl Stage {
                 text,
                 mentions_others: false,
                 with_outsiders: false,
+                outsider: false,
+                by_bot: false,
                 profile: None,
                 sent_at: Clock::system().now(),
             })),

@@ -70,6 +70,8 @@ async fn store_backlog(firm: &Firm) -> anyhow::Result<()> {
             mentions_others: false,
             with_outsiders: false,
             profile: None,
+            outsider: false,
+            by_bot: false,
             sent_at: now,
         });
     }

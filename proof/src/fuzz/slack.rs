@@ -6,6 +6,7 @@ use shared::{
     channels::CallError,
     crypto::FingerprintKey,
     db::{
+        changes::What,
         inbox::{Arrival, Content},
         system::Route,
     },
@@ -32,6 +33,7 @@ fn route() -> Route {
         bot_user_id: BOT.into(),
         bot_id: "BBOT".into(),
         account: String::new(),
+        answers_bots: false,
     }
 }
 
@@ -44,6 +46,9 @@ pub fn event(raw: &[u8]) {
     };
     for id in [envelope.installation(), envelope.app_id()].into_iter().flatten() {
         assert_id(id);
+    }
+    if let testing::Read::Changed(changed) = testing::read(&envelope, &route(), NOW) {
+        changes(&changed);
     }
     let (one, other) = (arrival(raw, &envelope), arrival(raw, &envelope));
     let Some(arrival) = one else { return assert!(other.is_none()) };
@@ -67,6 +72,19 @@ pub fn event(raw: &[u8]) {
     let stored = serde_json::to_string(message).expect("a message can be written");
     let read = serde_json::from_str(&stored).expect("a message can be read");
     assert_eq!(**message, read);
+}
+
+fn changes(changed: &testing::Changed) {
+    let change = changed.change(&FingerprintKey::new([7; 32]), &route());
+    assert_id(&change.external_id);
+    assert!(change.changed_at <= NOW + Duration::minutes(5) && change.changed_at.unix_timestamp() > 0);
+    match change.what {
+        What::Edited { text, addressed, .. } => {
+            assert!(text.chars().count() <= TEXT_MAX + MARK && !text.contains('\0') && !text.contains(is_hidden));
+            assert!(addressed || changed.message.is_none(), "only what is addressed may be asked anew");
+        }
+        What::Deleted => assert!(changed.message.is_none(), "what is gone asks nothing"),
+    }
 }
 
 fn arrival(raw: &[u8], envelope: &Envelope) -> Option<Arrival> {

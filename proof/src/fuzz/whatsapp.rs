@@ -36,6 +36,7 @@ pub fn webhook(raw: &[u8]) {
         bot_user_id: String::new(),
         bot_id: String::new(),
         account: String::new(),
+        answers_bots: false,
     };
     for piece in &pieces {
         assert!(text.contains(piece.raw), "a piece is a part of the body");

@@ -10,7 +10,8 @@ use shared::{
     db::{
         DbError, TenantTx,
         audit::Actor,
-        connections, dead_connections,
+        connections::{self, Outsiders, Policy},
+        dead_connections,
         install_links::{self, NewLink},
         mails, notices,
         rotations::{self, Held, Lease},
@@ -86,6 +87,11 @@ pub fn all() -> Vec<Call> {
 
 fn links_and_tokens() -> Vec<Call> {
     calls! {
+        "connections::policy", AllAudiences, |tx, _config| connections::policy(tx, CONNECTION).await?;
+        "connections::set_policy", AllAudiences, |tx, _config| {
+            let policy = Policy { outsiders: Outsiders::Ignore, answers_bots: true };
+            connections::set_policy(tx, CONNECTION, policy).await?
+        };
         "connections::find", AllAudiences, |tx, _config| connections::find(tx, CONNECTION).await?;
         "connections::client", AllAudiences, |tx, config| {
             let client = connections::client(tx, &config.master_keys, CONNECTION).await?;

@@ -12,6 +12,9 @@ use shared::{
     db::{
         Audience, Db, DbError, TenantTx,
         agents::{self, AgentShape},
+        bindings::{self, Binding},
+        changes,
+        channels::{self, State},
         connections::{self, NewSlackConnection},
         deliveries::{self, Progress, Status},
         interruptions::{self, Cause},
@@ -19,7 +22,9 @@ use shared::{
         memories::Question,
         messages,
         numbers::{self, Echo, NewNumber, OwnApp},
-        outbox, people, runs,
+        outbox,
+        people::{self, Standing},
+        runs,
         runs::{Answer, End, Finish},
         streams::{self, Addition},
         tenants,
@@ -33,7 +38,10 @@ use time::OffsetDateTime;
 
 use super::{
     acts, entrances, handovers, installations,
-    scene::{CONNECTION, CONVERSATION, DELIVERED, MEMORY, NUMBER, OUTBOX, PERSON, RUN, THEM, US, lease},
+    scene::{
+        AGENT, CONNECTION, CONVERSATION, DELIVERED, MEMORY, NUMBER, OUTBOX, PERSON, RUN, THEM, US, edit, general,
+        lease,
+    },
     singly,
 };
 
@@ -114,10 +122,31 @@ fn who_is_there() -> Vec<Call> {
         };
         "people::find", AllAudiences, |tx, _config| people::find(tx, PERSON).await?;
         "people::named", AllAudiences, |tx, _config| people::named(tx, &["ada".to_owned()]).await?;
-        "people::name", AllAudiences, |tx, _config| people::name(tx, PERSON, "Ada").await?;
-        "people::describe_channel", AllAudiences, |tx, _config| {
-            people::describe_channel(tx, CONNECTION, "C1", ChannelKind::Public, "general").await?
+        "people::describe", AllAudiences, |tx, _config| {
+            let profile = people::Profile { display_name: "Ada".into(), standing: Standing::Guest };
+            people::describe(tx, PERSON, &profile).await?
         };
+        "channels::describe", AllAudiences, |tx, _config| {
+            channels::describe(tx, CONNECTION, "C1", &general()).await?
+        };
+        "channels::narrow", AllAudiences, |tx, _config| channels::narrow(tx, CONNECTION, "C1").await?;
+        "channels::close", AllAudiences, |tx, _config| channels::close(tx, CONNECTION, "C1", (true, true)).await?;
+        "channels::change_state", AllAudiences, |tx, _config| {
+            channels::change_state(tx, CONNECTION, "C1", State::Archived).await?
+        };
+        "channels::remembers_talk", AllAudiences, |tx, _config| {
+            channels::remembers_talk(tx, CONNECTION, "C1").await?
+        };
+        "channels::remember_talk", AllAudiences, |tx, _config| {
+            channels::remember_talk(tx, CONNECTION, "C1", true).await?
+        };
+        "channels::list", AllAudiences, |tx, _config| channels::list(tx).await?;
+        "bindings::list", AllAudiences, |tx, _config| bindings::list(tx).await?;
+        "bindings::replace", AllAudiences, |tx, _config| {
+            let binding = Binding { connection: Some(CONNECTION), channel: None, keyword: None, agent: AGENT };
+            bindings::replace(tx, &[binding]).await?
+        };
+        "agents::find", AllAudiences, |tx, _config| agents::find(tx, AGENT).await?;
     }
 }
 
@@ -198,13 +227,15 @@ fn what_is_said() -> Vec<Call> {
             authors.into_iter().map(|author| (author.person, author.display_name)).collect::<Vec<_>>()
         };
         "messages::last_written", AllAudiences, |tx, _config| messages::last_written(tx, CONVERSATION).await?;
+        "changes::follow", AllAudiences, |tx, _config| changes::follow(tx, &edit()).await?;
+        "changes::catch_up", AllAudiences, |tx, _config| changes::catch_up(tx, CONVERSATION).await?;
         "memories::search", AllAudiences, |tx, _config| memories::search(tx, &question(&[0.0; 384])).await?;
         "memories::search for the tenant", ForTheTenant, |tx, _config| {
             memories::search(tx, &question(&[0.0; 384])).await?
         };
         "memories::without_vector", AllAudiences, |tx, _config| memories::without_vector(tx, 10).await?;
         "memories::store_vectors", AllAudiences, |tx, _config| {
-            memories::store_vectors(tx, &[MEMORY], &[vec![0.5; 384]]).await?
+            memories::store_vectors(tx, &[(MEMORY, String::new())], &[vec![0.5; 384]]).await?
         };
         "memories::count_failure", AllAudiences, |tx, _config| memories::count_failure(tx, &[MEMORY]).await?;
     }
@@ -234,6 +265,9 @@ fn turns() -> Vec<Call> {
             let opening = runs::open(tx, &lease()).await?;
             let agent = opening.agent.map(|agent| agent.instructions);
             (opening.tenant_name, opening.channel, agent, opening.takes_part, opening.pending, opening.window)
+        };
+        "messages::answers_since_a_person", AllAudiences, |tx, _config| {
+            messages::answers_since_a_person(tx, CONVERSATION).await?
         };
         "runs::arrived_after", AllAudiences, |tx, _config| runs::arrived_after(tx, &lease(), 1).await?;
         "outbox::progress", AllAudiences, |tx, _config| {
@@ -287,6 +321,8 @@ fn said() -> InboundMessage {
         mentions_others: false,
         with_outsiders: false,
         profile: None,
+        outsider: false,
+        by_bot: false,
         sent_at: OffsetDateTime::UNIX_EPOCH,
     }
 }
@@ -310,7 +346,7 @@ pub async fn observe(db: &Db, config: &Config, call: &Call) -> anyhow::Result<Ob
 }
 
 /// Tables that konstruct_app may read.
-const WATCHED: [&str; 28] = [
+const WATCHED: [&str; 30] = [
     "memberships",
     "invitations",
     "api_keys",
@@ -322,6 +358,7 @@ const WATCHED: [&str; 28] = [
     "channel_connections",
     "connection_routes",
     "agents",
+    "bindings",
     "people",
     "channels",
     "lanes",
@@ -329,6 +366,7 @@ const WATCHED: [&str; 28] = [
     "conversations",
     "runs",
     "messages",
+    "message_changes",
     "outbox",
     "delivery_statuses",
     "outbox_parts",

@@ -17,6 +17,7 @@ use shared::{
     },
     clock::Clock,
     config::Config,
+    db::people::Standing,
     embedding::Embedder,
     ids::OutboxId,
     message::ChannelKind,
@@ -91,12 +92,14 @@ async fn our_client_gets_along_with_a_slack_of_others() {
         (identity.team_id.as_str(), identity.team.as_str(), identity.user_id.as_str(), identity.bot_id.as_str()),
         ("T000000001", "Acme", "U0KONA9RT", "B0KONA4WE")
     );
-    assert_eq!(api.user_name(&token, ADMIN).await.as_deref(), Ok("admin"));
+    let admin = api.profile(&token, ADMIN, "T000000001").await.expect("a profile");
+    assert_eq!((admin.display_name.as_str(), admin.standing), ("admin", Standing::Member));
     assert_eq!(
-        api.user_name(&token, "UNOBODY").await.expect_err("nobody"),
+        api.profile(&token, "UNOBODY", "T000000001").await.expect_err("nobody"),
         CallError::Refused("user_not_found".into())
     );
-    assert_eq!(api.channel(&token, GENERAL).await.expect("a channel"), (ChannelKind::Public, "general".into()));
+    let general = api.channel(&token, GENERAL).await.expect("a channel");
+    assert_eq!((general.kind, general.name.as_str(), general.shared), (ChannelKind::Public, "general", false));
     let channels = slack.call("xoxp-admin", "conversations.list", &[("types", "private_channel")]).await;
     let vault = channels["channels"][0]["id"].as_str().expect("a private channel").to_owned();
     // The bot is no member: it is told so, as in Slack.

@@ -2,10 +2,12 @@
 
 mod clicks;
 mod conversation;
+mod edits;
 mod failures;
 mod house;
 mod installations;
 mod kills;
 mod memory;
 mod phones;
+mod strangers;
 mod whatsapp;

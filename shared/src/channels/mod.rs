@@ -3,9 +3,13 @@
 pub mod mrkdwn;
 pub mod slack;
 pub mod slack_app;
+mod slack_author;
+pub mod slack_change;
 pub mod slack_ending;
 pub mod slack_event;
+pub mod slack_kept;
 pub mod slack_oauth;
+pub mod slack_profile;
 pub mod slack_text;
 pub mod whatsapp;
 pub mod whatsapp_codes;

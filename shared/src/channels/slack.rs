@@ -13,8 +13,12 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{CallError, mrkdwn};
-use crate::{egress, ids::OutboxId, message::ChannelKind};
+use super::{CallError, mrkdwn, slack_profile};
+use crate::{
+    db::{channels::Described, people::Profile},
+    egress,
+    ids::OutboxId,
+};
 
 pub use streams::{Recipient, SessionStatus};
 
@@ -151,34 +155,16 @@ impl SlackApi {
         }
     }
 
-    /// The name people see for a user.
-    pub async fn user_name(&self, token: &SecretString, user: &str) -> Result<String, CallError> {
+    /// What people see of a user, and what the user is to the workspace or organization of the connection.
+    pub async fn profile(&self, token: &SecretString, user: &str, workspace: &str) -> Result<Profile, CallError> {
         let found: Value = self.call(token, "users.info", json!({ "user": user })).await?;
-        let user = &found["user"];
-        [&user["profile"]["display_name"], &user["profile"]["real_name"], &user["real_name"], &user["name"]]
-            .into_iter()
-            .filter_map(Value::as_str)
-            .find(|name| !name.trim().is_empty())
-            .map(|name| name.trim().to_owned())
+        slack_profile::person(&found["user"], workspace)
             .ok_or_else(|| CallError::Refused("the profile has no name".into()))
     }
 
-    /// What kind of channel it is, and its name.
-    pub async fn channel(&self, token: &SecretString, channel: &str) -> Result<(ChannelKind, String), CallError> {
+    pub async fn channel(&self, token: &SecretString, channel: &str) -> Result<Described, CallError> {
         let found: Value = self.call(token, "conversations.info", json!({ "channel": channel })).await?;
-        let channel = &found["channel"];
-        let is = |flag: &str| channel[flag].as_bool().unwrap_or(false);
-        let kind = if is("is_im") {
-            ChannelKind::Direct
-        } else if is("is_mpim") {
-            ChannelKind::GroupDirect
-        // Another company reads along: what is said there is for that channel.
-        } else if is("is_private") || is("is_group") || is("is_ext_shared") {
-            ChannelKind::Private
-        } else {
-            ChannelKind::Public
-        };
-        Ok((kind, channel["name"].as_str().unwrap_or_default().to_owned()))
+        Ok(slack_profile::channel(&found["channel"]))
     }
 
     /// Looks for a message of ours by its outbox row, after a send that got no clear answer.

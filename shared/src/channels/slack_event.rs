@@ -1,24 +1,25 @@
 //! Slack's events as values: a pure step from bytes to what is kept, and why the rest is not.
 
-use crate::{
-    crypto::FingerprintKey,
-    db::{
-        inbox::{Arrival, Content},
-        system::Route,
-    },
-    ids::ConversationId,
-    message::{ChannelKind, InboundMessage, clean_text},
-};
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 
-use super::slack_text;
+use super::{
+    slack_author::{self, Author},
+    slack_kept::{Kept, lane},
+    slack_text,
+};
+use crate::{
+    crypto::FingerprintKey,
+    db::system::Route,
+    ids::ConversationId,
+    message::{ChannelKind, InboundMessage, clean_text},
+};
 
 /// Sent when a person stops the agent's work in a thread.
 const STOPPED: &str = "agent_session_stopped";
 /// People who write several messages in a row do so within this.
-const FOLLOWS_CLOSELY: Duration = Duration::seconds(10);
+pub(super) const FOLLOWS_CLOSELY: Duration = Duration::seconds(10);
 
 /// What may be said in an outer envelope; unknown fields are Slack's business. The fields that decide whose event this is
 /// must have the documented shape.
@@ -33,12 +34,12 @@ pub struct Envelope {
     #[serde(default, deserialize_with = "lenient")]
     event_id: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
-    event_time: Option<i64>,
+    pub(super) event_time: Option<i64>,
     #[serde(default)]
     authorizations: Vec<Authorization>,
     #[serde(default, deserialize_with = "lenient")]
     is_ext_shared_channel: bool,
-    event: Option<Event>,
+    pub(super) event: Option<Event>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -49,57 +50,84 @@ struct Authorization {
     is_enterprise_install: bool,
 }
 
-#[derive(Debug, Deserialize)]
-struct Event {
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct Event {
     #[serde(rename = "type", default, deserialize_with = "lenient")]
-    kind: String,
+    pub(super) kind: String,
     #[serde(default, deserialize_with = "lenient")]
-    subtype: Option<String>,
+    pub(super) subtype: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
-    user: Option<String>,
+    pub(super) user: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
-    bot_id: Option<String>,
+    pub(super) bot_id: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
-    text: Option<String>,
+    pub(super) app_id: Option<String>,
+    /// Of another bot's message that is still being written.
     #[serde(default, deserialize_with = "lenient")]
-    ts: Option<String>,
+    pub(super) streaming_state: Option<String>,
+    /// The author's workspace; with Slack Connect, another company's.
     #[serde(default, deserialize_with = "lenient")]
-    thread_ts: Option<String>,
+    pub(super) team: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
-    channel: Option<String>,
+    pub(super) user_team: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
-    channel_type: Option<String>,
+    pub(super) user_profile: Option<UserProfile>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(super) text: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(super) ts: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(super) thread_ts: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(super) channel: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(super) channel_type: Option<String>,
     /// Of an opened home: `home` or `messages`.
     #[serde(default, deserialize_with = "lenient")]
-    tab: Option<String>,
-    blocks: Option<Value>,
-    attachments: Option<Value>,
+    pub(super) tab: Option<String>,
+    pub(super) blocks: Option<Value>,
+    pub(super) attachments: Option<Value>,
     #[serde(default, deserialize_with = "lenient")]
-    files: Vec<File>,
+    pub(super) files: Vec<File>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(super) event_ts: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(super) edited: Option<Edited>,
     /// Of an edit: the message as it is now.
     #[serde(default, deserialize_with = "lenient")]
-    message: Option<Edited>,
+    pub(super) message: Option<Box<Event>>,
     /// Of an edit or a deletion: the message as it was.
     #[serde(default, deserialize_with = "lenient")]
-    previous_message: Option<Edited>,
+    pub(super) previous_message: Option<Box<Event>>,
+    /// Of a deletion: which message.
+    #[serde(default, deserialize_with = "lenient")]
+    pub(super) deleted_ts: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
-struct File {
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct File {
     #[serde(default, deserialize_with = "lenient")]
     name: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
-struct Edited {
+/// What some events tell about an author.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct UserProfile {
     #[serde(default, deserialize_with = "lenient")]
-    user: Option<String>,
+    pub(super) team: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
-    bot_id: Option<String>,
+    pub(super) is_restricted: bool,
     #[serde(default, deserialize_with = "lenient")]
-    ts: Option<String>,
+    pub(super) is_ultra_restricted: bool,
     #[serde(default, deserialize_with = "lenient")]
-    thread_ts: Option<String>,
+    pub(super) is_stranger: bool,
+}
+
+/// When a message was last edited.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Edited {
+    #[serde(default, deserialize_with = "lenient")]
+    pub(super) ts: Option<String>,
 }
 
 /// A value of another type than Slack documents counts as missing: one odd field must not cost the message.
@@ -114,22 +142,6 @@ pub enum Unreadable {
     NotAnEvent(&'static str),
     /// Perhaps an event once.
     Damaged,
-}
-
-/// An event that is stored.
-pub struct Kept {
-    message: Option<InboundMessage>,
-    reason: &'static str,
-    event_id: String,
-    team: String,
-    /// Channel and thread, or the kind of an event that is stored but not understood.
-    lane: (String, String),
-    addressed: bool,
-    /// What others say among themselves is stored only in threads the agent takes part in.
-    known_lane_only: bool,
-    /// Written so soon after its thread began that it may have overtaken the thread's first message.
-    pub follows_closely: bool,
-    pub is_mention: bool,
 }
 
 /// Reads an envelope. Invalid UTF-8, a byte-order mark and lone surrogates are repaired first: the message counts, and the
@@ -169,6 +181,12 @@ impl Envelope {
         id.as_deref().filter(|id| is_id(id))
     }
 
+    /// The workspace this was delivered for, if it is one.
+    pub(super) fn workspace(&self) -> Option<&str> {
+        let organization = self.authorizations.first().is_some_and(|first| first.is_enterprise_install);
+        self.installation().filter(|_| !organization)
+    }
+
     /// The app this claims to be delivered for.
     pub fn app_id(&self) -> Option<&str> {
         self.api_app_id.as_deref().filter(|id| is_id(id))
@@ -195,25 +213,28 @@ pub fn normalize(envelope: &Envelope, route: &Route, now: OffsetDateTime) -> Opt
     if !matches!(event.kind.as_str(), "message" | "app_mention") {
         return unknown(envelope, "event kind not handled");
     }
-    if is_own_or_robot(&event.user, &event.bot_id, route) {
+    let author = slack_author::author(envelope, event, route);
+    let unfinished = event.streaming_state.as_deref() == Some("in_progress");
+    if author == Author::Own || (author == Author::OtherBot && (!route.answers_bots || unfinished)) {
         return None;
     }
     match event.subtype.as_deref() {
         None | Some("file_share" | "thread_broadcast" | "me_message") => {}
-        Some("message_changed" | "message_deleted") => {
-            return edit(envelope, event, route);
-        }
+        Some("bot_message") if author == Author::OtherBot => {}
         Some(_) => return beside(envelope, event, [&event.ts, &event.thread_ts], "message subtype not handled"),
     }
-    let (user, channel) =
-        (event.user.as_deref().unwrap_or_default(), event.channel.as_deref().unwrap_or_default());
+    // Some bots have no user.
+    let user = [&event.user, &event.bot_id].into_iter().flatten().find(|id| is_id(id));
+    let (user, channel) = (user.map_or("", String::as_str), event.channel.as_deref().unwrap_or_default());
     if !is_id(channel) || !is_id(user) {
         return unknown(envelope, "message without author or channel");
     }
-    keep_message(envelope, event, user, channel, route, now)
+    let kept = keep_message(envelope, event, user, channel, route, now);
+    // What bots say to others is nobody's business.
+    kept.filter(|kept| author == Author::Person || kept.addressed)
 }
 
-fn keep_message(
+pub(super) fn keep_message(
     envelope: &Envelope,
     event: &Event,
     user: &str,
@@ -221,28 +242,25 @@ fn keep_message(
     route: &Route,
     now: OffsetDateTime,
 ) -> Option<Kept> {
-    let written = event.text.as_deref().filter(|text| !text.trim().is_empty());
-    let written = written.map_or_else(|| slack_text::of_blocks(event.blocks.as_ref()), str::to_owned);
-    let mention = event.kind == "app_mention" || slack_text::mentions(&written, &route.bot_user_id);
-    let direct = matches!(event.channel_type.as_deref(), Some("im" | "app_home"))
-        || (event.channel_type.is_none() && channel.starts_with('D'));
+    let said = said(event, route);
+    let mention = event.kind == "app_mention" || said.mention;
+    let direct = is_direct(event, channel);
     let Some(ts) = [&event.ts, &envelope.event_id].into_iter().flatten().find(|id| is_id(id)).cloned() else {
         return unknown(envelope, "message without a time");
     };
     let thread = event.thread_ts.clone().filter(|ts| is_id(ts)).unwrap_or_else(|| ts.clone());
-    let plain = slack_text::to_plain(&written, &route.bot_user_id);
-    let said = if plain.text.is_empty() { forwarded(event, route) } else { plain.text };
-    let text = slack_text::with_files(said, event.files.iter().map(|file| file.name.as_deref()));
     let message = InboundMessage {
         external_id: ts.clone(),
         channel: channel.to_owned(),
         thread: Some(thread.clone()),
         channel_kind: channel_kind(event.channel_type.as_deref(), direct),
         author: user.to_owned(),
-        text: clean_text(&text),
-        mentions_others: plain.mentions_others,
+        text: said.text,
+        mentions_others: said.mentions_others,
         with_outsiders: envelope.is_ext_shared_channel,
         profile: None,
+        outsider: slack_author::is_outsider(envelope, event),
+        by_bot: slack_author::author(envelope, event, route) == Author::OtherBot,
         sent_at: sent_at(&ts, envelope.event_time, now),
     };
     let begun = sent_at(&thread, envelope.event_time, now);
@@ -259,27 +277,36 @@ fn keep_message(
     })
 }
 
+/// What a message says, as it is stored.
+pub(super) struct Said {
+    pub(super) text: String,
+    /// Names the agent.
+    pub(super) mention: bool,
+    pub(super) mentions_others: bool,
+}
+
+pub(super) fn said(event: &Event, route: &Route) -> Said {
+    let written = event.text.as_deref().filter(|text| !text.trim().is_empty());
+    let written = written.map_or_else(|| slack_text::of_blocks(event.blocks.as_ref()), str::to_owned);
+    let plain = slack_text::to_plain(&written, &route.bot_user_id);
+    let text = if plain.text.is_empty() { forwarded(event, route) } else { plain.text };
+    let text = slack_text::with_files(text, event.files.iter().map(|file| file.name.as_deref()));
+    Said {
+        text: clean_text(&text),
+        mention: slack_text::mentions(&written, &route.bot_user_id),
+        mentions_others: plain.mentions_others,
+    }
+}
+
+pub(super) fn is_direct(event: &Event, channel: &str) -> bool {
+    matches!(event.channel_type.as_deref(), Some("im" | "app_home"))
+        || (event.channel_type.is_none() && channel.starts_with('D'))
+}
+
 /// Someone else's message that a person passes on without a word of their own. Whom it mentions addresses nobody now.
 fn forwarded(event: &Event, route: &Route) -> String {
     let text = slack_text::to_plain(&slack_text::of_blocks(event.attachments.as_ref()), &route.bot_user_id).text;
     if text.is_empty() { text } else { format!("[forwarded] {text}") }
-}
-
-fn is_own_or_robot(user: &Option<String>, bot_id: &Option<String>, route: &Route) -> bool {
-    let user = user.as_deref().unwrap_or_default();
-    let own = user == route.bot_user_id && !user.is_empty();
-    own || user == "USLACKBOT" || user == "USLACK" || bot_id.as_deref().is_some_and(|id| !id.is_empty())
-}
-
-fn edit(envelope: &Envelope, event: &Event, route: &Route) -> Option<Kept> {
-    let reason = "edits are not followed yet";
-    let Some(edited) = event.previous_message.as_ref().or(event.message.as_ref()) else {
-        return unknown(envelope, reason);
-    };
-    if is_own_or_robot(&edited.user, &edited.bot_id, route) {
-        return None;
-    }
-    beside(envelope, event, [&edited.ts, &edited.thread_ts], reason)
 }
 
 /// What is no message but may hold the text of one: stored only where that was, in a thread of the agent's.
@@ -332,7 +359,7 @@ pub fn is_id(text: &str) -> bool {
 }
 
 /// The author's time; nonsense and the future become now.
-fn sent_at(ts: &str, event_time: Option<i64>, now: OffsetDateTime) -> OffsetDateTime {
+pub(super) fn sent_at(ts: &str, event_time: Option<i64>, now: OffsetDateTime) -> OffsetDateTime {
     let (seconds, fraction) = ts.split_once('.').unwrap_or((ts, "0"));
     let exact = seconds.parse::<i64>().ok().and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
     let micros = format!("{fraction:0<6}").get(..6).and_then(|digits| digits.parse().ok()).unwrap_or(0);
@@ -347,54 +374,5 @@ fn sent_at(ts: &str, event_time: Option<i64>, now: OffsetDateTime) -> OffsetDate
 pub fn stopped(envelope: &Envelope, key: &FingerprintKey, route: &Route) -> Option<ConversationId> {
     let event = envelope.event.as_ref().filter(|event| event.kind == STOPPED)?;
     let (channel, thread) = event.channel.as_deref().zip(event.thread_ts.as_deref())?;
-    (is_id(channel) && is_id(thread)).then(|| conversation(key, route, channel, thread))
-}
-
-/// A thread of a channel, as a keyed hash.
-fn conversation(key: &FingerprintKey, route: &Route, channel: &str, thread: &str) -> ConversationId {
-    let connection = route.connection.to_string();
-    ConversationId::from_uuid(key.fingerprint(&["slack-lane", &connection, channel, thread]))
-}
-
-impl Kept {
-    /// With the keyed hashes that dedupe it. An event without an id is told apart by its bytes.
-    pub fn into_arrival(
-        self,
-        key: &FingerprintKey,
-        route: &Route,
-        raw: Vec<u8>,
-        trace: Option<String>,
-    ) -> Arrival {
-        let connection = route.connection.to_string();
-        let event_key = if self.event_id.is_empty() {
-            key.fingerprint(&["slack-bytes", &connection, &String::from_utf8_lossy(&raw)])
-        } else {
-            key.fingerprint(&["slack-event", &connection, &self.event_id])
-        };
-        let message_key = self.message.as_ref().map(|message| {
-            key.fingerprint(&[
-                "slack-message",
-                &connection,
-                &self.team,
-                &message.channel,
-                &message.external_id,
-                "new",
-            ])
-        });
-        Arrival {
-            tenant: route.tenant,
-            connection: route.connection,
-            event_key,
-            message_key,
-            conversation: conversation(key, route, &self.lane.0, &self.lane.1),
-            addressed: self.addressed,
-            known_lane_only: self.known_lane_only,
-            raw,
-            content: match self.message {
-                Some(message) => Content::Message(Box::new(message)),
-                None => Content::Ignored(self.reason),
-            },
-            trace,
-        }
-    }
+    (is_id(channel) && is_id(thread)).then(|| lane(key, route, channel, thread))
 }

@@ -75,6 +75,19 @@ pub async fn list(tx: &mut TenantTx) -> Result<Vec<Agent>, DbError> {
     rows.iter().map(agent).collect()
 }
 
+pub async fn find(tx: &mut TenantTx, id: AgentId) -> Result<Option<Agent>, DbError> {
+    let tenant = tx.tenant();
+    let row = sqlx::query(
+        "select agent_id, name, role, tone, instructions, model, is_default from agents
+          where tenant_id = $1 and agent_id = $2",
+    )
+    .bind(tenant)
+    .bind(id)
+    .fetch_optional(tx.conn())
+    .await?;
+    row.as_ref().map(agent).transpose()
+}
+
 pub(super) fn agent(row: &sqlx::postgres::PgRow) -> Result<Agent, DbError> {
     Ok(Agent {
         id: row.try_get("agent_id")?,

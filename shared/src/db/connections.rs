@@ -17,6 +17,43 @@ use crate::{
     ids::{ConnectionId, TenantId},
 };
 
+/// What happens to what guests and people of other companies ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outsiders {
+    Ignore,
+    /// They are answered, but never from what insiders said elsewhere.
+    AnswerWithoutMemory,
+    LikeMembers,
+}
+
+impl Outsiders {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ignore => "ignore",
+            Self::AnswerWithoutMemory => "answer_without_memory",
+            Self::LikeMembers => "like_members",
+        }
+    }
+
+    /// What is not known gets no more than what is safe.
+    pub fn parse(text: &str) -> Self {
+        match text {
+            "ignore" => Self::Ignore,
+            "like_members" => Self::LikeMembers,
+            _ => Self::AnswerWithoutMemory,
+        }
+    }
+}
+
+/// How a connection treats those who are no colleagues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    pub outsiders: Outsiders,
+    /// Other bots that name the agent are answered, a few times in a row.
+    pub answers_bots: bool,
+}
+
 /// A connection without its secrets.
 #[derive(Clone, Debug, Serialize)]
 pub struct Connection {
@@ -279,6 +316,43 @@ pub async fn client(tx: &mut TenantTx, keys: &Keyring, id: ConnectionId) -> Resu
                 .map_err(|error| DbError::Damaged(format!("the client secret of {id}: {error}")))
         })
         .transpose()
+}
+
+pub async fn policy(tx: &mut TenantTx, id: ConnectionId) -> Result<Policy, DbError> {
+    let tenant = tx.tenant();
+    let row = sqlx::query(
+        "select c.outsiders, r.answers_bots from channel_connections c
+           join connection_routes r on r.tenant_id = c.tenant_id and r.channel = c.channel and r.app_id = c.app_id
+                                   and r.external_id = c.external_id
+          where c.tenant_id = $1 and c.connection_id = $2",
+    )
+    .bind(tenant)
+    .bind(id)
+    .fetch_optional(tx.conn())
+    .await?
+    .ok_or(DbError::NotFound)?;
+    let outsiders: String = row.try_get("outsiders")?;
+    Ok(Policy { outsiders: Outsiders::parse(&outsiders), answers_bots: row.try_get("answers_bots")? })
+}
+
+/// [`DbError::NotFound`]: the tenant has no such connection.
+pub async fn set_policy(tx: &mut TenantTx, id: ConnectionId, policy: Policy) -> Result<(), DbError> {
+    let tenant = tx.tenant();
+    let set = sqlx::query(
+        "with connection as (
+             update channel_connections set outsiders = $3 where tenant_id = $1 and connection_id = $2
+             returning channel, app_id, external_id
+         )
+         update connection_routes r set answers_bots = $4 from connection c
+          where r.tenant_id = $1 and r.channel = c.channel and r.app_id = c.app_id and r.external_id = c.external_id",
+    )
+    .bind(tenant)
+    .bind(id)
+    .bind(policy.outsiders.as_str())
+    .bind(policy.answers_bots)
+    .execute(tx.conn())
+    .await?;
+    if set.rows_affected() == 1 { Ok(()) } else { Err(DbError::NotFound) }
 }
 
 pub(super) fn connection(row: &sqlx::postgres::PgRow) -> Result<Connection, DbError> {

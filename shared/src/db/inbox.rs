@@ -108,6 +108,18 @@ impl Ingest {
         answered.await.map_err(|_| sqlx::Error::WorkerCrashed)?
     }
 
+    /// The message is known to be addressed to the agent, so that no later event about it counts as a new mention.
+    pub async fn settle(&self, tenant: TenantId, message_key: Uuid) -> Result<(), DbError> {
+        sqlx::query(
+            "update inbox_keys set addressed = true where tenant_id = $1 and identity = $2 and not addressed",
+        )
+        .bind(tenant)
+        .bind(message_key)
+        .execute(self.db.write())
+        .await?;
+        Ok(())
+    }
+
     /// The twin of an event that was stored as not addressed turns out to be a mention: stores it once more as addressed.
     pub async fn readdress(&self, arrival: impl Into<Arc<Arrival>>) -> Result<Accepted, DbError> {
         let arrival = arrival.into();

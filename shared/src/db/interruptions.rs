@@ -20,15 +20,17 @@ pub enum Cause {
     TakenOver,
     /// The question reads differently now. It stays pending, and a new run answers it as it is when it is read.
     Edited,
+    /// The question is gone, and its author has ended what waited of it.
+    Withdrawn,
 }
 
 impl Cause {
-    /// Of the messages that were waiting; an edited one goes on waiting.
+    /// Of the messages that were waiting; an edited one goes on waiting, and so do those beside a withdrawn one.
     fn inbox_end(self) -> Option<&'static str> {
         match self {
             Self::Stopped => Some("ignored"),
             Self::TakenOver => Some("held"),
-            Self::Edited => None,
+            Self::Edited | Self::Withdrawn => None,
         }
     }
 
@@ -38,6 +40,7 @@ impl Cause {
             Self::Stopped => "stopped by the person who asked",
             Self::TakenOver => "a human has this conversation",
             Self::Edited => "the question was edited",
+            Self::Withdrawn => "the question was deleted",
         }
     }
 
@@ -47,6 +50,7 @@ impl Cause {
             Self::Stopped => "_Stopped._",
             Self::TakenOver => "_A colleague has taken over._",
             Self::Edited => "_The question was changed; the new answer follows._",
+            Self::Withdrawn => "_The question was deleted._",
         }
     }
 }

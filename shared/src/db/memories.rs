@@ -156,17 +156,22 @@ pub async fn without_vector(tx: &mut TenantTx, limit: i64) -> Result<Vec<(Memory
     rows.iter().map(|row| Ok((row.try_get("memory_id")?, row.try_get("body")?))).collect()
 }
 
-/// Stores vectors; rows that were erased meanwhile are left alone.
-pub async fn store_vectors(tx: &mut TenantTx, ids: &[MemoryId], vectors: &[Vec<f32>]) -> Result<(), DbError> {
+/// Stores the vectors of these texts; rows that were erased meanwhile, or say something else by now, are left alone.
+pub async fn store_vectors(
+    tx: &mut TenantTx,
+    embedded: &[(MemoryId, String)],
+    vectors: &[Vec<f32>],
+) -> Result<(), DbError> {
     let tenant = tx.tenant();
     let vectors: Vec<HalfVector> = vectors.iter().map(|vector| HalfVector::from_f32_slice(vector)).collect();
     sqlx::query(
-        "update memories m set embedding = g.vector, model = $4
-           from unnest($2::uuid[], $3::halfvec[]) as g (memory_id, vector)
-          where m.tenant_id = $1 and m.memory_id = g.memory_id",
+        "update memories m set embedding = g.vector, model = $5
+           from unnest($2::uuid[], $3::text[], $4::halfvec[]) as g (memory_id, body, vector)
+          where m.tenant_id = $1 and m.memory_id = g.memory_id and m.body = g.body",
     )
     .bind(tenant)
-    .bind(ids)
+    .bind(embedded.iter().map(|(id, _)| *id).collect::<Vec<_>>())
+    .bind(embedded.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>())
     .bind(vectors)
     .bind(embedding::MODEL)
     .execute(tx.conn())

@@ -5,7 +5,7 @@ use sqlx::Row;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Audience, DbError, TenantTx};
+use super::{Audience, DbError, TenantTx, people::Standing};
 use crate::{
     ids::{ConnectionId, ConversationId, MemoryId, MessageId, PersonId},
     message::{ChannelKind, InboundMessage},
@@ -55,6 +55,7 @@ pub struct Author {
     pub display_name: String,
     /// The platform has not told us the name yet.
     pub unnamed: bool,
+    pub standing: Standing,
 }
 
 /// Stores people, channel, conversation, messages and their memories in one statement; what exists stays. Foreign keys
@@ -64,18 +65,18 @@ with given as (
     select * from unnest($4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::timestamptz[])
          with ordinality as g (message_id, memory_id, external_id, author, body, sent_at, n)
 ), new_people as (
-    insert into people (tenant_id, person_id, connection_id, external_id, display_name)
-    select $1, g.person_id, $3, g.external_id, g.external_id
-      from unnest($10::uuid[], $11::text[]) as g (person_id, external_id)
+    insert into people (tenant_id, person_id, connection_id, external_id, display_name, standing)
+    select $1, g.person_id, $3, g.external_id, g.external_id, g.standing
+      from unnest($10::uuid[], $11::text[], $16::text[]) as g (person_id, external_id, standing)
      where not exists (select from people p
                         where p.tenant_id = $1 and p.connection_id = $3 and p.external_id = g.external_id)
     -- Not `do nothing`: someone another conversation meets at the same time would be neither here nor in the snapshot.
     on conflict (tenant_id, connection_id, external_id) do update set external_id = excluded.external_id
-    returning person_id, external_id, display_name, profile_fetched_at is null as unnamed
+    returning person_id, external_id, display_name, profile_fetched_at is null as unnamed, standing
 ), author as (
     select * from new_people
     union all
-    select person_id, external_id, display_name, profile_fetched_at is null
+    select person_id, external_id, display_name, profile_fetched_at is null, standing
       from people where tenant_id = $1 and connection_id = $3 and external_id = any ($11)
 ), place as (
     insert into channels (tenant_id, connection_id, external_id, kind) values ($1, $3, $12, $13)
@@ -104,10 +105,10 @@ with given as (
            coalesce((select segment + (s.sent_at - said_at > interval '4 hours')::int from last), 0),
            coalesce((select position from last), 0) + g.n, s.person_id, s.sent_at,
            case when $15 = '' then 'person:' || s.person_id::text else $15 end, s.body
-      from stored s join given g using (message_id)
-     where s.body <> ''
+      from stored s join given g using (message_id) join author a on a.external_id = g.author
+     where s.body <> '' and a.standing <> 'bot'
 )
-select g.n, g.message_id, a.person_id, a.external_id, a.display_name, a.unnamed
+select g.n, g.message_id, a.person_id, a.external_id, a.display_name, a.unnamed, a.standing
   from given g join author a on a.external_id = g.author
  order by g.n";
 
@@ -121,6 +122,7 @@ pub async fn store(tx: &mut TenantTx, place: &Place<'_>) -> Result<Vec<Author>, 
     let mut authors: Vec<&str> = place.messages.iter().map(|message| message.author.as_str()).collect();
     authors.sort_unstable();
     authors.dedup();
+    let standings: Vec<&str> = authors.iter().map(|author| standing(place.messages, author).as_str()).collect();
     let new_people: Vec<PersonId> = authors.iter().map(|_| PersonId::new()).collect();
     let rows = sqlx::query(STORE)
         .bind(tenant)
@@ -138,9 +140,22 @@ pub async fn store(tx: &mut TenantTx, place: &Place<'_>) -> Result<Vec<Author>, 
         .bind(place.kind.as_str())
         .bind(&first.thread)
         .bind(audience_of(place))
+        .bind(standings)
         .fetch_all(tx.conn())
         .await?;
     rows.iter().map(author).collect()
+}
+
+/// What the messages themselves say of an author whom nobody knew.
+fn standing(messages: &[InboundMessage], author: &str) -> Standing {
+    let of_author = || messages.iter().filter(|message| message.author == author);
+    if of_author().any(|message| message.by_bot) {
+        Standing::Bot
+    } else if of_author().any(|message| message.outsider) {
+        Standing::Outsider
+    } else {
+        Standing::Unknown
+    }
 }
 
 fn author(row: &sqlx::postgres::PgRow) -> Result<Author, DbError> {
@@ -150,7 +165,26 @@ fn author(row: &sqlx::postgres::PgRow) -> Result<Author, DbError> {
         external_id: row.try_get("external_id")?,
         display_name: row.try_get("display_name")?,
         unnamed: row.try_get("unnamed")?,
+        standing: Standing::parse(row.try_get("standing")?),
     })
+}
+
+/// Answers of agents in the last hour that no person's word came after.
+pub async fn answers_since_a_person(tx: &mut TenantTx, conversation: ConversationId) -> Result<i64, DbError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_scalar(
+        "select count(distinct a.run_id) from messages a
+          where a.tenant_id = $1 and a.conversation_id = $2 and a.author_kind = 'agent'
+            and a.sent_at > now() - interval '1 hour'
+            and not exists (
+                select from messages h join people p on p.tenant_id = $1 and p.person_id = h.person_id
+                 where h.tenant_id = $1 and h.conversation_id = $2 and h.author_kind = 'person'
+                   and p.standing <> 'bot' and h.message_id > a.message_id)",
+    )
+    .bind(tenant)
+    .bind(conversation)
+    .fetch_one(tx.conn())
+    .await?)
 }
 
 /// The text of the audience, or '' where it is the author.

@@ -1,25 +1,76 @@
-//! People who talk to agents, and the channels they talk in.
+//! People who talk to agents, and what they are to the tenant.
 
 use sqlx::Row;
 
 use super::{Audience, DbError, TenantTx};
 use crate::{
     ids::{ConnectionId, PersonId},
-    message::{ChannelKind, InboundMessage},
+    message::InboundMessage,
 };
+
+/// What somebody is to the tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The platform has not told us: a colleague, unless the message itself says otherwise.
+    Unknown,
+    Member,
+    /// Of the workspace, but not of all of it.
+    Guest,
+    /// Of another company.
+    Outsider,
+    Bot,
+}
+
+impl Standing {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Member => "member",
+            Self::Guest => "guest",
+            Self::Outsider => "outsider",
+            Self::Bot => "bot",
+        }
+    }
+
+    pub fn parse(text: &str) -> Self {
+        match text {
+            "member" => Self::Member,
+            "guest" => Self::Guest,
+            "outsider" => Self::Outsider,
+            "bot" => Self::Bot,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// Not one of the tenant's own people.
+    pub fn is_outside(self) -> bool {
+        matches!(self, Self::Guest | Self::Outsider)
+    }
+}
+
+/// What the platform tells about a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    pub display_name: String,
+    pub standing: Standing,
+}
 
 #[derive(Clone, Debug)]
 pub struct Person {
     pub connection: ConnectionId,
     pub external_id: String,
+    /// The provider's id of the workspace or organization that the connection is with.
+    pub workspace: String,
     pub profile_known: bool,
 }
 
 pub async fn find(tx: &mut TenantTx, id: PersonId) -> Result<Option<Person>, DbError> {
     let tenant = tx.tenant();
     let row = sqlx::query(
-        "select connection_id, external_id, profile_fetched_at is not null as known
-           from people where tenant_id = $1 and person_id = $2",
+        "select p.connection_id, p.external_id, c.external_id as workspace, p.profile_fetched_at is not null as known
+           from people p
+           join channel_connections c on c.tenant_id = p.tenant_id and c.connection_id = p.connection_id
+          where p.tenant_id = $1 and p.person_id = $2",
     )
     .bind(tenant)
     .bind(id)
@@ -29,6 +80,7 @@ pub async fn find(tx: &mut TenantTx, id: PersonId) -> Result<Option<Person>, DbE
         Ok(Person {
             connection: row.try_get("connection_id")?,
             external_id: row.try_get("external_id")?,
+            workspace: row.try_get("workspace")?,
             profile_known: row.try_get("known")?,
         })
     })
@@ -68,58 +120,18 @@ pub async fn named(tx: &mut TenantTx, words: &[String]) -> Result<Vec<(PersonId,
     rows.iter().map(|row| Ok((row.try_get("person_id")?, row.try_get("word")?))).collect()
 }
 
-pub async fn name(tx: &mut TenantTx, id: PersonId, display_name: &str) -> Result<(), DbError> {
+pub async fn describe(tx: &mut TenantTx, id: PersonId, profile: &Profile) -> Result<(), DbError> {
     let tenant = tx.tenant();
     sqlx::query(
-        "update people set display_name = $3, profile_fetched_at = clock_timestamp()
+        "update people set display_name = $3, standing = $4, profile_fetched_at = clock_timestamp()
           where tenant_id = $1 and person_id = $2",
     )
     .bind(tenant)
     .bind(id)
-    .bind(display_name)
+    .bind(&profile.display_name)
+    .bind(profile.standing.as_str())
     .execute(tx.conn())
     .await?;
-    Ok(())
-}
-
-/// Records what the platform says about a channel. A channel that turns out to be public opens what was said there to
-/// the whole tenant; until then it was kept to the channel. Needs an all-audiences transaction.
-pub async fn describe_channel(
-    tx: &mut TenantTx,
-    connection: ConnectionId,
-    channel: &str,
-    kind: ChannelKind,
-    name: &str,
-) -> Result<(), DbError> {
-    let tenant = tx.tenant();
-    sqlx::query(
-        "update channels set kind = $4, name = $5 where tenant_id = $1 and connection_id = $2 and external_id = $3",
-    )
-    .bind(tenant)
-    .bind(connection)
-    .bind(channel)
-    .bind(kind.as_str())
-    .bind(name)
-    .execute(tx.conn())
-    .await?;
-    sqlx::query(
-        "update conversations set kind = $4
-          where tenant_id = $1 and connection_id = $2 and channel_external_id = $3 and kind = 'unknown'",
-    )
-    .bind(tenant)
-    .bind(connection)
-    .bind(channel)
-    .bind(kind.as_str())
-    .execute(tx.conn())
-    .await?;
-    if kind == ChannelKind::Public {
-        sqlx::query("update memories set audience = $3 where tenant_id = $1 and audience = $2")
-            .bind(tenant)
-            .bind(Audience::Channel(connection, channel.to_owned()).to_string())
-            .bind(Audience::Tenant.to_string())
-            .execute(tx.conn())
-            .await?;
-    }
     Ok(())
 }
 

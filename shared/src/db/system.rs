@@ -25,6 +25,8 @@ pub struct Route {
     pub bot_id: String,
     /// The business account of a WhatsApp number; '' while it is not known.
     pub account: String,
+    /// Other bots are answered, too.
+    pub answers_bots: bool,
 }
 
 /// The tenant of a workspace that reports through `app_id` ('' is the platform's own app).
@@ -37,7 +39,7 @@ pub async fn find_route(
     external_id: &str,
 ) -> Result<Option<Route>, DbError> {
     let row = sqlx::query(
-        "select tenant_id, connection_id, bot_user_id, bot_id, account_id from connection_routes
+        "select tenant_id, connection_id, bot_user_id, bot_id, account_id, answers_bots from connection_routes
           where channel = $1 and app_id = $2 and external_id = $3",
     )
     .bind(channel)
@@ -55,6 +57,7 @@ pub(super) fn route(row: &sqlx::postgres::PgRow) -> Result<Route, DbError> {
         bot_user_id: row.try_get("bot_user_id")?,
         bot_id: row.try_get("bot_id")?,
         account: row.try_get("account_id")?,
+        answers_bots: row.try_get("answers_bots")?,
     })
 }
 
@@ -63,7 +66,7 @@ pub(super) fn route(row: &sqlx::postgres::PgRow) -> Result<Route, DbError> {
 /// Reason: Meta tells news of an account without naming a number; whose it is is read before a tenant is known.
 pub async fn find_routes_of_account(db: &SystemDb, app_id: &str, account: &str) -> Result<Vec<Route>, DbError> {
     let rows = sqlx::query(
-        "select tenant_id, connection_id, bot_user_id, bot_id, account_id from connection_routes
+        "select tenant_id, connection_id, bot_user_id, bot_id, account_id, answers_bots from connection_routes
           where channel = 'whatsapp' and app_id = $1 and account_id = $2 and account_id <> '' limit 200",
     )
     .bind(app_id)

@@ -5,6 +5,7 @@
 
 mod audit;
 mod cancelled_begin;
+mod changes;
 mod contention;
 mod crowds;
 mod ingest;

@@ -3,9 +3,11 @@
 use shared::{
     db::{
         Audience, DbError,
+        channels::{self, Described, State},
         memories::{self, Question, Recalled},
         messages::{self, Place},
-        people, system,
+        people::{self, Profile, Standing},
+        system,
     },
     embedding::Embedder,
     ids::{ConversationId, MessageId, PersonId},
@@ -44,9 +46,9 @@ async fn seen(firm: &Firm, audiences: &[Audience]) -> Vec<String> {
 async fn embed_all(stage: &Stage, firm: &Firm) {
     let mut tx = firm.db.begin_for_all_audiences().await.expect("a transaction begins");
     let missing = memories::without_vector(&mut tx, 100).await.expect("memories can be read");
-    let (ids, texts): (Vec<_>, Vec<_>) = missing.into_iter().unzip();
+    let texts = missing.iter().map(|(_, text)| text.clone()).collect();
     let vectors = Embedder::new(&stage.test.config).embed(texts).await.expect("the model is loaded");
-    memories::store_vectors(&mut tx, &ids, &vectors).await.expect("vectors are stored");
+    memories::store_vectors(&mut tx, &missing, &vectors).await.expect("vectors are stored");
     tx.commit().await.expect("vectors are stored");
 }
 
@@ -121,8 +123,10 @@ async fn a_channel_that_turns_out_to_be_public_opens_what_was_said_there() {
     remember(&acme, ChannelKind::Unknown, "C1", "U1", "said in C1").await;
     remember(&acme, ChannelKind::Unknown, "C2", "U1", "said in C2").await;
     let mut tx = acme.db.begin_for_all_audiences().await.unwrap();
-    people::describe_channel(&mut tx, acme.connection, "C1", ChannelKind::Public, "general").await.unwrap();
-    people::describe_channel(&mut tx, acme.connection, "C2", ChannelKind::Private, "secret").await.unwrap();
+    for (channel, kind, name) in [("C1", ChannelKind::Public, "general"), ("C2", ChannelKind::Private, "secret")] {
+        let told = Described { kind, name: name.into(), shared: false, state: State::Open };
+        channels::describe(&mut tx, acme.connection, channel, &told).await.unwrap();
+    }
     tx.commit().await.unwrap();
     assert_eq!(seen(&acme, &[Audience::Tenant]).await, ["said in C1"]);
     let kinds = "select kind || ' ' || name from channels order by external_id";
@@ -143,7 +147,8 @@ async fn the_search_ranks_the_right_memory_first_and_names_its_author() {
     remember(&acme, ChannelKind::Public, "C3", "U3", "We ship parcels on Tuesdays and Fridays.").await;
     remember(&acme, ChannelKind::Public, "C4", "U2", "Lunch is at noon, as always.").await;
     let mut tx = acme.db.begin().await.unwrap();
-    people::name(&mut tx, ann, "Ann").await.unwrap();
+    let profile = Profile { display_name: "Ann".into(), standing: Standing::Member };
+    people::describe(&mut tx, ann, &profile).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(system::tenants_to_embed(&stage.db().system()).await.unwrap(), [acme.tenant]);
     embed_all(&stage, &acme).await;

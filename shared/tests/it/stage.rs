@@ -149,6 +149,8 @@ pub fn message(external_id: &str, channel: &str, author: &str, text: &str) -> In
         mentions_others: false,
         with_outsiders: false,
         profile: None,
+        outsider: false,
+        by_bot: false,
         sent_at: datetime!(2026-11-20 12:00 UTC),
     }
 }

@@ -16,7 +16,7 @@ use super::{
     Core, consent, files,
     oauth::{ClockMove, Uninstall},
     surfaces::respond as respond_to,
-    types::{EventOut, HistoryEntry, Revoke, Said, Stop, TranscriptEntry},
+    types::{EventOut, HistoryEntry, React, Revoke, Said, Stop, TranscriptEntry},
     web,
 };
 use crate::control::{ControlError, read};
@@ -38,6 +38,8 @@ pub(super) fn routes(core: Arc<Core>) -> Router {
         .route("/_sim/event", post(event))
         .route("/_sim/raw", post(raw))
         .route("/_sim/channel", post(channel))
+        .route("/_sim/person", post(person))
+        .route("/_sim/react", post(react))
         .route("/_sim/revoke", post(revoke))
         .route("/_sim/click", post(click))
         .route("/_sim/shortcut", post(shortcut))
@@ -79,6 +81,16 @@ async fn raw(State(core): State<Arc<Core>>, body: Bytes) -> Result<Json<Value>, 
 async fn channel(State(core): State<Arc<Core>>, body: Bytes) -> Result<Json<Value>, ControlError> {
     core.set_channel(read(&body)?);
     Ok(Json(json!({ "ok": true })))
+}
+
+async fn person(State(core): State<Arc<Core>>, body: Bytes) -> Result<Json<Value>, ControlError> {
+    core.set_person(read(&body)?);
+    Ok(Json(json!({ "ok": true })))
+}
+
+async fn react(State(core): State<Arc<Core>>, body: Bytes) -> Result<Json<Value>, ControlError> {
+    let react: React = read(&body)?;
+    Ok(Json(json!({ "event_ids": core.react(&react)? })))
 }
 
 async fn revoke(State(core): State<Arc<Core>>, body: Bytes) -> Result<Json<Value>, ControlError> {

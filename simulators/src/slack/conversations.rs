@@ -72,7 +72,7 @@ pub(crate) fn info(core: &Core, caller: &Caller, args: &Args) -> Answer {
         "is_private": channel.is_private(),
         "is_archived": channel.archived,
         "is_member": channel.member,
-        "is_ext_shared": false,
+        "is_ext_shared": channel.shared,
         "is_org_shared": false,
         "context_team_id": caller.team,
     });

@@ -65,6 +65,8 @@ impl Core {
         if options.events_url.is_empty() {
             return event_id;
         }
+        let channel = event["channel"].as_str();
+        let shared = channel.is_some_and(|channel| world.channel(team, channel).shared);
         let text = |name: &str| event.get(name).and_then(Value::as_str).map(str::to_owned);
         let outgoing = Outgoing {
             team: team.to_owned(),
@@ -72,7 +74,7 @@ impl Core {
             event_type: text("subtype").or_else(|| text("type")).unwrap_or_default(),
             channel: text("channel"),
             ts: text("ts"),
-            body: events::envelope(team, &options.app_id, &event_id, event).to_string().into_bytes(),
+            body: events::envelope(team, &options.app_id, &event_id, event, shared).to_string().into_bytes(),
             fate,
         };
         let mut deliveries = self.deliveries();

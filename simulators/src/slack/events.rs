@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     people::{bot_id_of, bot_user_of},
     streams,
-    types::{AuthorKind, ChannelType},
+    types::{AuthorKind, ChannelType, React},
     world::{Json, Message},
 };
 use crate::clock;
@@ -13,13 +13,21 @@ use crate::clock;
 /// A message as the Web API and events show it.
 pub(crate) fn render(team: &str, app_id: &str, message: &Message, with_metadata: bool) -> Value {
     let mut json = json!({
-        "type": "message", "user": message.author, "text": message.text, "ts": message.ts, "team": team,
+        "type": "message", "user": message.author, "text": message.text, "ts": message.ts,
+        "team": message.home.as_deref().unwrap_or(team),
     });
+    if let Some(home) = &message.home {
+        json["user_team"] = json!(home);
+        json["source_team"] = json!(home);
+    }
     if message.author_kind == AuthorKind::Bot {
         let bot_id = bot_id_of(team);
         json["bot_profile"] = json!({ "id": bot_id, "app_id": app_id, "name": "Konstruct", "team_id": team });
         json["bot_id"] = json!(bot_id);
         json["app_id"] = json!(app_id);
+    } else if message.by_other_bot {
+        json["bot_id"] = json!(format!("B{}", message.author));
+        json["app_id"] = json!("A0OTHER");
     } else {
         json["client_msg_id"] = json!(format!("sim-{}", message.ts));
     }
@@ -82,7 +90,15 @@ pub(crate) fn deleted(before: &Value, channel: &str, kind: ChannelType, event_ts
     })
 }
 
-pub(crate) fn envelope(team: &str, app_id: &str, event_id: &str, event: &Value) -> Value {
+pub(crate) fn reacted(react: &React, item_user: &str, event_ts: &str) -> Value {
+    let kind = if react.remove { "reaction_removed" } else { "reaction_added" };
+    json!({
+        "type": kind, "user": react.user, "reaction": react.emoji, "item_user": item_user, "event_ts": event_ts,
+        "item": { "type": "message", "channel": react.channel, "ts": react.ts },
+    })
+}
+
+pub(crate) fn envelope(team: &str, app_id: &str, event_id: &str, event: &Value, shared: bool) -> Value {
     // In an organization-wide installation, an event is some workspace's, and delivered for the organization.
     let organization = team.strip_prefix('E');
     let enterprise = organization.map(|_| team);
@@ -102,7 +118,7 @@ pub(crate) fn envelope(team: &str, app_id: &str, event_id: &str, event: &Value) 
             "enterprise_id": enterprise, "team_id": team, "user_id": bot, "is_bot": true,
             "is_enterprise_install": organization.is_some(),
         }],
-        "is_ext_shared_channel": false,
+        "is_ext_shared_channel": shared,
         "event_context": format!("4-{event_id}"),
     })
 }

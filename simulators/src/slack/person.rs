@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use super::{
     Core, events, no_such_message,
     people::bot_user_of,
-    types::{AuthorKind, ChannelSetup, ChannelType, Delete, Edit, HistoryKind, Revoke, Said, Say},
+    types::{
+        AuthorKind, ChannelSetup, ChannelType, Delete, Edit, HistoryKind, PersonSetup, React, Revoke, Said, Say,
+    },
     world::{Json, Message},
 };
 use crate::control::ControlError;
@@ -31,10 +33,15 @@ impl Core {
         let message = Message {
             thread_ts: say.thread_ts,
             files: (!files.is_empty()).then(|| Json::of(&files)),
+            home: say.user_team.clone(),
+            by_other_bot: say.by_bot,
             ..Message::from_person(channel.next_ts(), &say.user, text)
         };
         channel.add(message.clone());
         let (kind, member) = (channel.kind, channel.member);
+        if say.user_team.is_some() {
+            world.people.entry((say.team.clone(), say.user.clone())).or_default().home = say.user_team;
+        }
         world.record_message(HistoryKind::Post, &say.team, &say.channel, &message);
 
         let rendered = events::render(&say.team, &app_id, &message, true);
@@ -101,6 +108,23 @@ impl Core {
         Some(self.send(&mut world, &revoke.team, &event))
     }
 
+    /// Somebody puts an emoji on a message, or takes it away.
+    pub(crate) fn react(self: &Arc<Self>, react: &React) -> Result<Vec<String>, ControlError> {
+        let mut world = self.world();
+        let channel = world.channel(&react.team, &react.channel);
+        let event_ts = channel.next_ts();
+        let author = channel.messages.get(&react.ts).ok_or_else(no_such_message)?.author.clone();
+        let event = events::reacted(react, &author, &event_ts);
+        Ok(vec![self.send(&mut world, &react.team, &event)])
+    }
+
+    pub(crate) fn set_person(&self, setup: PersonSetup) {
+        let mut world = self.world();
+        let person = world.people.entry((setup.team, setup.user)).or_default();
+        person.guest = setup.guest.unwrap_or(person.guest);
+        person.home = setup.home.or_else(|| person.home.clone());
+    }
+
     pub(crate) fn set_channel(&self, setup: ChannelSetup) {
         let mut world = self.world();
         let channel = world.channel(&setup.team, &setup.channel);
@@ -110,5 +134,6 @@ impl Core {
         channel.archived = setup.archived.unwrap_or(channel.archived);
         channel.streams = setup.streams.unwrap_or(channel.streams);
         channel.exists = setup.exists.unwrap_or(channel.exists);
+        channel.shared = setup.shared.unwrap_or(channel.shared);
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use super::setups::{ChannelSetup, PersonSetup, React};
 use super::{files::Serve, whims::DeliveryFaults};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +52,12 @@ pub struct Say {
     pub mention: bool,
     #[serde(default)]
     pub files: Vec<FileUp>,
+    /// Another company's workspace (Slack Connect).
+    #[serde(default)]
+    pub user_team: Option<String>,
+    /// Another app's bot writes; `user` is its id.
+    #[serde(default)]
+    pub by_bot: bool,
 }
 
 /// A file a person attaches.
@@ -108,6 +115,11 @@ impl Say {
 
     pub fn in_thread(mut self, thread_ts: &str) -> Self {
         self.thread_ts = Some(thread_ts.into());
+        self
+    }
+
+    pub fn from_team(mut self, team: &str) -> Self {
+        self.user_team = Some(team.into());
         self
     }
 
@@ -178,27 +190,6 @@ pub struct RawOutcome {
     pub status: Option<u16>,
     pub body: String,
     pub error: Option<String>,
-}
-
-/// Changes what Slack knows of a channel; unset fields stay.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct ChannelSetup {
-    pub team: String,
-    pub channel: String,
-    #[serde(default)]
-    pub name: Option<String>,
-    #[serde(default)]
-    pub channel_type: Option<ChannelType>,
-    #[serde(default)]
-    pub member: Option<bool>,
-    #[serde(default)]
-    pub archived: Option<bool>,
-    /// `false` makes `chat.startStream` answer `channel_type_not_supported`.
-    #[serde(default)]
-    pub streams: Option<bool>,
-    /// `false` makes every call answer `channel_not_found`.
-    #[serde(default)]
-    pub exists: Option<bool>,
 }
 
 /// Changes options while running; unset fields stay.

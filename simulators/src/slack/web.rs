@@ -136,7 +136,7 @@ fn dispatch(core: &Arc<Core>, method: &str, token: Option<&str>, args: &Args) ->
         "apps.uninstall" => oauth::uninstall(core, &caller, args),
         "auth.test" => Ok(auth_test(&caller)),
         "bots.info" => Ok(bots_info(core, &caller)),
-        "users.info" => users_info(&caller, args),
+        "users.info" => users_info(core, &caller, args),
         "chat.postMessage" => chat::post(core, &caller, args),
         "chat.update" => chat::update(core, &caller, args),
         "chat.delete" => chat::delete(core, &caller, args),
@@ -243,7 +243,7 @@ fn bots_info(core: &Core, caller: &Caller) -> Value {
     })
 }
 
-fn users_info(caller: &Caller, args: &Args) -> Answer {
+fn users_info(core: &Core, caller: &Caller, args: &Args) -> Answer {
     let user = args.need("user", "user_not_found")?;
     // A known person of another workspace is a stranger here; an id tells nothing of its workspace but the
     // bot's.
@@ -251,18 +251,20 @@ fn users_info(caller: &Caller, args: &Args) -> Answer {
     if !people::is_user_id(&user) || user.starts_with("UMISSING") || foreign_bot {
         return Err(Refusal::new("user_not_found"));
     }
+    let known = core.world().people.get(&(caller.team.clone(), user.clone())).cloned().unwrap_or_default();
+    let home = known.home.as_ref().unwrap_or(&caller.team);
     let name = people::name_of(&user);
     let is_bot = user.starts_with("UBOT");
     let handle = name.to_ascii_lowercase().replace(' ', ".");
     Ok(json!({
         "ok": true,
         "user": {
-            "id": user, "team_id": caller.team, "name": handle, "deleted": false, "real_name": name,
+            "id": user, "team_id": home, "name": handle, "deleted": false, "real_name": name,
             "tz": "Europe/Berlin", "tz_offset": 3600, "is_bot": is_bot, "is_app_user": false,
-            "is_restricted": false, "is_ultra_restricted": false,
+            "is_restricted": known.guest, "is_ultra_restricted": false, "is_stranger": *home != caller.team,
             "profile": {
                 "real_name": name, "real_name_normalized": name, "display_name": name,
-                "display_name_normalized": name, "team": caller.team,
+                "display_name_normalized": name, "team": home,
             },
         },
     }))

@@ -41,6 +41,8 @@ pub(crate) struct World {
     pub(crate) refused_tokens: HashMap<String, String>,
     pub(crate) surfaces: Surfaces,
     pub(crate) oauth: OAuth,
+    /// By workspace and user.
+    pub(crate) people: HashMap<(String, String), Person>,
     /// Tells those who wait how far the history has come.
     pub(crate) changed: watch::Sender<u64>,
 }
@@ -72,6 +74,7 @@ pub(crate) struct Channel {
     pub(crate) member: bool,
     pub(crate) archived: bool,
     pub(crate) exists: bool,
+    pub(crate) shared: bool,
     /// The person of a direct message.
     pub(crate) person: Option<String>,
     pub(crate) messages: BTreeMap<String, Message>,
@@ -98,6 +101,17 @@ pub(crate) struct Message {
     pub(crate) files: Option<Json>,
     pub(crate) reactions: Vec<Reaction>,
     pub(crate) stream: Option<Stream>,
+    /// The author's own workspace, if it is another one.
+    pub(crate) home: Option<String>,
+    /// Another app's bot wrote it.
+    pub(crate) by_other_bot: bool,
+}
+
+/// What there is to know of somebody beyond the id.
+#[derive(Clone, Default)]
+pub(crate) struct Person {
+    pub(crate) guest: bool,
+    pub(crate) home: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -120,6 +134,7 @@ impl World {
             refused_tokens: HashMap::new(),
             surfaces: Surfaces::default(),
             oauth: OAuth::default(),
+            people: HashMap::new(),
             changed: watch::Sender::new(0),
         }
     }
@@ -224,6 +239,7 @@ impl Channel {
             member: true,
             archived: false,
             exists: true,
+            shared: false,
             person,
             messages: BTreeMap::new(),
             statuses: HashMap::new(),
@@ -283,6 +299,8 @@ impl Message {
             files: None,
             reactions: Vec::new(),
             stream: None,
+            home: None,
+            by_other_bot: false,
         }
     }
 

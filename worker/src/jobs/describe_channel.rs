@@ -1,7 +1,10 @@
 //! Asks the platform whether a channel is public. What was said in a public one may be remembered anywhere in the tenant.
 
 use shared::{
-    db::{TenantDb, people},
+    db::{
+        TenantDb,
+        channels::{self, Described},
+    },
     ids::ConnectionId,
     message::clean_text,
     queue::JobError,
@@ -12,8 +15,9 @@ use crate::{Worker, jobs::judge};
 pub async fn run(worker: &Worker, db: &TenantDb, connection: ConnectionId, channel: &str) -> Result<(), JobError> {
     let asking = |token| async move { worker.slack.channel(&token, channel).await };
     let asked = worker.tokens.call(db, connection, asking).await?;
-    let (kind, name) = asked.map_err(judge)?;
+    let told = asked.map_err(judge)?;
     let mut tx = db.begin_for_all_audiences().await?;
-    people::describe_channel(&mut tx, connection, channel, kind, &clean_text(&name)).await?;
+    let told = Described { name: clean_text(&told.name), ..told };
+    channels::describe(&mut tx, connection, channel, &told).await?;
     Ok(tx.commit().await?)
 }

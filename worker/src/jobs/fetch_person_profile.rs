@@ -1,7 +1,11 @@
-//! Asks the platform for a person's name, so that prompts and memories speak of people rather than of ids.
+//! Asks the platform for a person's name and standing, so that prompts and memories speak of people rather than of ids, and
+//! guests are told from colleagues.
 
 use shared::{
-    db::{TenantDb, people},
+    db::{
+        TenantDb,
+        people::{self, Profile},
+    },
     ids::PersonId,
     message::clean_text,
     queue::JobError,
@@ -17,11 +21,11 @@ pub async fn run(worker: &Worker, db: &TenantDb, id: PersonId) -> Result<(), Job
         return Ok(tx.close().await?);
     };
     tx.close().await?;
-    let external_id = &person.external_id;
-    let asking = |token| async move { worker.slack.user_name(&token, external_id).await };
-    let name = worker.tokens.call(db, person.connection, asking).await?.map_err(judge)?;
-    let name: String = clean_text(&name).chars().take(NAME_CHARS_MAX).collect();
+    let (external_id, workspace) = (&person.external_id, &person.workspace);
+    let asking = |token| async move { worker.slack.profile(&token, external_id, workspace).await };
+    let told = worker.tokens.call(db, person.connection, asking).await?.map_err(judge)?;
+    let display_name = clean_text(&told.display_name).chars().take(NAME_CHARS_MAX).collect();
     let mut tx = db.begin().await?;
-    people::name(&mut tx, id, &name).await?;
+    people::describe(&mut tx, id, &Profile { display_name, ..told }).await?;
     Ok(tx.commit().await?)
 }

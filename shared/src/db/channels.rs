@@ -1,0 +1,237 @@
+//! Channels: what the platform tells about them, and what the tenant wants kept of the talk there.
+//!
+//! Whatever makes a channel narrower narrows who may be reminded of what was said there; nothing ever widens it but the first
+//! word about a channel that nobody had told us of.
+
+use serde::Serialize;
+use sqlx::Row;
+
+use super::{Audience, DbError, TenantTx};
+use crate::{ids::ConnectionId, message::ChannelKind};
+
+/// Whether the agent can be talked to there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Open,
+    /// The agent is no member.
+    Left,
+    Archived,
+    Deleted,
+}
+
+impl State {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Left => "left",
+            Self::Archived => "archived",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
+/// What the platform says of a channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Described {
+    pub kind: ChannelKind,
+    pub name: String,
+    /// People of other companies read along.
+    pub shared: bool,
+    pub state: State,
+}
+
+/// A channel as an operator sees it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Channel {
+    pub connection: ConnectionId,
+    pub external_id: String,
+    pub name: String,
+    pub kind: String,
+    pub state: String,
+    pub shared: bool,
+    pub remembers_talk: bool,
+}
+
+/// Records what the platform says, for an all-audiences transaction. A channel that turns out to be public opens what was
+/// said there to the whole tenant; until then it was kept to the channel.
+pub async fn describe(
+    tx: &mut TenantTx,
+    connection: ConnectionId,
+    channel: &str,
+    told: &Described,
+) -> Result<(), DbError> {
+    let tenant = tx.tenant();
+    let known: Option<String> = sqlx::query_scalar(
+        "select kind from channels where tenant_id = $1 and connection_id = $2 and external_id = $3 for update",
+    )
+    .bind(tenant)
+    .bind(connection)
+    .bind(channel)
+    .fetch_optional(tx.conn())
+    .await?;
+    sqlx::query(
+        "insert into channels (tenant_id, connection_id, external_id, kind, name, shared, state)
+         values ($1, $2, $3, $4, $5, $6, $7)
+         on conflict (tenant_id, connection_id, external_id) do update
+            set kind = excluded.kind, name = excluded.name, shared = excluded.shared, state = excluded.state",
+    )
+    .bind(tenant)
+    .bind(connection)
+    .bind(channel)
+    .bind(told.kind.as_str())
+    .bind(&told.name)
+    .bind(told.shared)
+    .bind(told.state.as_str())
+    .execute(tx.conn())
+    .await?;
+    sqlx::query(
+        "update conversations set kind = $4
+          where tenant_id = $1 and connection_id = $2 and channel_external_id = $3 and kind <> $4",
+    )
+    .bind(tenant)
+    .bind(connection)
+    .bind(channel)
+    .bind(told.kind.as_str())
+    .execute(tx.conn())
+    .await?;
+    let open = told.kind == ChannelKind::Public && !told.shared;
+    if !open {
+        return narrow(tx, connection, channel).await;
+    }
+    if known.is_none_or(|kind| ChannelKind::parse(&kind) == ChannelKind::Unknown) {
+        widen(tx, connection, channel).await?;
+    }
+    Ok(())
+}
+
+async fn widen(tx: &mut TenantTx, connection: ConnectionId, channel: &str) -> Result<(), DbError> {
+    let tenant = tx.tenant();
+    sqlx::query("update memories set audience = $3 where tenant_id = $1 and audience = $2")
+        .bind(tenant)
+        .bind(Audience::Channel(connection, channel.to_owned()).to_string())
+        .bind(Audience::Tenant.to_string())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// What the whole tenant could be reminded of stays in the channel from now on. For an all-audiences transaction.
+pub async fn narrow(tx: &mut TenantTx, connection: ConnectionId, channel: &str) -> Result<(), DbError> {
+    let tenant = tx.tenant();
+    sqlx::query(
+        "update memories m set audience = $4
+           from conversations c
+          where c.tenant_id = $1 and c.connection_id = $2 and c.channel_external_id = $3
+            and m.tenant_id = $1 and m.conversation_id = c.conversation_id and m.audience = $5",
+    )
+    .bind(tenant)
+    .bind(connection)
+    .bind(channel)
+    .bind(Audience::Channel(connection, channel.to_owned()).to_string())
+    .bind(Audience::Tenant.to_string())
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Notes at once what an event says; what else there is to know is asked later. A channel nobody has spoken in is left alone.
+pub async fn change_state(
+    tx: &mut TenantTx,
+    connection: ConnectionId,
+    channel: &str,
+    state: State,
+) -> Result<(), DbError> {
+    let tenant = tx.tenant();
+    sqlx::query("update channels set state = $4 where tenant_id = $1 and connection_id = $2 and external_id = $3")
+        .bind(tenant)
+        .bind(connection)
+        .bind(channel)
+        .bind(state.as_str())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// The channel is private, or shared with another company, from now on. For an all-audiences transaction.
+pub async fn close(
+    tx: &mut TenantTx,
+    connection: ConnectionId,
+    channel: &str,
+    (private, shared): (bool, bool),
+) -> Result<(), DbError> {
+    let tenant = tx.tenant();
+    sqlx::query(
+        "update channels set kind = case when $4 and kind = 'public' then 'private' else kind end, shared = shared or $5
+          where tenant_id = $1 and connection_id = $2 and external_id = $3",
+    )
+    .bind(tenant)
+    .bind(connection)
+    .bind(channel)
+    .bind(private)
+    .bind(shared)
+    .execute(tx.conn())
+    .await?;
+    narrow(tx, connection, channel).await
+}
+
+/// Whether talk that is not addressed to the agent is kept there; decided for each channel, and no by default.
+pub async fn remembers_talk(tx: &mut TenantTx, connection: ConnectionId, channel: &str) -> Result<bool, DbError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_scalar(
+        "select exists (select from channels
+                         where tenant_id = $1 and connection_id = $2 and external_id = $3 and remembers_talk)",
+    )
+    .bind(tenant)
+    .bind(connection)
+    .bind(channel)
+    .fetch_one(tx.conn())
+    .await?)
+}
+
+/// Decides it. [`DbError::NotFound`]: the tenant has no such connection.
+pub async fn remember_talk(
+    tx: &mut TenantTx,
+    connection: ConnectionId,
+    channel: &str,
+    remembers: bool,
+) -> Result<(), DbError> {
+    let tenant = tx.tenant();
+    let decided = sqlx::query(
+        "insert into channels (tenant_id, connection_id, external_id, remembers_talk)
+         select tenant_id, connection_id, $3, $4 from channel_connections where tenant_id = $1 and connection_id = $2
+         on conflict (tenant_id, connection_id, external_id) do update set remembers_talk = excluded.remembers_talk",
+    )
+    .bind(tenant)
+    .bind(connection)
+    .bind(channel)
+    .bind(remembers)
+    .execute(tx.conn())
+    .await?;
+    if decided.rows_affected() == 1 { Ok(()) } else { Err(DbError::NotFound) }
+}
+
+/// The channels somebody spoke in or decided about, no direct messages, at most 500.
+pub async fn list(tx: &mut TenantTx) -> Result<Vec<Channel>, DbError> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query(
+        "select connection_id, external_id, name, kind, state, shared, remembers_talk from channels
+          where tenant_id = $1 and kind <> 'direct'
+          order by connection_id, name, external_id limit 500",
+    )
+    .bind(tenant)
+    .fetch_all(tx.conn())
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Channel {
+                connection: row.try_get("connection_id")?,
+                external_id: row.try_get("external_id")?,
+                name: row.try_get("name")?,
+                kind: row.try_get("kind")?,
+                state: row.try_get("state")?,
+                shared: row.try_get("shared")?,
+                remembers_talk: row.try_get("remembers_talk")?,
+            })
+        })
+        .collect()
+}

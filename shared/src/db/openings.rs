@@ -1,0 +1,194 @@
+//! What a turn finds when it opens: what waits, where, who is to answer, and what was said there before.
+
+use serde::Deserialize;
+use sqlx::{Row, types::Json};
+use uuid::Uuid;
+
+use super::{
+    DbError, TenantTx, agents,
+    connections::Outsiders,
+    interruptions::{self, Notice},
+    lanes::Lease,
+    messages::Line,
+};
+use crate::{
+    ids::{AgentId, ConnectionId, RunId},
+    message::{ChannelKind, InboundMessage},
+};
+
+/// Messages answered together at most.
+pub const MESSAGES_MAX: i64 = 20;
+
+/// A message that waits for an answer.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Pending {
+    pub seq: i64,
+    pub addressed: bool,
+    pub message: InboundMessage,
+    pub trace: Option<String>,
+}
+
+/// An earlier, unfinished run of the same conversation: its owner died.
+#[derive(Clone, Debug)]
+pub struct Interrupted {
+    pub run: RunId,
+    pub to_seq: i64,
+}
+
+/// Everything a turn needs to know about where it happens.
+pub struct Opening {
+    pub tenant_name: String,
+    pub by_human: bool,
+    pub last_seq: i64,
+    pub connection: ConnectionId,
+    pub channel: String,
+    /// The provider's id of what is connected: a Slack workspace.
+    pub account: String,
+    pub sealed_token: Vec<u8>,
+    pub connection_active: bool,
+    /// The token has less than a minute left: it has to be renewed before it is used.
+    pub token_runs_out: bool,
+    pub bot_user_id: String,
+    pub agent: Option<agents::Agent>,
+    /// The agent has spoken here before.
+    pub takes_part: bool,
+    /// Who answered here last, or was about to.
+    pub thread_agent: Option<AgentId>,
+    /// The tenant has bindings.
+    pub bound: bool,
+    pub outsiders: Outsiders,
+    pub channel_kind: ChannelKind,
+    /// People of other companies read along.
+    pub channel_shared: bool,
+    pub interrupted: Option<Interrupted>,
+    /// Of interrupted runs: to be delivered before anything else.
+    pub notices: Vec<Notice>,
+    pub pending: Vec<Pending>,
+    /// Somebody edited or deleted a message that was not here yet.
+    pub changes_wait: bool,
+    /// What was said here before, oldest first.
+    pub window: Vec<Line>,
+}
+
+const OPEN: &str = "
+select (select name from tenants t where t.tenant_id = $1) as tenant_name,
+       l.by_human, l.last_seq, c.connection_id, c.channel, c.external_id as account, c.access_token,
+       c.status = 'active' as active,
+       exists (select from token_rotations t
+                where t.tenant_id = $1 and t.connection_id = c.connection_id
+                  and t.expires_at < clock_timestamp() + interval '1 minute') as token_runs_out,
+       c.bot_user_id, a.agent_id, a.name, a.role, a.tone, a.instructions, a.model, a.is_default,
+       exists (select from messages m where m.tenant_id = $1 and m.conversation_id = $2 and m.author_kind = 'agent')
+         as takes_part, exists (select from bindings b where b.tenant_id = $1) as bound, c.outsiders,
+       (select p.agent_id from runs p where p.tenant_id = $1 and p.conversation_id = $2 order by p.from_seq desc limit 1)
+         as last_agent,
+       exists (select from message_changes w
+                where w.tenant_id = $1 and w.conversation_id = $2 and w.applied_at is null
+                  and w.received_at > now() - interval '1 hour') as changes_wait,
+       r.run_id, r.to_seq, waiting.list as pending, said.list as said,
+       (select jsonb_agg(jsonb_build_object('id', o.outbox_id, 'body', o.body, 'channel', v.channel_external_id,
+                                            'thread', v.thread_external_id, 'placeholder', p.outbox_id,
+                                            'target', p.external_id, 'stream', s.outbox_id,
+                                            'streamed', s.external_id, 'text', s.head || s.text)
+                         order by o.created_at)
+          from outbox o
+          join conversations v on v.tenant_id = $1 and v.conversation_id = $2
+          left join outbox p on p.tenant_id = $1 and p.run_id = o.run_id and p.kind = 'placeholder'
+          left join lateral (
+            select a.outbox_id, a.external_id, a.head,
+                   (select string_agg(x.text, '' order by x.n) from outbox_parts x
+                     where x.tenant_id = $1 and x.outbox_id = a.outbox_id) as text
+              from outbox a
+             where a.tenant_id = $1 and a.run_id = o.run_id and a.operation = 'stream'
+             order by a.part desc limit 1
+          ) s on true
+         where o.tenant_id = $1 and o.conversation_id = $2 and o.state = 'sending' and o.kind = 'notice') as notices,
+       coalesce(place.kind, 'unknown') as channel_kind, coalesce(place.shared, false) as channel_shared
+  from lanes l
+  join channel_connections c on c.tenant_id = l.tenant_id and c.connection_id = l.connection_id
+  left join agents a on a.tenant_id = l.tenant_id and a.is_default
+  left join runs r on r.tenant_id = l.tenant_id and r.conversation_id = l.conversation_id and r.state = 'running'
+  left join lateral (
+    select jsonb_agg(jsonb_build_object('seq', i.seq, 'addressed', i.addressed, 'message', i.normalized, 'trace', i.trace)
+                     order by i.seq) as list
+      from (select * from inbox i
+             where i.tenant_id = $1 and i.conversation_id = $2 and i.seq > l.done_seq and i.state = 'pending'
+               and i.seq <= coalesce(r.to_seq, i.seq)
+             order by i.seq limit 20) i
+  ) waiting on true
+  left join lateral (
+    select jsonb_agg(jsonb_build_object('id', m.message_id, 'external_id', m.external_id, 'author_kind', m.author_kind,
+                                        'author', m.author, 'body', m.body, 'sent_at', m.sent_at)
+                     order by m.sent_at, m.message_id) as list
+      from (select m.*, coalesce(p.display_name, b.name, m.operator_name, 'a colleague') as author
+              from messages m
+              left join people p on p.tenant_id = m.tenant_id and p.person_id = m.person_id
+              left join agents b on b.tenant_id = m.tenant_id and b.agent_id = m.agent_id
+             where m.tenant_id = $1 and m.conversation_id = $2 and m.deleted_at is null
+             order by m.sent_at desc, m.message_id desc limit 40) m
+  ) said on true
+  left join channels place on place.tenant_id = $1 and place.connection_id = c.connection_id
+                          and place.external_id = waiting.list -> 0 -> 'message' ->> 'channel'
+ where l.tenant_id = $1 and l.conversation_id = $2 and l.fence = $3
+   for no key update of l";
+
+/// Reads what the turn is about and holds the lane's row until the transaction ends.
+pub async fn open(tx: &mut TenantTx, lease: &Lease) -> Result<Opening, DbError> {
+    let tenant = tx.tenant();
+    let row = sqlx::query(OPEN)
+        .bind(tenant)
+        .bind(lease.conversation)
+        .bind(lease.fence)
+        .fetch_optional(tx.conn())
+        .await?
+        .ok_or(DbError::Fenced)?;
+    let agent_id: Option<Uuid> = row.try_get("agent_id")?;
+    let pending: Option<Json<Vec<Pending>>> = row.try_get("pending")?;
+    let said: Option<Json<Vec<Line>>> = row.try_get("said")?;
+    let run: Option<RunId> = row.try_get("run_id")?;
+    let (kind, outsiders): (String, String) = (row.try_get("channel_kind")?, row.try_get("outsiders")?);
+    let takes_part: bool = row.try_get("takes_part")?;
+    Ok(Opening {
+        tenant_name: row.try_get("tenant_name")?,
+        by_human: row.try_get("by_human")?,
+        last_seq: row.try_get("last_seq")?,
+        connection: row.try_get("connection_id")?,
+        channel: row.try_get("channel")?,
+        account: row.try_get("account")?,
+        sealed_token: row.try_get("access_token")?,
+        connection_active: row.try_get("active")?,
+        token_runs_out: row.try_get("token_runs_out")?,
+        bot_user_id: row.try_get("bot_user_id")?,
+        agent: agent_id.map(|_| agents::agent(&row)).transpose()?,
+        takes_part,
+        // A thread in which nothing was said belongs to nobody, but a run keeps its agent.
+        thread_agent: row.try_get::<Option<AgentId>, _>("last_agent")?.filter(|_| takes_part || run.is_some()),
+        bound: row.try_get("bound")?,
+        outsiders: Outsiders::parse(&outsiders),
+        changes_wait: row.try_get("changes_wait")?,
+        channel_kind: ChannelKind::parse(&kind),
+        channel_shared: row.try_get("channel_shared")?,
+        interrupted: run
+            .map(|run| Ok::<_, DbError>(Interrupted { run, to_seq: row.try_get("to_seq")? }))
+            .transpose()?,
+        notices: interruptions::notices(&row)?,
+        pending: pending.map(|Json(list)| list).unwrap_or_default(),
+        window: said.map(|Json(list)| list).unwrap_or_default(),
+    })
+}
+
+/// Messages that arrived after `seq` and wait for the next run.
+pub async fn arrived_after(tx: &mut TenantTx, lease: &Lease, seq: i64) -> Result<Vec<InboundMessage>, DbError> {
+    let tenant = tx.tenant();
+    let rows: Vec<Json<InboundMessage>> = sqlx::query_scalar(
+        "select normalized from inbox
+          where tenant_id = $1 and conversation_id = $2 and seq > $3 and state = 'pending' and addressed
+          order by seq limit 20",
+    )
+    .bind(tenant)
+    .bind(lease.conversation)
+    .bind(seq)
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows.into_iter().map(|Json(message)| message).collect())
+}
