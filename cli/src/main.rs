@@ -6,6 +6,7 @@ mod chat;
 mod connect;
 mod doctor;
 mod doctor_live;
+mod extract_text;
 mod migrate;
 mod phone;
 mod roles;
@@ -58,6 +59,9 @@ enum Command {
     },
     /// Speak as an end user through the running webhooks and print the reply as it appears.
     Chat(chat::Chat),
+    /// Read one document from standard input and write its text (started by the worker).
+    #[command(hide = true)]
+    ExtractText { kind: String },
     /// Create tenants and shape their agents.
     #[command(subcommand)]
     Tenant(tenant::Tenant),
@@ -74,6 +78,9 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    if let Command::ExtractText { kind } = &cli.command {
+        return extract_text::run(kind);
+    }
     // Two TLS back ends are compiled in; without a choice the first connection would panic.
     if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
         return fail("TLS can't be set up.");
@@ -101,6 +108,8 @@ fn main() -> ExitCode {
 
 async fn run(cli: Cli, config: Config) -> anyhow::Result<ExitCode> {
     match cli.command {
+        // Answered before anything was set up.
+        Command::ExtractText { kind } => return Ok(extract_text::run(&kind)),
         Command::Gateway => roles::run(roles::Role::Gateway, &config).await?,
         Command::Orchestrator => roles::run(roles::Role::Orchestrator, &config).await?,
         Command::Worker => roles::run(roles::Role::Worker, &config).await?,

@@ -6,6 +6,7 @@
 
 mod asks_for_human;
 mod consent;
+mod files;
 mod fixed;
 mod llm;
 mod notices;
@@ -37,7 +38,9 @@ use shared::{
     embedding::Embedder,
     ids::OutboxId,
     live::Wakeups,
+    pacer::Pacer,
     slack_tokens::SlackTokens,
+    storage::Storage,
 };
 use tracing::Instrument;
 
@@ -62,24 +65,29 @@ pub struct Orchestrator {
     pub(crate) tokens: SlackTokens,
     pub(crate) models: llm::ModelPool,
     pub(crate) embedder: Embedder,
+    pub(crate) storage: Storage,
+    pub(crate) vision: bool,
     pub(crate) clock: Clock,
     /// New at every process start: a lease of an earlier life is never mistaken for ours.
     owner: String,
 }
 
 impl Orchestrator {
-    pub fn new(config: &Config, db: &Db, embedder: &Embedder, clock: Clock) -> Self {
-        Self {
+    pub fn new(config: &Config, db: &Db, embedder: &Embedder, clock: Clock) -> Result<Self, String> {
+        let pacer = Pacer::new(&config.redis_url).map_err(|error| format!("REDIS_URL: {error}"))?;
+        Ok(Self {
             db: db.clone(),
             keys: config.master_keys.clone(),
-            slack: SlackApi::new(&config.slack.api_url),
             whatsapp: WhatsAppApi::new(&config.whatsapp),
             tokens: SlackTokens::new(&config.slack, &config.master_keys),
+            slack: SlackApi::new(&config.slack.api_url).paced(pacer),
             models: llm::ModelPool::new(&config.llm),
             embedder: embedder.clone(),
+            storage: Storage::open(&config.storage)?,
+            vision: config.llm.vision,
             clock,
             owner: shared::process_name("orchestrator"),
-        }
+        })
     }
 }
 
@@ -91,7 +99,7 @@ pub async fn run(
     clock: Clock,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), String> {
-    let orchestrator = Orchestrator::new(config, db, embedder, clock);
+    let orchestrator = Orchestrator::new(config, db, embedder, clock)?;
     let wakeups = Wakeups::subscribe(&config.redis_url).map_err(|error| format!("REDIS_URL: {error}"))?;
     // Loads the model before the first message needs it.
     let warming = embedder.clone();

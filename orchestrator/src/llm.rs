@@ -110,6 +110,8 @@ impl ModelPool {
         order.extend(self.fallback.as_deref().filter(|fallback| *fallback != first));
         let mut calls = Vec::new();
         let (mut reason, mut skip) = (String::new(), None);
+        let blind = prompt.without_pictures();
+        let mut prompt = prompt;
         for (index, model) in order.into_iter().enumerate() {
             if skip == Some(model) {
                 continue;
@@ -126,7 +128,17 @@ impl ModelPool {
             let begun = words.rewind();
             let asked =
                 if begun.is_empty() { Cow::Borrowed(prompt) } else { Cow::Owned(prompt.continuing(&begun)) };
-            match self.attempt(model, &asked, words).await {
+            let mut outcome = self.attempt(model, &asked, words).await;
+            // A model that takes no pictures refuses the whole request: it is asked once more, with words about them.
+            if let (Err(attempt), Some(blind)) = (&outcome, &blind)
+                && !attempt.again
+                && prompt != blind
+            {
+                calls.push(ledger_row(model, attempt.status, &asked, &attempt.received));
+                prompt = blind;
+                outcome = self.attempt(model, prompt, words).await;
+            }
+            match outcome {
                 Ok(received) => {
                     calls.push(ledger_row(model, CallStatus::Ok, &asked, &received));
                     return Ok(Completion { text: words.all(), calls });

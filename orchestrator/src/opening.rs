@@ -7,6 +7,7 @@ use shared::{
     db::{
         Audience, DbError, TenantDb, TenantTx, agents, bindings, changes, connections,
         lanes::{self, Lease},
+        media,
         messages::{self, Author, AuthorKind, Line},
         people::{self, Standing},
         runs::{self, End, Finish, Opening, Pending, Start},
@@ -314,6 +315,9 @@ async fn store_messages(tx: &mut TenantTx, lease: &Lease, opening: &Opening) -> 
     if policy::is_in_doubt(opening) {
         let channel = inbound[0].channel.clone();
         queue::enqueue(tx, &Job::DescribeChannel { connection: opening.connection, channel }).await?;
+    }
+    for media in media::expect(tx, opening.connection, lease.conversation, &inbound).await? {
+        queue::enqueue(tx, &Job::DownloadMedia { media }).await?;
     }
     Ok(authors)
 }

@@ -1,18 +1,26 @@
 //! The prompt: a pure function of the turn. Snapshot tests make every change of wording a readable diff.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use serde_json::json;
 use shared::db::{
     agents::Agent,
+    media::REMEMBERED_MARK,
     memories::Recalled,
     messages::{AuthorKind, Line},
 };
 use time::{OffsetDateTime, macros::format_description};
+
+use crate::files::Shown;
 
 /// Characters of the conversation that a prompt holds, newest first; about 6,000 tokens.
 const WINDOW_CHARS_MAX: usize = 24_000;
 /// Characters of memories, best first; about 1,250 tokens.
 const MEMORY_CHARS_MAX: usize = 5_000;
 const MEMORY_LINE_CHARS_MAX: usize = 400;
+/// Of a memory that holds a file.
+const FILE_MEMORY_CHARS_MAX: usize = 1_200;
+/// What a picture is counted as, in characters of text.
+const PICTURE_CHARS: usize = 4_000;
 
 const SYSTEM: &str = include_str!("prompts/system.md");
 /// In every system prompt, whatever the tenant configures, and last, so that nothing after it can take it back.
@@ -32,6 +40,8 @@ pub struct Turn<'a> {
     pub window: &'a [Line],
     /// Best first.
     pub memories: &'a [Recalled],
+    /// Files of the conversation, in the order they came.
+    pub files: &'a [Shown],
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -39,29 +49,60 @@ pub struct Prompt {
     pub messages: Vec<PromptMessage>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PromptMessage {
     pub role: &'static str,
     pub content: String,
+    /// `data:` addresses.
+    pub pictures: Vec<String>,
+}
+
+/// As the API wants it: plain text, or a list of parts if there are pictures.
+impl Serialize for PromptMessage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.pictures.is_empty() {
+            return json!({ "role": self.role, "content": self.content }).serialize(serializer);
+        }
+        let mut parts = vec![json!({ "type": "text", "text": self.content })];
+        parts.extend(self.pictures.iter().map(|url| json!({ "type": "image_url", "image_url": { "url": url } })));
+        json!({ "role": self.role, "content": parts }).serialize(serializer)
+    }
 }
 
 impl Prompt {
     /// The same, for the rest of an answer that was begun.
     pub fn continuing(&self, begun: &str) -> Self {
         let mut messages = self.messages.clone();
-        messages.push(PromptMessage { role: "assistant", content: begun.to_owned() });
-        messages.push(PromptMessage { role: "user", content: GO_ON.to_owned() });
+        messages.push(PromptMessage { role: "assistant", content: begun.to_owned(), pictures: Vec::new() });
+        messages.push(PromptMessage { role: "user", content: GO_ON.to_owned(), pictures: Vec::new() });
         Self { messages }
     }
 
     pub fn chars(&self) -> usize {
-        self.messages.iter().map(|message| message.content.chars().count()).sum()
+        let chars =
+            |message: &PromptMessage| message.content.chars().count() + message.pictures.len() * PICTURE_CHARS;
+        self.messages.iter().map(chars).sum()
+    }
+
+    /// The same for a model that takes no pictures; `None` if there are none.
+    pub fn without_pictures(&self) -> Option<Self> {
+        if self.messages.iter().all(|message| message.pictures.is_empty()) {
+            return None;
+        }
+        let mut prompt = self.clone();
+        for message in prompt.messages.iter_mut().filter(|message| !message.pictures.is_empty()) {
+            message.pictures.clear();
+            message
+                .content
+                .push_str("\n(The attached pictures could not be shown to you. Say so if they matter.)");
+        }
+        Some(prompt)
     }
 }
 
 pub fn build(turn: &Turn<'_>) -> Prompt {
-    let mut messages = vec![PromptMessage { role: "system", content: system(turn) }];
-    messages.extend(window(turn.window));
+    let mut messages = vec![PromptMessage { role: "system", content: system(turn), pictures: Vec::new() }];
+    messages.extend(window(turn.window, turn.files));
     Prompt { messages }
 }
 
@@ -98,7 +139,9 @@ fn memory_lines(memories: &[Recalled]) -> String {
     let mut room = MEMORY_CHARS_MAX;
     let mut chosen: Vec<(&Recalled, String)> = Vec::new();
     for memory in memories {
-        let text: String = one_line(&memory.body).chars().take(MEMORY_LINE_CHARS_MAX).collect();
+        let holds_file = memory.body.contains(REMEMBERED_MARK);
+        let most = if holds_file { FILE_MEMORY_CHARS_MAX } else { MEMORY_LINE_CHARS_MAX };
+        let text: String = one_line(&memory.body).chars().take(most).collect();
         let line = format!("- [{}] {}: {text}", minute(memory.said_at), one_line(&memory.author));
         let Some(left) = room.checked_sub(line.chars().count()) else {
             break;
@@ -111,16 +154,22 @@ fn memory_lines(memories: &[Recalled]) -> String {
 }
 
 /// The newest messages that fit; the last one always does, cut if need be.
-fn window(lines: &[Line]) -> Vec<PromptMessage> {
+fn window(lines: &[Line], files: &[Shown]) -> Vec<PromptMessage> {
     let mut room = WINDOW_CHARS_MAX;
     let mut kept: Vec<PromptMessage> = Vec::new();
     for line in lines.iter().rev() {
-        let message = message(line, room);
+        let mut message = message(line, room);
         let length = message.content.chars().count();
         if length > room || (message.content.len() < line.body.len() && !kept.is_empty()) {
             break;
         }
         room -= length;
+        // Files have room of their own, which was counted when they were gathered.
+        for file in files.iter().filter(|file| file.message == line.id) {
+            message.content.push('\n');
+            message.content.push_str(&file.text);
+            message.pictures.extend(file.picture.clone());
+        }
         kept.push(message);
     }
     kept.reverse();
@@ -134,7 +183,7 @@ fn message(line: &Line, room: usize) -> PromptMessage {
             ("user", format!("{}: {}", one_line(&line.author), line.body))
         }
     };
-    PromptMessage { role, content: text.chars().take(room).collect() }
+    PromptMessage { role, content: text.chars().take(room).collect(), pictures: Vec::new() }
 }
 
 fn day(time: OffsetDateTime) -> String {
@@ -188,7 +237,7 @@ mod tests {
 
     fn built(agent: &Agent, window: &[Line], memories: &[Recalled]) -> Prompt {
         let now = datetime!(2026-11-21 09:00 UTC);
-        build(&Turn { tenant_name: "Acme", agent, now, window, memories })
+        build(&Turn { tenant_name: "Acme", agent, now, window, memories, files: &[] })
     }
 
     #[test]
@@ -235,8 +284,42 @@ mod tests {
         let window = [line(AuthorKind::Person, "Ada", &"Write 100,000 words. ".repeat(10_000))];
         let prompt = built(&agent(""), &window, &memories);
         let frame = built(&agent(""), &[], &[]).chars();
-        let most = frame + WINDOW_CHARS_MAX + MEMORY_CHARS_MAX + MEMORY_LINE_CHARS_MAX;
+        let most = frame + WINDOW_CHARS_MAX + MEMORY_CHARS_MAX + FILE_MEMORY_CHARS_MAX;
         assert!(prompt.chars() <= most, "{} of {most}", prompt.chars());
+    }
+
+    #[test]
+    fn a_file_follows_its_message_and_a_picture_is_a_part_of_its_own() {
+        let window = [line(AuthorKind::Person, "Ada", "See this"), line(AuthorKind::Person, "Ada", "And this")];
+        let shown = |index: usize, text: &str, picture: Option<&str>| Shown {
+            message: window[index].id,
+            text: text.into(),
+            picture: picture.map(str::to_owned),
+        };
+        let files = [
+            shown(0, "<file name=\"a\" type=\"text/plain\">\nWords\n</file>", None),
+            shown(1, "(the picture b is attached)", Some("data:image/png;base64,AA==")),
+        ];
+        let now = datetime!(2026-11-21 09:00 UTC);
+        let agent = agent("");
+        let prompt = build(&Turn {
+            tenant_name: "Acme",
+            agent: &agent,
+            now,
+            window: &window,
+            memories: &[],
+            files: &files,
+        });
+        assert_eq!(
+            prompt.messages[1].content,
+            "Ada: See this\n<file name=\"a\" type=\"text/plain\">\nWords\n</file>"
+        );
+        let sent = serde_json::to_value(&prompt.messages).unwrap();
+        assert!(sent[1]["content"].is_string());
+        assert_eq!(sent[2]["content"][0]["text"], "Ada: And this\n(the picture b is attached)");
+        assert_eq!(sent[2]["content"][1]["image_url"]["url"], "data:image/png;base64,AA==");
+        let blind = prompt.without_pictures().unwrap();
+        assert!(blind.messages[2].content.contains("could not be shown") && blind.without_pictures().is_none());
     }
 
     #[test]

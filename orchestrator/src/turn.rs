@@ -17,7 +17,7 @@ use shared::{
 };
 
 use crate::{
-    Orchestrator,
+    Orchestrator, files,
     llm::{Completion, NoAnswer},
     notices,
     opening::{self, Opened, Turn},
@@ -132,18 +132,24 @@ async fn ask(
     };
     let except: Vec<MessageId> = turn.opening.window.iter().map(|line| line.id).collect();
     let asked = recall::Asked { audiences: &turn.audiences, asker, except: &except };
-    let memories = recall::recall(&orchestrator.db.tenant(lease.tenant), prepared, &asked).await?;
+    let (db, window) = (orchestrator.db.tenant(lease.tenant), &turn.opening.window);
+    let (memories, files) = tokio::try_join!(
+        recall::recall(&db, prepared, &asked),
+        files::gather(&db, &orchestrator.storage, orchestrator.vision, window)
+    )?;
     let prompt = prompt::build(&prompt::Turn {
         tenant_name: &turn.opening.tenant_name,
         agent: &turn.agent,
         now: orchestrator.clock.now(),
-        window: &turn.opening.window,
+        window,
         memories: &memories,
+        files: &files,
     });
     let mut hash = Sha256::new();
     for message in &prompt.messages {
         hash.update((message.content.len() as u64).to_be_bytes());
         hash.update(message.content.as_bytes());
+        message.pictures.iter().for_each(|picture| hash.update(picture.as_bytes()));
         crash::on_text(&message.content);
     }
     crash::point(Point::PromptBuilt);

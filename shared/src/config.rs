@@ -3,6 +3,7 @@
 //! Variables that are unset are looked up in `.local/env` of the working directory or one of its ancestors: that is what
 //! `make up` writes, so that `konstruct doctor` works in a checkout without exports. Production never reads that file.
 
+mod storage;
 mod whatsapp;
 
 use std::{collections::HashMap, net::SocketAddr, path::PathBuf};
@@ -12,6 +13,7 @@ use url::Url;
 
 use crate::{channels::slack_oauth::SlackClient, crash, crypto::Keyring, network::Network};
 
+pub use storage::StorageConfig;
 pub use whatsapp::{WhatsAppApp, WhatsAppConfig};
 
 const DEVELOPMENT_FILE: &str = ".local/env";
@@ -54,6 +56,9 @@ pub struct Config {
     pub whatsapp: WhatsAppConfig,
     pub llm: LlmConfig,
     pub mail: MailConfig,
+    pub storage: StorageConfig,
+    /// This program, to be started once more for what may die.
+    pub executable: PathBuf,
     pub embedding_model_dir: Option<PathBuf>,
     pub onnx_runtime: Option<PathBuf>,
     pub log: LogConfig,
@@ -75,6 +80,8 @@ pub struct LlmConfig {
     pub api_key: SecretString,
     pub model: String,
     pub fallback_model: Option<String>,
+    /// Models are shown pictures.
+    pub vision: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -193,6 +200,8 @@ impl Config {
             whatsapp: whatsapp::whatsapp(variables, environment)?,
             llm: llm(variables)?,
             mail: mail(variables)?,
+            storage: storage::storage(variables)?,
+            executable: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("konstruct")),
             embedding_model_dir: variables.get("EMBEDDING_MODEL_DIR").map(PathBuf::from),
             onnx_runtime: variables.get("ORT_DYLIB_PATH").map(PathBuf::from),
             log: log(variables)?,
@@ -267,6 +276,7 @@ fn llm(variables: &Variables) -> Result<LlmConfig, ConfigError> {
         api_key: variables.secret("LLM_API_KEY", "the key of your OpenAI-compatible model provider")?,
         model: variables.required("LLM_MODEL", "the name of the model to answer with")?.to_owned(),
         fallback_model: variables.get("LLM_FALLBACK_MODEL").map(str::to_owned),
+        vision: variables.parsed("LLM_VISION", true, "`true` or `false`")?,
     })
 }
 

@@ -121,6 +121,8 @@ ids! {
     ConversationId = "cnv";
     MessageId = "msg";
     MemoryId = "mem";
+    /// A file that came with a message.
+    MediaId = "med";
     /// One turn of an agent: from the messages it answers to the reply.
     RunId = "run";
     OutboxId = "out";

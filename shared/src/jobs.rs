@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ConnectionId, ConversationId, InteractionId, MailId, NoticeId, OutboxId, PersonId};
+use crate::ids::{ConnectionId, ConversationId, InteractionId, MailId, MediaId, NoticeId, OutboxId, PersonId};
 
 /// A job, as stored in `jobs.payload`. Every one may run twice: it reads the current state and stops if that is done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,8 @@ pub enum Job {
     SendEmail { mail: MailId },
     /// Show a question where a person asked it without writing there, and hand it to the agent.
     AskForPerson { interaction: InteractionId },
+    /// Fetch a file that came with a message, and read it if it is a document.
+    DownloadMedia { media: MediaId },
     /// Erase what a person said.
     ForgetPerson { person: PersonId },
     /// Tell a person what only they see.
@@ -55,6 +57,7 @@ impl Job {
             Self::RefreshToken { .. } => "refresh_token",
             Self::TellAdmins { .. } => "tell_admins",
             Self::SendEmail { .. } => "send_email",
+            Self::DownloadMedia { .. } => "download_media",
         }
     }
 }

@@ -8,7 +8,8 @@
 //! | [`queue`] [`live`] [`limits`] | background jobs (apalis), wake-ups and counted tries (Redis: only what may be lost) |
 //! | [`channels`] [`egress`] [`network`] | Slack and, later, WhatsApp; the way out of the house; networks of addresses |
 //! | [`slack_tokens`] | Slack's tokens, renewed before they run out |
-//! | [`embedding`] | text → vector |
+//! | [`pacer`] | how often a channel is written to |
+//! | [`embedding`] [`storage`] | text → vector; the bytes of files |
 //! | [`telemetry`] [`health`] | logs, traces, metrics; `/healthz`, `/readyz`, `/metrics` of every role |
 //! | [`crash`] | where a test build can be made to abort |
 
@@ -27,8 +28,10 @@ pub mod limits;
 pub mod live;
 pub mod message;
 pub mod network;
+pub mod pacer;
 pub mod queue;
 pub mod slack_tokens;
+pub mod storage;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;

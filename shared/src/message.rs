@@ -6,6 +6,9 @@ use time::OffsetDateTime;
 /// Longest text of one message that is kept, in characters; more is cut with a mark.
 pub const TEXT_MAX: usize = 40_000;
 
+/// Stands in the text of every message that came with a file, before the file's name.
+pub const ATTACHED_MARK: &str = "[attached file: ";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChannelKind {
@@ -67,6 +70,9 @@ pub struct InboundMessage {
     /// The author is another bot.
     #[serde(default)]
     pub by_bot: bool,
+    /// Files that came along; their bytes are fetched later.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
     /// The author's own time, from the provider.
     #[serde(with = "time::serde::rfc3339")]
     pub sent_at: OffsetDateTime,
@@ -79,6 +85,42 @@ pub struct Profile {
     /// Digits only, with the country's code: an older name of the same person, where the author's id is another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
+}
+
+/// A file, as the platform announced it. Nothing here is trusted: what it really is shows when it is there. No address
+/// either: the platform is asked for one by the reference.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// `slack-file://F1`, `meta-media://1`.
+    pub reference: String,
+    #[serde(default)]
+    pub name: String,
+    #[serde(default)]
+    pub content_type: String,
+    /// In bytes.
+    #[serde(default)]
+    pub size: Option<u64>,
+    /// In hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+}
+
+impl Attachment {
+    /// `None` for an id that is none: it becomes part of an address.
+    pub fn new(scheme: &str, id: &str, name: &str, content_type: &str) -> Option<Self> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        if id.is_empty() || id.len() > 200 || id.starts_with('.') || !id.bytes().all(plain) {
+            return None;
+        }
+        let short = |text: &str, most| clean_text(text).chars().take(most).collect::<String>();
+        Some(Self {
+            reference: format!("{scheme}://{id}"),
+            name: short(name, 120),
+            content_type: short(content_type, 120).to_ascii_lowercase(),
+            size: None,
+            sha256: None,
+        })
+    }
 }
 
 /// Makes text safe to store and to read: `\0` becomes U+FFFD (PostgreSQL's text refuses it), what nobody can see is left

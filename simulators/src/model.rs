@@ -54,6 +54,9 @@ pub struct ModelOptions {
     /// Requests that are remembered, the last ones; 10,000 if not said.
     #[serde(default)]
     pub requests_kept: Option<usize>,
+    /// Requests with pictures are refused, as by a model that takes text only.
+    #[serde(default)]
+    pub blind: bool,
 }
 
 /// A call that came in, and what became of it.
@@ -188,6 +191,20 @@ async fn complete(
         }
         Some(FaultKind::DelayMs(ms)) => tokio::time::sleep(Duration::from_millis(*ms)).await,
         _ => {}
+    }
+    let has_picture = || {
+        let parts = request["messages"].as_array().into_iter().flatten();
+        parts
+            .flat_map(|message| message["content"].as_array().into_iter().flatten())
+            .any(|part| part["type"] == "image_url")
+    };
+    if core.options().blind && has_picture() {
+        core.record(key.as_deref(), &request, None);
+        return refuse(
+            StatusCode::BAD_REQUEST,
+            "This model does not support image input.",
+            "invalid_request_error",
+        );
     }
     if let Some(refusal) = refusal_of(key.as_deref(), &request, fault.as_ref()) {
         core.record(key.as_deref(), &request, None);

@@ -3,12 +3,14 @@
 
 mod by_phone;
 pub mod embed;
+pub mod extract;
 mod jobs;
 mod letters;
 mod mailer;
 pub mod schedule;
+mod sniff;
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, path::PathBuf, sync::Arc};
 
 use mailer::Mailer;
 use shared::{
@@ -22,6 +24,7 @@ use shared::{
     live::{Waker, Wakeups},
     queue::{self, Handler, JobError},
     slack_tokens::SlackTokens,
+    storage::Storage,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
@@ -42,6 +45,9 @@ pub struct Worker {
     pub(crate) ingest: Ingest,
     pub(crate) waker: Waker,
     pub(crate) clock: Clock,
+    pub(crate) storage: Storage,
+    /// Reads documents in a process of its own.
+    pub(crate) executable: PathBuf,
 }
 
 impl Worker {
@@ -61,6 +67,8 @@ impl Worker {
             ingest: Ingest::start(db),
             waker: Waker::start(&config.redis_url).map_err(|error| format!("REDIS_URL: {error}"))?,
             clock: Clock::system(),
+            storage: Storage::open(&config.storage)?,
+            executable: config.executable.clone(),
         })
     }
 
@@ -79,6 +87,7 @@ impl Worker {
             Job::TellPerson { person, notice } => jobs::tell_person::run(self, db, person, &notice).await,
             Job::PublishHome { person } => jobs::publish_home::run(self, db, person).await,
             Job::SendReply { outbox } => jobs::send_reply::run(self, db, outbox).await,
+            Job::DownloadMedia { media } => jobs::download_media::run(self, db, media).await,
         }
     }
 }

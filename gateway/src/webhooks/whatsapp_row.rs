@@ -130,6 +130,7 @@ fn message(message: &Value, contact: Option<&Contact>, now: OffsetDateTime) -> R
         with_outsiders: true,
         outsider: false,
         by_bot: false,
+        attachments: Vec::new(),
         profile: Some(Profile { name: name(contact), phone: sender.phone }),
         sent_at: time_of(&message["timestamp"], now),
     };

@@ -124,6 +124,7 @@ impl Stage {
                 outsider: false,
                 by_bot: false,
                 profile: None,
+                attachments: Vec::new(),
                 sent_at: Clock::system().now(),
             })),
             trace: None,

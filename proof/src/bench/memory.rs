@@ -72,6 +72,7 @@ async fn store_backlog(firm: &Firm) -> anyhow::Result<()> {
             profile: None,
             outsider: false,
             by_bot: false,
+            attachments: Vec::new(),
             sent_at: now,
         });
     }

@@ -12,8 +12,8 @@ use shared::{
         mails::Mail,
     },
     ids::{
-        AgentId, ApiKeyId, ConnectionId, ConversationId, InvitationId, JobId, MailId, MemoryId, MessageId,
-        OutboxId, PersonId, RunId, SessionId, TenantId, UserId,
+        AgentId, ApiKeyId, ConnectionId, ConversationId, InvitationId, JobId, MailId, MediaId, MemoryId,
+        MessageId, OutboxId, PersonId, RunId, SessionId, TenantId, UserId,
     },
     message::ChannelKind,
     testing::TestDb,
@@ -38,6 +38,7 @@ pub const MESSAGE: MessageId = MessageId::from_uuid(Uuid::from_u128(7));
 pub const MEMORY: MemoryId = MemoryId::from_uuid(Uuid::from_u128(8));
 pub const JOB: JobId = JobId::from_uuid(Uuid::from_u128(9));
 pub const IDENTITY: Uuid = Uuid::from_u128(10);
+pub const MEDIA: MediaId = MediaId::from_uuid(Uuid::from_u128(50));
 /// Another one that both had before.
 pub const COPIED: Uuid = Uuid::from_u128(0xC0);
 /// A number of WhatsApp, people who are known by several ids, and a message that went out by it.
@@ -178,7 +179,7 @@ impl Cast<'_> {
     fn of_the_app(&self) -> String {
         let Self { mark, team, .. } = self;
         let them = self.tenant == THEM;
-        let [tenant, connection, agent, person, conversation, run, outbox, message, memory, job] = [
+        let [tenant, connection, agent, person, conversation, run, outbox, message, memory, media, job] = [
             self.tenant.uuid(),
             CONNECTION.uuid(),
             AGENT.uuid(),
@@ -188,6 +189,7 @@ impl Cast<'_> {
             OUTBOX.uuid(),
             MESSAGE.uuid(),
             MEMORY.uuid(),
+            MEDIA.uuid(),
             JOB.uuid(),
         ];
         let (token, secret) = (self.sealed("access_token"), self.sealed("signing_secret"));
@@ -226,6 +228,9 @@ impl Cast<'_> {
                                    audience, body)
              values ('{tenant}', '{memory}', '{message}', '{conversation}', 0, 1, '{person}', '2026-11-20T11:00:00Z',
                      'channel:{connection}:C1', '{mark} said');
+             insert into media (tenant_id, media_id, connection_id, conversation_id, message_id, part, reference, name)
+             values ('{tenant}', '{media}', '{connection}', '{conversation}', '{message}', 1, 'slack-file://F1',
+                     '{mark} file');
              insert into outbox (tenant_id, outbox_id, conversation_id, run_id, kind, operation, body, fence)
              values ('{tenant}', '{outbox}', '{conversation}', '{run}', 'placeholder', 'post', '{mark}', {FENCE});
              insert into jobs (tenant_id, job_id, kind, payload)

@@ -18,7 +18,9 @@ use shared::{
         connections::{self, NewSlackConnection},
         deliveries::{self, Progress, Status},
         interruptions::{self, Cause},
-        lanes, memories,
+        lanes, media,
+        media::{Found, Kind, State},
+        memories,
         memories::Question,
         messages,
         numbers::{self, Echo, NewNumber, OwnApp},
@@ -31,7 +33,7 @@ use shared::{
         usage::{CallStatus, ModelCall},
     },
     ids::OutboxId,
-    message::{ChannelKind, InboundMessage, Profile},
+    message::{Attachment, ChannelKind, InboundMessage, Profile},
 };
 use sqlx::{AssertSqlSafe, Executor};
 use time::OffsetDateTime;
@@ -39,8 +41,8 @@ use time::OffsetDateTime;
 use super::{
     acts, entrances, handovers, installations,
     scene::{
-        AGENT, CONNECTION, CONVERSATION, DELIVERED, MEMORY, NUMBER, OUTBOX, PERSON, RUN, THEM, US, edit, general,
-        lease,
+        AGENT, CONNECTION, CONVERSATION, DELIVERED, MEDIA, MEMORY, MESSAGE, NUMBER, OUTBOX, PERSON, RUN, THEM, US,
+        edit, general, lease,
     },
     singly,
 };
@@ -229,6 +231,26 @@ fn what_is_said() -> Vec<Call> {
         "messages::last_written", AllAudiences, |tx, _config| messages::last_written(tx, CONVERSATION).await?;
         "changes::follow", AllAudiences, |tx, _config| changes::follow(tx, &edit()).await?;
         "changes::catch_up", AllAudiences, |tx, _config| changes::catch_up(tx, CONVERSATION).await?;
+        "media::expect", AllAudiences, |tx, _config| {
+            let file = Attachment::new("slack-file", "F2", "plan.txt", "text/plain");
+            let said = InboundMessage { attachments: file.into_iter().collect(), external_id: "1.0".into(), ..said() };
+            media::expect(tx, CONNECTION, CONVERSATION, &[said]).await?
+        };
+        "media::begin_attempt", AllAudiences, |tx, _config| media::begin_attempt(tx, MEDIA).await?;
+        "media::store", AllAudiences, |tx, _config| {
+            let found = Found {
+                name: "plan.txt",
+                kind: Kind::Text,
+                content_type: "text/plain",
+                size: 5,
+                sha256: &[0; 32],
+                body: Some("words"),
+                reason: None,
+            };
+            media::store(tx, MEDIA, &found).await?
+        };
+        "media::give_up", AllAudiences, |tx, _config| media::give_up(tx, MEDIA, State::Refused, "no").await?;
+        "media::of_messages", AllAudiences, |tx, _config| media::of_messages(tx, &[MESSAGE]).await?;
         "memories::search", AllAudiences, |tx, _config| memories::search(tx, &question(&[0.0; 384])).await?;
         "memories::search for the tenant", ForTheTenant, |tx, _config| {
             memories::search(tx, &question(&[0.0; 384])).await?
@@ -323,6 +345,7 @@ fn said() -> InboundMessage {
         profile: None,
         outsider: false,
         by_bot: false,
+        attachments: Vec::new(),
         sent_at: OffsetDateTime::UNIX_EPOCH,
     }
 }
@@ -346,7 +369,7 @@ pub async fn observe(db: &Db, config: &Config, call: &Call) -> anyhow::Result<Ob
 }
 
 /// Tables that konstruct_app may read.
-const WATCHED: [&str; 30] = [
+const WATCHED: [&str; 31] = [
     "memberships",
     "invitations",
     "api_keys",
@@ -370,6 +393,7 @@ const WATCHED: [&str; 30] = [
     "outbox",
     "delivery_statuses",
     "outbox_parts",
+    "media",
     "memories",
     "usage",
     "interactions",

@@ -43,6 +43,7 @@ impl House {
         let mut config = test.config.clone();
         config.slack.api_url = slack.api_url().parse().expect("a URL");
         config.llm.base_url = model.base_url().parse().expect("a URL");
+        config.executable = konstruct();
         change(&mut config);
         let gateway = gateway::Gateway::new(&config, &test.db, Clock::system()).await.expect("a gateway");
         let stop = CancellationToken::new();

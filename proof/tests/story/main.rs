@@ -4,6 +4,7 @@ mod clicks;
 mod conversation;
 mod edits;
 mod failures;
+mod files;
 mod house;
 mod installations;
 mod kills;

@@ -1,5 +1,6 @@
 //! Typed clients of the channels, and the three answers a send can get.
 
+pub mod fetch;
 pub mod mrkdwn;
 pub mod slack;
 pub mod slack_app;
@@ -8,6 +9,7 @@ pub mod slack_change;
 pub mod slack_ending;
 pub mod slack_event;
 pub mod slack_kept;
+pub mod slack_files;
 pub mod slack_oauth;
 pub mod slack_profile;
 pub mod slack_text;

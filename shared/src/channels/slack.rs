@@ -4,6 +4,7 @@
 pub mod blocks;
 mod streams;
 mod surfaces;
+mod turns;
 
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ use crate::{
     db::{channels::Described, people::Profile},
     egress,
     ids::OutboxId,
+    message::ChannelKind,
+    pacer::Pacer,
 };
 
 pub use streams::{Recipient, SessionStatus};
@@ -35,7 +38,11 @@ const REPLIES_LIMIT: u32 = 15;
 #[derive(Clone)]
 pub struct SlackApi {
     http: Client,
+    /// Bounds its downloads by itself.
+    pub(super) downloads: Client,
     pub(super) base: Url,
+    /// `None`: every call is made at once.
+    pacer: Option<Pacer>,
 }
 
 /// Who a bot token belongs to.
@@ -66,7 +73,8 @@ impl SlackApi {
         if !base.path().ends_with('/') {
             base.set_path(&format!("{}/", base.path()));
         }
-        Self { http: egress::provider_client(Some(CALL_TIMEOUT)), base }
+        let (http, downloads) = (egress::provider_client(Some(CALL_TIMEOUT)), egress::provider_client(None));
+        Self { http, downloads, base, pacer: None }
     }
 
     pub async fn auth_test(&self, token: &SecretString) -> Result<Identity, CallError> {
@@ -106,7 +114,7 @@ impl SlackApi {
         if let Some(thread) = target.thread {
             body["thread_ts"] = json!(thread);
         }
-        let posted: Posted = self.call(token, "chat.postMessage", body).await?;
+        let posted: Posted = self.call_in_turn(token, target.channel, "chat.postMessage", body).await?;
         Ok(posted.ts)
     }
 
@@ -206,7 +214,8 @@ impl SlackApi {
         Ok(None)
     }
 
-    async fn call<T: DeserializeOwned>(
+    /// Slack takes JSON only for methods that write; the reading ones want a form.
+    pub(super) async fn call<T: DeserializeOwned>(
         &self,
         token: &SecretString,
         method: &str,
@@ -231,6 +240,7 @@ impl SlackApi {
                 | "conversations.replies"
                 | "conversations.history"
                 | "chat.getPermalink"
+                | "files.info"
         );
         let request = self.request(method)?.bearer_auth(token.expose_secret());
         answered(if reads { request.form(&form(&body)) } else { request.json(&body) }).await

@@ -6,6 +6,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::{
     slack_author::{self, Author},
+    slack_files::File,
     slack_kept::{Kept, lane},
     slack_text,
 };
@@ -102,12 +103,6 @@ pub(super) struct Event {
     /// Of a deletion: which message.
     #[serde(default, deserialize_with = "lenient")]
     pub(super) deleted_ts: Option<String>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-pub(super) struct File {
-    #[serde(default, deserialize_with = "lenient")]
-    name: Option<String>,
 }
 
 /// What some events tell about an author.
@@ -261,6 +256,7 @@ pub(super) fn keep_message(
         profile: None,
         outsider: slack_author::is_outsider(envelope, event),
         by_bot: slack_author::author(envelope, event, route) == Author::OtherBot,
+        attachments: event.files.iter().filter_map(File::attachment).collect(),
         sent_at: sent_at(&ts, envelope.event_time, now),
     };
     let begun = sent_at(&thread, envelope.event_time, now);

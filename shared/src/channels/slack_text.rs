@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::message::ATTACHED_MARK;
+
 const BLOCK_DEPTH_MAX: usize = 16;
 
 pub struct Plain {
@@ -91,7 +93,10 @@ fn collect(value: &Value, depth: usize, texts: &mut Vec<String>) {
 /// Names attached files in words: a model must know that there was one.
 pub fn with_files<'a>(text: String, files: impl Iterator<Item = Option<&'a str>>) -> String {
     files.fold(text, |text, name| {
-        let line = format!("[attached file: {}]", name.unwrap_or("without a name"));
+        // Somebody chose the name: it stays in its line and begins no mark.
+        let name = name.unwrap_or_default().replace('<', "‹").replace('>', "›");
+        let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
+        let line = format!("{ATTACHED_MARK}{}]", if name.is_empty() { "without a name" } else { &name });
         if text.is_empty() { line } else { format!("{text}\n{line}") }
     })
 }

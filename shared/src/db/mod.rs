@@ -32,6 +32,7 @@ pub mod invitations;
 pub mod lanes;
 pub mod mail_links;
 pub mod mails;
+pub mod media;
 pub mod members;
 pub mod memories;
 pub mod messages;

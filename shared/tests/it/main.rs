@@ -21,6 +21,7 @@ mod lanes;
 mod mails;
 mod memories;
 mod messages;
+mod pacer;
 mod queue;
 mod runs;
 mod runs_refused;

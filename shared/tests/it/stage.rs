@@ -151,6 +151,7 @@ pub fn message(external_id: &str, channel: &str, author: &str, text: &str) -> In
         profile: None,
         outsider: false,
         by_bot: false,
+        attachments: Vec::new(),
         sent_at: datetime!(2026-11-20 12:00 UTC),
     }
 }

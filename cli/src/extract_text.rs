@@ -1,0 +1,32 @@
+//! `konstruct extract-text`: reads one document from standard input and writes its text, with little memory and time.
+//!
+//! The worker starts it for every document, so that a file that breaks its reader breaks nothing else.
+
+use std::{
+    io::{Read, Write},
+    process::ExitCode,
+};
+
+use rustix::process::{Resource, Rlimit, setrlimit};
+use shared::channels::fetch::BYTES_MAX;
+use worker::extract::{self, CPU_SECONDS_MAX, MEMORY_MAX};
+
+pub fn run(kind: &str) -> ExitCode {
+    let limit = |most: u64| Rlimit { current: Some(most), maximum: Some(most) };
+    let limits = [
+        (Resource::Data, MEMORY_MAX),
+        (Resource::Cpu, CPU_SECONDS_MAX),
+        // A crash of this process must leave nothing of the document behind.
+        (Resource::Core, 0),
+        (Resource::Fsize, 0),
+    ];
+    if limits.into_iter().any(|(resource, most)| setrlimit(resource, limit(most)).is_err()) {
+        return ExitCode::FAILURE;
+    }
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().take(BYTES_MAX as u64).read_to_end(&mut bytes);
+    if read.is_err() || std::io::stdout().write_all(extract::answer(kind, &bytes).as_bytes()).is_err() {
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}

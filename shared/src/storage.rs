@@ -1,0 +1,94 @@
+//! Bytes that are too large for rows: media, under tenant and id. Files in a folder, or objects in a bucket.
+//!
+//! A key is made of ids alone, so that no name a stranger chose is ever part of a path.
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+use object_store::{ObjectStore, ObjectStoreExt, aws::AmazonS3Builder, local::LocalFileSystem, path::Path};
+use secrecy::ExposeSecret;
+
+use crate::{
+    config::StorageConfig,
+    ids::{MediaId, TenantId},
+};
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Storage {
+    store: Arc<dyn ObjectStore>,
+    prefix: Path,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the storage: {0}")]
+pub struct StorageError(String);
+
+impl From<object_store::Error> for StorageError {
+    /// Without the path and the bucket's answer: only what kind of failure it is.
+    fn from(error: object_store::Error) -> Self {
+        use object_store::Error as E;
+        let kind = match error {
+            E::NotFound { .. } => "the file is not there",
+            E::PermissionDenied { .. } | E::Unauthenticated { .. } => "access is denied",
+            _ => "it does not answer, or is full",
+        };
+        Self(kind.to_owned())
+    }
+}
+
+impl Storage {
+    /// Opens a folder (made if missing) or a bucket.
+    pub fn open(config: &StorageConfig) -> Result<Self, String> {
+        let url = &config.url;
+        let bad = |error: &dyn std::fmt::Display| format!("STORAGE_URL can't be used: {error}.");
+        match url.scheme() {
+            "file" => {
+                let folder = url.to_file_path().map_err(|()| bad(&"it is no path on this machine"))?;
+                std::fs::create_dir_all(&folder).map_err(|error| bad(&error))?;
+                let store = LocalFileSystem::new_with_prefix(folder).map_err(|error| bad(&error))?;
+                Ok(Self { store: Arc::new(store), prefix: Path::default() })
+            }
+            "s3" => {
+                let mut builder = AmazonS3Builder::new().with_url(url.as_str()).with_region(&config.region);
+                if let (Some(id), Some(key)) = (&config.access_key_id, &config.secret_access_key) {
+                    builder = builder.with_access_key_id(id).with_secret_access_key(key.expose_secret());
+                }
+                if let Some(endpoint) = &config.endpoint {
+                    builder = builder
+                        .with_endpoint(endpoint.as_str().trim_end_matches('/'))
+                        .with_allow_http(endpoint.scheme() == "http")
+                        .with_virtual_hosted_style_request(false);
+                }
+                let store = builder.build().map_err(|error| bad(&error))?;
+                let prefix = Path::from_url_path(url.path()).map_err(|error| bad(&error))?;
+                Ok(Self { store: Arc::new(store), prefix })
+            }
+            other => Err(format!("STORAGE_URL must begin with `file://` or `s3://`, not `{other}://`.")),
+        }
+    }
+
+    /// Keeps the bytes; writing the same again does no harm.
+    pub async fn put(&self, tenant: TenantId, media: MediaId, bytes: Vec<u8>) -> Result<(), StorageError> {
+        self.store.put(&self.key(tenant, media), bytes.into()).await?;
+        Ok(())
+    }
+
+    /// The bytes, if they are no more than `max`.
+    pub async fn get(&self, tenant: TenantId, media: MediaId, max: usize) -> Result<Vec<u8>, StorageError> {
+        let mut pieces = self.store.get(&self.key(tenant, media)).await?.into_stream();
+        let mut bytes = Vec::new();
+        while let Some(piece) = pieces.next().await {
+            bytes.extend_from_slice(&piece?);
+            if bytes.len() > max {
+                return Err(StorageError("the file is larger than it was".into()));
+            }
+        }
+        Ok(bytes)
+    }
+
+    fn key(&self, tenant: TenantId, media: MediaId) -> Path {
+        let own = [tenant.uuid().to_string(), "media".to_owned(), media.uuid().to_string()];
+        self.prefix.parts().map(|part| part.as_ref().to_owned()).chain(own).collect()
+    }
+}

@@ -1,0 +1,147 @@
+//! Fetches a file that came with a message, says what it is by its bytes, keeps it, and reads it if it is a document.
+//!
+//! Whatever happens, the row ends in a state with a reason, and nobody waits for it.
+
+use sha2::{Digest, Sha256};
+use shared::{
+    channels::{
+        CallError,
+        fetch::{FetchError, Fetched},
+        slack_files,
+    },
+    db::{
+        TenantDb,
+        media::{self, Awaited, Found, Kind, State},
+    },
+    ids::MediaId,
+    queue::JobError,
+};
+
+use crate::{Worker, extract, sniff};
+
+/// Attempts to fetch one file; later ones would come after everybody stopped waiting.
+const ATTEMPTS_MAX: i32 = 4;
+
+/// Why there is no file: for good, or for now.
+enum Without {
+    Refused(String),
+    Again(String),
+}
+
+impl From<FetchError> for Without {
+    fn from(error: FetchError) -> Self {
+        match error {
+            FetchError::Refused(reason) => Self::Refused(reason),
+            FetchError::Again(reason) => Self::Again(reason),
+        }
+    }
+}
+
+impl From<CallError> for Without {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Refused(reason) => Self::Refused(reason),
+            CallError::Dead(_) => Self::Refused("the connection's token no longer works".into()),
+            CallError::RateLimited(_) | CallError::Unreachable(_) | CallError::Ambiguous(_) => {
+                Self::Again("the platform does not answer".into())
+            }
+        }
+    }
+}
+
+pub async fn run(worker: &Worker, db: &TenantDb, id: MediaId) -> Result<(), JobError> {
+    let mut tx = db.begin().await?;
+    let Some(mut awaited) = media::begin_attempt(&mut tx, id).await? else {
+        return Ok(tx.close().await?);
+    };
+    tx.commit().await?;
+    let outcome = match fetch(worker, db, &mut awaited).await? {
+        Ok(fetched) => keep(worker, db, id, &awaited, fetched).await?,
+        Err(without) => Err(without),
+    };
+    let (state, reason) = match outcome {
+        Ok(()) => return Ok(()),
+        Err(Without::Refused(reason)) => (State::Refused, reason),
+        Err(Without::Again(reason)) if awaited.attempts < ATTEMPTS_MAX => return Err(JobError::Retry(reason)),
+        Err(Without::Again(reason)) => (State::Failed, reason),
+    };
+    metrics::counter!("konstruct_media_total", "outcome" => "without").increment(1);
+    tracing::info!(media.id = %id, %reason, "A file is not available");
+    let mut tx = db.begin().await?;
+    media::give_up(&mut tx, id, state, &reason).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn fetch(
+    worker: &Worker,
+    db: &TenantDb,
+    awaited: &mut Awaited,
+) -> Result<Result<Fetched, Without>, JobError> {
+    if awaited.attempts > ATTEMPTS_MAX {
+        return Ok(Err(Without::Again("it stopped those who fetched it again and again".into())));
+    }
+    let Some((slack_files::SCHEME, file)) = awaited.reference.split_once("://") else {
+        return Ok(Err(Without::Refused("nobody knows where it lies".into())));
+    };
+    let asking = |token| async move { worker.slack.file_address(&token, file).await };
+    let address = match worker.tokens.call(db, awaited.connection, asking).await? {
+        Ok(address) => address,
+        Err(error) => return Ok(Err(error.into())),
+    };
+    let token = worker.tokens.usable(db, awaited.connection).await?;
+    let fetched = worker.slack.download(&token, &address).await;
+    // Some events tell nothing but the id.
+    if awaited.name.is_empty() {
+        awaited.name = address.name;
+    }
+    if awaited.claimed_type.is_empty() {
+        awaited.claimed_type = address.claimed_type;
+    }
+    Ok(fetched.map_err(Without::from))
+}
+
+async fn keep(
+    worker: &Worker,
+    db: &TenantDb,
+    id: MediaId,
+    awaited: &Awaited,
+    fetched: Fetched,
+) -> Result<Result<(), Without>, JobError> {
+    let sum: [u8; 32] = Sha256::digest(&fetched.bytes).into();
+    if awaited.claimed_sha256.as_ref().is_some_and(|claimed| claimed.as_slice() != sum.as_slice()) {
+        return Ok(Err(Without::Again("it arrived damaged".into())));
+    }
+    let sniffed = sniff::sniff(&fetched.bytes, &awaited.claimed_type, &awaited.name);
+    if sniffed.kind == Kind::Refused {
+        return Ok(Err(Without::Refused(sniffed.reason.unwrap_or("this kind of file is not opened").to_owned())));
+    }
+    let (body, reason) = if sniffed.kind.is_document() {
+        match extract::apart(&worker.executable, sniffed.kind, &fetched.bytes).await {
+            Ok(text) => (Some(text), None),
+            Err(unreadable) => (None, Some(unreadable.0)),
+        }
+    } else {
+        (None, sniffed.reason)
+    };
+    let size = i64::try_from(fetched.bytes.len()).unwrap_or(i64::MAX);
+    // Before the row says so; the same bytes under the same key do no harm.
+    if let Err(error) = worker.storage.put(db.id(), id, fetched.bytes).await {
+        tracing::warn!(media.id = %id, %error, "A file could not be kept");
+        return Ok(Err(Without::Again("there is no room to keep it".into())));
+    }
+    let found = Found {
+        name: &awaited.name,
+        kind: sniffed.kind,
+        content_type: sniffed.content_type,
+        size,
+        sha256: &sum,
+        body: body.as_deref(),
+        reason,
+    };
+    // Changes a memory of any audience; none is read from here.
+    let mut tx = db.begin_for_all_audiences().await?;
+    media::store(&mut tx, id, &found).await?;
+    tx.commit().await?;
+    metrics::counter!("konstruct_media_total", "outcome" => "stored").increment(1);
+    Ok(Ok(()))
+}
