@@ -13,7 +13,7 @@ use shared::{
 use crate::consent::{self, Wish};
 
 /// As the webhook words it.
-const VOICE: &str = "[voice message]";
+const VOICE: &str = "[attached file: voice message]";
 const CAN_NOT_LISTEN: &str = "I can't listen to voice messages. Please write it to me as a text.";
 
 /// What becomes of a turn before a model is asked.
@@ -39,8 +39,13 @@ impl Beforehand {
     }
 }
 
-/// By the last message, which says what the person wants now. Notes a wish where it is one.
-pub async fn beforehand(tx: &mut TenantTx, opening: &Opening, authors: &[Author]) -> Result<Beforehand, DbError> {
+/// `hears`: somebody turns speech into text. By the last message, which says what the person wants now. Notes a wish where it is one.
+pub async fn beforehand(
+    tx: &mut TenantTx,
+    opening: &Opening,
+    authors: &[Author],
+    hears: bool,
+) -> Result<Beforehand, DbError> {
     let (Some(last), Some(author)) = (opening.pending.last(), authors.last()) else {
         return Ok(Beforehand::Nothing);
     };
@@ -54,7 +59,7 @@ pub async fn beforehand(tx: &mut TenantTx, opening: &Opening, authors: &[Author]
     if people::has_opted_out(tx, author.person).await? {
         return Ok(Beforehand::Silence);
     }
-    let only_voice = opening.pending.iter().all(|pending| is_voice(&pending.message));
+    let only_voice = !hears && opening.pending.iter().all(|pending| is_voice(&pending.message));
     Ok(if only_voice { Beforehand::Answer(CAN_NOT_LISTEN) } else { Beforehand::Nothing })
 }
 

@@ -63,6 +63,8 @@ pub struct Orchestrator {
     pub(crate) slack: SlackApi,
     pub(crate) whatsapp: WhatsAppApi,
     pub(crate) tokens: SlackTokens,
+    /// Speech is turned into text.
+    pub(crate) hears: bool,
     pub(crate) models: llm::ModelPool,
     pub(crate) embedder: Embedder,
     pub(crate) storage: Storage,
@@ -80,6 +82,7 @@ impl Orchestrator {
             keys: config.master_keys.clone(),
             whatsapp: WhatsAppApi::new(&config.whatsapp),
             tokens: SlackTokens::new(&config.slack, &config.master_keys),
+            hears: config.transcription.is_some(),
             slack: SlackApi::new(&config.slack.api_url).paced(pacer),
             models: llm::ModelPool::new(&config.llm),
             embedder: embedder.clone(),

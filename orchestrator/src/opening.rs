@@ -77,7 +77,7 @@ pub async fn open(orchestrator: &Orchestrator, db: &TenantDb, lease: &Lease) -> 
             let authors = store_messages(&mut tx, lease, &opening).await?;
             opening.window = window(&opening, &authors);
             let to_seq = opening.pending[opening.pending.len() - 1].seq;
-            let beforehand = fixed::beforehand(&mut tx, &opening, &authors).await?;
+            let beforehand = fixed::beforehand(&mut tx, &opening, &authors, orchestrator.hears).await?;
             let end = match quiet_end(&opening) {
                 None => refused(&mut tx, lease, &opening, &authors).await?,
                 end => end,

@@ -4,6 +4,7 @@
 //! `make up` writes, so that `konstruct doctor` works in a checkout without exports. Production never reads that file.
 
 mod storage;
+mod transcription;
 mod whatsapp;
 
 use std::{collections::HashMap, net::SocketAddr, path::PathBuf};
@@ -14,6 +15,7 @@ use url::Url;
 use crate::{channels::slack_oauth::SlackClient, crash, crypto::Keyring, network::Network};
 
 pub use storage::StorageConfig;
+pub use transcription::TranscriptionConfig;
 pub use whatsapp::{WhatsAppApp, WhatsAppConfig};
 
 const DEVELOPMENT_FILE: &str = ".local/env";
@@ -56,6 +58,7 @@ pub struct Config {
     pub whatsapp: WhatsAppConfig,
     pub llm: LlmConfig,
     pub mail: MailConfig,
+    pub transcription: Option<TranscriptionConfig>,
     pub storage: StorageConfig,
     /// This program, to be started once more for what may die.
     pub executable: PathBuf,
@@ -200,6 +203,7 @@ impl Config {
             whatsapp: whatsapp::whatsapp(variables, environment)?,
             llm: llm(variables)?,
             mail: mail(variables)?,
+            transcription: transcription::transcription(variables)?,
             storage: storage::storage(variables)?,
             executable: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("konstruct")),
             embedding_model_dir: variables.get("EMBEDDING_MODEL_DIR").map(PathBuf::from),

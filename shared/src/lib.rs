@@ -6,10 +6,10 @@
 //! | [`message`] [`jobs`] | what travels between processes |
 //! | [`db`] | the only door to PostgreSQL: `Db → TenantDb → TenantTx`, `SystemTx` for the listed rest |
 //! | [`queue`] [`live`] [`limits`] | background jobs (apalis), wake-ups and counted tries (Redis: only what may be lost) |
-//! | [`channels`] [`egress`] [`network`] | Slack and, later, WhatsApp; the way out of the house; networks of addresses |
+//! | [`channels`] [`egress`] [`network`] | Slack and WhatsApp; the way out of the house; networks of addresses |
 //! | [`slack_tokens`] | Slack's tokens, renewed before they run out |
 //! | [`pacer`] | how often a channel is written to |
-//! | [`embedding`] [`storage`] | text → vector; the bytes of files |
+//! | [`embedding`] [`transcription`] [`storage`] | text → vector; speech → text; the bytes of files |
 //! | [`telemetry`] [`health`] | logs, traces, metrics; `/healthz`, `/readyz`, `/metrics` of every role |
 //! | [`crash`] | where a test build can be made to abort |
 
@@ -35,6 +35,7 @@ pub mod storage;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod transcription;
 
 /// A name for this process that no earlier or other process had: role, host, process id and a random part.
 pub fn process_name(role: &str) -> String {

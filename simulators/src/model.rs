@@ -4,9 +4,11 @@
 //! |---|---|
 //! | `prompt.rs`, `words.rs` | take a prompt apart |
 //! | `answer.rs` | find the sentence that answers |
+//! | `hearing.rs` | speech to text |
 //! | `shape.rs`, `stream.rs` | bring the reply into the wanted form, or spoil it |
 
 mod answer;
+mod hearing;
 mod prompt;
 mod shape;
 mod stream;
@@ -107,6 +109,7 @@ impl ModelSimulator {
         let core = Arc::new(Core::default());
         let router = Router::new()
             .route("/v1/chat/completions", post(complete))
+            .route("/v1/audio/transcriptions", post(hearing::transcribe))
             .route("/v1/models", get(models))
             .route("/_sim/requests", get(list_requests).delete(clear_requests))
             .route("/_sim/options", post(set_options))

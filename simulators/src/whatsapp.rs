@@ -121,6 +121,11 @@ impl WhatsAppSimulator {
         self.core.say(say)
     }
 
+    /// A file for a message to name; returns its id.
+    pub fn keep(&self, number: &str, mime_type: &str, bytes: Vec<u8>) -> String {
+        self.core.keep(number, mime_type, bytes)
+    }
+
     /// A colleague writes to a person on the business's own phone.
     pub fn echo(&self, echo: &WhatsAppEcho) -> String {
         self.core.echo(echo)

@@ -25,6 +25,7 @@ use shared::{
     queue::{self, Handler, JobError},
     slack_tokens::SlackTokens,
     storage::Storage,
+    transcription::Transcriber,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
@@ -45,6 +46,8 @@ pub struct Worker {
     pub(crate) ingest: Ingest,
     pub(crate) waker: Waker,
     pub(crate) clock: Clock,
+    /// Hears voice messages, if anybody does.
+    pub(crate) transcriber: Option<Transcriber>,
     pub(crate) storage: Storage,
     /// Reads documents in a process of its own.
     pub(crate) executable: PathBuf,
@@ -67,6 +70,7 @@ impl Worker {
             ingest: Ingest::start(db),
             waker: Waker::start(&config.redis_url).map_err(|error| format!("REDIS_URL: {error}"))?,
             clock: Clock::system(),
+            transcriber: config.transcription.as_ref().map(Transcriber::new),
             storage: Storage::open(&config.storage)?,
             executable: config.executable.clone(),
         })

@@ -130,7 +130,7 @@ fn message(message: &Value, contact: Option<&Contact>, now: OffsetDateTime) -> R
         with_outsiders: true,
         outsider: false,
         by_bot: false,
-        attachments: Vec::new(),
+        attachments: whatsapp_words::attachment(message).into_iter().collect(),
         profile: Some(Profile { name: name(contact), phone: sender.phone }),
         sent_at: time_of(&message["timestamp"], now),
     };

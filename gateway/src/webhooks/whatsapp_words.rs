@@ -1,6 +1,10 @@
 //! What a WhatsApp message says, in words: a model must know that there was a picture, and what a tapped button meant.
 
 use serde_json::Value;
+use shared::{
+    channels::whatsapp_media,
+    message::{ATTACHED_MARK, Attachment},
+};
 
 /// Longest answer of a form that is passed on, in characters.
 const FORM_CHARS_MAX: usize = 4_000;
@@ -20,12 +24,7 @@ pub fn of(message: &Value) -> Words {
     let content = &message[kind];
     let said = match kind {
         "text" => text(content, "body").unwrap_or_default(),
-        "image" => media(content, "picture"),
-        "video" => media(content, "video"),
-        "document" => media(content, "document"),
-        "sticker" => media(content, "sticker"),
-        "audio" if content["voice"] == true => media(content, "voice message"),
-        "audio" => media(content, "audio file"),
+        "image" | "video" | "document" | "sticker" | "audio" => media(kind, content),
         "location" => location(content),
         "contacts" => contacts(content),
         "button" => text(content, "text").or_else(|| text(content, "payload")).unwrap_or_default(),
@@ -48,9 +47,30 @@ fn text(value: &Value, name: &str) -> Option<String> {
     value[name].as_str().filter(|text| !text.trim().is_empty()).map(str::to_owned)
 }
 
-fn media(content: &Value, what: &str) -> String {
-    let name = text(content, "filename").map_or_else(String::new, |name| format!(": {name}"));
-    let shown = format!("[{what}{name}]");
+/// The file that came along, to be fetched later.
+pub fn attachment(message: &Value) -> Option<Attachment> {
+    let kind = message["type"].as_str()?;
+    if !matches!(kind, "image" | "video" | "document" | "sticker" | "audio") {
+        return None;
+    }
+    let content = &message[kind];
+    let content_type = content["mime_type"].as_str().unwrap_or_default();
+    Attachment::new(whatsapp_media::SCHEME, content["id"].as_str()?, &file_name(kind, content), content_type)
+}
+
+/// Only documents have one of their own.
+fn file_name(kind: &str, content: &Value) -> String {
+    match kind {
+        "document" => text(content, "filename").unwrap_or_else(|| "document".into()),
+        "image" => "picture".into(),
+        "audio" if content["voice"] == true => "voice message".into(),
+        "audio" => "audio file".into(),
+        other => other.into(),
+    }
+}
+
+fn media(kind: &str, content: &Value) -> String {
+    let shown = format!("{ATTACHED_MARK}{}]", file_name(kind, content));
     text(content, "caption").map_or_else(|| shown.clone(), |caption| format!("{caption}\n{shown}"))
 }
 

@@ -12,3 +12,4 @@ mod memory;
 mod phones;
 mod strangers;
 mod whatsapp;
+mod whatsapp_files;

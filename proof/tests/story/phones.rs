@@ -34,11 +34,18 @@ pub struct Shop<'a> {
 
 impl Phones {
     pub async fn open() -> Self {
+        Self::open_with(|_| ()).await
+    }
+
+    /// `change` may alter what the product is started with.
+    pub async fn open_with(alter: impl FnOnce(&mut Config)) -> Self {
         let any = "127.0.0.1:0".parse().expect("an address");
         let options = WhatsAppOptions { retry_time_scale: 0.1, ..WhatsAppOptions::new("", SECRET) };
         let whatsapp = WhatsAppSimulator::start(any, options).await.expect("a free port");
         let graph = whatsapp.graph_url().parse().expect("a URL");
         let change = |config: &mut Config| {
+            // Speech is heard where a test says so.
+            config.transcription = None;
             config.whatsapp.graph_url = graph;
             config.whatsapp.app = Some(WhatsAppApp {
                 app_id: Some("4001".into()),
@@ -46,6 +53,7 @@ impl Phones {
                 secret: SECRET.to_owned().into(),
                 verify_token: "a-word-that-only-we-know".to_owned().into(),
             });
+            alter(config);
         };
         let house = House::open_with(change).await;
         let webhook_url = Some(format!("{}/webhooks/whatsapp", house.address));

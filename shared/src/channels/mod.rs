@@ -15,6 +15,7 @@ pub mod slack_profile;
 pub mod slack_text;
 pub mod whatsapp;
 pub mod whatsapp_codes;
+pub mod whatsapp_media;
 pub mod whatsapp_signup;
 pub mod whatsapp_text;
 

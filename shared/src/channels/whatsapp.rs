@@ -41,7 +41,9 @@ pub fn is_phone(id: &str) -> bool {
 #[derive(Clone)]
 pub struct WhatsAppApi {
     pub(super) http: Client,
-    base: Url,
+    /// Bounds its downloads by itself.
+    pub(super) downloads: Client,
+    pub(super) base: Url,
 }
 
 /// A business's phone number.
@@ -104,7 +106,8 @@ impl WhatsAppApi {
         let mut base = config.graph_url.clone();
         let path = base.path().trim_end_matches('/');
         base.set_path(&format!("{path}/{}/", config.graph_version));
-        Self { http: egress::provider_client(Some(CALL_TIMEOUT)), base }
+        let (http, downloads) = (egress::provider_client(Some(CALL_TIMEOUT)), egress::provider_client(None));
+        Self { http, downloads, base }
     }
 
     /// The number, if the token may use it.

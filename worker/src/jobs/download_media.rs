@@ -7,7 +7,7 @@ use shared::{
     channels::{
         CallError,
         fetch::{FetchError, Fetched},
-        slack_files,
+        slack_files, whatsapp_media,
     },
     db::{
         TenantDb,
@@ -15,10 +15,13 @@ use shared::{
     },
     ids::MediaId,
     queue::JobError,
+    transcription::Unheard,
 };
 
 use crate::{Worker, extract, sniff};
 
+/// Begins what a machine has heard: it may have misheard.
+const TRANSCRIBED_MARK: &str = "[transcribed] ";
 /// Attempts to fetch one file; later ones would come after everybody stopped waiting.
 const ATTEMPTS_MAX: i32 = 4;
 
@@ -80,9 +83,22 @@ async fn fetch(
     if awaited.attempts > ATTEMPTS_MAX {
         return Ok(Err(Without::Again("it stopped those who fetched it again and again".into())));
     }
-    let Some((slack_files::SCHEME, file)) = awaited.reference.split_once("://") else {
-        return Ok(Err(Without::Refused("nobody knows where it lies".into())));
-    };
+    match awaited.reference.split_once("://") {
+        Some((slack_files::SCHEME, file)) => {
+            let file = file.to_owned();
+            from_slack(worker, db, awaited, &file).await
+        }
+        Some((whatsapp_media::SCHEME, file)) => from_whatsapp(worker, db, awaited, file).await,
+        _ => Ok(Err(Without::Refused("nobody knows where it lies".into()))),
+    }
+}
+
+async fn from_slack(
+    worker: &Worker,
+    db: &TenantDb,
+    awaited: &mut Awaited,
+    file: &str,
+) -> Result<Result<Fetched, Without>, JobError> {
     let asking = |token| async move { worker.slack.file_address(&token, file).await };
     let address = match worker.tokens.call(db, awaited.connection, asking).await? {
         Ok(address) => address,
@@ -98,6 +114,22 @@ async fn fetch(
         awaited.claimed_type = address.claimed_type;
     }
     Ok(fetched.map_err(Without::from))
+}
+
+/// The address is asked for anew at each attempt: it works for five minutes.
+async fn from_whatsapp(
+    worker: &Worker,
+    db: &TenantDb,
+    awaited: &Awaited,
+    file: &str,
+) -> Result<Result<Fetched, Without>, JobError> {
+    let asking = |token| async move { worker.whatsapp.media(&token, file).await };
+    let address = match worker.tokens.call(db, awaited.connection, asking).await? {
+        Ok(address) => address,
+        Err(error) => return Ok(Err(error.into())),
+    };
+    let token = worker.tokens.usable(db, awaited.connection).await?;
+    Ok(worker.whatsapp.download(&token, &address).await.map_err(Without::from))
 }
 
 async fn keep(
@@ -119,6 +151,14 @@ async fn keep(
         match extract::apart(&worker.executable, sniffed.kind, &fetched.bytes).await {
             Ok(text) => (Some(text), None),
             Err(unreadable) => (None, Some(unreadable.0)),
+        }
+    } else if let Some(transcriber) =
+        worker.transcriber.as_ref().filter(|_| sniffed.content_type.starts_with("audio/"))
+    {
+        match transcriber.transcribe(fetched.bytes.clone(), sniffed.content_type).await {
+            Ok(text) => (Some(format!("{TRANSCRIBED_MARK}{text}")), None),
+            Err(Unheard::Again(reason)) => return Ok(Err(Without::Again(reason.into()))),
+            Err(Unheard::Refused(reason)) => (None, Some(reason)),
         }
     } else {
         (None, sniffed.reason)

@@ -1,0 +1,107 @@
+//! Files that people send on WhatsApp: pictures, documents, voice messages.
+
+use serde_json::{Value, json};
+use shared::config::TranscriptionConfig;
+use simulators::{FaultKind, FaultRule, ModelSimulator, WhatsAppOptionsPatch, WhatsAppSay};
+
+use crate::phones::{ADA, Phones, Shop};
+
+/// The beginning of a sound in an Ogg file, and what the simulated ear hears in it.
+fn voice(words: &str) -> Vec<u8> {
+    [b"OggS\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x13OpusHead say:".as_slice(), words.as_bytes(), b"\n"]
+        .concat()
+}
+
+fn sends(shop: &Shop<'_>, kind: &str, mime_type: &str, bytes: Vec<u8>, fields: Value) {
+    let id = shop.phones.whatsapp.keep(&shop.number, mime_type, bytes);
+    let mut content = json!({ "id": id, "mime_type": mime_type, "sha256": "" });
+    content.as_object_mut().expect("an object").extend(fields.as_object().cloned().expect("fields"));
+    let message = json!({ "type": kind, kind: content });
+    shop.phones.whatsapp.say(WhatsAppSay::new(&shop.number, ADA, "").message(message));
+}
+
+fn last_prompt(model: &ModelSimulator) -> String {
+    model.requests().last().map(|request| request.prompt_text()).unwrap_or_default()
+}
+
+async fn with_ears() -> (Phones, ModelSimulator) {
+    let ear = ModelSimulator::start("127.0.0.1:0".parse().expect("an address")).await.expect("a free port");
+    let base_url = ear.base_url().parse().expect("a URL");
+    let phones = Phones::open_with(|config| {
+        config.transcription =
+            Some(TranscriptionConfig { base_url, api_key: "key".to_owned().into(), model: "simulated".into() });
+    })
+    .await;
+    (phones, ear)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_is_read_and_remembered() {
+    let phones = Phones::open().await;
+    phones.house.start_orchestrator();
+    let acme = phones.shop("acme").await;
+    let text = b"The warranty of the blue bicycle ends on 14 March.".to_vec();
+    sends(
+        &acme,
+        "document",
+        "text/plain",
+        text,
+        json!({ "filename": "warranty.txt", "caption": "Please keep this" }),
+    );
+    acme.answered(ADA, 1).await;
+    let prompt = last_prompt(&phones.house.model);
+    assert!(prompt.contains("blue bicycle") && prompt.contains("warranty.txt"), "{prompt}");
+    acme.eventually("select state from media where tenant_id = $1", "stored").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_expired_is_asked_for_anew() {
+    let phones = Phones::open().await;
+    phones.house.start_orchestrator();
+    let acme = phones.shop("acme").await;
+    // Meta does not answer at first: the next attempt asks again.
+    phones.whatsapp.faults().add(FaultRule::once("object", FaultKind::GraphError(2)));
+    sends(&acme, "document", "text/plain", b"Room 7.".to_vec(), json!({ "filename": "room.txt" }));
+    acme.eventually("select state || ' ' || attempts from media where tenant_id = $1", "stored 2").await;
+    // One that is dead when it is given out ends with a reason, and the message is answered all the same.
+    phones
+        .whatsapp
+        .set_options(WhatsAppOptionsPatch { media_address_lives_seconds: Some(0), ..Default::default() });
+    sends(&acme, "document", "text/plain", b"Room 8.".to_vec(), json!({ "filename": "late.txt" }));
+    acme.eventually(
+        "select reason from media where tenant_id = $1 and state = 'refused'",
+        "it is no longer there",
+    )
+    .await;
+    acme.answered(ADA, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_157_a_file_of_another_account_is_not_fetched() {
+    let phones = Phones::open().await;
+    phones.house.start_orchestrator();
+    let (acme, other) = (phones.shop("acme").await, phones.shop("other").await);
+    let id = phones.whatsapp.keep(&other.number, "text/plain", b"CANARY-B".to_vec());
+    let document = json!({ "id": id, "mime_type": "text/plain", "sha256": "", "filename": "x.txt" });
+    let message = json!({ "type": "document", "document": document });
+    phones.whatsapp.say(WhatsAppSay::new(&acme.number, ADA, "").message(message));
+    acme.eventually("select state from media where tenant_id = $1", "refused").await;
+    acme.answered(ADA, 1).await;
+    assert!(!last_prompt(&phones.house.model).contains("CANARY-B"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_voice_message_is_heard_answered_and_remembered() {
+    let (phones, ear) = with_ears().await;
+    phones.house.start_orchestrator();
+    let acme = phones.shop("acme").await;
+    ear.faults().add(FaultRule::once("transcriptions", FaultKind::Status { code: 503, retry_after: None }));
+    let spoken = voice("My order number is 4713.");
+    sends(&acme, "audio", "audio/ogg; codecs=opus", spoken, json!({ "voice": true }));
+    acme.eventually("select body from media where tenant_id = $1", "[transcribed] My order number is 4713.").await;
+    acme.answered(ADA, 1).await;
+    acme.everything_remembered().await;
+    acme.hears(ADA, "What is my order number?");
+    let answers = acme.answered(ADA, 2).await;
+    assert!(answers[1].contains("4713"), "{answers:?}");
+}

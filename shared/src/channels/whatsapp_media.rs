@@ -1,0 +1,111 @@
+//! Files that people send by WhatsApp: asked for by id, which gives an address that works for five minutes and needs the
+//! token, too. A later attempt asks for a fresh one.
+
+use secrecy::SecretString;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use super::{
+    CallError,
+    fetch::{self, FetchError, Fetched},
+    whatsapp::WhatsAppApi,
+};
+
+/// Of a reference: `meta-media://1`.
+pub const SCHEME: &str = "meta-media";
+const MB: usize = 1024 * 1024;
+
+/// Where a file lies, and what it must turn out to be.
+#[derive(Clone, Debug, Deserialize)]
+pub struct MediaAddress {
+    pub url: String,
+    #[serde(default)]
+    pub mime_type: String,
+    #[serde(default)]
+    pub sha256: String,
+    #[serde(default)]
+    pub file_size: Option<u64>,
+}
+
+/// Meta's own limits; what is larger is not what it claims to be.
+fn bytes_max(content_type: &str) -> usize {
+    match content_type.split('/').next().unwrap_or_default() {
+        "image" => 5 * MB,
+        "audio" | "video" => 16 * MB,
+        _ => 100 * MB,
+    }
+}
+
+impl WhatsAppApi {
+    /// Asks where a file is. A file of another account is refused.
+    pub async fn media(&self, token: &SecretString, id: &str) -> Result<MediaAddress, CallError> {
+        self.call(token, self.http.get(self.url(&[id])?)).await
+    }
+
+    /// Fetches a file's bytes, which must have the size and the sum that Meta told.
+    pub async fn download(&self, token: &SecretString, address: &MediaAddress) -> Result<Fetched, FetchError> {
+        let most = bytes_max(&address.mime_type);
+        if address.file_size.is_some_and(|size| size > most as u64) {
+            return Err(FetchError::Refused(fetch::too_large(most)));
+        }
+        let trusts = |url: &Url| is_metas(&self.base, url);
+        let fetched = fetch::fetch(&self.downloads, &address.url, token, most, trusts).await?;
+        let size_fits = address.file_size.is_none_or(|size| size == fetched.bytes.len() as u64);
+        let sum = hex::encode(Sha256::digest(&fetched.bytes));
+        if !size_fits || (!address.sha256.is_empty() && !address.sha256.eq_ignore_ascii_case(&sum)) {
+            return Err(FetchError::Again("it arrived damaged".into()));
+        }
+        Ok(fetched)
+    }
+}
+
+/// Meta's hosts by HTTPS at the usual port, or the configured one itself.
+fn is_metas(base: &Url, url: &Url) -> bool {
+    if url.origin() == base.origin() {
+        return true;
+    }
+    let host = url.host_str().unwrap_or_default();
+    let of = |domain: &str| host == domain || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
+    url.scheme() == "https"
+        && url.port().is_none()
+        && url.username().is_empty()
+        && ["fbsbx.com", "fbcdn.net", "whatsapp.net", "facebook.com"].into_iter().any(of)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attack_149_the_token_goes_to_metas_hosts_only() {
+        let base: Url = "https://graph.facebook.com/v26.0/".parse().unwrap();
+        let trusts = |url: &str| is_metas(&base, &url.parse().unwrap());
+        for url in [
+            "https://lookaside.fbsbx.com/whatsapp_business/attachments/?mid=1",
+            "https://graph.facebook.com/x",
+            "https://scontent.xx.fbcdn.net/a",
+        ] {
+            assert!(trusts(url), "{url}");
+        }
+        for url in [
+            "http://lookaside.fbsbx.com/x",
+            "https://lookaside.fbsbx.com:8443/x",
+            "https://evil.example/lookaside.fbsbx.com",
+            "https://evilfbsbx.com/x",
+            "https://fbsbx.com.evil.example/x",
+            "https://user@lookaside.fbsbx.com/x",
+            "https://127.0.0.1/x",
+            "file:///etc/passwd",
+        ] {
+            assert!(!trusts(url), "{url}");
+        }
+    }
+
+    #[test]
+    fn each_type_has_metas_own_limit() {
+        let limits =
+            ["image/png", "audio/ogg", "video/mp4", "application/pdf", ""].map(|kind| bytes_max(kind) / MB);
+        assert_eq!(limits, [5, 16, 16, 100, 100]);
+    }
+}
