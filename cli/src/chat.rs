@@ -55,6 +55,19 @@ pub struct Chat {
     story: bool,
 }
 
+/// What a person writes, and where.
+#[derive(Clone, Copy, Default)]
+pub struct Words<'a> {
+    pub channel: &'a str,
+    pub user: &'a str,
+    pub thread: Option<&'a str>,
+    pub text: &'a str,
+    /// Name and content of a text file that comes along.
+    pub file: Option<(&'a str, &'a str)>,
+    /// Presses Stop as soon as the answer's first words are there.
+    pub stops: bool,
+}
+
 /// What one exchange looked like from the channel.
 pub struct Exchange {
     pub thread: String,
@@ -94,7 +107,8 @@ impl Chat {
             }
             now.clone_into(&mut shown);
         };
-        let exchange = person.say((&self.place, &self.user), self.thread.as_deref(), text, follow).await?;
+        let (channel, user, thread) = (self.place.as_str(), self.user.as_str(), self.thread.as_deref());
+        let exchange = person.say(Words { channel, user, thread, text, ..Words::default() }, follow).await?;
         if as_json {
             let times = json!({
                 "first_sign_ms": exchange.first_sign.as_millis(),
@@ -137,6 +151,8 @@ impl Chat {
 pub struct Speaker {
     http: reqwest::Client,
     control: Url,
+    /// The model's control API, if it is a simulated one.
+    model: Url,
     team: String,
 }
 
@@ -158,7 +174,8 @@ impl Speaker {
             })?;
         let control = config.slack.api_url.join("/_sim/")?;
         let http = egress::provider_client(Some(Duration::from_secs(10)));
-        let speaker = Self { http, control, team: connection.external_id };
+        let model = config.llm.base_url.join("/_sim/options")?;
+        let speaker = Self { http, control, model, team: connection.external_id };
         speaker.transcript("CGENERAL", "0").await.map_err(|_| {
             anyhow!(
                 "`konstruct chat` speaks through the Slack simulator, and {} is none or not running. In a real workspace, \
@@ -170,27 +187,16 @@ impl Speaker {
     }
 
     /// Says something and waits for the whole reply, telling `show` all of it whenever more becomes visible.
-    pub async fn say(
-        &self,
-        (channel, user): (&str, &str),
-        thread: Option<&str>,
-        text: &str,
-        mut show: impl FnMut(&str),
-    ) -> anyhow::Result<Exchange> {
-        let mut body = json!({ "team": self.team, "channel": channel, "user": user, "text": text, "mention": !channel.starts_with('D') });
-        if let Some(thread) = thread {
-            body["thread_ts"] = json!(thread);
-        }
+    pub async fn say(&self, words: Words<'_>, mut show: impl FnMut(&str)) -> anyhow::Result<Exchange> {
         let started = Instant::now();
-        let said: Said =
-            self.http.post(self.control.join("say")?).json(&body).send().await?.error_for_status()?.json().await?;
+        let said: Said = serde_json::from_value(self.tell("say", &words.body(&self.team)).await?)?;
         let (mut first_sign, mut first_words) = (None, None);
         let (mut seen, mut changed) = (Vec::<String>::new(), Instant::now());
         loop {
             if started.elapsed() > REPLY_TIMEOUT {
                 bail!("No reply within {} s: `make logs` shows why.", REPLY_TIMEOUT.as_secs());
             }
-            let (replies, grows) = self.replies(channel, &said).await?;
+            let (replies, grows) = self.replies(words.channel, &said).await?;
             if replies != seen {
                 first_sign = first_sign.or(Some(started.elapsed()));
                 changed = Instant::now();
@@ -199,6 +205,9 @@ impl Speaker {
             }
             let answered = seen.iter().any(|reply| !is_placeholder(reply));
             if answered {
+                if first_words.is_none() && words.stops {
+                    self.stop(&words, &said).await?;
+                }
                 first_words = first_words.or(Some(started.elapsed()));
             }
             if answered && !grows && changed.elapsed() > QUIET {
@@ -213,6 +222,36 @@ impl Speaker {
             first_words: first_words.unwrap_or_default(),
             complete: changed.duration_since(started),
         })
+    }
+
+    /// The person edits a message of theirs: `from` in its text becomes `to`.
+    pub async fn edit(&self, channel: &str, ts: &str, from: &str, to: &str) -> anyhow::Result<()> {
+        let entries = self.transcript(channel, ts).await?;
+        let entry =
+            entries.iter().find(|entry| entry["ts"] == ts).context("The message is not there any more.")?;
+        let text = entry["text"].as_str().unwrap_or_default().replace(from, to);
+        self.tell("edit", &json!({ "team": self.team, "channel": channel, "ts": ts, "text": text })).await?;
+        Ok(())
+    }
+
+    /// Makes the simulated model take its time, as real ones do by themselves.
+    pub async fn slow_model(&self, pause: Duration) {
+        let body = json!({ "token_delay_ms": pause.as_millis() });
+        // A real model knows no such address.
+        let _ = self.http.post(self.model.clone()).json(&body).send().await;
+    }
+
+    async fn stop(&self, words: &Words<'_>, said: &Said) -> anyhow::Result<()> {
+        let place = json!({
+            "team": self.team, "channel": words.channel, "thread_ts": said.thread_ts, "user": words.user,
+        });
+        self.tell("stop", &place).await?;
+        Ok(())
+    }
+
+    async fn tell(&self, what: &str, body: &Value) -> anyhow::Result<Value> {
+        let request = self.http.post(self.control.join(what)?).json(body);
+        Ok(request.send().await?.error_for_status()?.json().await?)
     }
 
     /// The agent's visible texts after the person's message, and whether one of them is still being streamed.
@@ -230,6 +269,21 @@ impl Speaker {
             .append_pair("channel", channel)
             .append_pair("thread_ts", thread);
         Ok(self.http.get(url).send().await?.error_for_status()?.json().await?)
+    }
+}
+
+impl Words<'_> {
+    fn body(&self, team: &str) -> Value {
+        let Self { channel, user, thread, text, .. } = self;
+        let files: Vec<Value> = self
+            .file
+            .iter()
+            .map(|(name, content)| json!({ "name": name, "mimetype": "text/plain", "text": content }))
+            .collect();
+        json!({
+            "team": team, "channel": channel, "user": user, "text": text, "thread_ts": thread,
+            "mention": !channel.starts_with('D'), "files": files,
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::house::{House, PATIENCE};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_conversation_of_make_up_is_held_by_the_program_itself() {
+async fn the_conversation_of_make_up_remembers_follows_an_edit_reads_a_file_and_stops() {
     let house = House::open().await;
     house.start_orchestrator();
     let demo = house.tenant("demo").await;
@@ -11,7 +11,9 @@ async fn the_conversation_of_make_up_is_held_by_the_program_itself() {
     let output = tokio::time::timeout(PATIENCE * 2, story).await.expect("it ends in time").expect("it starts");
     let (told, complaint) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{complaint}\n{told}");
-    for part in ["14 March", "first words after", "WhatsApp, from", "(left out: "] {
+    for part in
+        ["14 March", "21 March", "[menu.txt]", "pumpkin", "Linus pressed Stop", "first words after", "(left out: "]
+    {
         assert!(told.contains(part), "{part} is not in\n{told}");
     }
 }
