@@ -14,6 +14,4 @@ alter table connection_routes add column answers_bots boolean not null default f
 alter table channels
     add column state text not null default 'open' check (state in ('open', 'left', 'archived', 'deleted')),
     -- People of other companies read along.
-    add column shared boolean not null default false,
-    -- What people say among themselves is stored and remembered, too.
-    add column remembers_talk boolean not null default false;
+    add column shared boolean not null default false;

@@ -11,7 +11,8 @@ use crate::{
     portal::{
         agents, api_keys,
         auth::{accept, devices, login, password, signup, totp},
-        connections, conversations, invitations, me, members, notices, signup_whatsapp, templates, tenants,
+        bindings, channels, connections, conversations, invitations, me, members, notices, signup_whatsapp, templates,
+        tenants,
     },
 };
 
@@ -20,7 +21,8 @@ use crate::{
     info(title = "Konstruct", description = "The API of the portal and of programs. Errors are RFC 9457 problem documents."),
     paths(
         me::show, agents::list, agents::shape, connections::list, connections::connect, templates::list,
-        templates::choose, signup_whatsapp::show, signup_whatsapp::finish,
+        templates::choose, channels::policy, channels::set_policy, channels::list, bindings::list, bindings::replace,
+        bindings::explain, signup_whatsapp::show, signup_whatsapp::finish,
         members::list, members::change, members::remove, members::transfer,
         invitations::list, invitations::invite, invitations::resend, invitations::revoke,
         tenants::list,

@@ -21,7 +21,8 @@ use crate::{
     portal::{
         agents, api_keys,
         auth::{accept, devices, login, password, signup, totp},
-        connections, conversations, invitations, me, members, notices, signup_whatsapp, templates, tenants,
+        bindings, channels, connections, conversations, invitations, me, members, notices, signup_whatsapp, templates,
+        tenants,
     },
     webhooks::{slack, slack_command, slack_interaction, whatsapp},
 };
@@ -47,6 +48,10 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/connections/whatsapp-signup", get(signup_whatsapp::show).post(signup_whatsapp::finish))
         .route("/api/v1/connections/{id}/templates", get(templates::list))
         .route("/api/v1/connections/{id}/fallback-template", put(templates::choose))
+        .route("/api/v1/connections/{id}/policy", get(channels::policy).put(channels::set_policy))
+        .route("/api/v1/channels", get(channels::list))
+        .route("/api/v1/bindings", get(bindings::list).put(bindings::replace))
+        .route("/api/v1/bindings/explain", get(bindings::explain))
         .route("/api/v1/conversations", get(conversations::list))
         .route("/api/v1/conversations/{conversation_id}/messages", get(conversations::messages))
         .route("/api/v1/conversations/{conversation_id}/takeover", post(conversations::take_over))

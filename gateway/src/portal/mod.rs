@@ -3,6 +3,8 @@
 pub mod agents;
 pub mod api_keys;
 pub mod auth;
+pub mod bindings;
+pub mod channels;
 pub mod connect_whatsapp;
 pub mod connections;
 pub mod conversations;

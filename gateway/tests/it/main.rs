@@ -14,6 +14,7 @@ mod wire;
 
 mod agents;
 mod answers;
+mod bindings;
 mod commands;
 mod connect;
 mod database_away;

@@ -131,17 +131,6 @@ fn who_is_there() -> Vec<Call> {
         "channels::describe", AllAudiences, |tx, _config| {
             channels::describe(tx, CONNECTION, "C1", &general()).await?
         };
-        "channels::narrow", AllAudiences, |tx, _config| channels::narrow(tx, CONNECTION, "C1").await?;
-        "channels::close", AllAudiences, |tx, _config| channels::close(tx, CONNECTION, "C1", (true, true)).await?;
-        "channels::change_state", AllAudiences, |tx, _config| {
-            channels::change_state(tx, CONNECTION, "C1", State::Archived).await?
-        };
-        "channels::remembers_talk", AllAudiences, |tx, _config| {
-            channels::remembers_talk(tx, CONNECTION, "C1").await?
-        };
-        "channels::remember_talk", AllAudiences, |tx, _config| {
-            channels::remember_talk(tx, CONNECTION, "C1", true).await?
-        };
         "channels::list", AllAudiences, |tx, _config| channels::list(tx).await?;
         "bindings::list", AllAudiences, |tx, _config| bindings::list(tx).await?;
         "bindings::replace", AllAudiences, |tx, _config| {

@@ -1,4 +1,4 @@
-//! Channels: what the platform tells about them, and what the tenant wants kept of the talk there.
+//! Channels: what the platform tells about them.
 //!
 //! Whatever makes a channel narrower narrows who may be reminded of what was said there; nothing ever widens it but the first
 //! word about a channel that nobody had told us of.
@@ -49,7 +49,6 @@ pub struct Channel {
     pub kind: String,
     pub state: String,
     pub shared: bool,
-    pub remembers_talk: bool,
 }
 
 /// Records what the platform says, for an all-audiences transaction. A channel that turns out to be public opens what was
@@ -116,7 +115,7 @@ async fn widen(tx: &mut TenantTx, connection: ConnectionId, channel: &str) -> Re
 }
 
 /// What the whole tenant could be reminded of stays in the channel from now on. For an all-audiences transaction.
-pub async fn narrow(tx: &mut TenantTx, connection: ConnectionId, channel: &str) -> Result<(), DbError> {
+async fn narrow(tx: &mut TenantTx, connection: ConnectionId, channel: &str) -> Result<(), DbError> {
     let tenant = tx.tenant();
     sqlx::query(
         "update memories m set audience = $4
@@ -134,87 +133,11 @@ pub async fn narrow(tx: &mut TenantTx, connection: ConnectionId, channel: &str) 
     Ok(())
 }
 
-/// Notes at once what an event says; what else there is to know is asked later. A channel nobody has spoken in is left alone.
-pub async fn change_state(
-    tx: &mut TenantTx,
-    connection: ConnectionId,
-    channel: &str,
-    state: State,
-) -> Result<(), DbError> {
-    let tenant = tx.tenant();
-    sqlx::query("update channels set state = $4 where tenant_id = $1 and connection_id = $2 and external_id = $3")
-        .bind(tenant)
-        .bind(connection)
-        .bind(channel)
-        .bind(state.as_str())
-        .execute(tx.conn())
-        .await?;
-    Ok(())
-}
-
-/// The channel is private, or shared with another company, from now on. For an all-audiences transaction.
-pub async fn close(
-    tx: &mut TenantTx,
-    connection: ConnectionId,
-    channel: &str,
-    (private, shared): (bool, bool),
-) -> Result<(), DbError> {
-    let tenant = tx.tenant();
-    sqlx::query(
-        "update channels set kind = case when $4 and kind = 'public' then 'private' else kind end, shared = shared or $5
-          where tenant_id = $1 and connection_id = $2 and external_id = $3",
-    )
-    .bind(tenant)
-    .bind(connection)
-    .bind(channel)
-    .bind(private)
-    .bind(shared)
-    .execute(tx.conn())
-    .await?;
-    narrow(tx, connection, channel).await
-}
-
-/// Whether talk that is not addressed to the agent is kept there; decided for each channel, and no by default.
-pub async fn remembers_talk(tx: &mut TenantTx, connection: ConnectionId, channel: &str) -> Result<bool, DbError> {
-    let tenant = tx.tenant();
-    Ok(sqlx::query_scalar(
-        "select exists (select from channels
-                         where tenant_id = $1 and connection_id = $2 and external_id = $3 and remembers_talk)",
-    )
-    .bind(tenant)
-    .bind(connection)
-    .bind(channel)
-    .fetch_one(tx.conn())
-    .await?)
-}
-
-/// Decides it. [`DbError::NotFound`]: the tenant has no such connection.
-pub async fn remember_talk(
-    tx: &mut TenantTx,
-    connection: ConnectionId,
-    channel: &str,
-    remembers: bool,
-) -> Result<(), DbError> {
-    let tenant = tx.tenant();
-    let decided = sqlx::query(
-        "insert into channels (tenant_id, connection_id, external_id, remembers_talk)
-         select tenant_id, connection_id, $3, $4 from channel_connections where tenant_id = $1 and connection_id = $2
-         on conflict (tenant_id, connection_id, external_id) do update set remembers_talk = excluded.remembers_talk",
-    )
-    .bind(tenant)
-    .bind(connection)
-    .bind(channel)
-    .bind(remembers)
-    .execute(tx.conn())
-    .await?;
-    if decided.rows_affected() == 1 { Ok(()) } else { Err(DbError::NotFound) }
-}
-
 /// The channels somebody spoke in or decided about, no direct messages, at most 500.
 pub async fn list(tx: &mut TenantTx) -> Result<Vec<Channel>, DbError> {
     let tenant = tx.tenant();
     let rows = sqlx::query(
-        "select connection_id, external_id, name, kind, state, shared, remembers_talk from channels
+        "select connection_id, external_id, name, kind, state, shared from channels
           where tenant_id = $1 and kind <> 'direct'
           order by connection_id, name, external_id limit 500",
     )
@@ -230,7 +153,6 @@ pub async fn list(tx: &mut TenantTx) -> Result<Vec<Channel>, DbError> {
                 kind: row.try_get("kind")?,
                 state: row.try_get("state")?,
                 shared: row.try_get("shared")?,
-                remembers_talk: row.try_get("remembers_talk")?,
             })
         })
         .collect()
