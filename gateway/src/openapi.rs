@@ -11,8 +11,8 @@ use crate::{
     portal::{
         agents, api_keys,
         auth::{accept, devices, login, password, signup, totp},
-        bindings, channels, connections, conversations, invitations, me, members, notices, signup_whatsapp, templates,
-        tenants,
+        bindings, channels, connections, conversations, invitations, me, members, notices, signup_whatsapp,
+        templates, tenants,
     },
 };
 

@@ -133,10 +133,14 @@ fn binding(body: BindingBody) -> Result<Binding, ApiError> {
     let keyword = body.keyword.map(|keyword| keyword.trim().to_lowercase());
     let usable = |keyword: &String| keyword.chars().count() <= KEYWORD_MAX && bindings::is_keyword(keyword);
     if keyword.as_ref().is_some_and(|keyword| !usable(keyword) || keyword.contains('\0')) {
-        return Err(ApiError::invalid(format!("`keyword` must be a word or words, {KEYWORD_MAX} characters at most.")));
+        return Err(ApiError::invalid(format!(
+            "`keyword` must be a word or words, {KEYWORD_MAX} characters at most."
+        )));
     }
     if body.connection.is_none() && (keyword.is_none() || body.channel.is_some()) {
-        return Err(ApiError::invalid("A binding needs a `connection` or a `keyword`, and a `channel` a `connection`."));
+        return Err(ApiError::invalid(
+            "A binding needs a `connection` or a `keyword`, and a `channel` a `connection`.",
+        ));
     }
     let channel = body.channel.as_deref().map(channel).transpose()?.map(str::to_owned);
     let agent = body.agent.parse::<AgentId>().map_err(|error| ApiError::invalid(format!("`agent`: {error}.")))?;

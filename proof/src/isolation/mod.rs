@@ -14,6 +14,7 @@ mod handovers;
 pub mod installations;
 pub mod listed;
 pub mod mutants;
+mod places;
 pub mod probes;
 pub mod rights;
 pub mod rules;

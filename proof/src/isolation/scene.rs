@@ -5,21 +5,14 @@
 
 use shared::{
     crypto::{Keyring, Place},
-    db::{
-        changes::{Change, What},
-        channels::{Described, State},
-        lanes::Lease,
-        mails::Mail,
-    },
+    db::{lanes::Lease, mails::Mail},
     ids::{
         AgentId, ApiKeyId, ConnectionId, ConversationId, InvitationId, JobId, MailId, MediaId, MemoryId,
         MessageId, OutboxId, PersonId, RunId, SessionId, TenantId, UserId,
     },
-    message::ChannelKind,
     testing::TestDb,
 };
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
-use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{acts, handovers, installations, singly};
@@ -72,22 +65,6 @@ pub const FENCE: i64 = 7;
 /// Our hold on the conversation; theirs reads the same.
 pub fn lease() -> Lease {
     Lease { tenant: US, conversation: CONVERSATION, fence: FENCE, claims: 1 }
-}
-
-/// What a platform says of our channel.
-pub fn general() -> Described {
-    Described { kind: ChannelKind::Public, name: "general".into(), shared: false, state: State::Open }
-}
-
-/// An edit of the message that both have.
-pub fn edit() -> Change {
-    Change {
-        conversation: CONVERSATION,
-        external_id: "1.1".into(),
-        changed_at: OffsetDateTime::UNIX_EPOCH,
-        what: What::Edited { text: "What did you decide?".into(), mentions_others: false, addressed: true },
-        concerns_agent: true,
-    }
 }
 
 /// Fills the database with both.

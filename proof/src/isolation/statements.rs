@@ -12,16 +12,11 @@ use shared::{
     db::{
         Audience, Db, DbError, TenantTx,
         agents::{self, AgentShape},
-        bindings::{self, Binding},
-        changes,
-        channels::{self, State},
         connections::{self, NewSlackConnection},
         deliveries::{self, Progress, Status},
         interruptions::{self, Cause},
-        lanes, media,
-        media::{Found, Kind, State},
-        memories,
-        memories::Question,
+        lanes,
+        memories::{self, Question},
         messages,
         numbers::{self, Echo, NewNumber, OwnApp},
         outbox,
@@ -33,17 +28,14 @@ use shared::{
         usage::{CallStatus, ModelCall},
     },
     ids::OutboxId,
-    message::{Attachment, ChannelKind, InboundMessage, Profile},
+    message::{ChannelKind, InboundMessage, Profile},
 };
 use sqlx::{AssertSqlSafe, Executor};
 use time::OffsetDateTime;
 
 use super::{
-    acts, entrances, handovers, installations,
-    scene::{
-        AGENT, CONNECTION, CONVERSATION, DELIVERED, MEDIA, MEMORY, MESSAGE, NUMBER, OUTBOX, PERSON, RUN, THEM, US,
-        edit, general, lease,
-    },
+    acts, entrances, handovers, installations, places,
+    scene::{AGENT, CONNECTION, CONVERSATION, DELIVERED, MEMORY, NUMBER, OUTBOX, PERSON, RUN, THEM, US, lease},
     singly,
 };
 
@@ -95,6 +87,7 @@ pub fn all() -> Vec<Call> {
     calls.extend(turns());
     calls.extend(handovers::all());
     calls.extend(acts::all());
+    calls.extend(places::all());
     calls.extend(singly::all());
     calls
 }
@@ -127,15 +120,6 @@ fn who_is_there() -> Vec<Call> {
         "people::describe", AllAudiences, |tx, _config| {
             let profile = people::Profile { display_name: "Ada".into(), standing: Standing::Guest };
             people::describe(tx, PERSON, &profile).await?
-        };
-        "channels::describe", AllAudiences, |tx, _config| {
-            channels::describe(tx, CONNECTION, "C1", &general()).await?
-        };
-        "channels::list", AllAudiences, |tx, _config| channels::list(tx).await?;
-        "bindings::list", AllAudiences, |tx, _config| bindings::list(tx).await?;
-        "bindings::replace", AllAudiences, |tx, _config| {
-            let binding = Binding { connection: Some(CONNECTION), channel: None, keyword: None, agent: AGENT };
-            bindings::replace(tx, &[binding]).await?
         };
         "agents::find", AllAudiences, |tx, _config| agents::find(tx, AGENT).await?;
     }
@@ -218,28 +202,6 @@ fn what_is_said() -> Vec<Call> {
             authors.into_iter().map(|author| (author.person, author.display_name)).collect::<Vec<_>>()
         };
         "messages::last_written", AllAudiences, |tx, _config| messages::last_written(tx, CONVERSATION).await?;
-        "changes::follow", AllAudiences, |tx, _config| changes::follow(tx, &edit()).await?;
-        "changes::catch_up", AllAudiences, |tx, _config| changes::catch_up(tx, CONVERSATION).await?;
-        "media::expect", AllAudiences, |tx, _config| {
-            let file = Attachment::new("slack-file", "F2", "plan.txt", "text/plain");
-            let said = InboundMessage { attachments: file.into_iter().collect(), external_id: "1.0".into(), ..said() };
-            media::expect(tx, CONNECTION, CONVERSATION, &[said]).await?
-        };
-        "media::begin_attempt", AllAudiences, |tx, _config| media::begin_attempt(tx, MEDIA).await?;
-        "media::store", AllAudiences, |tx, _config| {
-            let found = Found {
-                name: "plan.txt",
-                kind: Kind::Text,
-                content_type: "text/plain",
-                size: 5,
-                sha256: &[0; 32],
-                body: Some("words"),
-                reason: None,
-            };
-            media::store(tx, MEDIA, &found).await?
-        };
-        "media::give_up", AllAudiences, |tx, _config| media::give_up(tx, MEDIA, State::Refused, "no").await?;
-        "media::of_messages", AllAudiences, |tx, _config| media::of_messages(tx, &[MESSAGE]).await?;
         "memories::search", AllAudiences, |tx, _config| memories::search(tx, &question(&[0.0; 384])).await?;
         "memories::search for the tenant", ForTheTenant, |tx, _config| {
             memories::search(tx, &question(&[0.0; 384])).await?
@@ -321,7 +283,7 @@ pub(super) fn workspace(team: &str) -> NewSlackConnection {
     }
 }
 
-fn said() -> InboundMessage {
+pub(super) fn said() -> InboundMessage {
     InboundMessage {
         external_id: "1.7".into(),
         channel: "C1".into(),

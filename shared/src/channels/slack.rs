@@ -19,7 +19,6 @@ use crate::{
     db::{channels::Described, people::Profile},
     egress,
     ids::OutboxId,
-    message::ChannelKind,
     pacer::Pacer,
 };
 

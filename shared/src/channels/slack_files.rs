@@ -17,7 +17,7 @@ use crate::message::{Attachment, clean_text};
 pub const SCHEME: &str = "slack-file";
 
 /// A file as an event shows it.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(super) struct File {
     #[serde(default, deserialize_with = "lenient")]
     id: Option<String>,
