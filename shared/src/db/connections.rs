@@ -264,7 +264,8 @@ pub async fn token(tx: &mut TenantTx, keys: &Keyring, id: ConnectionId) -> Resul
 pub async fn route(tx: &mut TenantTx, id: ConnectionId) -> Result<(Route, String), DbError> {
     let tenant = tx.tenant();
     let row = sqlx::query(
-        "select tenant_id, connection_id, bot_user_id, bot_id, account_id, external_id from connection_routes
+        "select tenant_id, connection_id, bot_user_id, bot_id, account_id, answers_bots, external_id
+           from connection_routes
           where tenant_id = $1 and connection_id = $2",
     )
     .bind(tenant)
