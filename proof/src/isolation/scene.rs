@@ -15,7 +15,7 @@ use shared::{
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use uuid::Uuid;
 
-use super::{acts, handovers, installations, singly};
+use super::{acts, handovers, installations, places, singly};
 
 pub const THEM: TenantId = TenantId::from_uuid(Uuid::from_u128(0x0a));
 pub const US: TenantId = TenantId::from_uuid(Uuid::from_u128(0xf0));
@@ -142,6 +142,7 @@ impl Cast<'_> {
             );
         }
         script += &handovers::lanes(self.tenant);
+        script += &places::lanes(self.tenant, mark);
         if self.tenant == THEM {
             script += &format!(
                 "insert into lanes (tenant_id, conversation_id, connection_id)
@@ -174,7 +175,7 @@ impl Cast<'_> {
         let opted_out = if them { "now()" } else { "null" };
         let installation = installations::script(self.tenant, mark, self.keys);
         let (handovers, acts) = (handovers::script(self.tenant, mark, team), acts::script(self.tenant, mark));
-        let singly = singly::script(self.tenant, mark);
+        let (places, singly) = (places::script(self.tenant, mark), singly::script(self.tenant, mark));
         format!(
             "begin;
              select set_config('app.current_tenant', '{tenant}', true), set_config('app.audiences', '*', true);
@@ -215,6 +216,7 @@ impl Cast<'_> {
                      '{{\"kind\": \"fetch_person_profile\", \"person\": \"{PERSON}\"}}');
              {handovers}
              {acts}
+             {places}
              {singly}
              commit"
         )

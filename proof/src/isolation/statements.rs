@@ -35,7 +35,10 @@ use time::OffsetDateTime;
 
 use super::{
     acts, entrances, handovers, installations, places,
-    scene::{AGENT, CONNECTION, CONVERSATION, DELIVERED, MEMORY, NUMBER, OUTBOX, PERSON, RUN, THEM, US, lease},
+    scene::{
+        AGENT, CONNECTION, CONVERSATION, DELIVERED, MEMORY, NUMBER, OUTBOX, PERSON, RUN, THEIR_MARK, THEM, US,
+        lease,
+    },
     singly,
 };
 
@@ -208,7 +211,7 @@ fn what_is_said() -> Vec<Call> {
         };
         "memories::without_vector", AllAudiences, |tx, _config| memories::without_vector(tx, 10).await?;
         "memories::store_vectors", AllAudiences, |tx, _config| {
-            memories::store_vectors(tx, &[(MEMORY, String::new())], &[vec![0.5; 384]]).await?
+            memories::store_vectors(tx, &[(MEMORY, format!("{THEIR_MARK} said"))], &[vec![0.5; 384]]).await?
         };
         "memories::count_failure", AllAudiences, |tx, _config| memories::count_failure(tx, &[MEMORY]).await?;
     }
@@ -238,9 +241,6 @@ fn turns() -> Vec<Call> {
             let opening = runs::open(tx, &lease()).await?;
             let agent = opening.agent.map(|agent| agent.instructions);
             (opening.tenant_name, opening.channel, agent, opening.takes_part, opening.pending, opening.window)
-        };
-        "messages::answers_since_a_person", AllAudiences, |tx, _config| {
-            messages::answers_since_a_person(tx, CONVERSATION).await?
         };
         "runs::arrived_after", AllAudiences, |tx, _config| runs::arrived_after(tx, &lease(), 1).await?;
         "outbox::progress", AllAudiences, |tx, _config| {

@@ -96,8 +96,8 @@ pub async fn follow(tx: &mut TenantTx, change: &Change) -> Result<Followed, DbEr
     Ok(applied.followed)
 }
 
-/// Carries out what waits in a conversation whose lane the caller holds.
-pub async fn catch_up(tx: &mut TenantTx, conversation: ConversationId) -> Result<(), DbError> {
+/// Carries out what waits in a conversation whose lane the caller holds; how many messages it is about.
+pub async fn catch_up(tx: &mut TenantTx, conversation: ConversationId) -> Result<usize, DbError> {
     let tenant = tx.tenant();
     let waiting: Vec<String> = sqlx::query_scalar(
         "select distinct external_id from message_changes
@@ -107,10 +107,10 @@ pub async fn catch_up(tx: &mut TenantTx, conversation: ConversationId) -> Result
     .bind(conversation)
     .fetch_all(tx.conn())
     .await?;
-    for external_id in waiting {
-        apply(tx, conversation, &external_id).await?;
+    for external_id in &waiting {
+        apply(tx, conversation, external_id).await?;
     }
-    Ok(())
+    Ok(waiting.len())
 }
 
 async fn lock_lane(tx: &mut TenantTx, conversation: ConversationId) -> Result<bool, DbError> {
@@ -237,7 +237,7 @@ async fn erase(tx: &mut TenantTx, conversation: ConversationId, external_id: &st
              update message_changes set body = ''
               where tenant_id = $1 and conversation_id = $2 and external_id = $3 and body <> ''
          )
-         update inbox set raw = '', normalized = normalized || '{\"text\": \"\"}'
+         update inbox set raw = '', normalized = normalized || jsonb_build_object('text', '')
           where tenant_id = $1 and conversation_id = $2 and normalized ->> 'external_id' = $3",
     )
     .bind(tenant)

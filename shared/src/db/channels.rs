@@ -52,13 +52,13 @@ pub struct Channel {
 }
 
 /// Records what the platform says, for an all-audiences transaction. A channel that turns out to be public opens what was
-/// said there to the whole tenant; until then it was kept to the channel.
+/// said there to the whole tenant; until then it was kept to the channel. Returns whether this happened now.
 pub async fn describe(
     tx: &mut TenantTx,
     connection: ConnectionId,
     channel: &str,
     told: &Described,
-) -> Result<(), DbError> {
+) -> Result<bool, DbError> {
     let tenant = tx.tenant();
     let known: Option<String> = sqlx::query_scalar(
         "select kind from channels where tenant_id = $1 and connection_id = $2 and external_id = $3 for update",
@@ -95,12 +95,14 @@ pub async fn describe(
     .await?;
     let open = told.kind == ChannelKind::Public && !told.shared;
     if !open {
-        return narrow(tx, connection, channel).await;
+        narrow(tx, connection, channel).await?;
+        return Ok(false);
     }
-    if known.is_none_or(|kind| ChannelKind::parse(&kind) == ChannelKind::Unknown) {
+    let opens = known.is_none_or(|kind| ChannelKind::parse(&kind) == ChannelKind::Unknown);
+    if opens {
         widen(tx, connection, channel).await?;
     }
-    Ok(())
+    Ok(opens)
 }
 
 async fn widen(tx: &mut TenantTx, connection: ConnectionId, channel: &str) -> Result<(), DbError> {

@@ -198,7 +198,7 @@ pub async fn store(tx: &mut TenantTx, id: MediaId, found: &Found<'_>) -> Result<
              returning message_id, name
          ), remembered as (
              update memories m
-                set body = m.body || E'\\n' || $9 || e.name || '] ' || $10, embedding = null, model = null,
+                set body = m.body || chr(10) || $9 || e.name || '] ' || $10, embedding = null, model = null,
                     embed_failures = 0
                from ended e
               where m.tenant_id = $1 and m.message_id = e.message_id and $10 <> ''
