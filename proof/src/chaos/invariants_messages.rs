@@ -132,7 +132,8 @@ fn numbered_as_accepted(ledger: &Ledger, stored: &Stored, verdict: &mut Verdict)
     }
 }
 
-/// By the first moment anything of a run was visible.
+/// By the first moment anything of a run was visible. A question that was edited is answered anew: what was begun of an answer
+/// to it as it was has been withdrawn.
 fn answered_as_numbered(ledger: &Ledger, stored: &Stored, verdict: &mut Verdict) {
     let first_shown = first_shown(ledger, stored);
     for pair in stored.runs.windows(2) {
@@ -140,7 +141,7 @@ fn answered_as_numbered(ledger: &Ledger, stored: &Stored, verdict: &mut Verdict)
         if earlier.conversation_id != later.conversation_id || earlier.tenant_id != later.tenant_id {
             continue;
         }
-        let overlap = later.from_seq <= earlier.to_seq;
+        let overlap = later.from_seq <= earlier.to_seq && earlier.state != "dropped";
         let shown = first_shown.get(&earlier.run_id).zip(first_shown.get(&later.run_id));
         let inverted = shown.is_some_and(|(earlier, later)| earlier > later);
         verdict.examine((overlap || inverted).then(|| {

@@ -280,6 +280,13 @@ fn inv_5_names_inversions_of_numbers_and_of_answers() {
         story.goes_on(true);
         story.stored.runs[1].from_seq = 1;
     });
+    let mut story = Story::honest();
+    story.goes_on(true);
+    story.stored.runs[1].from_seq = 1;
+    story.stored.runs[0].state = "dropped".into();
+    let verdicts = story.verdicts();
+    let order = verdicts.iter().find(|verdict| verdict.to_string().starts_with("INV-5")).expect("it is judged");
+    assert!(order.holds(), "an edited question was answered anew: {order}");
 }
 
 #[test]
