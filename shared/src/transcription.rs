@@ -85,7 +85,8 @@ impl Transcriber {
         }
         let answer: Answer = response.json().await.map_err(|_| Unheard::Unclear("the transcription broke off"))?;
         // A provider that counts badly is not believed.
-        let seconds = answer.usage.and_then(|usage| usage.seconds).filter(|seconds| (0.0..86_400.0).contains(seconds));
+        let seconds =
+            answer.usage.and_then(|usage| usage.seconds).filter(|seconds| (0.0..86_400.0).contains(seconds));
         Ok(Heard { text: answer.text, seconds: seconds.map(|seconds| seconds.ceil() as u32) })
     }
 }

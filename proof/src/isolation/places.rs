@@ -66,8 +66,7 @@ pub fn script(tenant_id: TenantId, mark: &str) -> String {
          values ('{tenant}', '{talk}', '{BOTH}', 'edit', '2026-11-20T12:00:00Z', '{mark} thinks');"
     );
     if tenant_id == THEM {
-        let (said, answer, file) =
-            (Uuid::from_u128(0x72), Uuid::from_u128(u128::MAX - 1), THEIR_FILE.uuid());
+        let (said, answer, file) = (Uuid::from_u128(0x72), Uuid::from_u128(u128::MAX - 1), THEIR_FILE.uuid());
         script += &format!(
             "update channel_connections set outsiders = 'like_members'
               where tenant_id = '{tenant}' and connection_id = '{connection}';

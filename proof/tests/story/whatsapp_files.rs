@@ -101,7 +101,8 @@ async fn a_voice_message_is_heard_answered_and_remembered() {
     acme.eventually("select body from media where tenant_id = $1", "[transcribed] My order number is 4713.").await;
     acme.answered(ADA, 1).await;
     // The first call failed; the second heard five words, for a tenth of a cent a second.
-    let booked = "select string_agg(status || ' ' || audio_seconds || ' ' || cost_micro_usd, ', ' order by created_at)
+    let booked =
+        "select string_agg(status || ' ' || audio_seconds || ' ' || cost_micro_usd, ', ' order by created_at)
                     from usage where tenant_id = $1 and purpose = 'transcription'";
     acme.eventually(booked, "failed 0 0, ok 3 300").await;
     acme.everything_remembered().await;

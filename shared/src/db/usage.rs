@@ -50,7 +50,11 @@ pub struct Transcription<'a> {
 }
 
 /// Books the call for a file. It belongs to the file's conversation, and to no run. [`DbError::NotFound`]: no such file.
-pub async fn book_transcription(tx: &mut TenantTx, file: MediaId, call: &Transcription<'_>) -> Result<(), DbError> {
+pub async fn book_transcription(
+    tx: &mut TenantTx,
+    file: MediaId,
+    call: &Transcription<'_>,
+) -> Result<(), DbError> {
     let tenant = tx.tenant();
     let booked = sqlx::query(
         "insert into usage (tenant_id, usage_id, conversation_id, purpose, model, key_owner, status, input_tokens,

@@ -161,7 +161,9 @@ async fn keep(
         match hear(transcriber, db, id, &fetched.bytes, sniffed.content_type).await? {
             Ok(text) => (Some(text), None),
             Err(Unheard::Refused(reason)) => (None, Some(reason)),
-            Err(Unheard::Again(reason) | Unheard::Unclear(reason)) => return Ok(Err(Without::Again(reason.into()))),
+            Err(Unheard::Again(reason) | Unheard::Unclear(reason)) => {
+                return Ok(Err(Without::Again(reason.into())));
+            }
         }
     } else {
         (None, sniffed.reason)
