@@ -67,6 +67,7 @@ simulators() {
         echo "LLM_FALLBACK_MODEL=simulated-2"
         echo "TRANSCRIPTION_BASE_URL=http://127.0.0.1:$(port 9103)/v1"
         echo "TRANSCRIPTION_API_KEY=simulated"
+        echo "TRANSCRIPTION_MODEL=simulated-ear"
         used=1
     fi
     echo "KONSTRUCT_SIMULATORS=$used"

@@ -28,6 +28,8 @@ pub enum Job {
     TellPerson { person: PersonId, notice: Notice },
     /// Draw a person's home page anew.
     PublishHome { person: PersonId },
+    /// Show what a person could ask, where they are about to write.
+    SuggestPrompts { connection: ConnectionId, channel: String },
     /// Bring a human's reply to the channel.
     SendReply { outbox: OutboxId },
 }
@@ -53,6 +55,7 @@ impl Job {
             Self::ForgetPerson { .. } => "forget_person",
             Self::TellPerson { .. } => "tell_person",
             Self::PublishHome { .. } => "publish_home",
+            Self::SuggestPrompts { .. } => "suggest_prompts",
             Self::SendReply { .. } => "send_reply",
             Self::RefreshToken { .. } => "refresh_token",
             Self::TellAdmins { .. } => "tell_admins",

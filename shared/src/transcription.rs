@@ -22,6 +22,9 @@ pub enum Unheard {
     Refused(&'static str),
     #[error("{0}")]
     Again(&'static str),
+    /// As `Again`; the provider may have heard it, and may charge for it.
+    #[error("{0}")]
+    Unclear(&'static str),
 }
 
 /// Cheap to clone.
@@ -31,9 +34,25 @@ pub struct Transcriber {
     config: TranscriptionConfig,
 }
 
+/// What was said, and for how long, as the provider counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    pub text: String,
+    /// `None`: the provider does not say.
+    pub seconds: Option<u32>,
+}
+
 #[derive(Deserialize)]
-struct Heard {
+struct Answer {
     text: String,
+    #[serde(default)]
+    usage: Option<Usage>,
+}
+
+#[derive(Deserialize)]
+struct Usage {
+    #[serde(default)]
+    seconds: Option<f64>,
 }
 
 impl Transcriber {
@@ -41,8 +60,13 @@ impl Transcriber {
         Self { http: egress::provider_client(Some(TIMEOUT)), config: config.clone() }
     }
 
+    /// As the ledger names it.
+    pub fn model(&self) -> &str {
+        &self.config.model
+    }
+
     /// What is said in a recording.
-    pub async fn transcribe(&self, bytes: Vec<u8>, content_type: &str) -> Result<String, Unheard> {
+    pub async fn transcribe(&self, bytes: Vec<u8>, content_type: &str) -> Result<Heard, Unheard> {
         let kind = content_type.split(';').next().unwrap_or_default();
         let file = Part::bytes(bytes)
             .file_name(format!("recording.{}", ending(kind)))
@@ -51,7 +75,7 @@ impl Transcriber {
         let form = Form::new().part("file", file).text("model", self.config.model.clone());
         let url = format!("{}/audio/transcriptions", self.config.base_url.as_str().trim_end_matches('/'));
         let request = self.http.post(url).bearer_auth(self.config.api_key.expose_secret()).multipart(form);
-        let response = request.send().await.map_err(|_| Unheard::Again("the transcription does not answer"))?;
+        let response = request.send().await.map_err(|_| Unheard::Unclear("the transcription does not answer"))?;
         match response.status() {
             StatusCode::OK => {}
             status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
@@ -59,11 +83,11 @@ impl Transcriber {
             }
             _ => return Err(Unheard::Refused("the transcription does not take it")),
         }
-        let heard: Heard = response.json().await.map_err(|_| Unheard::Again("the transcription broke off"))?;
-        if heard.text.trim().is_empty() {
-            return Err(Unheard::Refused("nothing is said in it"));
-        }
-        Ok(heard.text)
+        let answer: Answer = response.json().await.map_err(|_| Unheard::Unclear("the transcription broke off"))?;
+        // A provider that counts badly is not believed.
+        let seconds =
+            answer.usage.and_then(|usage| usage.seconds).filter(|seconds| (0.0..86_400.0).contains(seconds));
+        Ok(Heard { text: answer.text, seconds: seconds.map(|seconds| seconds.ceil() as u32) })
     }
 }
 

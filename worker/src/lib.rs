@@ -90,6 +90,9 @@ impl Worker {
             Job::ForgetPerson { person } => jobs::forget_person::run(db, person).await,
             Job::TellPerson { person, notice } => jobs::tell_person::run(self, db, person, &notice).await,
             Job::PublishHome { person } => jobs::publish_home::run(self, db, person).await,
+            Job::SuggestPrompts { connection, channel } => {
+                jobs::suggest_prompts::run(self, db, connection, &channel).await
+            }
             Job::SendReply { outbox } => jobs::send_reply::run(self, db, outbox).await,
             Job::DownloadMedia { media } => jobs::download_media::run(self, db, media).await,
         }

@@ -281,6 +281,10 @@ async fn store_event(
         slack_acts::open_home(&gateway.db.tenant(route.tenant), route.connection, user).await?;
         return Ok(counted("home"));
     }
+    if let Some(channel) = envelope.messages_opened_in() {
+        slack_acts::open_messages(&gateway.db.tenant(route.tenant), route.connection, channel).await?;
+        return Ok(counted("home"));
+    }
     if let Some(conversation) = slack_event::stopped(&envelope, &gateway.fingerprints, &route) {
         slack_stop::stop(gateway, &gateway.db.tenant(route.tenant), conversation).await?;
     }

@@ -7,8 +7,9 @@ use shared::{
         channels::{self, Described},
         media::{self, Found, Kind},
         messages,
+        usage::{self, CallStatus, Transcription},
     },
-    ids::{ConversationId, TenantId},
+    ids::{ConversationId, MediaId, TenantId},
     message::{Attachment, ChannelKind, InboundMessage},
 };
 use time::OffsetDateTime;
@@ -26,6 +27,8 @@ const CHANNEL: &str = "C7";
 const KNOWN: &str = "C8";
 const BOTH: &str = "7.1";
 const THEIRS: &str = "7.2";
+/// Came with it.
+const THEIR_FILE: MediaId = MediaId::from_uuid(Uuid::from_u128(0x73));
 
 /// Who answers in it, which the accept path writes.
 pub fn lanes(tenant_id: TenantId, mark: &str) -> String {
@@ -63,7 +66,7 @@ pub fn script(tenant_id: TenantId, mark: &str) -> String {
          values ('{tenant}', '{talk}', '{BOTH}', 'edit', '2026-11-20T12:00:00Z', '{mark} thinks');"
     );
     if tenant_id == THEM {
-        let (said, answer) = (Uuid::from_u128(0x72), Uuid::from_u128(u128::MAX - 1));
+        let (said, answer, file) = (Uuid::from_u128(0x72), Uuid::from_u128(u128::MAX - 1), THEIR_FILE.uuid());
         script += &format!(
             "update channel_connections set outsiders = 'like_members'
               where tenant_id = '{tenant}' and connection_id = '{connection}';
@@ -74,6 +77,8 @@ pub fn script(tenant_id: TenantId, mark: &str) -> String {
              values ('{tenant}', '{said}', '{talk}', '{THEIRS}', 'person', '{person}', null, null, '{mark}',
                      '2026-11-20T11:00:00Z'),
                     ('{tenant}', '{answer}', '{talk}', null, 'agent', null, '{agent}', '{run}', '{mark}', now());
+             insert into media (tenant_id, media_id, connection_id, conversation_id, message_id, part, reference, name)
+             values ('{tenant}', '{file}', '{connection}', '{talk}', '{said}', 1, 'slack-file://F7', '{mark}');
              insert into message_changes (tenant_id, conversation_id, external_id, kind, changed_at, body)
              values ('{tenant}', '{talk}', '{THEIRS}', 'edit', '2026-11-20T12:00:00Z', '{mark}');"
         );
@@ -152,6 +157,10 @@ fn what_changes() -> Vec<Call> {
             media::store(tx, MEDIA, &found).await?
         };
         "media::give_up", AllAudiences, |tx, _config| media::give_up(tx, MEDIA, media::State::Refused, "no").await?;
+        "usage::book_transcription", AllAudiences, |tx, _config| {
+            let call = Transcription { model: "whisper-1", status: CallStatus::Ok, seconds: 3, estimated: false };
+            usage::book_transcription(tx, THEIR_FILE, &call).await?
+        };
         "media::of_messages", AllAudiences, |tx, _config| media::of_messages(tx, &[MESSAGE]).await?;
     }
 }

@@ -221,6 +221,21 @@ async fn the_home_page_shows_the_persons_own_conversations_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_is_about_to_write_is_shown_what_to_ask() {
+    let house = House::open().await;
+    let acme = house.tenant("acme").await;
+    house.slack.open_messages(&acme.team, ADA);
+    let shown = |slack: &SlackSimulator| {
+        let history = slack.history(Some(&acme.team));
+        history.iter().any(|entry| {
+            entry.method.as_deref() == Some("assistant.threads.setSuggestedPrompts")
+                && entry.text.as_deref().is_some_and(|titles| titles.contains("What can you do?"))
+        })
+    };
+    acme.sees("suggested prompts", shown).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_humans_reply_reaches_the_thread_once_also_after_a_lost_answer() {
     let house = House::open().await;
     house.start_orchestrator();

@@ -29,7 +29,7 @@ async fn with_ears() -> (Phones, ModelSimulator) {
     let base_url = ear.base_url().parse().expect("a URL");
     let phones = Phones::open_with(|config| {
         config.transcription =
-            Some(TranscriptionConfig { base_url, api_key: "key".to_owned().into(), model: "simulated".into() });
+            Some(TranscriptionConfig { base_url, api_key: "key".to_owned().into(), model: "whisper-1".into() });
     })
     .await;
     (phones, ear)
@@ -100,6 +100,11 @@ async fn a_voice_message_is_heard_answered_and_remembered() {
     sends(&acme, "audio", "audio/ogg; codecs=opus", spoken, json!({ "voice": true }));
     acme.eventually("select body from media where tenant_id = $1", "[transcribed] My order number is 4713.").await;
     acme.answered(ADA, 1).await;
+    // The first call failed; the second heard five words, for a tenth of a cent a second.
+    let booked =
+        "select string_agg(status || ' ' || audio_seconds || ' ' || cost_micro_usd, ', ' order by created_at)
+                    from usage where tenant_id = $1 and purpose = 'transcription'";
+    acme.eventually(booked, "failed 0 0, ok 3 300").await;
     acme.everything_remembered().await;
     acme.hears(ADA, "What is my order number?");
     let answers = acme.answered(ADA, 2).await;

@@ -195,6 +195,13 @@ impl Envelope {
         let is_home = event.kind == "app_home_opened" && event.tab.as_deref() == Some("home");
         event.user.as_deref().filter(|user| is_home && is_id(user))
     }
+
+    /// The direct channel whose conversations with the agent somebody looks at.
+    pub fn messages_opened_in(&self) -> Option<&str> {
+        let event = self.event.as_ref()?;
+        let is_open = event.kind == "app_home_opened" && event.tab.as_deref() == Some("messages");
+        event.channel.as_deref().filter(|channel| is_open && is_id(channel))
+    }
 }
 
 /// `None`: our own echo, another bot, or talk of nobody's concern.

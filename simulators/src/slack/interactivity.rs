@@ -322,8 +322,17 @@ impl super::SlackSimulator {
 
     /// A person opens the app's home page.
     pub fn open_home(&self, team: &str, user: &str) -> String {
+        self.open_tab(team, user, "home")
+    }
+
+    /// A person looks at their conversation with the app.
+    pub fn open_messages(&self, team: &str, user: &str) -> String {
+        self.open_tab(team, user, "messages")
+    }
+
+    fn open_tab(&self, team: &str, user: &str, tab: &str) -> String {
         let event = json!({
-            "type": "app_home_opened", "user": user, "channel": super::people::direct_channel_of(user), "tab": "home",
+            "type": "app_home_opened", "user": user, "channel": super::people::direct_channel_of(user), "tab": tab,
             "event_ts": clock::now_seconds().to_string(),
         });
         Arc::clone(&self.core).send_event(team, &event)

@@ -12,16 +12,19 @@ use shared::{
     db::{
         TenantDb,
         media::{self, Awaited, Found, Kind, State},
+        usage::{self, CallStatus, Transcription},
     },
     ids::MediaId,
     queue::JobError,
-    transcription::Unheard,
+    transcription::{Heard, Transcriber, Unheard},
 };
 
 use crate::{Worker, extract, sniff};
 
 /// Begins what a machine has heard: it may have misheard.
 const TRANSCRIBED_MARK: &str = "[transcribed] ";
+/// Of a voice message, which is Opus at about 16 kbit/s.
+const BYTES_A_SECOND: usize = 2_000;
 /// Attempts to fetch one file; later ones would come after everybody stopped waiting.
 const ATTEMPTS_MAX: i32 = 4;
 
@@ -155,10 +158,12 @@ async fn keep(
     } else if let Some(transcriber) =
         worker.transcriber.as_ref().filter(|_| sniffed.content_type.starts_with("audio/"))
     {
-        match transcriber.transcribe(fetched.bytes.clone(), sniffed.content_type).await {
-            Ok(text) => (Some(format!("{TRANSCRIBED_MARK}{text}")), None),
-            Err(Unheard::Again(reason)) => return Ok(Err(Without::Again(reason.into()))),
+        match hear(transcriber, db, id, &fetched.bytes, sniffed.content_type).await? {
+            Ok(text) => (Some(text), None),
             Err(Unheard::Refused(reason)) => (None, Some(reason)),
+            Err(Unheard::Again(reason) | Unheard::Unclear(reason)) => {
+                return Ok(Err(Without::Again(reason.into())));
+            }
         }
     } else {
         (None, sniffed.reason)
@@ -184,4 +189,30 @@ async fn keep(
     tx.commit().await?;
     metrics::counter!("konstruct_media_total", "outcome" => "stored").increment(1);
     Ok(Ok(()))
+}
+
+/// What is said in a recording. The call is booked whatever comes of it, before anything else can go wrong.
+async fn hear(
+    transcriber: &Transcriber,
+    db: &TenantDb,
+    id: MediaId,
+    bytes: &[u8],
+    content_type: &str,
+) -> Result<Result<String, Unheard>, JobError> {
+    let heard = transcriber.transcribe(bytes.to_vec(), content_type).await;
+    let seconds = u32::try_from(bytes.len() / BYTES_A_SECOND).unwrap_or(u32::MAX);
+    let (status, seconds, estimated) = match &heard {
+        Ok(Heard { seconds: Some(counted), .. }) => (CallStatus::Ok, *counted, false),
+        Ok(_) => (CallStatus::Ok, seconds, true),
+        Err(Unheard::Unclear(_)) => (CallStatus::Unknown, seconds, true),
+        Err(Unheard::Refused(_) | Unheard::Again(_)) => (CallStatus::Failed, 0, false),
+    };
+    let mut tx = db.begin().await?;
+    let call = Transcription { model: transcriber.model(), status, seconds, estimated };
+    usage::book_transcription(&mut tx, id, &call).await?;
+    tx.commit().await?;
+    Ok(match heard {
+        Ok(Heard { text, .. }) if text.trim().is_empty() => Err(Unheard::Refused("nothing is said in it")),
+        heard => heard.map(|heard| format!("{TRANSCRIBED_MARK}{}", heard.text)),
+    })
 }

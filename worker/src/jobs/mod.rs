@@ -9,6 +9,7 @@ pub mod publish_home;
 pub mod refresh_token;
 pub mod send_email;
 pub mod send_reply;
+pub mod suggest_prompts;
 pub mod tell_admins;
 pub mod tell_person;
 

@@ -64,6 +64,13 @@ pub async fn open_home(db: &TenantDb, connection: ConnectionId, user: &str) -> R
     tx.commit().await
 }
 
+/// Somebody is about to write to the agent: what they could ask is shown.
+pub async fn open_messages(db: &TenantDb, connection: ConnectionId, channel: &str) -> Result<(), DbError> {
+    let mut tx = db.begin().await?;
+    queue::enqueue(&mut tx, &Job::SuggestPrompts { connection, channel: channel.to_owned() }).await?;
+    tx.commit().await
+}
+
 /// Something a person did, with where it leads.
 pub struct Act<'a> {
     pub gateway: &'a Gateway,

@@ -183,6 +183,19 @@ impl SlackApi {
         self.call::<Value>(token, "assistant.threads.setTitle", body).await.map(|_| ())
     }
 
+    /// What a person could ask in their direct channel: titles, and the messages that clicks send. Four at most.
+    pub async fn suggest_prompts(
+        &self,
+        token: &SecretString,
+        channel: &str,
+        prompts: &[(&str, &str)],
+    ) -> Result<(), CallError> {
+        let prompts: Vec<Value> =
+            prompts.iter().map(|(title, message)| json!({ "title": title, "message": message })).collect();
+        let body = json!({ "channel_id": channel, "prompts": prompts });
+        self.call::<Value>(token, "assistant.threads.setSuggestedPrompts", body).await.map(|_| ())
+    }
+
     /// Where a session stands; creates it, and then its title counts.
     pub async fn set_session(
         &self,
