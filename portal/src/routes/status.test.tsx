@@ -2,8 +2,8 @@
 import { act } from 'react'
 import { createRoot, type Root } from 'react-dom/client'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { App } from './app'
-import { REFRESH_MS } from './use-readiness'
+import { StatusPage } from './status'
+import { REFRESH_MS } from '../lib/use-readiness'
 
 const POSTGRESQL = { name: 'postgresql', ready: true, required: true, detail: 'ok' }
 const REDIS = { name: 'redis', ready: true, required: false, detail: 'ok' }
@@ -29,7 +29,7 @@ afterEach(() => {
 })
 
 async function open(): Promise<void> {
-  await act(async () => root.render(<App />))
+  await act(async () => root.render(<StatusPage />))
 }
 
 async function pass(milliseconds: number): Promise<void> {
@@ -108,7 +108,7 @@ test('the state is refreshed every five seconds, and at once when asked', async 
   expect(title()).toBe('Ready')
 
   answers(503, [{ ...POSTGRESQL, ready: false, detail: 'gone' }, REDIS])
-  await act(async () => page.querySelector<HTMLButtonElement>('.text-button')?.click())
+  await act(async () => page.querySelector<HTMLButtonElement>('.status .link')?.click())
   expect(title()).toBe('Not ready')
   expect(gateway).toHaveBeenCalledTimes(3)
 })
