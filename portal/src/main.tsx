@@ -8,8 +8,12 @@ import { applyPreferences } from './lib/preferences'
 import { portalRouter } from './router'
 import './styles/theme.css'
 import './styles/ui.css'
+import './styles/forms.css'
+import './styles/shell.css'
 import './styles/pages.css'
+import './styles/agents.css'
 import './styles/inbox.css'
+import './styles/status.css'
 
 const RETRIES_MAX = 2
 

@@ -49,8 +49,7 @@ export async function call<R extends Route>(route: R, ...[request]: Arguments<R>
   }
 }
 
-/** Without asking anybody: for what finds out whether somebody is signed in. */
-export async function callRenewing<R extends Route>(route: R, request?: Request<R>): Promise<Answer<R>> {
+async function callRenewing<R extends Route>(route: R, request?: Request<R>): Promise<Answer<R>> {
   try {
     return await callOnce(route, request)
   } catch (problem) {

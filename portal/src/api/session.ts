@@ -1,7 +1,7 @@
 // Who is signed in, and what they may do here.
 import { queryOptions, useQueryClient, useSuspenseQuery, type QueryClient } from '@tanstack/react-query'
-import { ApiProblem, call, callOnce, callRenewing, holdSession } from './client'
-import type { LoginBody, Me, Session } from './schema'
+import { ApiProblem, call, callOnce, holdSession } from './client'
+import type { Me, Session } from './schema'
 
 const FRESH_MS = 60_000
 
@@ -14,7 +14,7 @@ export const sessionQuery = queryOptions({
 
 async function loadSession(): Promise<Session | null> {
   try {
-    const me: Me = await callRenewing('GET /api/v1/me')
+    const me: Me = await call('GET /api/v1/me')
     return 'csrf_token' in me ? holdSession(me) : null
   } catch (problem) {
     if (problem instanceof ApiProblem && problem.status === 401) return null
@@ -56,17 +56,14 @@ export function enter(client: QueryClient, session: Session): void {
   void client.resetQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'session' })
 }
 
-export async function signIn(client: QueryClient, login: LoginBody): Promise<void> {
-  enter(client, await callOnce('POST /api/v1/auth/login', { body: login }))
+export async function signOut(): Promise<void> {
+  await callOnce('POST /api/v1/auth/logout')
+  leave()
 }
 
-export function useSignOut(): () => Promise<void> {
-  const client = useQueryClient()
-  return async () => {
-    await callOnce('POST /api/v1/auth/logout')
-    client.clear()
-    client.setQueryData(sessionQuery.queryKey, null)
-  }
+/** With a new page: nothing that was known to the old one stays in this browser. */
+export function leave(): void {
+  location.replace('/signin')
 }
 
 export function useSwitchTenant(): (tenantId: string) => Promise<void> {

@@ -1,9 +1,9 @@
 // Where one is signed in.
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { useNavigate } from '@tanstack/react-router'
 import { call } from '../api/client'
 import { devicesQuery } from '../api/queries'
-import { sessionQuery } from '../api/session'
+import type { DeviceBody } from '../api/schema'
+import { leave } from '../api/session'
 import { browserOf } from '../lib/browsers'
 import { ago, moment } from '../lib/time'
 import { useWords } from '../lib/words'
@@ -14,19 +14,15 @@ import { Asking, Problem } from '../ui/states'
 export function Devices() {
   const say = useWords()
   const client = useQueryClient()
-  const navigate = useNavigate()
   const devices = useQuery(devicesQuery)
+  const nameOf = ({ agent }: DeviceBody) => browserOf(agent) ?? say('settings.unknown_device')
   const end = useMutation({
     mutationFn: (id: string) => call('DELETE /api/v1/auth/sessions/{session_id}', { path: { session_id: id } }),
     onSuccess: () => client.invalidateQueries({ queryKey: devicesQuery.queryKey }),
   })
   const endAll = useMutation({
     mutationFn: () => call('DELETE /api/v1/auth/sessions'),
-    onSuccess: async () => {
-      client.clear()
-      client.setQueryData(sessionQuery.queryKey, null)
-      await navigate({ to: '/signin' })
-    },
+    onSuccess: leave,
   })
   return (
     <section className="panel" aria-labelledby="devices-title">
@@ -38,13 +34,17 @@ export function Devices() {
             {items.map((device) => (
               <li key={device.id}>
                 <span title={device.agent}>
-                  {browserOf(device.agent) ?? say('settings.unknown_device')} {device.is_current && <Badge mood="good">{say('settings.this_device')}</Badge>}
+                  {nameOf(device)} {device.is_current && <Badge mood="good">{say('settings.this_device')}</Badge>}
                   <span className="quiet" title={moment(device.last_seen_at)}>
                     {device.address} · {say('settings.last_seen', { when: ago(device.last_seen_at) })}
                   </span>
                 </span>
                 {!device.is_current && (
-                  <Button busy={end.isPending} onClick={() => end.mutate(device.id)}>
+                  <Button
+                    busy={end.isPending}
+                    onClick={() => end.mutate(device.id)}
+                    aria-label={`${say('settings.sign_out_device')}: ${nameOf(device)}`}
+                  >
                     {say('settings.sign_out_device')}
                   </Button>
                 )}

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router'
 import { Suspense, useEffect, useState } from 'react'
 import { noticesQuery } from '../api/queries'
-import { useSession, useSignOut, useSwitchTenant } from '../api/session'
+import { signOut, useSession, useSwitchTenant } from '../api/session'
 import { roleWord } from '../lib/roles'
 import { useWords, type Word } from '../lib/words'
 import { Badge } from '../ui/badge'
@@ -115,15 +115,13 @@ function UnseenNotices() {
 function Me() {
   const say = useWords()
   const { user, role, read_only } = useSession()
-  const signOut = useSignOut()
-  const navigate = useNavigate()
   return (
     <div className="me">
       <p>
         <strong>{user.name}</strong>
         <span>{read_only ? `${say(roleWord(role))}, ${say('role.read_only')}` : say(roleWord(role))}</span>
       </p>
-      <button type="button" className="link" onClick={() => void signOut().then(() => navigate({ to: '/signin' }))}>
+      <button type="button" className="link" onClick={() => void signOut()}>
         {say('nav.sign_out')}
       </button>
     </div>

@@ -51,16 +51,23 @@ export function SignInForm({ mail: known, onSignedIn }: SignInFormProps) {
         />
       ) : (
         <>
-          <Field
-            label={say('account.mail')}
-            type="email"
-            value={mail}
-            onChange={(event) => setMail(event.target.value)}
-            autoComplete="username"
-            readOnly={known !== undefined}
-            autoFocus={known === undefined}
-            required
-          />
+          {known === undefined ? (
+            <Field
+              label={say('account.mail')}
+              type="email"
+              value={mail}
+              onChange={(event) => setMail(event.target.value)}
+              autoComplete="username"
+              autoFocus
+              required
+            />
+          ) : (
+            <>
+              <p className="quiet">{known}</p>
+              {/* Password managers look here for whose password it is. */}
+              <input type="text" autoComplete="username" value={known} readOnly hidden />
+            </>
+          )}
           <Field
             label={say('account.password')}
             type="password"

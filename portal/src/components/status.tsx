@@ -39,7 +39,7 @@ export function Status({ live }: { live: Live }) {
         <Command key={command} text={command} />
       ))}
       <p className="quiet checked">
-        {live.checkedAt === null ? say('status.first') : say('status.checked', { time: clock(live.checkedAt.toISOString()) })}{' '}
+        {live.checkedAt === null ? say('status.first') : say('status.checked', { time: clock(live.checkedAt.toISOString(), true) })}{' '}
         {say('status.refreshes')}{' '}
         <button type="button" className="link" onClick={live.checkNow}>
           {say('status.check_now')}

@@ -9,22 +9,28 @@ const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
 ]
 const WEEK_MS = 7 * 24 * 60 * MINUTE_MS
 
+/** The browser's own variant of the chosen language: there are many ways to write a time in English. */
+function locale(): string {
+  const { language } = preferences()
+  return navigator.language.toLowerCase().startsWith(language) ? navigator.language : language
+}
+
 export function ago(at: string, now: number = Date.now()): string {
   const past = now - Date.parse(at)
-  if (past >= WEEK_MS) return new Date(at).toLocaleDateString(preferences().language, { day: 'numeric', month: 'short' })
-  const format = new Intl.RelativeTimeFormat(preferences().language, { numeric: 'auto', style: 'narrow' })
+  if (past >= WEEK_MS) return new Date(at).toLocaleDateString(locale(), { day: 'numeric', month: 'short' })
+  const format = new Intl.RelativeTimeFormat(locale(), { numeric: 'auto', style: 'narrow' })
   const [unit, length] = STEPS.find(([, step]) => past >= step) ?? ['second', 1_000]
   return unit === 'second' ? format.format(0, 'second') : format.format(-Math.floor(past / length), unit)
 }
 
 export function moment(at: string): string {
-  return new Date(at).toLocaleString(preferences().language, { dateStyle: 'medium', timeStyle: 'short' })
+  return new Date(at).toLocaleString(locale(), { dateStyle: 'medium', timeStyle: 'short' })
 }
 
-export function clock(at: string): string {
-  return new Date(at).toLocaleTimeString(preferences().language, { hour: '2-digit', minute: '2-digit' })
+export function clock(at: string, withSeconds = false): string {
+  return new Date(at).toLocaleTimeString(locale(), { timeStyle: withSeconds ? 'medium' : 'short' })
 }
 
 export function day(at: string): string {
-  return new Date(at).toLocaleDateString(preferences().language, { dateStyle: 'full' })
+  return new Date(at).toLocaleDateString(locale(), { dateStyle: 'full' })
 }

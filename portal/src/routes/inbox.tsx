@@ -44,15 +44,16 @@ export function InboxPage() {
 
   return (
     <main className={`inbox ${search.conversation ? 'one-open' : ''}`}>
+      <h1 className="for-readers">{say('inbox.title')}</h1>
       <section className="inbox-list" aria-label={say('inbox.list')}>
         <header className="inbox-head">
-          <h1>{say('inbox.title')}</h1>
+          <h2>{say('inbox.list')}</h2>
           <Button look="quiet" onClick={() => setHelpOpen(true)} aria-label={say('inbox.shortcuts')} title={say('inbox.shortcuts')}>
             ?
           </Button>
         </header>
         <InboxFilters search={search} onChange={go} find={find} />
-        <div className="rows" tabIndex={0} role="region" aria-label={say('inbox.list')}>
+        <div className="rows">
           {list.isPending && <Loading lines={6} />}
           {list.isError && all.length === 0 && <Failed problem={list.error} onRetry={() => void list.refetch()} />}
           {list.isSuccess && all.length === 0 && <NothingYet />}

@@ -123,14 +123,14 @@ test('a slow answer is waited for: there is one question at a time', async () =>
 test('a command is copied; without a clipboard it is selected', async () => {
   answers(200, [POSTGRESQL, REDIS])
   const written: string[] = []
-  vi.stubGlobal('navigator', { clipboard: { writeText: async (text: string) => void written.push(text) } })
+  vi.stubGlobal('navigator', { language: 'en-GB', clipboard: { writeText: async (text: string) => void written.push(text) } })
   await open()
   const button = page.querySelector<HTMLButtonElement>('.steps .command button')
   await act(async () => button?.click())
   expect(written).toEqual(['konstruct chat "My name is Ada. What can you do?"'])
   expect(button?.textContent).toBe('Copied')
 
-  vi.stubGlobal('navigator', {})
+  vi.stubGlobal('navigator', { language: 'en-GB' })
   await pass(5_000)
   await act(async () => button?.click())
   expect(button?.textContent).toBe('Press Ctrl+C')

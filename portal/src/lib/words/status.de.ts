@@ -27,7 +27,7 @@ export const statusDe: Record<keyof typeof statusEn, string> = {
   'status.remedy_postgresql': 'Starten Sie den Server, oder berichtigen Sie DATABASE_URL und DATABASE_SYSTEM_URL.',
   'status.remedy_redis': 'Starten Sie den Server, oder berichtigen Sie REDIS_URL.',
   'status.steps': 'Nächste Schritte mit Befehlen',
-  'status.steps_text': '`konstruct` ist das Programm, das `make up` baut: target/release/konstruct im Projektordner.',
+  'status.steps_text': 'konstruct ist das Programm, das make up baut: target/release/konstruct im Projektordner.',
   'status.talk': 'Mit dem Demo-Agenten sprechen',
   'status.talk_text': 'Spricht als Mitglied des Demo-Workspaces, über denselben signierten Webhook wie Slack.',
   'status.tenant': 'Einen Mandanten anlegen',

@@ -25,7 +25,7 @@ export const statusEn = {
   'status.remedy_postgresql': 'Start the server, or correct DATABASE_URL and DATABASE_SYSTEM_URL.',
   'status.remedy_redis': 'Start the server, or correct REDIS_URL.',
   'status.steps': 'Next steps by command',
-  'status.steps_text': '`konstruct` is the program that `make up` builds: target/release/konstruct in the checkout.',
+  'status.steps_text': 'konstruct is the program that make up builds: target/release/konstruct in the checkout.',
   'status.talk': 'Talk to the demo agent',
   'status.talk_text': 'Speaks as a member of the demo workspace, over the same signed webhook that Slack uses.',
   'status.tenant': 'Make a tenant',
