@@ -5,6 +5,7 @@ import { chromium } from 'playwright-core'
 import { heard } from './browser.mjs'
 import { firstRun } from './first-run.mjs'
 import { startHouse } from './house.mjs'
+import { platform } from './platform.mjs'
 import { statusPage } from './status.mjs'
 import { team } from './team.mjs'
 import { work } from './work.mjs'
@@ -37,6 +38,7 @@ try {
   const owner = await firstRun(stage)
   await work(stage, owner)
   await team(stage, owner)
+  await platform(stage, owner)
   await test('axe finds nothing on any page', () => assert.deepEqual(heard.barriers, []))
   await test('no violation of the content security policy', () => assert.deepEqual(heard.violations, []))
   await test('no request to anyone else', () => assert.deepEqual(heard.foreign, []))

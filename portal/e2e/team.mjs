@@ -2,11 +2,13 @@
 import assert from 'node:assert/strict'
 import { button, fill, heading, inspect, newPage } from './browser.mjs'
 import { mailedLink } from './first-run.mjs'
+import { secondTenant } from './platform.mjs'
 
 const READER = { mail: 'linus@example.com', password: 'seven unrelated words', name: 'Linus Reader' }
 const NEW_PASSWORD = 'eight other unrelated words'
 
-export async function team({ house, test, newContext }, ownerPage) {
+export async function team(stage, ownerPage) {
+  const { house, test, newContext } = stage
   await test('somebody is invited for looking only', async () => {
     await ownerPage.getByRole('link', { name: 'People' }).click()
     await fill(ownerPage, 'Mail address', READER.mail)
@@ -38,6 +40,7 @@ export async function team({ house, test, newContext }, ownerPage) {
     await button(page, 'Connect a channel').waitFor()
   })
   await forgotten(house, test, page)
+  await secondTenant(stage, page, { mail: READER.mail, password: NEW_PASSWORD })
   await context.close()
 }
 

@@ -112,7 +112,7 @@ async function tools(house, test, page) {
     await until('the tone', async () => (await page.getByLabel('Tone').inputValue()) === 'Friendly' || undefined)
     await inspect(page, 'agents')
   })
-  await test('Slack is connected by a click', async () => {
+  await test('connecting Slack by a click begins with a link of ours', async () => {
     await page.getByRole('link', { name: 'Connections' }).click()
     await button(page, 'Connect a channel').click()
     await button(page, 'Add to Slack').click()
