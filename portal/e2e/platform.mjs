@@ -40,4 +40,15 @@ export async function platform({ house, test }, page) {
     await page.locator('select:enabled').first().waitFor()
     await inspect(page, 'tenants')
   })
+  await test('the workspace comes back by a click in a window of Slack’s', async () => {
+    await page.getByRole('link', { name: /Connections/ }).click()
+    await button(page, 'Connect a channel').click()
+    await button(page, 'Add to Slack').click()
+    const [slack] = await Promise.all([page.context().waitForEvent('page'), page.getByRole('link', { name: 'Open Slack' }).click()])
+    await slack.locator('input[name=team]').fill(TEAM)
+    await button(slack, 'Allow').click()
+    await slack.getByText('is connected to Acme').waitFor()
+    await slack.close()
+    await page.locator('.connection').getByText('does not work').waitFor({ state: 'detached' })
+  })
 }

@@ -151,7 +151,7 @@ export const workDe: Record<keyof typeof workEn, string> = {
   'onboarding.connect_title': 'Wo soll er arbeiten?',
   'onboarding.connect_text': 'Ihr Agent kommt in einen Kanal, den Ihr Team schon nutzt.',
   'onboarding.shape_title': 'Wer soll er sein?',
-  'onboarding.shape_text': 'Ein oder zwei Sätze genügen: Alles lässt sich später ändern.',
+  'onboarding.shape_text': 'Ein oder zwei Sätze genügen und lassen sich später ändern.',
   'onboarding.try_title': 'Schreiben Sie ihm',
   'onboarding.try_text': 'Sagen Sie in Ihrem Kanal Hallo. Seine erste Antwort erscheint hier von selbst.',
   'onboarding.try_slack': 'Slack: Laden Sie den Bot mit /invite in einen Kanal ein und erwähnen Sie ihn, oder schreiben Sie ihm direkt.',

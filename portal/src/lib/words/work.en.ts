@@ -149,7 +149,7 @@ export const workEn = {
   'onboarding.connect_title': 'Where should it work?',
   'onboarding.connect_text': 'Your agent joins a channel your team already uses.',
   'onboarding.shape_title': 'Who should it be?',
-  'onboarding.shape_text': 'A sentence or two are enough: everything can be changed later.',
+  'onboarding.shape_text': 'A sentence or two are enough, and can be changed later.',
   'onboarding.try_title': 'Write to it',
   'onboarding.try_text': 'Say hello from your channel. Its first answer appears here by itself.',
   'onboarding.try_slack': 'Slack: invite the bot to a channel with /invite and mention it, or write to it directly.',
