@@ -51,23 +51,7 @@ export function SignInForm({ mail: known, onSignedIn }: SignInFormProps) {
         />
       ) : (
         <>
-          {known === undefined ? (
-            <Field
-              label={say('account.mail')}
-              type="email"
-              value={mail}
-              onChange={(event) => setMail(event.target.value)}
-              autoComplete="username"
-              autoFocus
-              required
-            />
-          ) : (
-            <>
-              <p className="quiet">{known}</p>
-              {/* Password managers look here for whose password it is. */}
-              <input type="text" autoComplete="username" value={known} readOnly hidden />
-            </>
-          )}
+          <Account known={known} mail={mail} onChange={setMail} />
           <Field
             label={say('account.password')}
             type="password"
@@ -89,5 +73,22 @@ export function SignInForm({ mail: known, onSignedIn }: SignInFormProps) {
         </Button>
       )}
     </form>
+  )
+}
+
+/** Who signs in: to be said, or known. */
+function Account({ known, mail, onChange }: { known: string | undefined; mail: string; onChange: (mail: string) => void }) {
+  const say = useWords()
+  if (known === undefined) {
+    return (
+      <Field label={say('account.mail')} type="email" value={mail} onChange={(event) => onChange(event.target.value)} autoComplete="username" autoFocus required />
+    )
+  }
+  return (
+    <>
+      <p className="quiet">{known}</p>
+      {/* Password managers look here for whose password it is. */}
+      <input type="text" autoComplete="username" value={known} readOnly hidden />
+    </>
   )
 }

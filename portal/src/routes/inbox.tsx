@@ -78,9 +78,7 @@ export function InboxPage() {
         {search.conversation ? (
           <Conversation key={search.conversation} id={search.conversation} about={open} onClose={() => go({ conversation: undefined }, false)} />
         ) : (
-          <Empty title={say('inbox.choose')}>
-            <p>{say('inbox.choose_text')}</p>
-          </Empty>
+          <Empty title={say('inbox.choose')}>{say('inbox.choose_text')}</Empty>
         )}
       </section>
       {isHelpOpen && <ShortcutHelp onClose={() => setHelpOpen(false)} />}
