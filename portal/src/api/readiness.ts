@@ -1,4 +1,4 @@
-// The only fetch of the page: `GET /readyz`, which answers 200 or 503 with the same body.
+// `GET /readyz`, which is no part of the API and answers 200 or 503 with the same body.
 
 export interface Check {
   name: string

@@ -1,50 +1,34 @@
 // What an operator does next, as commands: everything here works today.
 import type { ReactNode } from 'react'
-import { Command } from './command'
+import { useWords } from '../lib/words'
+import { Command } from '../ui/command'
 
 export function NextSteps() {
+  const say = useWords()
   return (
     <section aria-labelledby="steps-title">
-      <h2 id="steps-title">Next steps</h2>
-      <p className="quiet">
-        <code>konstruct</code> is the program that <code>make up</code> builds: <code>target/release/konstruct</code> in
-        the checkout.
-      </p>
+      <h2 id="steps-title">{say('status.steps')}</h2>
+      <p className="quiet">{say('status.steps_text')}</p>
       <ol className="steps">
-        <Step title="Talk to the agent">
-          <p>Speaks as a member of the demo workspace, over the same signed webhook that Slack uses.</p>
+        <Step title={say('status.talk')} text={say('status.talk_text')}>
           <Command text='konstruct chat "My name is Ada. What can you do?"' />
         </Step>
-        <Step title="Tell it who it is">
-          <p>
-            The tenant’s id and API key of the demo are in <code>.local/demo.json</code>; a tenant of your own is one
-            command away.
-          </p>
-          <Command text="konstruct tenant create --name Acme" />
-          <Command text='konstruct tenant agent --tenant ten_… --name Kona --instructions "You help the sales team. Answer briefly."' />
+        <Step title={say('status.tenant')} text={say('status.tenant_text')}>
+          <Command text="konstruct tenant create --name Acme --admin ada@example.com" />
         </Step>
-        <Step title="Connect your Slack workspace">
-          <p>
-            Create a Slack app, point its events at <code>/webhooks/slack/events</code> of this address, install it and
-            copy its bot token. The README lists scopes and events.
-          </p>
-          <Command text="konstruct connect slack --tenant ten_… --bot-token xoxb-…" />
-        </Step>
-        <Step title="Build on it">
-          <p>
-            Programs send <code>Authorization: Bearer kst_…</code> to <code>/api/v1/…</code>. The description for your
-            tools: <a href="/api/openapi.json">/api/openapi.json</a>.
-          </p>
+        <Step title={say('status.build')} text={say('status.build_text')}>
+          <a href="/api/openapi.json">/api/openapi.json</a>
         </Step>
       </ol>
     </section>
   )
 }
 
-function Step({ title, children }: { title: string; children: ReactNode }) {
+function Step({ title, text, children }: { title: string; text: string; children: ReactNode }) {
   return (
-    <li className="card">
+    <li className="panel">
       <h3>{title}</h3>
+      <p>{text}</p>
       {children}
     </li>
   )

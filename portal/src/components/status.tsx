@@ -1,24 +1,26 @@
 // The live state of the installation. Every state says what to do, and never more than the gateway told us.
-import type { ReactNode } from 'react'
 import type { Check, Outcome } from '../api/readiness'
-import type { Live } from '../use-readiness'
-import { Command } from './command'
+import type { Live } from '../lib/use-readiness'
+import { clock } from '../lib/time'
+import { useWords, type Say, type Word } from '../lib/words'
+import { Command } from '../ui/command'
 
 type Mood = 'waiting' | 'good' | 'fair' | 'bad'
 
 interface Verdict {
   mood: Mood
   title: string
-  text: ReactNode
+  text: string
   /** What to run next. */
   commands: string[]
 }
 
 export function Status({ live }: { live: Live }) {
-  const verdict = judge(live.outcome)
+  const say = useWords()
+  const verdict = judge(live.outcome, say)
   const checks = live.outcome?.kind === 'answered' ? live.outcome.readiness.checks : []
   return (
-    <section className={`card status ${verdict.mood}`} aria-labelledby="status-title" aria-busy={live.outcome === null}>
+    <section className={`panel status ${verdict.mood}`} aria-labelledby="status-title" aria-busy={live.outcome === null}>
       <div className="status-line">
         <span className="dot" aria-hidden="true" />
         <div aria-live="polite">
@@ -37,10 +39,10 @@ export function Status({ live }: { live: Live }) {
         <Command key={command} text={command} />
       ))}
       <p className="quiet checked">
-        {live.checkedAt === null ? 'Asked for the first time just now.' : `Checked at ${clockTime(live.checkedAt)}.`}{' '}
-        Refreshes every 5 seconds.
-        <button type="button" className="text-button" onClick={live.checkNow}>
-          Check now
+        {live.checkedAt === null ? say('status.first') : say('status.checked', { time: clock(live.checkedAt.toISOString(), true) })}{' '}
+        {say('status.refreshes')}{' '}
+        <button type="button" className="link" onClick={live.checkNow}>
+          {say('status.check_now')}
         </button>
       </p>
     </section>
@@ -48,80 +50,54 @@ export function Status({ live }: { live: Live }) {
 }
 
 function CheckRow({ check }: { check: Check }) {
+  const say = useWords()
   const mood: Mood = check.ready ? 'good' : check.required ? 'bad' : 'fair'
-  const word = check.ready ? 'ready' : check.required ? 'not ready' : 'not ready, not required'
+  const word: Word = check.ready ? 'status.part_ready' : check.required ? 'status.part_not_ready' : 'status.part_optional'
+  const remedy = REMEDIES[check.name]
   return (
     <li className={mood}>
       <span className="dot" aria-hidden="true" />
       <span className="check-name">{NAMES[check.name] ?? check.name}</span>
-      <span className="check-word">{word}</span>
+      <span className="check-word">{say(word)}</span>
       {!check.ready && <span className="check-detail">{check.detail}</span>}
-      {!check.ready && REMEDIES[check.name] && <span className="check-detail">{REMEDIES[check.name]}</span>}
+      {!check.ready && remedy && <span className="check-detail">{say(remedy)}</span>}
     </li>
   )
 }
 
 const NAMES: Record<string, string> = { postgresql: 'PostgreSQL', redis: 'Redis' }
+const REMEDIES: Record<string, Word> = { postgresql: 'status.remedy_postgresql', redis: 'status.remedy_redis' }
 
-const REMEDIES: Record<string, string> = {
-  postgresql: 'Start the server, or correct DATABASE_URL and DATABASE_SYSTEM_URL.',
-  redis: 'Start the server, or correct REDIS_URL.',
-}
-
-function judge(outcome: Outcome | null): Verdict {
+function judge(outcome: Outcome | null, say: Say): Verdict {
   if (outcome === null) {
-    return { mood: 'waiting', title: 'Checking …', text: 'Asking the gateway how it is.', commands: [] }
+    return { mood: 'waiting', title: say('status.checking'), text: say('status.checking_text'), commands: [] }
   }
   switch (outcome.kind) {
     case 'silent':
       return {
         mood: 'bad',
-        title: 'The gateway does not answer',
-        text: 'It was stopped, or the network between is down. See which part is missing, then start it again.',
+        title: say('status.silent'),
+        text: say('status.silent_text'),
         commands: ['make status', 'make up'],
       }
     case 'strange':
       return {
         mood: 'bad',
-        title: 'Something else answers',
-        text: `Status ${outcome.status} came back, without the gateway’s report. Check the proxy between this browser and the gateway; the gateway itself logs to:`,
+        title: say('status.strange'),
+        text: say('status.strange_text', { status: outcome.status }),
         commands: ['make logs PART=gateway'],
       }
     case 'answered':
-      return judgeAnswer(outcome.readiness.ready, outcome.readiness.checks)
+      return judgeAnswer(outcome.readiness.ready, outcome.readiness.checks, say)
   }
 }
 
-function judgeAnswer(ready: boolean, checks: Check[]): Verdict {
+function judgeAnswer(ready: boolean, checks: Check[], say: Say): Verdict {
   if (!ready) {
-    return {
-      mood: 'bad',
-      title: 'Not ready',
-      text: 'The gateway runs but lacks something it needs. Messages are not accepted; Slack sends them again for a few minutes.',
-      commands: ['konstruct doctor'],
-    }
+    return { mood: 'bad', title: say('status.not_ready'), text: say('status.not_ready_text'), commands: ['konstruct doctor'] }
   }
   if (checks.some((check) => !check.ready)) {
-    return {
-      mood: 'fair',
-      title: 'Ready, but slower than usual',
-      text: 'Everything works. One part that only speeds things up is missing.',
-      commands: ['konstruct doctor'],
-    }
+    return { mood: 'fair', title: say('status.slower'), text: say('status.slower_text'), commands: ['konstruct doctor'] }
   }
-  return {
-    mood: 'good',
-    title: 'Ready',
-    text: (
-      <>
-        The gateway accepts messages. Orchestrator and worker have health addresses of their own; <code>make status</code>{' '}
-        asks them all.
-      </>
-    ),
-    commands: [],
-  }
-}
-
-function clockTime(time: Date): string {
-  return time.toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' })
+  return { mood: 'good', title: say('status.ready'), text: say('status.ready_text'), commands: ['make status'] }
 }

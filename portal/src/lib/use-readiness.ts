@@ -1,6 +1,6 @@
 // Asks for the state again and again, one question at a time.
 import { useCallback, useEffect, useRef, useState } from 'react'
-import { askReadiness, type Outcome } from './api/readiness'
+import { askReadiness, type Outcome } from '../api/readiness'
 
 export const REFRESH_MS = 5_000
 

@@ -2,8 +2,8 @@
 import { act } from 'react'
 import { createRoot, type Root } from 'react-dom/client'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { App } from './app'
-import { REFRESH_MS } from './use-readiness'
+import { StatusPage } from './status'
+import { REFRESH_MS } from '../lib/use-readiness'
 
 const POSTGRESQL = { name: 'postgresql', ready: true, required: true, detail: 'ok' }
 const REDIS = { name: 'redis', ready: true, required: false, detail: 'ok' }
@@ -29,7 +29,7 @@ afterEach(() => {
 })
 
 async function open(): Promise<void> {
-  await act(async () => root.render(<App />))
+  await act(async () => root.render(<StatusPage />))
 }
 
 async function pass(milliseconds: number): Promise<void> {
@@ -108,7 +108,7 @@ test('the state is refreshed every five seconds, and at once when asked', async 
   expect(title()).toBe('Ready')
 
   answers(503, [{ ...POSTGRESQL, ready: false, detail: 'gone' }, REDIS])
-  await act(async () => page.querySelector<HTMLButtonElement>('.text-button')?.click())
+  await act(async () => page.querySelector<HTMLButtonElement>('.status .link')?.click())
   expect(title()).toBe('Not ready')
   expect(gateway).toHaveBeenCalledTimes(3)
 })
@@ -123,14 +123,14 @@ test('a slow answer is waited for: there is one question at a time', async () =>
 test('a command is copied; without a clipboard it is selected', async () => {
   answers(200, [POSTGRESQL, REDIS])
   const written: string[] = []
-  vi.stubGlobal('navigator', { clipboard: { writeText: async (text: string) => void written.push(text) } })
+  vi.stubGlobal('navigator', { language: 'en-GB', clipboard: { writeText: async (text: string) => void written.push(text) } })
   await open()
   const button = page.querySelector<HTMLButtonElement>('.steps .command button')
   await act(async () => button?.click())
   expect(written).toEqual(['konstruct chat "My name is Ada. What can you do?"'])
   expect(button?.textContent).toBe('Copied')
 
-  vi.stubGlobal('navigator', {})
+  vi.stubGlobal('navigator', { language: 'en-GB' })
   await pass(5_000)
   await act(async () => button?.click())
   expect(button?.textContent).toBe('Press Ctrl+C')

@@ -1,11 +1,13 @@
 // A command to copy. Where the browser forbids the clipboard (plain HTTP on a network), it selects the text instead.
 import { useEffect, useRef, useState } from 'react'
+import { useWords, type Word } from '../lib/words'
 
 const NOTE_MS = 2_500
 
-type Note = 'Copied' | 'Press Ctrl+C' | null
+type Note = Extract<Word, 'command.copied' | 'command.by_hand'> | null
 
 export function Command({ text }: { text: string }) {
+  const say = useWords()
   const code = useRef<HTMLElement>(null)
   const [note, setNote] = useState<Note>(null)
 
@@ -18,10 +20,10 @@ export function Command({ text }: { text: string }) {
   async function copy(): Promise<void> {
     try {
       await navigator.clipboard.writeText(text)
-      setNote('Copied')
+      setNote('command.copied')
     } catch {
       if (code.current !== null) getSelection()?.selectAllChildren(code.current)
-      setNote('Press Ctrl+C')
+      setNote('command.by_hand')
     }
   }
 
@@ -30,11 +32,11 @@ export function Command({ text }: { text: string }) {
       <pre>
         <code ref={code}>{text}</code>
       </pre>
-      <button type="button" onClick={() => void copy()} aria-label={`Copy: ${text}`}>
-        {note ?? 'Copy'}
+      <button type="button" onClick={() => void copy()} aria-label={`${say('command.copy')}: ${text}`}>
+        {say(note ?? 'command.copy')}
       </button>
       <span className="for-readers" role="status">
-        {note}
+        {note && say(note)}
       </span>
     </div>
   )

@@ -1,0 +1,71 @@
+// What the pages ask for, each under one key, so that a change knows what to ask again.
+import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
+import { call } from './client'
+
+/** There is no stream of events yet: what is watched is asked for again. */
+const WATCHED_MS = 2_000
+const LIST_MS = 4_000
+const NOTICES_MS = 60_000
+const PAGE = 50
+
+export const conversationsQuery = infiniteQueryOptions({
+  queryKey: ['conversations'],
+  queryFn: ({ pageParam }) => call('GET /api/v1/conversations', { query: { cursor: pageParam, limit: PAGE } }),
+  initialPageParam: null as string | null,
+  getNextPageParam: (page) => page.next_cursor ?? null,
+  refetchInterval: LIST_MS,
+})
+
+export const messagesQuery = (conversationId: string) =>
+  infiniteQueryOptions({
+    queryKey: ['messages', conversationId],
+    queryFn: ({ pageParam }) =>
+      call('GET /api/v1/conversations/{conversation_id}/messages', {
+        path: { conversation_id: conversationId },
+        query: { cursor: pageParam, limit: PAGE },
+      }),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_cursor ?? null,
+    refetchInterval: WATCHED_MS,
+  })
+
+export const agentsQuery = queryOptions({ queryKey: ['agents'], queryFn: () => call('GET /api/v1/agents') })
+
+export const connectionsQuery = queryOptions({
+  queryKey: ['connections'],
+  queryFn: () => call('GET /api/v1/connections'),
+  refetchInterval: LIST_MS,
+})
+
+export const templatesQuery = (connectionId: string) =>
+  queryOptions({
+    queryKey: ['templates', connectionId],
+    queryFn: () => call('GET /api/v1/connections/{id}/templates', { path: { id: connectionId } }),
+  })
+
+export const noticesQuery = queryOptions({
+  queryKey: ['notices'],
+  queryFn: () => call('GET /api/v1/notices'),
+  refetchInterval: NOTICES_MS,
+})
+
+export const membersQuery = queryOptions({ queryKey: ['members'], queryFn: () => call('GET /api/v1/members') })
+
+export const invitationsQuery = queryOptions({
+  queryKey: ['invitations'],
+  queryFn: () => call('GET /api/v1/invitations'),
+})
+
+export const devicesQuery = queryOptions({
+  queryKey: ['devices'],
+  queryFn: () => call('GET /api/v1/auth/sessions'),
+})
+
+export const keysQuery = queryOptions({ queryKey: ['keys'], queryFn: () => call('GET /api/v1/api-keys') })
+
+export const tenantsQuery = infiniteQueryOptions({
+  queryKey: ['tenants'],
+  queryFn: ({ pageParam }) => call('GET /api/v1/tenants', { query: pageParam ? { after: pageParam } : {} }),
+  initialPageParam: null as string | null,
+  getNextPageParam: (page) => page.next ?? null,
+})

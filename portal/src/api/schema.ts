@@ -1,0 +1,317 @@
+// Made from gateway/openapi.json by `npm run schema`; do not edit.
+
+export type AcceptInvitation = { code?: string | null; name?: string | null; password: string; token: string }
+
+export type AgentBody = { id: string; instructions: string; is_default: boolean; model?: string | null; name: string; role: string; tone: string }
+
+export type AgentList = { items: (AgentBody)[] }
+
+export type ApiKeyBody = { created_at: string; expires_at?: string | null; id: string; last_used_at?: string | null; name: string; role: string }
+
+export type ApiKeyList = { items: (ApiKeyBody)[] }
+
+export type Begin = { app_id?: string | null; client_id?: string | null; client_secret?: string | null; signing_secret?: string | null }
+
+export type BeginTotp = { password: string }
+
+export type ChangeMember = { read_only?: boolean | null; role?: Role | null }
+
+export type ChangePassword = { current: string; password: string }
+
+export type ChangeTenant = { plan: string }
+
+export type ConfirmTotp = { code: string }
+
+export type Connect = { app_id?: string | null; bot_token: string; channel: "slack"; signing_secret?: string | null } | { access_token: string; account_id?: string | null; app_secret?: string | null; channel: "whatsapp"; phone_number_id: string; verify_token?: string | null }
+
+export type ConnectionBody = { app_id?: string | null; bot_user_id: string; channel: string; created_at: string; display_name: string; events_url: string; external_id: string; id: string; status: string }
+
+export type ConnectionList = { items: (ConnectionBody)[] }
+
+export type ConversationBody = { channel: string; connection_id: string; handler: string; id: string; kind: string; last_message?: LastBody | null; last_message_at: string; place: string; place_name: string; waiting_since?: string | null }
+
+export type ConversationList = { items: (ConversationBody)[]; next_cursor?: string | null }
+
+export type CreatedApiKey = ApiKeyBody & { key: string }
+
+export type DeviceBody = { address: string; agent: string; created_at: string; id: string; is_current: boolean; last_seen_at: string }
+
+export type DeviceList = { items: (DeviceBody)[] }
+
+export type EndTotp = { code: string; password: string }
+
+export type Fallback = { language?: string | null; template?: string | null }
+
+export type ForgotPassword = { mail: string }
+
+export type Handler = { changed: boolean; handler: string }
+
+export type InstallLink = { expires_in_seconds: number; redirect_url: string; url: string }
+
+export type InvitationBody = { created_at: string; expires_at: string; id: string; mail: string; read_only: boolean; role: string }
+
+export type InvitationList = { items: (InvitationBody)[] }
+
+export type Invite = { mail: string; read_only?: boolean; role: Role }
+
+export type LastBody = { author: string; author_kind: string; excerpt: string }
+
+export type LoginBody = { code?: string | null; mail: string; password: string }
+
+export type Mailed = { detail: string }
+
+export type Me = { role: string; tenant_id: string; tenant_name: string } | Session
+
+export type MemberBody = { created_at: string; is_owner: boolean; mail: string; name: string; read_only: boolean; role: string; user_id: string }
+
+export type MemberList = { items: (MemberBody)[] }
+
+export type MembershipBody = { is_owner: boolean; read_only: boolean; role: string; tenant_id: string; tenant_name: string }
+
+export type MessageBody = { author: string; author_kind: string; deleted_at?: string | null; edited_at?: string | null; id: string; run_id?: string | null; sent_at: string; text: string }
+
+export type MessageList = { items: (MessageBody)[]; next_cursor?: string | null }
+
+export type NewApiKey = { expires_in_days?: number | null; name: string; role: Role }
+
+export type NoticeBody = { body: string; connection_id?: string | null; created_at: string; id: string; kind: string; seen_at?: string | null }
+
+export type NoticeList = { cursor?: string | null; items: (NoticeBody)[] }
+
+export type OfferBody = { has_account: boolean; mail: string; role: string; tenant_name: string }
+
+export type Problem = { code: string; detail: string; status: number; title: string; type: string }
+
+export type RecoveryCodes = { recovery_codes: (string)[] }
+
+export type Replied = { message_id: string }
+
+export type Reply = { name?: string | null; text: string }
+
+export type ResetPassword = { password: string; token: string }
+
+export type Role = "customer_admin" | "customer_operator"
+
+export type Seen = { ids: (string)[] }
+
+export type SeenCount = { new: number }
+
+export type Session = { csrf_token: string; is_owner: boolean; memberships: (MembershipBody)[]; read_only: boolean; role?: string | null; tenant_id?: string | null; tenant_name?: string | null; user: SessionUser }
+
+export type SessionUser = { has_second_factor: boolean; id: string; is_platform_admin: boolean; mail: string; name: string }
+
+export type ShapeAgent = { instructions?: string | null; model?: string | null; name: string; role?: string | null; tone?: string | null }
+
+export type ShowInvitation = { token: string }
+
+export type SignUpBody = { mail: string; name: string; password: string; tenant_name?: string | null }
+
+export type Signup = { account_id: string; code: string; phone_number_id: string; pin?: string | null }
+
+export type SignupBody = { app_id?: string | null; available: boolean; config_id?: string | null; graph_version: string }
+
+export type SwitchTenant = { tenant_id: string }
+
+export type TemplateBody = { category: string; language: string; name: string; status: string }
+
+export type TemplateList = { items: (TemplateBody)[] }
+
+export type TenantBody = { created_at: string; id: string; name: string; plan: string }
+
+export type TenantList = { items: (TenantBody)[]; next?: string | null }
+
+export type TotpSecret = { secret: string; uri: string }
+
+export type VerifyBody = { password: string; token: string }
+
+/** What each route takes and answers. */
+export interface Operations {
+  'GET /api/v1/agents': {
+    request: object
+    answer: AgentList
+  }
+  'PUT /api/v1/agents': {
+    request: { body: ShapeAgent }
+    answer: AgentBody
+  }
+  'GET /api/v1/api-keys': {
+    request: object
+    answer: ApiKeyList
+  }
+  'POST /api/v1/api-keys': {
+    request: { body: NewApiKey }
+    answer: CreatedApiKey
+  }
+  'DELETE /api/v1/api-keys/{key_id}': {
+    request: { path: { key_id: string } }
+    answer: undefined
+  }
+  'POST /api/v1/auth/accept': {
+    request: { body: AcceptInvitation }
+    answer: Session
+  }
+  'POST /api/v1/auth/invitation': {
+    request: { body: ShowInvitation }
+    answer: OfferBody
+  }
+  'POST /api/v1/auth/login': {
+    request: { body: LoginBody }
+    answer: Session
+  }
+  'POST /api/v1/auth/logout': {
+    request: object
+    answer: undefined
+  }
+  'POST /api/v1/auth/password': {
+    request: { body: ChangePassword }
+    answer: undefined
+  }
+  'POST /api/v1/auth/password/forgot': {
+    request: { body: ForgotPassword }
+    answer: Mailed
+  }
+  'POST /api/v1/auth/password/reset': {
+    request: { body: ResetPassword }
+    answer: undefined
+  }
+  'POST /api/v1/auth/refresh': {
+    request: object
+    answer: Session
+  }
+  'GET /api/v1/auth/sessions': {
+    request: object
+    answer: DeviceList
+  }
+  'DELETE /api/v1/auth/sessions': {
+    request: object
+    answer: undefined
+  }
+  'DELETE /api/v1/auth/sessions/{session_id}': {
+    request: { path: { session_id: string } }
+    answer: undefined
+  }
+  'POST /api/v1/auth/signup': {
+    request: { body: SignUpBody }
+    answer: Mailed
+  }
+  'POST /api/v1/auth/tenant': {
+    request: { body: SwitchTenant }
+    answer: Session
+  }
+  'POST /api/v1/auth/totp': {
+    request: { body: BeginTotp }
+    answer: TotpSecret
+  }
+  'DELETE /api/v1/auth/totp': {
+    request: { body: EndTotp }
+    answer: undefined
+  }
+  'POST /api/v1/auth/totp/confirm': {
+    request: { body: ConfirmTotp }
+    answer: RecoveryCodes
+  }
+  'POST /api/v1/auth/verify': {
+    request: { body: VerifyBody }
+    answer: Session
+  }
+  'GET /api/v1/connections': {
+    request: object
+    answer: ConnectionList
+  }
+  'POST /api/v1/connections': {
+    request: { body: Connect }
+    answer: ConnectionBody
+  }
+  'POST /api/v1/connections/slack/install': {
+    request: { body: Begin }
+    answer: InstallLink
+  }
+  'GET /api/v1/connections/whatsapp-signup': {
+    request: object
+    answer: SignupBody
+  }
+  'POST /api/v1/connections/whatsapp-signup': {
+    request: { body: Signup }
+    answer: ConnectionBody
+  }
+  'PUT /api/v1/connections/{id}/fallback-template': {
+    request: { path: { id: string }; body: Fallback }
+    answer: undefined
+  }
+  'GET /api/v1/connections/{id}/templates': {
+    request: { path: { id: string } }
+    answer: TemplateList
+  }
+  'GET /api/v1/conversations': {
+    request: { query?: { cursor?: string | null; limit?: number | null } }
+    answer: ConversationList
+  }
+  'GET /api/v1/conversations/{conversation_id}/messages': {
+    request: { path: { conversation_id: string }; query?: { cursor?: string | null; limit?: number | null } }
+    answer: MessageList
+  }
+  'POST /api/v1/conversations/{conversation_id}/release': {
+    request: { path: { conversation_id: string } }
+    answer: Handler
+  }
+  'POST /api/v1/conversations/{conversation_id}/reply': {
+    request: { path: { conversation_id: string }; body: Reply }
+    answer: Replied
+  }
+  'POST /api/v1/conversations/{conversation_id}/takeover': {
+    request: { path: { conversation_id: string } }
+    answer: Handler
+  }
+  'GET /api/v1/invitations': {
+    request: object
+    answer: InvitationList
+  }
+  'POST /api/v1/invitations': {
+    request: { body: Invite }
+    answer: InvitationBody
+  }
+  'DELETE /api/v1/invitations/{invitation_id}': {
+    request: { path: { invitation_id: string } }
+    answer: undefined
+  }
+  'POST /api/v1/invitations/{invitation_id}/resend': {
+    request: { path: { invitation_id: string } }
+    answer: InvitationBody
+  }
+  'GET /api/v1/me': {
+    request: object
+    answer: Me
+  }
+  'GET /api/v1/members': {
+    request: object
+    answer: MemberList
+  }
+  'PATCH /api/v1/members/{user_id}': {
+    request: { path: { user_id: string }; body: ChangeMember }
+    answer: MemberBody
+  }
+  'DELETE /api/v1/members/{user_id}': {
+    request: { path: { user_id: string } }
+    answer: undefined
+  }
+  'POST /api/v1/members/{user_id}/owner': {
+    request: { path: { user_id: string } }
+    answer: undefined
+  }
+  'GET /api/v1/notices': {
+    request: { query?: { cursor?: string | null } }
+    answer: NoticeList
+  }
+  'POST /api/v1/notices/seen': {
+    request: { body: Seen }
+    answer: SeenCount
+  }
+  'GET /api/v1/tenants': {
+    request: { query?: { after?: string } }
+    answer: TenantList
+  }
+  'PATCH /api/v1/tenants/{tenant_id}': {
+    request: { path: { tenant_id: string }; body: ChangeTenant }
+    answer: TenantBody
+  }
+}

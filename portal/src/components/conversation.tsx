@@ -1,0 +1,97 @@
+// The open conversation: who said what, who answers, and answering oneself.
+import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query'
+import { useEffect, useRef } from 'react'
+import { call } from '../api/client'
+import { conversationsQuery, messagesQuery } from '../api/queries'
+import type { ConversationBody } from '../api/schema'
+import { useRights } from '../api/session'
+import { titleOf } from '../lib/conversations'
+import { useShortcuts } from '../lib/use-shortcuts'
+import { useWords } from '../lib/words'
+import { Badge, ChannelBadge } from '../ui/badge'
+import { Button } from '../ui/button'
+import { Icon } from '../ui/icon'
+import { Empty, Failed, Loading, Problem } from '../ui/states'
+import { Messages } from './messages'
+import { ReplyForm } from './reply-form'
+
+interface ConversationProps {
+  id: string
+  /** Its line in the list; missing when it is older than what the list has loaded. */
+  about: ConversationBody | undefined
+  onClose: () => void
+}
+
+export function Conversation({ id, about, onClose }: ConversationProps) {
+  const say = useWords()
+  const messages = useInfiniteQuery(messagesQuery(id))
+  const { mayChange } = useRights()
+  const isByHuman = about?.handler === 'human'
+  const handOver = useHandOver(id, isByHuman)
+  const items = messages.data?.pages.flatMap((page) => page.items).reverse() ?? []
+  const end = useEndInView(items.at(-1)?.id)
+  const mayHandOver = mayChange && about !== undefined
+  useShortcuts(mayHandOver ? { t: () => handOver.mutate() } : {})
+
+  return (
+    <article className="conversation">
+      <header className="conversation-head">
+        <Button look="quiet" className="back" onClick={onClose} aria-label={say('inbox.back')}>
+          <Icon name="back" />
+        </Button>
+        <div>
+          <h2>{about ? titleOf(about) : say('inbox.conversation')}</h2>
+          <p className="quiet">
+            {about && <ChannelBadge channel={about.channel} />}
+            <Badge mood={isByHuman ? 'good' : 'calm'}>{isByHuman ? say('inbox.human_answers') : say('inbox.agent_answers')}</Badge>
+          </p>
+        </div>
+        {mayHandOver && (
+          <Button look={isByHuman ? 'plain' : 'primary'} busy={handOver.isPending} onClick={() => handOver.mutate()}>
+            {isByHuman ? say('inbox.release') : say('inbox.take_over')}
+          </Button>
+        )}
+      </header>
+      <Problem of={handOver.error} />
+      <div className="messages" tabIndex={0} role="region" aria-label={say('inbox.messages')}>
+        {messages.isPending && <Loading lines={5} />}
+        {messages.isError && items.length === 0 && <Failed problem={messages.error} onRetry={() => void messages.refetch()} />}
+        {messages.isSuccess && items.length === 0 && <Empty title={say('inbox.silent')}>{null}</Empty>}
+        {messages.hasNextPage && (
+          <Button look="quiet" busy={messages.isFetchingNextPage} onClick={() => void messages.fetchNextPage()}>
+            {say('inbox.earlier')}
+          </Button>
+        )}
+        <Messages items={items} />
+        <div ref={end} />
+      </div>
+      {mayChange && isByHuman && <ReplyForm conversationId={id} />}
+      {mayChange && about && !isByHuman && <p className="reply-note quiet">{say('inbox.reply_note')}</p>}
+      {!mayChange && <p className="reply-note quiet">{say('inbox.read_only')}</p>}
+    </article>
+  )
+}
+
+function useHandOver(id: string, isByHuman: boolean) {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: () =>
+      isByHuman
+        ? call('POST /api/v1/conversations/{conversation_id}/release', { path: { conversation_id: id } })
+        : call('POST /api/v1/conversations/{conversation_id}/takeover', { path: { conversation_id: id } }),
+    onSuccess: () => client.invalidateQueries({ queryKey: conversationsQuery.queryKey }),
+  })
+}
+
+/** The latest message comes into view when it arrives; who scrolled up to read is left there. */
+function useEndInView(latest: string | undefined) {
+  const end = useRef<HTMLDivElement>(null)
+  useEffect(() => {
+    const box = end.current?.parentElement
+    if (!box || latest === undefined) return
+    const isFirst = box.scrollTop === 0
+    const isNearEnd = box.scrollHeight - box.scrollTop - box.clientHeight < box.clientHeight / 2
+    if (isFirst || isNearEnd) box.scrollTop = box.scrollHeight
+  }, [latest])
+  return end
+}

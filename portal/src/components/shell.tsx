@@ -1,0 +1,139 @@
+// The frame of every page below the sign-in: where one is, what else there is, and for which tenant one speaks.
+import { useQuery } from '@tanstack/react-query'
+import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router'
+import { Suspense, useEffect, useState } from 'react'
+import { noticesQuery } from '../api/queries'
+import { signOut, useSession, useSwitchTenant } from '../api/session'
+import { roleWord } from '../lib/roles'
+import { useWords, type Word } from '../lib/words'
+import { Badge } from '../ui/badge'
+import { Icon, type IconName } from '../ui/icon'
+import { Loading } from '../ui/states'
+import { SignInAgain } from './sign-in-again'
+
+interface Place {
+  to: '/inbox' | '/agents' | '/connections' | '/people' | '/settings' | '/status' | '/tenants'
+  icon: IconName
+  word: Word
+}
+
+const PLACES: Place[] = [
+  { to: '/inbox', icon: 'inbox', word: 'nav.inbox' },
+  { to: '/agents', icon: 'agents', word: 'nav.agents' },
+  { to: '/connections', icon: 'connections', word: 'nav.connections' },
+  { to: '/people', icon: 'people', word: 'nav.people' },
+  { to: '/settings', icon: 'settings', word: 'nav.settings' },
+  { to: '/status', icon: 'status', word: 'nav.status' },
+]
+
+export function Shell() {
+  const say = useWords()
+  const session = useSession()
+  const path = useLocation({ select: (location) => location.pathname })
+  const places: Place[] = session.user.is_platform_admin
+    ? [...PLACES, { to: '/tenants', icon: 'tenants', word: 'nav.tenants' }]
+    : PLACES
+  const here = places.find(({ to }) => path.startsWith(to))
+
+  useEffect(() => {
+    document.title = here ? `${say(here.word)} · Konstruct` : 'Konstruct'
+  }, [here, say])
+
+  return (
+    <div className="shell">
+      <a className="skip" href="#page">
+        {say('nav.skip')}
+      </a>
+      <aside className="side">
+        <TenantSwitch />
+        <nav aria-label={say('nav.label')}>
+          {places.map((place) => (
+            <Link key={place.to} to={place.to} className="place" activeProps={{ 'aria-current': 'page' }}>
+              <Icon name={place.icon} />
+              <span>{say(place.word)}</span>
+              {place.to === '/connections' && <UnseenNotices />}
+            </Link>
+          ))}
+        </nav>
+        <Me />
+      </aside>
+      <div className="page" id="page" tabIndex={-1}>
+        <Suspense fallback={<Loading />}>{session.tenant_id ? <Outlet /> : <NoTenant />}</Suspense>
+      </div>
+      <SignInAgain />
+    </div>
+  )
+}
+
+function TenantSwitch() {
+  const say = useWords()
+  const session = useSession()
+  const change = useSwitchTenant()
+  const navigate = useNavigate()
+  const [isBusy, setBusy] = useState(false)
+  if (session.memberships.length < 2) {
+    return (
+      <p className="tenant">
+        <img src="/favicon.svg" alt="" width="22" height="22" />
+        <span>{session.tenant_name ?? 'Konstruct'}</span>
+      </p>
+    )
+  }
+  const choose = async (tenantId: string) => {
+    setBusy(true)
+    // What the address names belongs to the tenant before.
+    await change(tenantId)
+      .then(() => navigate({ to: '/inbox' }))
+      .finally(() => setBusy(false))
+  }
+  return (
+    <p className="tenant">
+      <img src="/favicon.svg" alt="" width="22" height="22" />
+      <select aria-label={say('nav.tenant')} value={session.tenant_id ?? ''} disabled={isBusy} onChange={(event) => void choose(event.target.value)}>
+        {session.memberships.map((membership) => (
+          <option key={membership.tenant_id} value={membership.tenant_id}>
+            {membership.tenant_name}
+          </option>
+        ))}
+      </select>
+    </p>
+  )
+}
+
+function UnseenNotices() {
+  const say = useWords()
+  const { data } = useQuery(noticesQuery)
+  const unseen = data?.items.filter((notice) => !notice.seen_at).length ?? 0
+  return unseen > 0 ? (
+    <Badge mood="bad">
+      <span aria-hidden="true">{unseen}</span>
+      <span className="for-readers">{say('nav.unseen', { count: unseen })}</span>
+    </Badge>
+  ) : null
+}
+
+function Me() {
+  const say = useWords()
+  const { user, role, read_only } = useSession()
+  return (
+    <div className="me">
+      <p>
+        <strong>{user.name}</strong>
+        <span>{read_only ? `${say(roleWord(role))}, ${say('role.read_only')}` : say(roleWord(role))}</span>
+      </p>
+      <button type="button" className="link" onClick={() => void signOut()}>
+        {say('nav.sign_out')}
+      </button>
+    </div>
+  )
+}
+
+function NoTenant() {
+  const say = useWords()
+  return (
+    <main className="state">
+      <h1>{say('no_tenant.title')}</h1>
+      <p>{say('no_tenant.text')}</p>
+    </main>
+  )
+}

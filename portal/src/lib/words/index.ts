@@ -1,0 +1,26 @@
+// Every word of the portal, by key, in each language. `{name}` stands for a value.
+import { useMemo } from 'react'
+import { usePreferences, type Language } from '../preferences'
+import { accountDe } from './account.de'
+import { accountEn } from './account.en'
+import { statusDe } from './status.de'
+import { statusEn } from './status.en'
+import { workDe } from './work.de'
+import { workEn } from './work.en'
+
+const en = { ...accountEn, ...workEn, ...statusEn }
+export type Word = keyof typeof en
+export const WORDS: Record<Language, Record<Word, string>> = { en, de: { ...accountDe, ...workDe, ...statusDe } }
+
+type Values = Record<string, string | number>
+export type Say = (word: Word, values?: Values) => string
+
+export function sayIn(language: Language): Say {
+  return (word, values = {}) =>
+    WORDS[language][word].replace(/\{(\w+)\}/g, (all, name: string) => String(values[name] ?? all))
+}
+
+export function useWords(): Say {
+  const { language } = usePreferences()
+  return useMemo(() => sayIn(language), [language])
+}

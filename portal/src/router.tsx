@@ -1,0 +1,174 @@
+// Every address of the portal, on one page. What an address may carry is read here; pages come when they are needed.
+import type { QueryClient } from '@tanstack/react-query'
+import {
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Outlet,
+  redirect,
+} from '@tanstack/react-router'
+import { sessionQuery } from './api/session'
+import { Missing, Wrecked } from './components/wrecked'
+import { Loading } from './ui/states'
+
+export interface InboxSearch {
+  conversation?: string
+  channel?: 'slack' | 'whatsapp'
+  who?: 'agent' | 'human' | 'waiting'
+  q?: string
+}
+
+const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)
+const oneOf = <T extends string>(value: unknown, allowed: readonly T[]): T | undefined =>
+  allowed.find((one) => one === value)
+
+/** From a mail's link. The router reads what looks like JSON, and a token must stay a text. */
+const token = (search: Record<string, unknown>): { token: string } => ({ token: String(search.token ?? '') })
+
+const root = createRootRouteWithContext<{ queryClient: QueryClient }>()({ component: Outlet })
+
+const status = createRoute({
+  getParentRoute: () => root,
+  path: '/status',
+  component: lazyRouteComponent(() => import('./routes/status'), 'StatusPage'),
+})
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: '/signin',
+  validateSearch: (search: Record<string, unknown>): { next?: string } => ({ next: ownPath(search.next) }),
+  component: lazyRouteComponent(() => import('./routes/sign-in'), 'SignInPage'),
+})
+
+const signUp = createRoute({
+  getParentRoute: () => root,
+  path: '/signup',
+  component: lazyRouteComponent(() => import('./routes/sign-up'), 'SignUpPage'),
+})
+
+const verify = createRoute({
+  getParentRoute: () => root,
+  path: '/verify',
+  validateSearch: token,
+  component: lazyRouteComponent(() => import('./routes/verify'), 'VerifyPage'),
+})
+
+const forgot = createRoute({
+  getParentRoute: () => root,
+  path: '/forgot',
+  component: lazyRouteComponent(() => import('./routes/forgot'), 'ForgotPage'),
+})
+
+const reset = createRoute({
+  getParentRoute: () => root,
+  path: '/reset',
+  validateSearch: token,
+  component: lazyRouteComponent(() => import('./routes/reset'), 'ResetPage'),
+})
+
+const accept = createRoute({
+  getParentRoute: () => root,
+  path: '/accept',
+  validateSearch: token,
+  component: lazyRouteComponent(() => import('./routes/accept'), 'AcceptPage'),
+})
+
+/** Everything below is for somebody who is signed in. */
+const app = createRoute({
+  getParentRoute: () => root,
+  id: 'app',
+  beforeLoad: async ({ context, location }) => {
+    const session = await context.queryClient.ensureQueryData(sessionQuery)
+    if (session === null) throw redirect({ to: '/signin', search: { next: location.href } })
+  },
+  component: lazyRouteComponent(() => import('./components/shell'), 'Shell'),
+})
+
+const home = createRoute({
+  getParentRoute: () => app,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({ to: '/inbox' })
+  },
+})
+
+const inbox = createRoute({
+  getParentRoute: () => app,
+  path: '/inbox',
+  validateSearch: (search: Record<string, unknown>): InboxSearch => ({
+    conversation: text(search.conversation),
+    channel: oneOf(search.channel, ['slack', 'whatsapp']),
+    who: oneOf(search.who, ['agent', 'human', 'waiting']),
+    q: search.q === undefined ? undefined : text(String(search.q)),
+  }),
+  component: lazyRouteComponent(() => import('./routes/inbox'), 'InboxPage'),
+})
+
+const agents = createRoute({
+  getParentRoute: () => app,
+  path: '/agents',
+  validateSearch: (search: Record<string, unknown>): { agent?: string } => ({ agent: text(search.agent) }),
+  component: lazyRouteComponent(() => import('./routes/agents'), 'AgentsPage'),
+})
+
+const connections = createRoute({
+  getParentRoute: () => app,
+  path: '/connections',
+  component: lazyRouteComponent(() => import('./routes/connections'), 'ConnectionsPage'),
+})
+
+const people = createRoute({
+  getParentRoute: () => app,
+  path: '/people',
+  component: lazyRouteComponent(() => import('./routes/people'), 'PeoplePage'),
+})
+
+const settings = createRoute({
+  getParentRoute: () => app,
+  path: '/settings',
+  component: lazyRouteComponent(() => import('./routes/settings'), 'SettingsPage'),
+})
+
+const onboarding = createRoute({
+  getParentRoute: () => app,
+  path: '/onboarding',
+  validateSearch: ({ step }: Record<string, unknown>): { step: 1 | 2 | 3 } => ({
+    step: step === 2 || step === 3 ? step : 1,
+  }),
+  component: lazyRouteComponent(() => import('./routes/onboarding'), 'OnboardingPage'),
+})
+
+const tenants = createRoute({
+  getParentRoute: () => app,
+  path: '/tenants',
+  component: lazyRouteComponent(() => import('./routes/tenants'), 'TenantsPage'),
+})
+
+const pages = [home, inbox, agents, connections, people, settings, onboarding, tenants]
+const tree = root.addChildren([status, signIn, signUp, verify, forgot, reset, accept, app.addChildren(pages)])
+
+/** Where to go after signing in: an address of ours, never another site's. */
+export function ownPath(given: unknown): string | undefined {
+  if (typeof given !== 'string' || !given.startsWith('/') || given.includes('\\')) return undefined
+  const url = new URL(given, location.origin)
+  return url.origin === location.origin ? `${url.pathname}${url.search}` : undefined
+}
+
+export function portalRouter(queryClient: QueryClient) {
+  return createRouter({
+    routeTree: tree,
+    context: { queryClient },
+    defaultPreload: 'intent',
+    defaultNotFoundComponent: Missing,
+    defaultErrorComponent: Wrecked,
+    defaultPendingComponent: Loading,
+    scrollRestoration: true,
+  })
+}
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: ReturnType<typeof portalRouter>
+  }
+}

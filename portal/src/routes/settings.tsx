@@ -1,0 +1,52 @@
+// /settings: what belongs to the person who is signed in, and the keys of the tenant's programs.
+import { useRights } from '../api/session'
+import { ApiKeys } from '../components/api-keys'
+import { Devices } from '../components/devices'
+import { PageHead } from '../components/page-head'
+import { PasswordForm } from '../components/password-form'
+import { SecondFactor } from '../components/second-factor'
+import { prefer, usePreferences, type Language, type Theme } from '../lib/preferences'
+import { useWords } from '../lib/words'
+import { Select } from '../ui/field'
+
+export function SettingsPage() {
+  const say = useWords()
+  const { mayAdministrate } = useRights()
+  return (
+    <main className="content">
+      <PageHead title={say('settings.title')} />
+      <div className="settings">
+        <Appearance />
+        <PasswordForm />
+        <SecondFactor />
+        <Devices />
+        {mayAdministrate && <ApiKeys />}
+      </div>
+    </main>
+  )
+}
+
+function Appearance() {
+  const say = useWords()
+  const { language, theme } = usePreferences()
+  return (
+    <section className="panel" aria-labelledby="appearance-title">
+      <h2 id="appearance-title">{say('settings.appearance')}</h2>
+      <div className="form in-line">
+        <Select label={say('settings.language')} value={language} onChange={(event) => prefer({ language: event.target.value as Language })}>
+          <option value="en" lang="en">
+            English
+          </option>
+          <option value="de" lang="de">
+            Deutsch
+          </option>
+        </Select>
+        <Select label={say('settings.theme')} value={theme} onChange={(event) => prefer({ theme: event.target.value as Theme })}>
+          <option value="system">{say('settings.theme_system')}</option>
+          <option value="light">{say('settings.theme_light')}</option>
+          <option value="dark">{say('settings.theme_dark')}</option>
+        </Select>
+      </div>
+    </section>
+  )
+}

@@ -1,0 +1,32 @@
+// /signin
+import { useQueryClient } from '@tanstack/react-query'
+import { getRouteApi, Link, useRouter } from '@tanstack/react-router'
+import { enter } from '../api/session'
+import { CardPage } from '../components/card-page'
+import { SignInForm } from '../components/sign-in-form'
+import { useWords } from '../lib/words'
+
+const route = getRouteApi('/signin')
+
+export function SignInPage() {
+  const say = useWords()
+  const client = useQueryClient()
+  const router = useRouter()
+  const { next } = route.useSearch()
+  return (
+    <CardPage title={say('signin.title')}>
+      <SignInForm
+        onSignedIn={(session) => {
+          enter(client, session)
+          router.history.push(next ?? '/inbox')
+        }}
+      />
+      <p className="aside">
+        <Link to="/forgot">{say('signin.forgot')}</Link>
+      </p>
+      <p className="aside">
+        {say('signin.new')} <Link to="/signup">{say('signin.signup')}</Link>
+      </p>
+    </CardPage>
+  )
+}
