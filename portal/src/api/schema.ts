@@ -14,11 +14,19 @@ export type Begin = { app_id?: string | null; client_id?: string | null; client_
 
 export type BeginTotp = { password: string }
 
+export type BindingBody = { agent: string; channel?: string | null; connection?: string | null; keyword?: string | null }
+
+export type BindingList = { items: (BindingBody)[] }
+
 export type ChangeMember = { read_only?: boolean | null; role?: Role | null }
 
 export type ChangePassword = { current: string; password: string }
 
 export type ChangeTenant = { plan: string }
+
+export type ChannelBody = { channel: string; connection: string; kind: string; name: string; shared: boolean; state: string }
+
+export type ChannelList = { items: (ChannelBody)[] }
 
 export type ConfirmTotp = { code: string }
 
@@ -39,6 +47,8 @@ export type DeviceBody = { address: string; agent: string; created_at: string; i
 export type DeviceList = { items: (DeviceBody)[] }
 
 export type EndTotp = { code: string; password: string }
+
+export type Explained = { agent: string; agent_name: string; because: string }
 
 export type Fallback = { language?: string | null; template?: string | null }
 
@@ -80,6 +90,8 @@ export type NoticeList = { cursor?: string | null; items: (NoticeBody)[] }
 
 export type OfferBody = { has_account: boolean; mail: string; role: string; tenant_name: string }
 
+export type PolicyBody = { answers_bots: boolean; outsiders: Strangers }
+
 export type Problem = { code: string; detail: string; status: number; title: string; type: string }
 
 export type RecoveryCodes = { recovery_codes: (string)[] }
@@ -109,6 +121,8 @@ export type SignUpBody = { mail: string; name: string; password: string; tenant_
 export type Signup = { account_id: string; code: string; phone_number_id: string; pin?: string | null }
 
 export type SignupBody = { app_id?: string | null; available: boolean; config_id?: string | null; graph_version: string }
+
+export type Strangers = "ignore" | "answer_without_memory" | "like_members"
 
 export type SwitchTenant = { tenant_id: string }
 
@@ -214,6 +228,22 @@ export interface Operations {
     request: { body: VerifyBody }
     answer: Session
   }
+  'GET /api/v1/bindings': {
+    request: object
+    answer: BindingList
+  }
+  'PUT /api/v1/bindings': {
+    request: { body: BindingList }
+    answer: BindingList
+  }
+  'GET /api/v1/bindings/explain': {
+    request: { query?: { connection?: string; channel?: string; text?: string } }
+    answer: Explained
+  }
+  'GET /api/v1/channels': {
+    request: object
+    answer: ChannelList
+  }
   'GET /api/v1/connections': {
     request: object
     answer: ConnectionList
@@ -237,6 +267,14 @@ export interface Operations {
   'PUT /api/v1/connections/{id}/fallback-template': {
     request: { path: { id: string }; body: Fallback }
     answer: undefined
+  }
+  'GET /api/v1/connections/{id}/policy': {
+    request: { path: { id: string } }
+    answer: PolicyBody
+  }
+  'PUT /api/v1/connections/{id}/policy': {
+    request: { path: { id: string }; body: PolicyBody }
+    answer: PolicyBody
   }
   'GET /api/v1/connections/{id}/templates': {
     request: { path: { id: string } }
