@@ -24,7 +24,7 @@ use crate::{
     auth,
     error::ApiError,
     portal::{agents, connect_whatsapp::WhatsAppNumber, connections},
-    webhooks::slack,
+    webhooks::{self, slack},
 };
 
 /// Whether a request with these headers would be looked at; `None`: no request can have them.
@@ -38,7 +38,7 @@ pub fn reads_signature(headers: &[(&'static str, &[u8])], now: i64) -> Option<bo
 
 /// Whether an address names a connection, as that of an own app does.
 pub fn addressee(uri: &str) -> bool {
-    uri.parse::<Uri>().is_ok_and(|uri| Query::<slack::Addressee>::try_from_uri(&uri).is_ok())
+    uri.parse::<Uri>().is_ok_and(|uri| Query::<webhooks::Addressee>::try_from_uri(&uri).is_ok())
 }
 
 /// The key in the value of an `Authorization` header, if it may be one.

@@ -15,6 +15,7 @@ use shared::{
     },
     ids::{OutboxId, PersonId, RunId},
     jobs::Job,
+    message::ChannelKind,
     queue, telemetry,
 };
 
@@ -314,7 +315,12 @@ async fn store_messages(tx: &mut TenantTx, lease: &Lease, opening: &Opening) -> 
     }
     if policy::is_in_doubt(opening) {
         let channel = inbound[0].channel.clone();
-        queue::enqueue(tx, &Job::DescribeChannel { connection: opening.connection, channel }).await?;
+        // Another turn may learn what the channel is before this one is committed: what is stored here would be missed.
+        let nobody_knew =
+            place.kind == ChannelKind::Unknown && !inbound.iter().any(|message| message.with_outsiders);
+        let in_doubt =
+            if nobody_knew { authors.iter().map(|author| author.message).collect() } else { Vec::new() };
+        queue::enqueue(tx, &Job::DescribeChannel { connection: opening.connection, channel, in_doubt }).await?;
     }
     for media in media::expect(tx, opening.connection, lease.conversation, &inbound).await? {
         queue::enqueue(tx, &Job::DownloadMedia { media }).await?;

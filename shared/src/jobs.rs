@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ConnectionId, ConversationId, InteractionId, MailId, MediaId, NoticeId, OutboxId, PersonId};
+use crate::ids::{
+    ConnectionId, ConversationId, InteractionId, MailId, MediaId, MessageId, NoticeId, OutboxId, PersonId,
+};
 
 /// A job, as stored in `jobs.payload`. Every one may run twice: it reads the current state and stops if that is done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,7 +13,13 @@ pub enum Job {
     /// Ask the platform for a person's name.
     FetchPersonProfile { person: PersonId },
     /// Ask the platform whether a channel is public, and widen the audience of what was said there if it is.
-    DescribeChannel { connection: ConnectionId, channel: String },
+    DescribeChannel {
+        connection: ConnectionId,
+        channel: String,
+        /// Kept to the channel only because nobody knew what it was.
+        #[serde(default)]
+        in_doubt: Vec<MessageId>,
+    },
     /// Exchange a refresh token before the access token runs out.
     RefreshToken { connection: ConnectionId },
     /// Write to a tenant's admins what a notice says.

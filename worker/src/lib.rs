@@ -83,8 +83,8 @@ impl Worker {
             Job::RefreshToken { connection } => jobs::refresh_token::run(self, db, connection).await,
             Job::TellAdmins { notice } => jobs::tell_admins::run(self, db, notice).await,
             Job::SendEmail { mail } => jobs::send_email::run(self, db, mail).await,
-            Job::DescribeChannel { connection, channel } => {
-                jobs::describe_channel::run(self, db, connection, &channel).await
+            Job::DescribeChannel { connection, channel, in_doubt } => {
+                jobs::describe_channel::run(self, db, connection, &channel, &in_doubt).await
             }
             Job::AskForPerson { interaction } => jobs::ask_for_person::run(self, db, interaction).await,
             Job::ForgetPerson { person } => jobs::forget_person::run(db, person).await,

@@ -27,7 +27,7 @@ use crate::{
     auth::{Admin, Operator},
     error::{ApiError, Problem},
     portal::connect_whatsapp::{WhatsAppNumber, connect_whatsapp},
-    webhooks::{slack, whatsapp},
+    webhooks::{own_url, whatsapp},
 };
 
 /// Longest bot token in bytes; Slack's have fewer than 100.
@@ -195,12 +195,12 @@ pub async fn connect_slack(
 
 /// The request or callback URL to enter at the platform for this connection.
 pub fn events_url(public: &Url, tenant: TenantId, connection: &Connection) -> String {
-    match (connection.channel.as_str(), connection.app_id.is_empty()) {
-        (whatsapp::CHANNEL, true) => format!("{public}{}", whatsapp::WEBHOOK_PATH),
-        (whatsapp::CHANNEL, false) => whatsapp::own_webhook_url(public, tenant, connection.id),
-        (_, true) => format!("{public}{}", slack_app::EVENTS_PATH),
-        (_, false) => slack::own_events_url(public, tenant, connection.id),
-    }
+    let path = match connection.channel.as_str() {
+        whatsapp::CHANNEL => whatsapp::WEBHOOK_PATH,
+        _ => slack_app::EVENTS_PATH,
+    };
+    let platforms = connection.app_id.is_empty();
+    if platforms { format!("{public}{path}") } else { own_url(public, path, tenant, connection.id) }
 }
 
 impl ConnectionBody {

@@ -18,5 +18,21 @@ pub mod whatsapp_row;
 mod whatsapp_store;
 mod whatsapp_words;
 
+use serde::Deserialize;
+use shared::ids::{ConnectionId, TenantId};
+use url::Url;
+
+/// Whose address was called, as [`own_url`] writes it.
+#[derive(Clone, Copy, Deserialize)]
+pub struct Addressee {
+    tenant: TenantId,
+    connection: ConnectionId,
+}
+
+/// The address that a connection's own app calls.
+pub fn own_url(public: &Url, path: &str, tenant: TenantId, connection: ConnectionId) -> String {
+    format!("{public}{path}?tenant={tenant}&connection={connection}")
+}
+
 /// Channel, app id ('' is the platform's own) and the provider's id of the workspace.
 pub type RouteKey = (&'static str, String, String);

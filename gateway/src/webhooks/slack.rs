@@ -21,23 +21,19 @@ use axum::{
 };
 use http_body_util::LengthLimitError;
 use secrecy::ExposeSecret;
-use serde::Deserialize;
 use shared::{
     channels::{
-        slack_app::EVENTS_PATH,
         slack_change, slack_ending,
         slack_event::{self, Envelope, Unreadable},
     },
     crash,
     db::{DbError, connections, inbox, system},
-    ids::{ConnectionId, TenantId},
     telemetry,
 };
 use tracing::Instrument;
-use url::Url;
 
 pub use super::slack_signature::Signature;
-use super::{slack_acts, slack_changes, slack_stop};
+use super::{Addressee, slack_acts, slack_changes, slack_stop};
 use crate::Gateway;
 
 const BODY_MAX: usize = 1024 * 1024;
@@ -91,18 +87,6 @@ impl From<DbError> for Refusal {
         tracing::error!(%error, "A Slack event could not be stored");
         Self::Unavailable
     }
-}
-
-/// Whose address was called, as [`own_events_url`] writes it.
-#[derive(Clone, Copy, Deserialize)]
-pub struct Addressee {
-    tenant: TenantId,
-    connection: ConnectionId,
-}
-
-/// The request URL of a connection's own app.
-pub fn own_events_url(public: &Url, tenant: TenantId, connection: ConnectionId) -> String {
-    format!("{public}{EVENTS_PATH}?tenant={tenant}&connection={connection}")
 }
 
 pub async fn receive(
@@ -271,7 +255,7 @@ async fn store_event(
     if let Some(id) = trace.as_deref().and_then(telemetry::trace_id) {
         tracing::Span::current().record("trace_id", id);
     }
-    if slack_ending::may_be_one(&raw) {
+    if slack_ending::may_be_one(envelope.event_kind()) {
         // Shielded: the sender may hang up while it is being written.
         let (gateway, route, raw) = (gateway.clone(), route.clone(), raw.clone());
         let heard = tokio::spawn(async move { super::slack_ending::hear(&gateway, &route, &raw).await });

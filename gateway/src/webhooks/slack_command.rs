@@ -27,7 +27,8 @@ use shared::{
 use tracing::Instrument;
 
 use super::{
-    slack::{ANSWER_TIMEOUT, Addressee, Claim, Refusal, Signature, Signer, read_body, sample, verify},
+    Addressee,
+    slack::{ANSWER_TIMEOUT, Claim, Refusal, Signature, Signer, read_body, sample, verify},
     slack_form::{self, Command},
     slack_interaction::{Answer, IDENTITY, is_form, route_of},
 };

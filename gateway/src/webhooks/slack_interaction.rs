@@ -17,10 +17,8 @@ use shared::{db::system::Route, telemetry};
 use tracing::Instrument;
 
 use super::{
-    slack::{
-        ANSWER_TIMEOUT, Addressee, CHANNEL, Claim, Refusal, Signature, Signer, find_route, read_body, sample,
-        verify,
-    },
+    Addressee,
+    slack::{ANSWER_TIMEOUT, CHANNEL, Claim, Refusal, Signature, Signer, find_route, read_body, sample, verify},
     slack_acts::{self, Act},
     slack_form,
 };

@@ -20,17 +20,15 @@ use axum::{
 };
 use http_body_util::LengthLimitError;
 use secrecy::ExposeSecret;
-use serde::Deserialize;
 use shared::{
     crypto::same_secret,
     db::{DbError, numbers},
-    ids::{ConnectionId, TenantId},
     telemetry,
 };
 use tracing::Instrument;
-use url::Url;
 
 use super::{
+    Addressee,
     whatsapp_event::{self, Unreadable},
     whatsapp_routes::{Key, find, fits, only_signed},
     whatsapp_store::{sample, store},
@@ -81,18 +79,6 @@ impl From<DbError> for Refusal {
         tracing::error!(%error, "A WhatsApp webhook could not be stored");
         Self::Unavailable
     }
-}
-
-/// Whose address was called, as [`own_webhook_url`] writes it.
-#[derive(Clone, Copy, Deserialize)]
-pub struct Addressee {
-    tenant: TenantId,
-    connection: ConnectionId,
-}
-
-/// The callback URL of a connection's own app.
-pub fn own_webhook_url(public: &Url, tenant: TenantId, connection: ConnectionId) -> String {
-    format!("{public}{WEBHOOK_PATH}?tenant={tenant}&connection={connection}")
 }
 
 /// Meta asks whether the address is ours. Only a repeated verify token proves that whoever registers it may.

@@ -110,13 +110,13 @@ pub fn all() -> Vec<Call> {
 fn where_it_is_said() -> Vec<Call> {
     calls! {
         "channels::describe", AllAudiences, |tx, _config| {
-            channels::describe(tx, CONNECTION, "C1", &told(ChannelKind::Public)).await?
+            channels::describe(tx, CONNECTION, "C1", &told(ChannelKind::Public), &[]).await?
         };
         "channels::describe what we knew", AllAudiences, |tx, _config| {
-            channels::describe(tx, CONNECTION, KNOWN, &told(ChannelKind::Public)).await?
+            channels::describe(tx, CONNECTION, KNOWN, &told(ChannelKind::Public), &[]).await?
         };
         "channels::describe as private", AllAudiences, |tx, _config| {
-            channels::describe(tx, CONNECTION, CHANNEL, &told(ChannelKind::Private)).await?
+            channels::describe(tx, CONNECTION, CHANNEL, &told(ChannelKind::Private), &[]).await?
         };
         "channels::list", AllAudiences, |tx, _config| channels::list(tx).await?;
         "bindings::list", AllAudiences, |tx, _config| bindings::list(tx).await?;

@@ -40,3 +40,20 @@ pub enum CallError {
     #[error("no clear answer: {0}")]
     Ambiguous(String),
 }
+
+/// Only a connection that was never made is a definite no: after that the request may have arrived.
+fn not_sent(error: &reqwest::Error) -> CallError {
+    if error.is_connect() { CallError::Unreachable(brief(error)) } else { CallError::Ambiguous(brief(error)) }
+}
+
+/// The kind of a failure without its URL.
+fn brief(error: &reqwest::Error) -> String {
+    let kind = if error.is_timeout() {
+        "time-out"
+    } else if error.is_connect() {
+        "connection refused or lost"
+    } else {
+        "the connection broke"
+    };
+    kind.to_owned()
+}

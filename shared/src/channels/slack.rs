@@ -14,7 +14,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{CallError, mrkdwn, slack_profile};
+use super::{CallError, brief, mrkdwn, not_sent, slack_profile};
 use crate::{
     db::{channels::Described, people::Profile},
     egress,
@@ -126,10 +126,7 @@ impl SlackApi {
         markdown: &str,
         outbox: OutboxId,
     ) -> Result<String, CallError> {
-        let mut body = message_body(channel, markdown, outbox);
-        body["ts"] = json!(ts);
-        let updated: Posted = self.call(token, "chat.update", body).await?;
-        Ok(updated.ts)
+        self.replace(token, ts, message_body(channel, markdown, outbox)).await
     }
 
     /// As [`SlackApi::update`], for what ends an answer.
@@ -141,7 +138,10 @@ impl SlackApi {
         markdown: &str,
         outbox: OutboxId,
     ) -> Result<String, CallError> {
-        let mut body = answer_body(channel, markdown, outbox);
+        self.replace(token, ts, answer_body(channel, markdown, outbox)).await
+    }
+
+    async fn replace(&self, token: &SecretString, ts: &str, mut body: Value) -> Result<String, CallError> {
         body["ts"] = json!(ts);
         let updated: Posted = self.call(token, "chat.update", body).await?;
         Ok(updated.ts)
@@ -314,23 +314,6 @@ fn form(body: &Value) -> Vec<(String, String)> {
 fn retry_after(response: &reqwest::Response) -> Option<Duration> {
     let seconds = response.headers().get("retry-after")?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))
-}
-
-/// Only a connection that was never made is a definite no: after that the request may have arrived.
-fn not_sent(error: &reqwest::Error) -> CallError {
-    if error.is_connect() { CallError::Unreachable(brief(error)) } else { CallError::Ambiguous(brief(error)) }
-}
-
-/// The kind of a failure without its URL.
-fn brief(error: &reqwest::Error) -> String {
-    let kind = if error.is_timeout() {
-        "time-out"
-    } else if error.is_connect() {
-        "connection refused or lost"
-    } else {
-        "the connection broke"
-    };
-    kind.to_owned()
 }
 
 pub(crate) fn judge<T: DeserializeOwned>(

@@ -189,6 +189,11 @@ impl Envelope {
 }
 
 impl Envelope {
+    /// Blank where there is no event inside.
+    pub fn event_kind(&self) -> &str {
+        self.event.as_ref().map_or("", |event| &event.kind)
+    }
+
     /// Who looks at the app's home page.
     pub fn home_opened_by(&self) -> Option<&str> {
         let event = self.event.as_ref()?;

@@ -12,7 +12,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{CallError, whatsapp_codes};
+use super::{CallError, brief, not_sent, whatsapp_codes};
 use crate::{config::WhatsAppConfig, egress, ids::OutboxId};
 
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -241,23 +241,6 @@ fn content(outgoing: &Outgoing<'_>) -> Value {
             json!({ "type": "reaction", "reaction": { "message_id": message, "emoji": emoji } })
         }
     }
-}
-
-/// Only a connection that was never made is a definite no: after that the request may have arrived.
-fn not_sent(error: &reqwest::Error) -> CallError {
-    if error.is_connect() { CallError::Unreachable(brief(error)) } else { CallError::Ambiguous(brief(error)) }
-}
-
-/// The kind of a failure without its URL.
-fn brief(error: &reqwest::Error) -> String {
-    let kind = if error.is_timeout() {
-        "time-out"
-    } else if error.is_connect() {
-        "connection refused or lost"
-    } else {
-        "the connection broke"
-    };
-    kind.to_owned()
 }
 
 pub(crate) fn judge<T: DeserializeOwned>(status: StatusCode, bytes: &[u8]) -> Result<T, CallError> {

@@ -7,7 +7,10 @@ use serde::Serialize;
 use sqlx::Row;
 
 use super::{Audience, DbError, TenantTx};
-use crate::{ids::ConnectionId, message::ChannelKind};
+use crate::{
+    ids::{ConnectionId, MessageId},
+    message::ChannelKind,
+};
 
 /// Whether the agent can be talked to there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,12 +55,14 @@ pub struct Channel {
 }
 
 /// Records what the platform says, for an all-audiences transaction. A channel that turns out to be public opens what was
-/// said there to the whole tenant; until then it was kept to the channel. Returns whether this happened now.
+/// said there to the whole tenant; until then it was kept to the channel. So does what was stored in doubt beside the
+/// first word about the channel. Returns whether all of it opened now.
 pub async fn describe(
     tx: &mut TenantTx,
     connection: ConnectionId,
     channel: &str,
     told: &Described,
+    in_doubt: &[MessageId],
 ) -> Result<bool, DbError> {
     let tenant = tx.tenant();
     let known: Option<String> = sqlx::query_scalar(
@@ -99,20 +104,30 @@ pub async fn describe(
         return Ok(false);
     }
     let opens = known.is_none_or(|kind| ChannelKind::parse(&kind) == ChannelKind::Unknown);
-    if opens {
-        widen(tx, connection, channel).await?;
+    if opens || !in_doubt.is_empty() {
+        widen(tx, connection, channel, (!opens).then_some(in_doubt)).await?;
     }
     Ok(opens)
 }
 
-async fn widen(tx: &mut TenantTx, connection: ConnectionId, channel: &str) -> Result<(), DbError> {
+/// `only`: of these messages, or of all.
+async fn widen(
+    tx: &mut TenantTx,
+    connection: ConnectionId,
+    channel: &str,
+    only: Option<&[MessageId]>,
+) -> Result<(), DbError> {
     let tenant = tx.tenant();
-    sqlx::query("update memories set audience = $3 where tenant_id = $1 and audience = $2")
-        .bind(tenant)
-        .bind(Audience::Channel(connection, channel.to_owned()).to_string())
-        .bind(Audience::Tenant.to_string())
-        .execute(tx.conn())
-        .await?;
+    sqlx::query(
+        "update memories set audience = $3
+          where tenant_id = $1 and audience = $2 and ($4::uuid[] is null or message_id = any ($4))",
+    )
+    .bind(tenant)
+    .bind(Audience::Channel(connection, channel.to_owned()).to_string())
+    .bind(Audience::Tenant.to_string())
+    .bind(only)
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }
 

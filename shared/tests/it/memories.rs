@@ -125,7 +125,7 @@ async fn a_channel_that_turns_out_to_be_public_opens_what_was_said_there() {
     let mut tx = acme.db.begin_for_all_audiences().await.unwrap();
     for (channel, kind, name) in [("C1", ChannelKind::Public, "general"), ("C2", ChannelKind::Private, "secret")] {
         let told = Described { kind, name: name.into(), shared: false, state: State::Open };
-        channels::describe(&mut tx, acme.connection, channel, &told).await.unwrap();
+        channels::describe(&mut tx, acme.connection, channel, &told, &[]).await.unwrap();
     }
     tx.commit().await.unwrap();
     assert_eq!(seen(&acme, &[Audience::Tenant]).await, ["said in C1"]);
@@ -135,6 +135,30 @@ async fn a_channel_that_turns_out_to_be_public_opens_what_was_said_there() {
         acme.texts("select kind from conversations order by channel_external_id").await,
         ["public", "private"]
     );
+}
+
+/// Two turns begin in a channel that nobody knows. What the second one stores is not committed when the first one's answer
+/// from the platform comes.
+#[tokio::test]
+async fn what_was_stored_in_doubt_opens_after_the_channel_is_known() {
+    let stage = Stage::new().await;
+    let acme = stage.firm("acme").await;
+    remember(&acme, ChannelKind::Unknown, "C1", "U1", "said first").await;
+    let told = Described { kind: ChannelKind::Public, name: "general".into(), shared: false, state: State::Open };
+    let mut tx = acme.db.begin_for_all_audiences().await.unwrap();
+    assert!(channels::describe(&mut tx, acme.connection, "C1", &told, &[]).await.unwrap());
+    tx.commit().await.unwrap();
+    remember(&acme, ChannelKind::Unknown, "C1", "U1", "said in doubt").await;
+    remember(&acme, ChannelKind::Private, "C1", "U1", "said in private").await;
+    assert_eq!(seen(&acme, &[Audience::Tenant]).await, ["said first"]);
+    let ids = acme.texts("select message_id::text from messages where body = 'said in doubt'").await;
+    let in_doubt = [MessageId::from_uuid(ids[0].parse().unwrap())];
+    let mut tx = acme.db.begin_for_all_audiences().await.unwrap();
+    assert!(!channels::describe(&mut tx, acme.connection, "C1", &told, &in_doubt).await.unwrap());
+    tx.commit().await.unwrap();
+    let mut open = seen(&acme, &[Audience::Tenant]).await;
+    open.sort();
+    assert_eq!(open, ["said first", "said in doubt"], "and nothing that was said in private");
 }
 
 #[tokio::test]

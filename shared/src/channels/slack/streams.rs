@@ -114,9 +114,8 @@ impl SlackApi {
         markdown: &str,
         outbox: OutboxId,
     ) -> Result<String, CallError> {
-        let body = json!({ "channel": channel, "ts": ts, "markdown_text": markdown, "metadata": tag(outbox) });
-        let updated: Posted = self.call(token, "chat.update", body).await?;
-        Ok(updated.ts)
+        let body = json!({ "channel": channel, "markdown_text": markdown, "metadata": tag(outbox) });
+        self.replace(token, ts, body).await
     }
 
     /// Takes a message of ours away; one that is gone already counts.
