@@ -1,5 +1,6 @@
 //! What providers send: verify → resolve the tenant → normalize → store → 200.
 
+mod body;
 pub mod slack;
 mod slack_acts;
 mod slack_changes;
@@ -9,6 +10,7 @@ pub mod slack_form;
 pub mod slack_interaction;
 mod slack_signature;
 mod slack_stop;
+mod slack_store;
 pub mod whatsapp;
 pub mod whatsapp_event;
 #[cfg(test)]

@@ -8,32 +8,30 @@
 //! names the connection instead, and is good for that check only.
 
 use std::{
-    error::Error,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
 use axum::{
-    body::{Body, Bytes, to_bytes},
+    body::{Body, Bytes},
     extract::{Query, State, rejection::QueryRejection},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use http_body_util::LengthLimitError;
 use secrecy::ExposeSecret;
 use shared::{
-    channels::{
-        slack_change, slack_ending,
-        slack_event::{self, Envelope, Unreadable},
-    },
-    crash,
+    channels::slack_event::{self, Envelope, Unreadable},
     db::{DbError, connections, inbox, system},
     telemetry,
 };
 use tracing::Instrument;
 
 pub use super::slack_signature::Signature;
-use super::{Addressee, slack_acts, slack_changes, slack_stop};
+use super::{
+    Addressee,
+    body::{self, Unread},
+    slack_store::store_event,
+};
 use crate::Gateway;
 
 const BODY_MAX: usize = 1024 * 1024;
@@ -41,13 +39,6 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 /// From the last byte of a request to its answer; Slack gives up after three seconds. What is on its way to disk then
 /// still gets there, and Slack's next try finds it.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_millis(2_500);
-/// How long a follow-up waits for the message that begins its thread, look by look; less than [`ANSWER_TIMEOUT`] in all.
-pub(super) const HOLD_BACK: [Duration; 4] = [
-    Duration::from_millis(100),
-    Duration::from_millis(300),
-    Duration::from_millis(600),
-    Duration::from_millis(800),
-];
 const CHALLENGE_MAX: usize = 1024;
 /// Of one workspace that belongs to nobody, or is held back: what is kept to look at, a minute.
 const SAMPLES_MAX: u32 = 20;
@@ -78,6 +69,16 @@ impl IntoResponse for Refusal {
             Self::Unavailable => {
                 (StatusCode::SERVICE_UNAVAILABLE, "The event could not be stored; send it again.").into_response()
             }
+        }
+    }
+}
+
+impl From<Unread> for Refusal {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::TooLarge => Self::TooLarge,
+            Unread::TooSlow => Self::TooSlow,
+            Unread::EndedEarly => Self::Malformed("The body ended early."),
         }
     }
 }
@@ -134,7 +135,7 @@ async fn verify_and_store(
         checks_address: envelope.kind == "url_verification",
     });
     let signer = verify(gateway, addressee, signature, &raw, claim).await?;
-    if !is_json(headers) {
+    if !body::is_json(headers) {
         return Err(Refusal::Malformed("The content type must be application/json."));
     }
     let envelope = match parsed {
@@ -157,25 +158,7 @@ async fn verify_and_store(
 }
 
 pub(super) async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
-    let announced =
-        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > BODY_MAX) {
-        return Err(Refusal::TooLarge);
-    }
-    match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, BODY_MAX)).await {
-        Ok(Ok(raw)) => Ok(raw),
-        Ok(Err(error)) if error.source().is_some_and(|cause| cause.is::<LengthLimitError>()) => {
-            Err(Refusal::TooLarge)
-        }
-        Ok(Err(_)) => Err(Refusal::Malformed("The body ended early.")),
-        Err(_) => Err(Refusal::TooSlow),
-    }
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|kind| {
-        kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
-    })
+    Ok(body::read(headers, body, BODY_MAX, BODY_TIMEOUT).await?)
 }
 
 /// Whose a request says it is; it selects the secret that must fit, and nothing else.
@@ -231,89 +214,7 @@ fn challenge(envelope: &Envelope) -> Result<Response, Refusal> {
     }
 }
 
-async fn store_event(
-    gateway: &Gateway,
-    signer: Signer,
-    envelope: Envelope,
-    raw: Bytes,
-) -> Result<Response, Refusal> {
-    let route = match signer {
-        Signer::OwnApp(route) => route,
-        Signer::Checker => return Err(Refusal::Forged),
-        Signer::Platform => {
-            let Some(team) = envelope.installation() else {
-                return quarantine(gateway, "no workspace named", raw).await;
-            };
-            let Some(route) = find_route(gateway, team).await? else {
-                return sample(gateway, team, "no tenant has connected this workspace", raw).await;
-            };
-            route
-        }
-    };
-    tracing::Span::current().record("tenant.id", tracing::field::display(route.tenant));
-    let trace = telemetry::traceparent();
-    if let Some(id) = trace.as_deref().and_then(telemetry::trace_id) {
-        tracing::Span::current().record("trace_id", id);
-    }
-    if slack_ending::may_be_one(envelope.event_kind()) {
-        // Shielded: the sender may hang up while it is being written.
-        let (gateway, route, raw) = (gateway.clone(), route.clone(), raw.clone());
-        let heard = tokio::spawn(async move { super::slack_ending::hear(&gateway, &route, &raw).await });
-        heard.await.map_err(|_| Refusal::Unavailable)??;
-    }
-    if let Some(user) = envelope.home_opened_by() {
-        slack_acts::open_home(&gateway.db.tenant(route.tenant), route.connection, user).await?;
-        return Ok(counted("home"));
-    }
-    if let Some(channel) = envelope.messages_opened_in() {
-        slack_acts::open_messages(&gateway.db.tenant(route.tenant), route.connection, channel).await?;
-        return Ok(counted("home"));
-    }
-    if let Some(conversation) = slack_event::stopped(&envelope, &gateway.fingerprints, &route) {
-        slack_stop::stop(gateway, &gateway.db.tenant(route.tenant), conversation).await?;
-    }
-    let now = gateway.clock.now();
-    match slack_change::read(&envelope, &route, now) {
-        slack_change::Read::NoChange => {}
-        slack_change::Read::Nothing => return Ok(counted("not_kept")),
-        slack_change::Read::Changed(changed) => {
-            let db = gateway.db.tenant(route.tenant);
-            let outcome = slack_changes::follow(gateway, &db, &route, *changed, (raw, trace)).await?;
-            return Ok(counted(outcome));
-        }
-    }
-    let Some(kept) = slack_event::normalize(&envelope, &route, now) else {
-        return Ok(counted("not_kept"));
-    };
-    let (mention, follows_closely) = (kept.is_mention, kept.follows_closely);
-    let arrival = Arc::new(kept.into_arrival(&gateway.fingerprints, &route, raw.into(), trace));
-    crash::point(crash::Point::BeforeCommit);
-    let mut accepted = gateway.ingest.accept(arrival.clone()).await?;
-    crash::point(crash::Point::AfterCommit);
-    // Slack promises no order: what begins the thread may be a moment behind.
-    for pause in HOLD_BACK {
-        if !follows_closely || accepted != inbox::Accepted::NotKept {
-            break;
-        }
-        tokio::time::sleep(pause).await;
-        accepted = gateway.ingest.accept(arrival.clone()).await?;
-    }
-    // A mention arrives as two events; if the other one came first and was not seen to be a mention, say so now.
-    if mention && accepted == (inbox::Accepted::Duplicate { settled: false }) {
-        accepted = gateway.ingest.readdress(arrival).await?;
-    }
-    let outcome = match accepted {
-        inbox::Accepted::Stored { .. } => {
-            gateway.waker.wake();
-            "stored"
-        }
-        inbox::Accepted::Duplicate { .. } => "duplicate",
-        inbox::Accepted::NotKept => "not_kept",
-    };
-    Ok(counted(outcome))
-}
-
-fn counted(outcome: &'static str) -> Response {
+pub(super) fn counted(outcome: &'static str) -> Response {
     metrics::counter!("konstruct_events_total", "outcome" => outcome).increment(1);
     StatusCode::OK.into_response()
 }

@@ -13,7 +13,7 @@ use shared::{
     },
 };
 
-use super::slack::HOLD_BACK;
+use super::slack_store::HOLD_BACK;
 use crate::Gateway;
 
 /// Says how it was counted.

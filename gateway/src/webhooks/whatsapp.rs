@@ -7,18 +7,16 @@
 
 use std::{
     collections::BTreeSet,
-    error::Error,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
 use axum::{
-    body::{Body, Bytes, to_bytes},
+    body::{Body, Bytes},
     extract::{Query, State, rejection::QueryRejection},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use http_body_util::LengthLimitError;
 use secrecy::ExposeSecret;
 use shared::{
     crypto::same_secret,
@@ -29,6 +27,7 @@ use tracing::Instrument;
 
 use super::{
     Addressee,
+    body::{self, Unread},
     whatsapp_event::{self, Unreadable},
     whatsapp_routes::{Key, find, fits, only_signed},
     whatsapp_store::{sample, store},
@@ -71,6 +70,16 @@ impl IntoResponse for Refusal {
             }
         };
         (status, sentence).into_response()
+    }
+}
+
+impl From<Unread> for Refusal {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::TooLarge => Self::TooLarge,
+            Unread::TooSlow => Self::TooSlow,
+            Unread::EndedEarly => Self::Malformed("The body ended early."),
+        }
     }
 }
 
@@ -155,7 +164,7 @@ async fn accept(
     body: Body,
 ) -> Result<Response, Refusal> {
     let signature = signature(headers)?;
-    let raw = read_body(headers, body).await?;
+    let raw = body::read(headers, body, BODY_MAX, BODY_TIMEOUT).await?;
     let answer = verify_and_store(gateway, addressee, headers, signature, raw);
     tokio::time::timeout(ANSWER_TIMEOUT, answer).await.unwrap_or(Err(Refusal::Unavailable))
 }
@@ -168,28 +177,6 @@ fn signature(headers: &HeaderMap) -> Result<&[u8], Refusal> {
         return Err(Refusal::Forged);
     }
     value.strip_prefix("sha256=").map(str::as_bytes).ok_or(Refusal::Forged)
-}
-
-async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
-    let announced =
-        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > BODY_MAX) {
-        return Err(Refusal::TooLarge);
-    }
-    match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, BODY_MAX)).await {
-        Ok(Ok(raw)) => Ok(raw),
-        Ok(Err(error)) if error.source().is_some_and(|cause| cause.is::<LengthLimitError>()) => {
-            Err(Refusal::TooLarge)
-        }
-        Ok(Err(_)) => Err(Refusal::Malformed("The body ended early.")),
-        Err(_) => Err(Refusal::TooSlow),
-    }
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|kind| {
-        kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
-    })
 }
 
 async fn verify_and_store(
@@ -218,7 +205,7 @@ async fn verify_and_store(
     if destinations.is_empty() && (!by_platform || addressee.is_some()) {
         return Err(Refusal::Forged);
     }
-    if !is_json(headers) {
+    if !body::is_json(headers) {
         return Err(Refusal::Malformed("The content type must be application/json."));
     }
     match parsed {
