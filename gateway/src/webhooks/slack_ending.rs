@@ -2,16 +2,15 @@
 
 use shared::{
     channels::slack_ending::{self, What},
-    db::{DbError, dead_connections, system::Route},
+    db::{DbError, TenantDb, dead_connections, system::Route},
 };
-
-use crate::Gateway;
+use time::OffsetDateTime;
 
 /// Buries the connection, unless the event is about an installation before the present one.
-pub async fn hear(gateway: &Gateway, route: &Route, raw: &[u8]) -> Result<(), DbError> {
+pub async fn hear(db: &TenantDb, route: &Route, raw: &[u8], now: OffsetDateTime) -> Result<(), DbError> {
     let Some(ending) = slack_ending::read(raw, &route.bot_user_id) else { return Ok(()) };
-    let (db, id, reason) = (gateway.db.tenant(route.tenant), route.connection, ending.what.reason());
-    let at = ending.at.unwrap_or_else(|| gateway.clock.now());
+    let (id, reason) = (route.connection, ending.what.reason());
+    let at = ending.at.unwrap_or(now);
     let mut tx = db.begin().await?;
     let died = match ending.what {
         What::App | What::Token => dead_connections::bury(&mut tx, id, reason, Some(at)).await?,

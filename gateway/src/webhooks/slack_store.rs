@@ -10,7 +10,7 @@ use shared::{
         slack_kept::Kept,
     },
     crash,
-    db::{DbError, inbox::Accepted, system::Route},
+    db::{DbError, TenantDb, inbox::Accepted, system::Route},
     telemetry,
 };
 
@@ -53,7 +53,8 @@ pub(super) async fn store_event(
     if let Some(id) = trace.as_deref().and_then(telemetry::trace_id) {
         tracing::Span::current().record("trace_id", id);
     }
-    if let Some(outcome) = set_off(gateway, &route, &envelope, &raw).await? {
+    let db = gateway.db.tenant(route.tenant);
+    if let Some(outcome) = set_off(gateway, &db, &route, &envelope, &raw).await? {
         return Ok(counted(outcome));
     }
     let now = gateway.clock.now();
@@ -61,7 +62,6 @@ pub(super) async fn store_event(
         slack_change::Read::NoChange => {}
         slack_change::Read::Nothing => return Ok(counted("not_kept")),
         slack_change::Read::Changed(changed) => {
-            let db = gateway.db.tenant(route.tenant);
             let outcome = slack_changes::follow(gateway, &db, &route, *changed, (raw, trace)).await?;
             return Ok(counted(outcome));
         }
@@ -75,27 +75,27 @@ pub(super) async fn store_event(
 /// What an event asks for that is no message. Says how it was counted if that is all there is to it.
 async fn set_off(
     gateway: &Gateway,
+    db: &TenantDb,
     route: &Route,
     envelope: &Envelope,
     raw: &Bytes,
 ) -> Result<Option<&'static str>, Refusal> {
     if slack_ending::may_be_one(envelope.event_kind()) {
         // Shielded: the sender may hang up while it is being written.
-        let (gateway, route, raw) = (gateway.clone(), route.clone(), raw.clone());
-        let heard = tokio::spawn(async move { super::slack_ending::hear(&gateway, &route, &raw).await });
+        let (db, route, raw, now) = (db.clone(), route.clone(), raw.clone(), gateway.clock.now());
+        let heard = tokio::spawn(async move { super::slack_ending::hear(&db, &route, &raw, now).await });
         heard.await.map_err(|_| Refusal::Unavailable)??;
     }
-    let db = gateway.db.tenant(route.tenant);
     if let Some(user) = envelope.home_opened_by() {
-        slack_acts::open_home(&db, route.connection, user).await?;
+        slack_acts::open_home(db, route.connection, user).await?;
         return Ok(Some("home"));
     }
     if let Some(channel) = envelope.messages_opened_in() {
-        slack_acts::open_messages(&db, route.connection, channel).await?;
+        slack_acts::open_messages(db, route.connection, channel).await?;
         return Ok(Some("home"));
     }
     if let Some(conversation) = slack_event::stopped(envelope, &gateway.fingerprints, route) {
-        slack_stop::stop(gateway, &db, conversation).await?;
+        slack_stop::stop(gateway, db, conversation).await?;
     }
     Ok(None)
 }
