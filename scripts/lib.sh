@@ -38,6 +38,9 @@ has() { command -v "$1" >/dev/null 2>&1; }
 
 is_root() { [[ $(id -u) == 0 ]]; }
 
+# The phone number id of the demo tenant's simulated WhatsApp number.
+readonly DEMO_NUMBER=132392326719771
+
 # A port of ours: the usual one plus this checkout's offset.
 port() { printf '%d' $(($1 + ${KONSTRUCT_PORT_OFFSET:-0})); }
 

@@ -14,6 +14,7 @@ pub use shared::channels::{
     slack_change::{Changed, Read, read},
     slack_event::{Envelope, Unreadable, normalize, parse},
     slack_kept::Kept,
+    slack_news::{News, read as read_news},
     slack_text::{mentions, of_blocks, to_plain, with_files, without_lone_surrogates},
 };
 

@@ -60,6 +60,9 @@ fn outcome(raw: &[u8]) -> String {
         return format!("{} for {installation}\n", envelope.kind);
     }
     let route = kona();
+    if let Some(news) = testing::read_news(&envelope, &route, NOW) {
+        return format!("for {installation}: {news:?}\n");
+    }
     match testing::read(&envelope, &route, NOW) {
         testing::Read::NoChange => {}
         testing::Read::Nothing => return format!("for {installation}: no change of a person's\n"),

@@ -26,7 +26,7 @@ const IDS_MAX: usize = 200;
 pub struct NoticeBody {
     #[schema(example = "not_01k9z3w6h8f2m5x7q4r1t0v9sb")]
     id: String,
-    /// `connection_dead`, `token_refused` or `workspace_removed`.
+    /// `connection_dead`, `token_refused`, `workspace_removed` or `events_held_back`.
     kind: String,
     connection_id: Option<String>,
     /// What happened, and what to do.

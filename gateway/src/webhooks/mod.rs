@@ -1,6 +1,7 @@
 //! What providers send: verify → resolve the tenant → normalize → store → 200.
 
 mod body;
+mod news;
 pub mod slack;
 mod slack_acts;
 mod slack_changes;

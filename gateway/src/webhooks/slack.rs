@@ -30,7 +30,7 @@ pub use super::slack_signature::Signature;
 use super::{
     Addressee,
     body::{self, Unread},
-    slack_store::store_event,
+    slack_store::{held_back, store_event},
 };
 use crate::Gateway;
 
@@ -146,13 +146,7 @@ async fn verify_and_store(
     match envelope.kind.as_str() {
         "url_verification" => challenge(&envelope),
         "event_callback" => store_event(gateway, signer, envelope, raw).await,
-        "app_rate_limited" => {
-            tracing::error!(
-                team = envelope.team_id.as_deref().unwrap_or_default(),
-                "Slack holds back events of this workspace: more than 30,000 an hour"
-            );
-            sample(gateway, envelope.team_id.as_deref().unwrap_or_default(), "app_rate_limited", raw).await
-        }
+        "app_rate_limited" => held_back(gateway, signer, &envelope, raw).await,
         _ => quarantine(gateway, "unknown envelope", raw).await,
     }
 }

@@ -8,13 +8,20 @@ use shared::{
         slack_change, slack_ending,
         slack_event::{self, Envelope},
         slack_kept::Kept,
+        slack_news,
     },
     crash,
-    db::{DbError, TenantDb, inbox::Accepted, system::Route},
+    db::{
+        DbError, TenantDb,
+        inbox::Accepted,
+        notices::{self, Kind},
+        system::Route,
+    },
     telemetry,
 };
 
 use super::{
+    news,
     slack::{Refusal, Signer, counted, find_route, quarantine, sample},
     slack_acts, slack_changes, slack_stop,
 };
@@ -29,24 +36,22 @@ pub(super) const HOLD_BACK: [Duration; 4] = [
     Duration::from_millis(800),
 ];
 
+/// What a tenant's admins are told.
+const HELD_BACK: &str = "Slack holds back events of your workspace, since there were more than 30,000 within an hour: \
+                         what people wrote meanwhile may be missing. Take the agent out of channels that are busy without \
+                         it, and ask anew what got no answer.";
+
 pub(super) async fn store_event(
     gateway: &Gateway,
     signer: Signer,
     envelope: Envelope,
     raw: Bytes,
 ) -> Result<Response, Refusal> {
-    let route = match signer {
-        Signer::OwnApp(route) => route,
-        Signer::Checker => return Err(Refusal::Forged),
-        Signer::Platform => {
-            let Some(team) = envelope.installation() else {
-                return quarantine(gateway, "no workspace named", raw).await;
-            };
-            let Some(route) = find_route(gateway, team).await? else {
-                return sample(gateway, team, "no tenant has connected this workspace", raw).await;
-            };
-            route
-        }
+    let Some(team) = envelope.installation() else {
+        return quarantine(gateway, "no workspace named", raw).await;
+    };
+    let Some(route) = route_of(gateway, signer, team).await? else {
+        return sample(gateway, team, "no tenant has connected this workspace", raw).await;
     };
     tracing::Span::current().record("tenant.id", tracing::field::display(route.tenant));
     let trace = telemetry::traceparent();
@@ -58,6 +63,9 @@ pub(super) async fn store_event(
         return Ok(counted(outcome));
     }
     let now = gateway.clock.now();
+    if let Some(news) = slack_news::read(&envelope, &route, now) {
+        return Ok(counted(news::hear(&db, route.connection, news).await?));
+    }
     match slack_change::read(&envelope, &route, now) {
         slack_change::Read::NoChange => {}
         slack_change::Read::Nothing => return Ok(counted("not_kept")),
@@ -70,6 +78,31 @@ pub(super) async fn store_event(
         return Ok(counted("not_kept"));
     };
     Ok(counted(store_message(gateway, &route, kept, (raw, trace)).await?))
+}
+
+async fn route_of(gateway: &Gateway, signer: Signer, team: &str) -> Result<Option<Route>, Refusal> {
+    match signer {
+        Signer::OwnApp(route) => Ok(Some(route)),
+        Signer::Checker => Err(Refusal::Forged),
+        Signer::Platform => find_route(gateway, team).await,
+    }
+}
+
+/// Slack sends no more than 30,000 events an hour; the rest of a minute is lost, and whose they are should know.
+pub(super) async fn held_back(
+    gateway: &Gateway,
+    signer: Signer,
+    envelope: &Envelope,
+    raw: Bytes,
+) -> Result<Response, Refusal> {
+    let team = envelope.installation().unwrap_or_default();
+    tracing::error!(team, "Slack holds back events of this workspace: more than 30,000 an hour");
+    if let Some(route) = route_of(gateway, signer, team).await? {
+        let mut tx = gateway.db.tenant(route.tenant).begin().await?;
+        notices::tell_hourly(&mut tx, Kind::EventsHeldBack, route.connection, HELD_BACK).await?;
+        tx.commit().await?;
+    }
+    sample(gateway, team, "app_rate_limited", raw).await
 }
 
 /// What an event asks for that is no message. Says how it was counted if that is all there is to it.

@@ -35,6 +35,8 @@ fn told(case: &Value) -> String {
     match normalize(piece, datetime!(2026-01-01 12:00 UTC)) {
         Kept::Odd(reason) => format!("put aside: {reason}"),
         Kept::Status(_) => "a status".into(),
+        Kept::Reaction(reaction) => format!("{reaction:?}"),
+        Kept::Rewritten(rewritten) => format!("{rewritten:?}"),
         Kept::Row(row) => match (row.message, row.change) {
             (Some(message), _) => {
                 let profile = message.profile.unwrap();

@@ -11,7 +11,9 @@ use shared::{
     },
     crypto::FingerprintKey,
     db::{
+        changes,
         deliveries::{Progress, Status},
+        feedback::{Opinion, Reaction, Verdict},
         inbox::{Arrival, Content},
         numbers::{Change, Echo},
         system::Route,
@@ -35,8 +37,21 @@ const NAMELESS: &str = "someone on WhatsApp";
 pub enum Kept {
     Row(Box<Row>),
     Status(Box<Status>),
+    /// A thumb under an answer, or none any more.
+    Reaction(Reaction),
+    /// A person changed what they had written.
+    Rewritten(Rewritten),
     /// Kept for an operator to look at.
     Odd(&'static str),
+}
+
+/// An edit, or a message that was taken back.
+#[derive(Clone, Debug)]
+pub struct Rewritten {
+    person: String,
+    external_id: String,
+    at: OffsetDateTime,
+    what: changes::What,
 }
 
 /// A row of the inbox.
@@ -65,7 +80,11 @@ pub fn normalize(piece: &Piece<'_>, now: OffsetDateTime) -> Kept {
     match &piece.what {
         What::Status => status(&value, now)
             .map_or(Kept::Odd("a status without an id"), |status| Kept::Status(Box::new(status))),
-        What::Message(contact) => Kept::Row(Box::new(message(&value, contact.as_ref(), now))),
+        What::Message(contact) => {
+            let contact = contact.as_ref();
+            about_another(&value, contact, now)
+                .unwrap_or_else(|| Kept::Row(Box::new(message(&value, contact, now))))
+        }
         What::Echo => Kept::Row(Box::new(echo(&value, now))),
         _ => Kept::Row(Box::new(of_account(&value, piece, now))),
     }
@@ -96,6 +115,40 @@ fn sender(message: &Value, contact: Option<&Contact>) -> Option<Identity> {
     let text = |name: &str| message[name].as_str().filter(|text| !text.is_empty());
     let contact = contact.cloned().unwrap_or_default();
     identity(text("from_user_id").or(contact.user_id.as_deref()), text("from").or(contact.wa_id.as_deref()))
+}
+
+/// What is said about an earlier message, with its id; one that names none is kept like everything that is not understood.
+fn about_another(message: &Value, contact: Option<&Contact>, now: OffsetDateTime) -> Option<Kept> {
+    let kind = message["type"].as_str()?;
+    let content = &message[kind];
+    let named = |field: &str| content[field].as_str().filter(|id| is_id(id)).map(str::to_owned);
+    let person = sender(message, contact)?.id;
+    let at = time_of(&message["timestamp"], now);
+    let what = match kind {
+        "reaction" => {
+            let opinion = content["emoji"].as_str().map_or(Opinion::Nothing, opinion);
+            let message = named("message_id")?;
+            return Some(Kept::Reaction(Reaction { channel: person.clone(), message, user: person, opinion, at }));
+        }
+        "edit" => match whatsapp_words::of(&content["message"]) {
+            Words::Said(text) => {
+                changes::What::Edited { text: clean_text(&text), mentions_others: false, addressed: true }
+            }
+            Words::Beside(_) => return None,
+        },
+        "revoke" => changes::What::Deleted,
+        _ => return None,
+    };
+    Some(Kept::Rewritten(Rewritten { person, external_id: named("original_message_id")?, at, what }))
+}
+
+/// Thumbs in any colour; every other emoji means too many things, and replaces a thumb.
+fn opinion(emoji: &str) -> Opinion {
+    match emoji.chars().next() {
+        Some('👍') => Opinion::Is(Verdict::Good),
+        Some('👎') => Opinion::Is(Verdict::Bad),
+        _ => Opinion::Nothing,
+    }
 }
 
 fn message(message: &Value, contact: Option<&Contact>, now: OffsetDateTime) -> Row {
@@ -269,6 +322,23 @@ fn time_of(value: &Value, now: OffsetDateTime) -> OffsetDateTime {
         .unwrap_or(now)
 }
 
+/// A person's conversation, or what is kept by its kind.
+fn lane(key: &FingerprintKey, route: &Route, [person, kind]: [&str; 2]) -> ConversationId {
+    ConversationId::from_uuid(key.fingerprint(&["whatsapp-lane", &route.connection.to_string(), person, kind]))
+}
+
+impl Rewritten {
+    pub fn into_change(self, key: &FingerprintKey, route: &Route) -> changes::Change {
+        changes::Change {
+            conversation: lane(key, route, [&self.person, ""]),
+            external_id: self.external_id,
+            changed_at: self.at,
+            what: self.what,
+            concerns_agent: true,
+        }
+    }
+}
+
 impl Row {
     /// With the keyed hashes that dedupe it. What has no id is told apart by its bytes.
     pub fn into_arrival(self, key: &FingerprintKey, route: &Route, raw: &str, trace: Option<String>) -> Arrival {
@@ -284,12 +354,7 @@ impl Row {
             connection: route.connection,
             event_key,
             message_key: None,
-            conversation: ConversationId::from_uuid(key.fingerprint(&[
-                "whatsapp-lane",
-                &connection,
-                person,
-                kind,
-            ])),
+            conversation: lane(key, route, [person, kind]),
             addressed: self.message.is_some(),
             known_lane_only: false,
             raw: raw.as_bytes().to_vec(),

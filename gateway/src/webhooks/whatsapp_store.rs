@@ -9,8 +9,10 @@ use std::{
 use futures::future::join_all;
 use shared::{
     db::{
-        DbError,
+        DbError, TenantDb,
+        changes::{self, Followed},
         deliveries::{self, Status},
+        feedback::Reaction,
         inbox::{self, Accepted, Arrival},
         numbers::{self, Change, Echo},
     },
@@ -20,6 +22,7 @@ use shared::{
 use time::OffsetDateTime;
 
 use super::{
+    news,
     whatsapp::CHANNEL,
     whatsapp_event::Piece,
     whatsapp_routes::{Destinations, Key},
@@ -37,6 +40,8 @@ const REPEATED_SOON: Duration = Duration::from_secs(600);
 struct Part {
     statuses: Vec<(ConnectionId, Status)>,
     changes: Vec<(ConnectionId, Change)>,
+    reactions: Vec<(ConnectionId, Reaction)>,
+    rewritten: Vec<changes::Change>,
     accounts: HashMap<ConnectionId, String>,
 }
 
@@ -67,6 +72,10 @@ pub async fn store(gateway: &Gateway, pieces: &[Piece<'_>], destinations: &Desti
             }
             match &kept {
                 Kept::Status(status) => part.statuses.push((route.connection, (**status).clone())),
+                Kept::Reaction(reaction) => part.reactions.push((route.connection, reaction.clone())),
+                Kept::Rewritten(rewritten) => {
+                    part.rewritten.push(rewritten.clone().into_change(&gateway.fingerprints, route));
+                }
                 Kept::Row(row) => {
                     part.changes.extend(row.change.clone().map(|change| (route.connection, change)));
                     let (row, echo) = ((**row).clone(), row.echo.clone());
@@ -78,7 +87,7 @@ pub async fn store(gateway: &Gateway, pieces: &[Piece<'_>], destinations: &Desti
             }
         }
     }
-    let told = join_all(parts.into_iter().map(|(tenant, part)| tell(gateway, tenant, part)));
+    let told = join_all(parts.into_iter().map(|(tenant, part)| tell(gateway, gateway.db.tenant(tenant), part)));
     let (kept, told) = tokio::join!(keep(gateway, &incoming), told);
     told.into_iter().collect::<Result<(), DbError>>()?;
     take_over(gateway, &incoming, &kept?, now).await
@@ -152,24 +161,49 @@ async fn keep(gateway: &Gateway, incoming: &[Incoming<'_>]) -> Result<Vec<Option
     failed.map_or(Ok(kept), Err)
 }
 
-/// One transaction for one tenant.
-async fn tell(gateway: &Gateway, tenant: TenantId, part: Part) -> Result<(), DbError> {
-    if part.statuses.is_empty() && part.changes.is_empty() && part.accounts.is_empty() {
-        return Ok(());
+/// One tenant's part: news of its numbers in one transaction, then what people did to messages, each in its own.
+async fn tell(gateway: &Gateway, db: TenantDb, part: Part) -> Result<(), DbError> {
+    if !(part.statuses.is_empty() && part.changes.is_empty() && part.accounts.is_empty()) {
+        // People that turn out to be one share what is remembered of them.
+        let mut tx = db.begin_for_all_audiences().await?;
+        deliveries::record(&mut tx, &part.statuses).await?;
+        for (connection, change) in &part.changes {
+            numbers::apply(&mut tx, *connection, change).await?;
+        }
+        for (connection, account) in &part.accounts {
+            numbers::note_account(&mut tx, *connection, account).await?;
+        }
+        tx.commit().await?;
     }
-    // People that turn out to be one share what is remembered of them.
-    let mut tx = gateway.db.tenant(tenant).begin_for_all_audiences().await?;
-    deliveries::record(&mut tx, &part.statuses).await?;
-    for (connection, change) in &part.changes {
-        numbers::apply(&mut tx, *connection, change).await?;
-    }
-    for (connection, account) in &part.accounts {
-        numbers::note_account(&mut tx, *connection, account).await?;
-    }
-    tx.commit().await?;
     if !part.accounts.is_empty() {
         gateway.routes.invalidate_all();
     }
+    for (connection, reaction) in &part.reactions {
+        let heard = news::react(&db, *connection, reaction).await?;
+        metrics::counter!("konstruct_events_total", "outcome" => if heard { "news" } else { "not_kept" })
+            .increment(1);
+    }
+    for change in &part.rewritten {
+        rewrite(gateway, &db, change).await?;
+    }
+    Ok(())
+}
+
+/// What a person changed or took back is carried out before Meta gets its 200.
+async fn rewrite(gateway: &Gateway, db: &TenantDb, change: &changes::Change) -> Result<(), DbError> {
+    let mut followed = Followed::NotKept;
+    // Had the message been stored between the look and the commit, nobody would see the change: it is looked for again.
+    for _ in 0..2 {
+        let mut tx = db.begin_for_all_audiences().await?;
+        followed = changes::follow(&mut tx, change).await?;
+        tx.commit().await?;
+        if followed != (Followed::Waits { lane_known: false }) {
+            break;
+        }
+    }
+    gateway.waker.wake();
+    let outcome = if followed == Followed::NotKept { "not_kept" } else { "changed" };
+    metrics::counter!("konstruct_events_total", "outcome" => outcome).increment(1);
     Ok(())
 }
 

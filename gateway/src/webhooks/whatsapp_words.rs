@@ -31,9 +31,9 @@ pub fn of(message: &Value) -> Words {
         "interactive" => interactive(content),
         "order" => order(content),
         "unsupported" => "[a message of a kind that WhatsApp does not pass on]".into(),
-        "reaction" => return Words::Beside("a reaction"),
-        "edit" => return Words::Beside("edits are not followed yet"),
-        "revoke" => return Words::Beside("a message was withdrawn"),
+        "reaction" => return Words::Beside("a reaction to nothing"),
+        "edit" => return Words::Beside("an edit that names no message"),
+        "revoke" => return Words::Beside("something withdrawn that is not named"),
         "media_placeholder" => return Words::Beside("media that follows"),
         _ => return Words::Beside("message type not handled"),
     };

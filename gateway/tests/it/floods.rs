@@ -40,6 +40,10 @@ async fn attack_177_notices_of_a_rate_limit_leave_a_few_samples() {
     }
     assert_eq!(house.quarantined().await.len(), STRANGERS_KEPT);
     assert_eq!(house.stored(acme.tenant).await, 0);
+    // Whose events they are is told once an hour.
+    let told = house.lines(acme.tenant, "select kind || ': ' || body as line from notices").await;
+    assert!(told.len() == 1 && told[0].starts_with("events_held_back: Slack holds back events"), "{told:?}");
+    assert_eq!(house.jobs(&acme).await, ["tell_admins"]);
 }
 
 #[tokio::test]

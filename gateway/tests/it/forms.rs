@@ -119,6 +119,11 @@ impl House {
         self.rows(firm.tenant, sql).await.iter().map(|row| row.get("line")).collect()
     }
 
+    /// The column `line` of a tenant's rows.
+    pub async fn lines(&self, tenant: TenantId, sql: &'static str) -> Vec<String> {
+        self.rows(tenant, sql).await.iter().map(|row| row.get("line")).collect()
+    }
+
     /// The kinds of jobs that wait, in alphabetical order.
     pub async fn jobs(&self, firm: &Firm) -> Vec<String> {
         let sql =

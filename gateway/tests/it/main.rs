@@ -30,6 +30,7 @@ mod interactions;
 mod keys;
 mod limits;
 mod members;
+mod news;
 mod odd_payloads;
 mod opaque;
 mod openapi;

@@ -157,7 +157,7 @@ async fn attack_189_what_is_no_json_object_is_400() {
 async fn attack_191_events_that_nobody_knows_are_stored_as_ignored() {
     let house = House::open().await;
     let acme = house.firm("acme").await;
-    let kinds = ["reaction_added", "app_home_opened", "member_joined_channel", "something_of_next_year", ""];
+    let kinds = ["pin_added", "app_home_opened", "channel_created", "something_of_next_year", ""];
     for kind in kinds {
         house.hear(&acme, json!({ "type": kind, "user": ADA, "item": { "channel": "C1", "ts": "1.1" } })).await;
     }

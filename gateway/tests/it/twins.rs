@@ -23,10 +23,9 @@ async fn attack_45_a_hundred_parallel_replays_are_a_hundred_times_200_and_one_ro
 async fn attack_47_an_event_written_differently_is_the_same_event() {
     let house = House::open().await;
     let acme = house.firm("acme").await;
-    let reaction = json!({ "type": "reaction_added", "user": "UADA", "item": { "channel": "C1", "ts": "1.1" } });
-    let event = envelope(&acme.team, reaction);
+    let event = envelope(&acme.team, json!({ "type": "pin_added", "user": "UADA", "channel_id": "C1" }));
     let spaced = serde_json::to_string_pretty(&event).expect("it is JSON");
-    let escaped = event.to_string().replace("reaction_added", "reaction\\u005fadded");
+    let escaped = event.to_string().replace("pin_added", "pin\\u005fadded");
     for body in [event.to_string(), spaced, escaped] {
         assert_eq!(house.deliver(body).await.status, 200);
     }

@@ -267,10 +267,7 @@ async fn attack_191_unknown_fields_and_types_are_stored_and_never_answered() {
     let shop = phones.shop("acme").await;
     phones.hear(&messages(&shop, vec![message(json!({ "type": "hologram", "hologram": { "id": 1 } }))])).await;
     phones
-        .hear(&messages(
-            &shop,
-            vec![message(json!({ "type": "reaction", "reaction": { "message_id": "wamid.X" } }))],
-        ))
+        .hear(&messages(&shop, vec![message(json!({ "type": "reaction", "reaction": { "emoji": "👍" } }))]))
         .await;
     phones
         .hear(&messages(&shop, vec![message(json!({ "group_id": "G1", "text": { "body": "to a group" } }))]))
@@ -283,7 +280,7 @@ async fn attack_191_unknown_fields_and_types_are_stored_and_never_answered() {
     assert_eq!(
         lines,
         [
-            "ignored a reaction overheard",
+            "ignored a reaction to nothing overheard",
             "ignored field not handled overheard",
             "ignored group message overheard",
             "ignored message type not handled overheard",

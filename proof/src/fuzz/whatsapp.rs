@@ -49,6 +49,16 @@ pub fn webhook(raw: &[u8]) {
                 assert!(!status.external_id.is_empty() && status.at <= NOW + Duration::minutes(5));
                 continue;
             }
+            Kept::Reaction(reaction) => {
+                assert!(!reaction.message.is_empty() && reaction.at <= NOW + Duration::minutes(5));
+                assert!(is_user_id(&reaction.user) || is_phone(&reaction.user), "{}", reaction.user);
+                continue;
+            }
+            Kept::Rewritten(rewritten) => {
+                let change = rewritten.into_change(&FingerprintKey::new([7; 32]), &route);
+                assert!(!change.external_id.is_empty() && change.changed_at <= NOW + Duration::minutes(5));
+                continue;
+            }
             Kept::Row(row) => row,
         };
         let key = FingerprintKey::new([7; 32]);

@@ -2,12 +2,14 @@
 
 use shared::{
     db::{
-        feedback,
+        channels,
+        feedback::{self, Opinion, Reaction, Verdict},
         interactions::{self, State},
-        privacy,
+        people, privacy,
     },
     ids::{InteractionId, OutboxId, TenantId},
 };
+use time::macros::datetime;
 use uuid::Uuid;
 
 use super::{
@@ -21,6 +23,20 @@ const ACT: InteractionId = InteractionId::from_uuid(Uuid::from_u128(0x50));
 const STREAMED: OutboxId = OutboxId::from_uuid(Uuid::from_u128(0x51));
 /// Only they were given it.
 const THEIR_ANSWER: OutboxId = OutboxId::from_uuid(Uuid::from_u128(0x52));
+
+/// A channel that only they know.
+const THEIR_CHANNEL: &str = "CTHEIRS";
+
+/// The person likes it.
+fn thumb() -> Reaction {
+    Reaction {
+        channel: "C1".into(),
+        message: "1.2".into(),
+        user: "U1".into(),
+        opinion: Opinion::Is(Verdict::Good),
+        at: datetime!(2100-01-01 00:00 UTC),
+    }
+}
 
 /// For a transaction of the tenant.
 pub fn script(tenant_id: TenantId, mark: &str) -> String {
@@ -52,8 +68,11 @@ pub fn script(tenant_id: TenantId, mark: &str) -> String {
     );
     if them {
         script += &format!(
-            "insert into outbox (tenant_id, outbox_id, conversation_id, run_id, kind, part, operation, body, state, fence)
-             values ('{tenant}', '{answer}', '{conversation}', '{run}', 'answer', 1, 'post', '{mark}', 'sent', {FENCE});"
+            "insert into outbox (tenant_id, outbox_id, conversation_id, run_id, kind, part, operation, body, state,
+                                 external_id, fence)
+             values ('{tenant}', '{answer}', '{conversation}', '{run}', 'answer', 1, 'post', '{mark}', 'sent', '1.2', {FENCE});
+             insert into channels (tenant_id, connection_id, external_id, kind, name)
+             values ('{tenant}', '{connection}', '{THEIR_CHANNEL}', 'public', '{mark}');"
         );
     }
     script
@@ -72,6 +91,12 @@ pub fn all() -> Vec<Call> {
         "feedback::find_answered", AllAudiences, |tx, _config| {
             feedback::find_answered(tx, THEIR_ANSWER, CONNECTION, "C1").await?
         };
+        "feedback::find_answer", AllAudiences, |tx, _config| {
+            feedback::find_answer(tx, CONNECTION, &thumb()).await?
+        };
+        "feedback::react", AllAudiences, |tx, _config| feedback::react(tx, RUN, PERSON, &thumb()).await?;
+        "channels::is_known", AllAudiences, |tx, _config| channels::is_known(tx, CONNECTION, THEIR_CHANNEL).await?;
+        "people::outdate", AllAudiences, |tx, _config| people::outdate(tx, CONNECTION, "U1").await?;
         "feedback::explain", AllAudiences, |tx, _config| feedback::explain(tx, RUN, PERSON, "Too long.").await?;
         "privacy::forget", AllAudiences, |tx, _config| privacy::forget(tx, PERSON).await?;
     }

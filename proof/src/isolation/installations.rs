@@ -13,7 +13,8 @@ use shared::{
         connections::{self, Outsiders, Policy},
         dead_connections,
         install_links::{self, NewLink},
-        mails, notices,
+        mails,
+        notices::{self, Kind},
         rotations::{self, Held, Lease},
     },
     ids::{NoticeId, TenantId},
@@ -52,6 +53,12 @@ pub fn script(tenant_id: TenantId, mark: &str, keys: &Keyring) -> String {
          values ('{tenant}', '{NOTICE}', 'token_refused', '{connection}', '{mark} notice');",
         NOTICE = NOTICE.uuid(),
     );
+    if them {
+        script += &format!(
+            "insert into notices (tenant_id, notice_id, kind, connection_id, body)
+             values ('{tenant}', '{connection}', 'events_held_back', '{connection}', '{mark} misses some');"
+        );
+    }
     let [open, state, used, browser] = [OPEN_LINK, OPEN_STATE, USED_STATE, BROWSER].map(hex::encode);
     let user = if them { &open } else { &browser };
     for (id, link, state, browser, days, used_at) in [
@@ -156,6 +163,9 @@ fn ends_and_notices() -> Vec<Call> {
         };
         "notices::list", AllAudiences, |tx, _config| {
             notices::list(tx, None).await?.into_iter().map(|notice| notice.body).collect::<Vec<_>>()
+        };
+        "notices::tell_hourly", AllAudiences, |tx, _config| {
+            notices::tell_hourly(tx, Kind::EventsHeldBack, CONNECTION, "Some may be missing.").await?
         };
         "notices::mark_seen", AllAudiences, |tx, _config| notices::mark_seen(tx, &[NOTICE]).await?;
         "notices::take_unmailed", AllAudiences, |tx, _config| {

@@ -1,8 +1,12 @@
 //! People change their minds about what they wrote: what they get is the answer to what stands there now.
 
-use simulators::{Delete, Edit, FaultKind, FaultRule, Said};
+use serde_json::json;
+use simulators::{Delete, Edit, FaultKind, FaultRule, React, Said, WhatsAppSay};
 
-use crate::house::{House, PATIENCE, Tenant, eventually};
+use crate::{
+    house::{House, PATIENCE, Tenant, eventually},
+    phones::{ADA, Phones},
+};
 
 impl Tenant<'_> {
     fn edits(&self, channel: &str, said: &Said, text: &str) {
@@ -89,4 +93,60 @@ async fn memory_follows_an_edit_of_what_was_answered_and_forgets_what_was_delete
     let prompt = house.model.requests().last().expect("a prompt").prompt_text();
     assert!(!prompt.contains("14 March") && !prompt.contains("4712"), "{prompt}");
     assert_eq!(acme.replies("CGENERAL", &told.thread_ts).len(), 1, "no second answer");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_customer_edits_while_it_is_answered_is_answered_as_it_reads_now() {
+    let phones = Phones::open().await;
+    phones.house.start_orchestrator();
+    let shop = phones.shop("acme").await;
+    phones.house.model.faults().add(FaultRule::once("completions", FaultKind::DelayMs(8_000)));
+    let said = shop.hears(ADA, "The launch is on 14 March.");
+    shop.eventually("select count(*)::text from runs where tenant_id = $1 and state = 'running'", "1").await;
+    let edit = json!({ "type": "edit", "edit": { "original_message_id": said,
+                       "message": { "type": "text", "text": { "body": "The launch is on 15 March." } } } });
+    let change = WhatsAppSay { message: Some(edit), ..WhatsAppSay::new(&shop.number, ADA, "") };
+    phones.whatsapp.say(change);
+    let answers = shop.answered(ADA, 1).await;
+    let prompts = phones.house.model.requests();
+    let last = prompts.last().expect("a prompt").prompt_text();
+    assert!(last.contains("15 March") && !last.contains("14 March"), "{last}");
+    shop.eventually(
+        "select string_agg(body, '; ') from memories where tenant_id = $1",
+        "The launch is on 15 March.",
+    )
+    .await;
+    assert_eq!(answers.len(), 1, "{answers:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thumb_on_an_answer_in_slack_is_an_opinion_until_it_is_taken_away() {
+    let house = House::open().await;
+    house.start_orchestrator();
+    let acme = house.tenant("acme").await;
+    let asked = acme.asks("CGENERAL", "UADA", "When is the launch?");
+    acme.finished("CGENERAL", &asked.thread_ts, 1).await;
+    acme.inbox().await;
+    let [answer] = acme.replies("CGENERAL", &asked.thread_ts).try_into().expect("one answer");
+    let opinions = "select count(*) from feedback where tenant_id = $1 and verdict = 'good'";
+    for (remove, expected) in [(false, 1), (true, 0)] {
+        let react = React {
+            team: acme.team.clone(),
+            channel: "CGENERAL".into(),
+            ts: answer.ts.clone(),
+            user: "UADA".into(),
+            emoji: "+1".into(),
+            remove,
+        };
+        house.slack.react(&react).expect("the answer is there");
+        let mut seen = -1;
+        for _ in 0..100 {
+            seen = acme.count(opinions).await;
+            if seen == expected {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        assert_eq!(seen, expected, "taken away: {remove}");
+    }
 }

@@ -10,6 +10,7 @@ pub mod slack_ending;
 pub mod slack_event;
 pub mod slack_files;
 pub mod slack_kept;
+pub mod slack_news;
 pub mod slack_oauth;
 pub mod slack_profile;
 pub mod slack_text;

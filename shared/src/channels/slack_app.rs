@@ -26,7 +26,7 @@ pub const BOT_SCOPES: [&str; 15] = [
 ];
 
 /// What Slack tells us, in the order of the alphabet.
-pub const BOT_EVENTS: [&str; 19] = [
+pub const BOT_EVENTS: [&str; 22] = [
     "agent_session_stopped",
     "app_context_changed",
     "app_home_opened",
@@ -35,8 +35,11 @@ pub const BOT_EVENTS: [&str; 19] = [
     "app_uninstalled_team",
     "channel_archive",
     "channel_deleted",
+    "channel_left",
     "channel_rename",
+    "channel_shared",
     "channel_unarchive",
+    "channel_unshared",
     "member_joined_channel",
     "message.channels",
     "message.groups",

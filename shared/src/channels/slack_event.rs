@@ -57,7 +57,8 @@ pub(super) struct Event {
     pub(super) kind: String,
     #[serde(default, deserialize_with = "lenient")]
     pub(super) subtype: Option<String>,
-    #[serde(default, deserialize_with = "lenient")]
+    /// Some events describe the person, most name them.
+    #[serde(default, deserialize_with = "id_of")]
     pub(super) user: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     pub(super) bot_id: Option<String>,
@@ -79,7 +80,8 @@ pub(super) struct Event {
     pub(super) ts: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     pub(super) thread_ts: Option<String>,
-    #[serde(default, deserialize_with = "lenient")]
+    /// Some events describe the channel, most name it.
+    #[serde(default, deserialize_with = "id_of")]
     pub(super) channel: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     pub(super) channel_type: Option<String>,
@@ -103,6 +105,21 @@ pub(super) struct Event {
     /// Of a deletion: which message.
     #[serde(default, deserialize_with = "lenient")]
     pub(super) deleted_ts: Option<String>,
+    /// Of a reaction: the emoji's name, and what it is put on.
+    #[serde(default, deserialize_with = "lenient")]
+    pub(super) reaction: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(super) item: Option<Item>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Item {
+    #[serde(rename = "type", default, deserialize_with = "lenient")]
+    pub(super) kind: String,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(super) channel: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(super) ts: Option<String>,
 }
 
 /// What some events tell about an author.
@@ -128,6 +145,12 @@ pub(super) struct Edited {
 /// A value of another type than Slack documents counts as missing: one odd field must not cost the message.
 pub fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(from: D) -> Result<T, D::Error> {
     Ok(serde_json::from_value(Value::deserialize(from)?).unwrap_or_default())
+}
+
+/// An id, or the `id` of an object.
+fn id_of<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let value = Value::deserialize(from)?;
+    Ok(value.as_str().or(value["id"].as_str()).map(str::to_owned))
 }
 
 /// Why bytes are no event.

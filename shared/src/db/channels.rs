@@ -150,6 +150,19 @@ async fn narrow(tx: &mut TenantTx, connection: ConnectionId, channel: &str) -> R
     Ok(())
 }
 
+/// Whether anybody spoke with the agent in a channel, or decided about it.
+pub async fn is_known(tx: &mut TenantTx, connection: ConnectionId, channel: &str) -> Result<bool, DbError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_scalar(
+        "select exists (select from channels where tenant_id = $1 and connection_id = $2 and external_id = $3)",
+    )
+    .bind(tenant)
+    .bind(connection)
+    .bind(channel)
+    .fetch_one(tx.conn())
+    .await?)
+}
+
 /// The channels somebody spoke in or decided about, no direct messages, at most 500.
 pub async fn list(tx: &mut TenantTx) -> Result<Vec<Channel>, DbError> {
     let tenant = tx.tenant();

@@ -22,6 +22,8 @@ pub enum Kind {
     TokenRefused,
     /// An organization removed the app from one of its workspaces.
     WorkspaceRemoved,
+    /// The platform withholds events: there are more than it sends.
+    EventsHeldBack,
 }
 
 impl Kind {
@@ -30,6 +32,7 @@ impl Kind {
             Self::ConnectionDead => "connection_dead",
             Self::TokenRefused => "token_refused",
             Self::WorkspaceRemoved => "workspace_removed",
+            Self::EventsHeldBack => "events_held_back",
         }
     }
 }
@@ -64,6 +67,30 @@ pub async fn tell(
     .await?;
     queue::enqueue(tx, &Job::TellAdmins { notice: id }).await?;
     Ok(id)
+}
+
+/// As [`tell`], unless the same was told within the last hour. Two at once may both tell.
+pub async fn tell_hourly(
+    tx: &mut TenantTx,
+    kind: Kind,
+    connection: ConnectionId,
+    body: &str,
+) -> Result<bool, DbError> {
+    let tenant = tx.tenant();
+    let told: bool = sqlx::query_scalar(
+        "select exists (select from notices
+                         where tenant_id = $1 and kind = $2 and connection_id = $3
+                           and created_at > clock_timestamp() - interval '1 hour')",
+    )
+    .bind(tenant)
+    .bind(kind.as_str())
+    .bind(connection)
+    .fetch_one(tx.conn())
+    .await?;
+    if !told {
+        tell(tx, kind, connection, body).await?;
+    }
+    Ok(!told)
 }
 
 /// The notice, if nobody has made its mails yet; from now on somebody has.

@@ -120,6 +120,25 @@ pub async fn named(tx: &mut TenantTx, words: &[String]) -> Result<Vec<(PersonId,
     rows.iter().map(|row| Ok((row.try_get("person_id")?, row.try_get("word")?))).collect()
 }
 
+/// What is known of a person is out of date. `None`: nobody knows them, or what they are is asked already.
+pub async fn outdate(
+    tx: &mut TenantTx,
+    connection: ConnectionId,
+    external_id: &str,
+) -> Result<Option<PersonId>, DbError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_scalar(
+        "update people set profile_fetched_at = null
+          where tenant_id = $1 and connection_id = $2 and external_id = $3 and profile_fetched_at is not null
+         returning person_id",
+    )
+    .bind(tenant)
+    .bind(connection)
+    .bind(external_id)
+    .fetch_optional(tx.conn())
+    .await?)
+}
+
 pub async fn describe(tx: &mut TenantTx, id: PersonId, profile: &Profile) -> Result<(), DbError> {
     let tenant = tx.tenant();
     sqlx::query(

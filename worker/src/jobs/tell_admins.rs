@@ -27,11 +27,12 @@ pub async fn run(worker: &Worker, db: &TenantDb, id: NoticeId) -> Result<(), Job
     let subject = match notice.kind.as_str() {
         "connection_dead" => "Your AI employee is cut off",
         "token_refused" => "Your AI employee will soon be cut off",
+        "events_held_back" => "Your AI employee may miss messages",
         _ => "Something changed about your AI employee",
     };
     for to in notices::admins(&mut tx).await? {
         // A link for each: who gets it is in the audit log by what they do with it.
-        let link = match notice.connection {
+        let link = match notice.connection.filter(|_| notice.kind != "events_held_back") {
             Some(connection) => install_link(worker, &mut tx, connection).await?,
             None => None,
         };
