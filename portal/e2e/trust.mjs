@@ -18,7 +18,7 @@ async function asked(house, page, text) {
   await house.slack('say', { team: TEAM, channel: 'CGENERAL', user: 'UADA', text, mention: true })
   await page.locator(`.row:first-child:not(#${before})`).waitFor()
   await page.locator('.row').first().getByRole('link').click()
-  await page.locator('.said', { hasText: text }).waitFor()
+  await page.locator('.message.person .said', { hasText: text }).waitFor()
   await page.locator('.message.agent').first().waitFor()
 }
 
@@ -28,7 +28,7 @@ async function why({ house, test }, page) {
     await asked(house, page, FACT)
     await asked(house, page, QUESTION)
     await page.keyboard.press('w')
-    const panel = page.getByRole('complementary', { name: 'Why it answered so' })
+    const panel = page.getByRole('complementary', { name: 'Why the agent answered so' })
     await panel.getByRole('heading', { name: 'What it was reminded of' }).first().waitFor()
     await panel.getByRole('link', { name: FACT }).first().waitFor()
     await panel.getByText('simulated-1').first().waitFor()
@@ -41,7 +41,7 @@ async function why({ house, test }, page) {
     await panel.getByRole('link', { name: FACT }).first().waitFor()
   })
   await test('from the panel one comes to where a memory was said', async () => {
-    const panel = page.getByRole('complementary', { name: 'Why it answered so' })
+    const panel = page.getByRole('complementary', { name: 'Why the agent answered so' })
     await panel.getByRole('link', { name: FACT }).first().click()
     await heading(page, 'Where this comes from').waitFor()
     await page.getByRole('dialog').getByText('Answers it served').waitFor()
@@ -118,7 +118,7 @@ async function log({ test }, page) {
     await page.getByRole('link', { name: 'Posteingang' }).click()
     await page.locator('.row').first().getByRole('link').click()
     await page.keyboard.press('w')
-    await heading(page, 'Woran es erinnert wurde').first().waitFor()
+    await heading(page, 'Woran der Agent erinnert wurde').first().waitFor()
     await inspect(page, 'why-de')
     await page.getByRole('link', { name: 'Einstellungen' }).click()
     await page.getByLabel('Sprache').selectOption('en')

@@ -92,7 +92,8 @@ function Shown({ step: { prompt } }: { step: StepBody }) {
           rows={[
             [say('why.instructions'), chars(prompt.instructions)],
             [say('why.memories'), chars(prompt.memories)],
-            [say('why.conversation'), say('why.messages', { messages: count(prompt.messages), count: count(prompt.conversation) })],
+            [say('why.conversation'), chars(prompt.conversation)],
+            [say('why.messages'), count(prompt.messages)],
             [say('why.files'), prompt.files > 0 ? count(prompt.files) : undefined],
           ]}
         />
