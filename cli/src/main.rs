@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "a command's output goes to standard output; logs go to standard error")]
 
+mod audit;
 mod chat;
 mod connect;
 mod doctor;
@@ -68,6 +69,9 @@ enum Command {
     /// Make somebody a platform admin, lock an account, or unlock it.
     #[command(subcommand)]
     User(user::User),
+    /// Check the audit log.
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Connect a channel by hand, after checking it.
     #[command(subcommand)]
     Connect(connect::Connect),
@@ -121,6 +125,7 @@ async fn run(cli: Cli, config: Config) -> anyhow::Result<ExitCode> {
         Command::Chat(chat) => chat.run(&config, cli.json).await?,
         Command::Tenant(tenant) => tenant.run(&config, cli.json).await?,
         Command::User(user) => user.run(&config, cli.json).await?,
+        Command::Audit(audit) => audit.run(&config, cli.json).await?,
         Command::Connect(connect) => connect.run(&config, cli.json).await?,
         Command::Slack(slack) => slack.run()?,
     }

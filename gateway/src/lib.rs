@@ -10,6 +10,7 @@ mod cookies;
 pub mod error;
 mod install;
 pub mod openapi;
+mod paging;
 mod passwords;
 mod path_id;
 mod patience;

@@ -9,10 +9,10 @@ use utoipa::{
 use crate::{
     cookies, install,
     portal::{
-        agents, api_keys,
+        agents, api_keys, audit,
         auth::{accept, devices, login, password, signup, totp},
-        bindings, channels, connections, conversations, invitations, me, members, notices, signup_whatsapp,
-        templates, tenants,
+        bindings, channels, connections, conversations, invitations, me, members, memories, notices,
+        signup_whatsapp, templates, tenants, traces,
     },
 };
 
@@ -31,7 +31,8 @@ use crate::{
         signup::sign_up, signup::verify, login::login, login::refresh, login::logout,
         password::change, password::forgot, password::reset, accept::show, accept::accept,
         conversations::list, conversations::messages, conversations::take_over, conversations::release,
-        conversations::reply, devices::list, devices::end_all, devices::end, devices::switch,
+        conversations::reply, traces::show, memories::list, memories::show, memories::forget,
+        audit::list, audit::verify, devices::list, devices::end_all, devices::end, devices::switch,
         install::begin, notices::list, notices::mark_seen,
         totp::begin, totp::confirm, totp::end,
     ),

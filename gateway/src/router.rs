@@ -19,10 +19,10 @@ use crate::{
     error::ApiError,
     install, openapi,
     portal::{
-        agents, api_keys,
+        agents, api_keys, audit,
         auth::{accept, devices, login, password, signup, totp},
-        bindings, channels, connections, conversations, invitations, me, members, notices, signup_whatsapp,
-        templates, tenants,
+        bindings, channels, connections, conversations, invitations, me, members, memories, notices,
+        signup_whatsapp, templates, tenants, traces,
     },
     webhooks::{slack, slack_command, slack_interaction, whatsapp},
 };
@@ -57,6 +57,11 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/conversations/{conversation_id}/takeover", post(conversations::take_over))
         .route("/api/v1/conversations/{conversation_id}/release", post(conversations::release))
         .route("/api/v1/conversations/{conversation_id}/reply", post(conversations::reply))
+        .route("/api/v1/conversations/{conversation_id}/trace", get(traces::show))
+        .route("/api/v1/memories", get(memories::list))
+        .route("/api/v1/memories/{memory_id}", get(memories::show).delete(memories::forget))
+        .route("/api/v1/audit", get(audit::list))
+        .route("/api/v1/audit/verify", post(audit::verify))
         .route("/api/v1/connections/slack/install", post(install::begin))
         .route("/api/v1/notices", get(notices::list))
         .route("/api/v1/notices/seen", post(notices::mark_seen))

@@ -7,6 +7,8 @@ use shared::db::{
     media::REMEMBERED_MARK,
     memories::Recalled,
     messages::{AuthorKind, Line},
+    runs::Basis,
+    traces::Sizes,
 };
 use time::{OffsetDateTime, macros::format_description};
 
@@ -134,8 +136,30 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The best that fit, told in the order they happened: later ones may correct earlier ones.
+/// What the model is shown, in numbers and ids: for whoever asks later why it answered so.
+pub fn basis(turn: &Turn<'_>, prompt: &Prompt) -> Basis {
+    let shown = fitting(turn.memories);
+    let chars = |text: &str| text.chars().count();
+    let sizes = Sizes {
+        instructions: chars(turn.agent.instructions.trim()),
+        memories: shown.iter().map(|(_, line)| chars(line)).sum(),
+        conversation: prompt.messages.iter().skip(1).map(|message| chars(&message.content)).sum(),
+        messages: prompt.messages.len().saturating_sub(1),
+        files: turn.files.len(),
+        ..Sizes::default()
+    };
+    Basis { recalled: shown.iter().map(|(memory, _)| (memory.id, memory.score)).collect(), sizes }
+}
+
+/// Told in the order they happened: later ones may correct earlier ones.
 fn memory_lines(memories: &[Recalled]) -> String {
+    let mut chosen = fitting(memories);
+    chosen.sort_by_key(|(memory, _)| (memory.said_at, memory.id));
+    chosen.into_iter().map(|(_, line)| line).collect::<Vec<_>>().join("\n")
+}
+
+/// The best that fit, best first.
+fn fitting(memories: &[Recalled]) -> Vec<(&Recalled, String)> {
     let mut room = MEMORY_CHARS_MAX;
     let mut chosen: Vec<(&Recalled, String)> = Vec::new();
     for memory in memories {
@@ -149,8 +173,7 @@ fn memory_lines(memories: &[Recalled]) -> String {
         room = left;
         chosen.push((memory, line));
     }
-    chosen.sort_by_key(|(memory, _)| (memory.said_at, memory.id));
-    chosen.into_iter().map(|(_, line)| line).collect::<Vec<_>>().join("\n")
+    chosen
 }
 
 /// The newest messages that fit; the last one always does, cut if need be.

@@ -3,6 +3,8 @@
 //! Three short transactions, none across the network. A turn that follows a crash finds the run its predecessor opened and
 //! goes on from what is recorded: the placeholder is looked up, a paid answer is used, a sent part is not sent again.
 
+use std::time::Instant;
+
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use shared::{
@@ -11,7 +13,7 @@ use shared::{
         DbError, dead_connections,
         lanes::{self, Lease},
         outbox::{Operation, Part},
-        runs::{self, Answer, End, Finish},
+        runs::{self, Answer, Basis, End, Finish},
     },
     ids::MessageId,
 };
@@ -34,7 +36,13 @@ const APOLOGY: &str = "Sorry, I could not work out an answer just now. Your mess
 const BROKEN_OFF: &str = "\n\n_(I could not finish this answer. Please ask me again in a moment.)_";
 
 /// What the model step came to.
-pub enum Thought {
+pub struct Thought {
+    outcome: Outcome,
+    /// What the model was shown; `None` if it was not asked.
+    basis: Option<Basis>,
+}
+
+enum Outcome {
     Answer { completion: Completion, request_hash: [u8; 32] },
     Fixed(&'static str),
     NoAnswer(NoAnswer),
@@ -121,11 +129,11 @@ async fn ask(
     words: &Words,
 ) -> Result<Thought, DbError> {
     if let Some(text) = turn.fixed {
-        return Ok(Thought::Fixed(text));
+        return Ok(Thought { outcome: Outcome::Fixed(text), basis: None });
     }
     let Some(prepared) = prepared else {
         let reason = format!("given up after {} attempts", lanes::CLAIMS_MAX);
-        return Ok(Thought::NoAnswer(NoAnswer { reason, calls: Vec::new() }));
+        return Ok(Thought { outcome: Outcome::NoAnswer(NoAnswer { reason, calls: Vec::new() }), basis: None });
     };
     let Some(asker) = turn.authors.last().map(|author| author.person) else {
         return Err(DbError::Damaged("a turn without an author".into()));
@@ -133,18 +141,22 @@ async fn ask(
     let except: Vec<MessageId> = turn.opening.window.iter().map(|line| line.id).collect();
     let asked = recall::Asked { audiences: &turn.audiences, asker, except: &except };
     let (db, window) = (orchestrator.db.tenant(lease.tenant), &turn.opening.window);
+    let began = Instant::now();
     let (memories, files) = tokio::try_join!(
         recall::recall(&db, prepared, &asked),
         files::gather(&db, &orchestrator.storage, orchestrator.vision, window)
     )?;
-    let prompt = prompt::build(&prompt::Turn {
+    let shown = prompt::Turn {
         tenant_name: &turn.opening.tenant_name,
         agent: &turn.agent,
         now: orchestrator.clock.now(),
         window,
         memories: &memories,
         files: &files,
-    });
+    };
+    let prompt = prompt::build(&shown);
+    let mut basis = prompt::basis(&shown, &prompt);
+    basis.sizes.recall_ms = milliseconds(began);
     let mut hash = Sha256::new();
     for message in &prompt.messages {
         hash.update((message.content.len() as u64).to_be_bytes());
@@ -153,10 +165,17 @@ async fn ask(
         crash::on_text(&message.content);
     }
     crash::point(Point::PromptBuilt);
-    Ok(match orchestrator.models.complete(turn.agent.model.as_deref(), &prompt, words).await {
-        Ok(completion) => Thought::Answer { completion, request_hash: hash.finalize().into() },
-        Err(failure) => Thought::NoAnswer(failure),
-    })
+    let asked = Instant::now();
+    let outcome = match orchestrator.models.complete(turn.agent.model.as_deref(), &prompt, words).await {
+        Ok(completion) => Outcome::Answer { completion, request_hash: hash.finalize().into() },
+        Err(failure) => Outcome::NoAnswer(failure),
+    };
+    basis.sizes.model_ms = milliseconds(asked);
+    Ok(Thought { outcome, basis: Some(basis) })
+}
+
+fn milliseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Records the outcome under the fence, sends it, and lets the lane go.
@@ -169,24 +188,24 @@ pub async fn conclude(
 ) -> Result<bool, DbError> {
     crash::point(Point::Answered);
     let placeholder = shown.as_ref().and_then(|shown| shown.external_id.as_deref());
-    let (parts, answer_kind, end, reason) = match &thought {
-        Thought::Answer { completion, .. } => {
+    let (parts, answer_kind, end, reason) = match &thought.outcome {
+        Outcome::Answer { completion, .. } => {
             (sender.outlet.parts("answer", &completion.text, placeholder), "answer", End::Replied, None)
         }
-        Thought::Fixed(text) => (sender.outlet.parts("answer", text, placeholder), "answer", End::Replied, None),
-        Thought::NoAnswer(failure) => (
+        Outcome::Fixed(text) => (sender.outlet.parts("answer", text, placeholder), "answer", End::Replied, None),
+        Outcome::NoAnswer(failure) => (
             sender.outlet.parts("apology", APOLOGY, placeholder),
             "apology",
             End::Dead,
             Some(failure.reason.as_str()),
         ),
     };
-    let (calls, result, request_hash) = match &thought {
-        Thought::Answer { completion, request_hash } => {
+    let (calls, result, request_hash) = match &thought.outcome {
+        Outcome::Answer { completion, request_hash } => {
             (&completion.calls, Some(json!({ "text": completion.text })), *request_hash)
         }
-        Thought::Fixed(_) => (&Vec::new(), None, [0; 32]),
-        Thought::NoAnswer(failure) => (&failure.calls, None, [0; 32]),
+        Outcome::Fixed(_) => (&Vec::new(), None, [0; 32]),
+        Outcome::NoAnswer(failure) => (&failure.calls, None, [0; 32]),
     };
     let answer = Answer {
         run: turn.run,
@@ -194,6 +213,7 @@ pub async fn conclude(
         request_hash: &request_hash,
         result,
         calls,
+        basis: thought.basis.as_ref(),
         parts: &parts,
         kind: answer_kind,
     };
@@ -229,10 +249,10 @@ pub async fn conclude_stream(
     crash::point(Point::Answered);
     let mut rest = words.take(str::len).unwrap_or_default();
     rest.truncate(rest.trim_end().len());
-    let (calls, request_hash, end, reason) = match thought {
-        Thought::Answer { completion, request_hash } => (completion.calls, request_hash, End::Replied, None),
-        Thought::Fixed(_) => (Vec::new(), [0; 32], End::Replied, None),
-        Thought::NoAnswer(failure) => {
+    let (calls, request_hash, end, reason) = match thought.outcome {
+        Outcome::Answer { completion, request_hash } => (completion.calls, request_hash, End::Replied, None),
+        Outcome::Fixed(_) => (Vec::new(), [0; 32], End::Replied, None),
+        Outcome::NoAnswer(failure) => {
             rest.push_str(BROKEN_OFF);
             (failure.calls, [0; 32], End::Dead, Some(failure.reason))
         }
@@ -243,6 +263,7 @@ pub async fn conclude_stream(
         request_hash: &request_hash,
         result: Some(json!({ "text": words.all(), "broken_off": reason })),
         calls: &calls,
+        basis: thought.basis.as_ref(),
         parts: &[],
         kind: "answer",
     };

@@ -8,6 +8,7 @@ import { startHouse } from './house.mjs'
 import { platform } from './platform.mjs'
 import { statusPage } from './status.mjs'
 import { team } from './team.mjs'
+import { trust } from './trust.mjs'
 import { work } from './work.mjs'
 
 const CHROMIUM = process.env.CHROMIUM_PATH || '/usr/bin/chromium'
@@ -37,6 +38,7 @@ try {
   await statusPage(stage)
   const owner = await firstRun(stage)
   await work(stage, owner)
+  await trust(stage, owner)
   await team(stage, owner)
   await platform(stage, owner)
   await test('axe finds nothing on any page', () => assert.deepEqual(heard.barriers, []))

@@ -14,6 +14,7 @@ import './styles/pages.css'
 import './styles/agents.css'
 import './styles/inbox.css'
 import './styles/status.css'
+import './styles/trust.css'
 
 const RETRIES_MAX = 2
 

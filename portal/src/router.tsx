@@ -17,6 +17,21 @@ export interface InboxSearch {
   channel?: 'slack' | 'whatsapp'
   who?: 'agent' | 'human' | 'waiting'
   q?: string
+  /** The panel that says why: of a run, or of all (`all`). */
+  why?: string
+}
+
+export interface MemorySearch {
+  q?: string
+  person?: string
+  conversation?: string
+  /** The one whose origin is shown. */
+  memory?: string
+}
+
+export interface AuditSearch {
+  action?: string
+  actor?: string
 }
 
 const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)
@@ -101,8 +116,31 @@ const inbox = createRoute({
     channel: oneOf(search.channel, ['slack', 'whatsapp']),
     who: oneOf(search.who, ['agent', 'human', 'waiting']),
     q: search.q === undefined ? undefined : text(String(search.q)),
+    why: text(search.why),
   }),
   component: lazyRouteComponent(() => import('./routes/inbox'), 'InboxPage'),
+})
+
+const memory = createRoute({
+  getParentRoute: () => app,
+  path: '/memory',
+  validateSearch: (search: Record<string, unknown>): MemorySearch => ({
+    q: search.q === undefined ? undefined : text(String(search.q)),
+    person: text(search.person),
+    conversation: text(search.conversation),
+    memory: text(search.memory),
+  }),
+  component: lazyRouteComponent(() => import('./routes/memory'), 'MemoryPage'),
+})
+
+const audit = createRoute({
+  getParentRoute: () => app,
+  path: '/audit',
+  validateSearch: (search: Record<string, unknown>): AuditSearch => ({
+    action: text(search.action),
+    actor: text(search.actor),
+  }),
+  component: lazyRouteComponent(() => import('./routes/audit'), 'AuditPage'),
 })
 
 const agents = createRoute({
@@ -145,7 +183,7 @@ const tenants = createRoute({
   component: lazyRouteComponent(() => import('./routes/tenants'), 'TenantsPage'),
 })
 
-const pages = [home, inbox, agents, connections, people, settings, onboarding, tenants]
+const pages = [home, inbox, memory, agents, connections, people, audit, settings, onboarding, tenants]
 const tree = root.addChildren([status, signIn, signUp, verify, forgot, reset, accept, app.addChildren(pages)])
 
 /** Where to go after signing in: an address of ours, never another site's. */

@@ -24,10 +24,9 @@ use crate::{
     Gateway,
     auth::Operator,
     error::{ApiError, Problem},
+    paging,
 };
 
-const PAGE_DEFAULT: i64 = 50;
-const PAGE_MAX: i64 = 100;
 const NAME_MAX: usize = 80;
 const SOMEBODY: &str = "A colleague";
 
@@ -133,7 +132,7 @@ pub async fn list(
     let mut tx = operator.db.begin().await?;
     let mut found = conversations::list(&mut tx, before, limit + 1).await?;
     tx.close().await?;
-    let next_cursor = next(&mut found, limit, |last| (last.last_message_at, last.id.to_string()));
+    let next_cursor = paging::next(&mut found, limit, |last| place(last.last_message_at, last.id));
     Ok(Json(ConversationList { items: found.into_iter().map(ConversationBody::from).collect(), next_cursor }))
 }
 
@@ -151,7 +150,7 @@ pub async fn messages(
     let conversation = find(&mut tx, &id).await?;
     let mut found = conversations::messages(&mut tx, conversation, before, limit + 1).await?;
     tx.close().await?;
-    let next_cursor = next(&mut found, limit, |last| (last.sent_at, last.id.to_string()));
+    let next_cursor = paging::next(&mut found, limit, |last| place(last.sent_at, last.id));
     Ok(Json(MessageList { items: found.into_iter().map(MessageBody::from).collect(), next_cursor }))
 }
 
@@ -216,7 +215,7 @@ pub async fn reply(
 }
 
 /// What is no id of this tenant's is not found, whatever else it is.
-async fn find(tx: &mut TenantTx, id: &str) -> Result<ConversationId, ApiError> {
+pub(super) async fn find(tx: &mut TenantTx, id: &str) -> Result<ConversationId, ApiError> {
     let id: ConversationId = id.parse().map_err(|_| ApiError::not_found())?;
     if conversations::exists(tx, id).await? { Ok(id) } else { Err(ApiError::not_found()) }
 }
@@ -229,38 +228,21 @@ fn read_page<Id>(
     let Query(page) = page.map_err(|_| {
         ApiError::invalid("The query may have `cursor` and `limit`, a whole number, and nothing else.")
     })?;
-    let limit = page.limit.unwrap_or(PAGE_DEFAULT);
-    if !(1..=PAGE_MAX).contains(&limit) {
-        return Err(ApiError::invalid(format!("`limit` must be 1 to {PAGE_MAX}.")));
-    }
-    let Some(cursor) = page.cursor else {
-        return Ok((None, limit));
-    };
-    let read = || {
+    let limit = paging::limit(page.limit)?;
+    let before = paging::cursor(page.cursor.as_deref(), |cursor| {
         let (micros, last) = cursor.split_once('_')?;
         let at =
             OffsetDateTime::from_unix_timestamp_nanos(micros.parse::<i128>().ok()?.checked_mul(1_000)?).ok()?;
         Some((at, id(last)?))
-    };
-    let before =
-        read().ok_or_else(|| ApiError::invalid("`cursor` must be the `next_cursor` of an earlier answer."))?;
-    Ok((Some(before), limit))
+    })?;
+    Ok((before, limit))
 }
 
-/// Drops the line that only showed that there are more; the cursor is that of the last one kept.
-fn next<T>(found: &mut Vec<T>, limit: i64, place: impl Fn(&T) -> (OffsetDateTime, String)) -> Option<String> {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    if found.len() <= limit {
-        return None;
-    }
-    found.truncate(limit);
-    found.last().map(|last| {
-        let (at, id) = place(last);
-        format!("{}_{id}", at.unix_timestamp_nanos() / 1_000)
-    })
+fn place(at: OffsetDateTime, id: impl ToString) -> String {
+    format!("{}_{}", at.unix_timestamp_nanos() / 1_000, id.to_string())
 }
 
-fn written(at: OffsetDateTime) -> String {
+pub(super) fn written(at: OffsetDateTime) -> String {
     at.format(&Rfc3339).unwrap_or_default()
 }
 

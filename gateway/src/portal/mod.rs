@@ -2,6 +2,7 @@
 
 pub mod agents;
 pub mod api_keys;
+pub mod audit;
 pub mod auth;
 pub mod bindings;
 pub mod channels;
@@ -11,7 +12,9 @@ pub mod conversations;
 pub mod invitations;
 pub mod me;
 pub mod members;
+pub mod memories;
 pub mod notices;
 pub mod signup_whatsapp;
 pub mod templates;
 pub mod tenants;
+pub mod traces;

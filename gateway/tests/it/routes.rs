@@ -11,7 +11,7 @@ use shared::{
         numbers::{self, NewNumber},
         sessions::{self, Device},
     },
-    ids::{ApiKeyId, ConnectionId, ConversationId, InvitationId, SessionId, TenantId, UserId},
+    ids::{ApiKeyId, ConnectionId, ConversationId, InvitationId, MemoryId, SessionId, TenantId, UserId},
 };
 
 use crate::{
@@ -95,6 +95,12 @@ impl<'a> Scene<'a> {
             "conversation_id" => {
                 let connection = self.number(tenant).await.parse().expect("a connection's id");
                 self.house.talked_over(tenant, connection).await.0.to_string()
+            }
+            "memory_id" if missing => MemoryId::new().to_string(),
+            "memory_id" => {
+                let connection = self.number(tenant).await.parse().expect("a connection's id");
+                let (conversation, _) = self.house.talked_over(tenant, connection).await;
+                self.house.remembered(tenant, conversation, "What is the plan?").await.to_string()
             }
             "tenant_id" if missing => TenantId::new().to_string(),
             "tenant_id" => tenant.to_string(),

@@ -1,5 +1,6 @@
 // What the pages ask for, each under one key, so that a change knows what to ask again.
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
+import type { AuditSearch, MemorySearch } from '../router'
 import { call } from './client'
 
 /** There is no stream of events yet: what is watched is asked for again. */
@@ -7,6 +8,7 @@ const WATCHED_MS = 2_000
 const LIST_MS = 4_000
 const NOTICES_MS = 60_000
 const PAGE = 50
+const TRACE_PAGE = 20
 
 export const conversationsQuery = infiniteQueryOptions({
   queryKey: ['conversations'],
@@ -27,6 +29,47 @@ export const messagesQuery = (conversationId: string) =>
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor ?? null,
     refetchInterval: WATCHED_MS,
+  })
+
+/** What is recorded of a conversation's answers; they are watched while the panel is open. */
+export const traceQuery = (conversationId: string) =>
+  infiniteQueryOptions({
+    queryKey: ['trace', conversationId],
+    queryFn: ({ pageParam }) =>
+      call('GET /api/v1/conversations/{conversation_id}/trace', {
+        path: { conversation_id: conversationId },
+        query: { cursor: pageParam, limit: TRACE_PAGE },
+      }),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_cursor ?? null,
+    refetchInterval: LIST_MS,
+  })
+
+export const memoriesQuery = ({ q, person, conversation }: MemorySearch) =>
+  infiniteQueryOptions({
+    queryKey: ['memories', { q, person, conversation }],
+    queryFn: ({ pageParam }) =>
+      call('GET /api/v1/memories', {
+        query: { cursor: pageParam, limit: PAGE, q, person_id: person, conversation_id: conversation },
+      }),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_cursor ?? null,
+  })
+
+export const memoryQuery = (memoryId: string) =>
+  queryOptions({
+    queryKey: ['memory', memoryId],
+    queryFn: () => call('GET /api/v1/memories/{memory_id}', { path: { memory_id: memoryId } }),
+    // What was forgotten stays so.
+    retry: false,
+  })
+
+export const auditQuery = ({ action, actor }: AuditSearch) =>
+  infiniteQueryOptions({
+    queryKey: ['audit', { action, actor }],
+    queryFn: ({ pageParam }) => call('GET /api/v1/audit', { query: { cursor: pageParam, limit: PAGE, action, actor } }),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_cursor ?? null,
   })
 
 export const agentsQuery = queryOptions({ queryKey: ['agents'], queryFn: () => call('GET /api/v1/agents') })

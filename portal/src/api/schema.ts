@@ -18,6 +18,8 @@ export type BindingBody = { agent: string; channel?: string | null; connection?:
 
 export type BindingList = { items: (BindingBody)[] }
 
+export type CallBody = { at: string; cost_micro_usd?: number | null; estimated: boolean; input_tokens: number; model: string; output_tokens: number; purpose: string; status: string }
+
 export type ChangeMember = { read_only?: boolean | null; role?: Role | null }
 
 export type ChangePassword = { current: string; password: string }
@@ -42,17 +44,27 @@ export type ConversationList = { items: (ConversationBody)[]; next_cursor?: stri
 
 export type CreatedApiKey = ApiKeyBody & { key: string }
 
+export type DeliveryBody = { error?: string | null; kind: string; sent_at?: string | null; state: string; written_at: string }
+
 export type DeviceBody = { address: string; agent: string; created_at: string; id: string; is_current: boolean; last_seen_at: string }
 
 export type DeviceList = { items: (DeviceBody)[] }
 
 export type EndTotp = { code: string; password: string }
 
+export type EventBody = { action: string; actor_id: string; actor_kind: string; actor_name?: string | null; at: string; detail: object; n: number; target_id: string; target_kind: string }
+
+export type EventList = { items: (EventBody)[]; next_cursor?: string | null }
+
 export type Explained = { agent: string; agent_name: string; because: string }
 
 export type Fallback = { language?: string | null; template?: string | null }
 
+export type FaultBody = { detail: string; kind: string; n: number }
+
 export type ForgotPassword = { mail: string }
+
+export type ForgottenBody = { characters: number; conversation_id: string; had_vector: boolean; id: string; message_id: string }
 
 export type Handler = { changed: boolean; handler: string }
 
@@ -78,6 +90,12 @@ export type MemberList = { items: (MemberBody)[] }
 
 export type MembershipBody = { is_owner: boolean; read_only: boolean; role: string; tenant_id: string; tenant_name: string }
 
+export type MemoryBody = { audience: string; author: string; channel: string; conversation_id: string; id: string; kind: string; message_id: string; person_id: string; place: string; place_name: string; said_at: string; text: string }
+
+export type MemoryDetail = MemoryBody & { recalled_in: (UseBody)[] }
+
+export type MemoryList = { items: (MemoryBody)[]; next_cursor?: string | null }
+
 export type MessageBody = { author: string; author_kind: string; deleted_at?: string | null; edited_at?: string | null; id: string; run_id?: string | null; sent_at: string; text: string }
 
 export type MessageList = { items: (MessageBody)[]; next_cursor?: string | null }
@@ -90,9 +108,15 @@ export type NoticeList = { cursor?: string | null; items: (NoticeBody)[] }
 
 export type OfferBody = { has_account: boolean; mail: string; role: string; tenant_name: string }
 
+export type OpinionBody = { at: string; comment?: string | null; person: string; verdict: string }
+
 export type PolicyBody = { answers_bots: boolean; outsiders: Strangers }
 
 export type Problem = { code: string; detail: string; status: number; title: string; type: string }
+
+export type PromptBody = { conversation: number; files: number; instructions: number; memories: number; messages: number; model_ms: number; recall_ms: number }
+
+export type RecalledBody = { author?: string | null; memory_id: string; said_at?: string | null; score: number; text?: string | null }
 
 export type RecoveryCodes = { recovery_codes: (string)[] }
 
@@ -122,6 +146,8 @@ export type Signup = { account_id: string; code: string; phone_number_id: string
 
 export type SignupBody = { app_id?: string | null; available: boolean; config_id?: string | null; graph_version: string }
 
+export type StepBody = { agent: string; arrived_at?: string | null; calls: (CallBody)[]; deliveries: (DeliveryBody)[]; finished_at?: string | null; messages: number; opinions: (OpinionBody)[]; prompt?: PromptBody | null; reason?: string | null; recalled: (RecalledBody)[]; run_id?: string | null; started_at?: string | null; state: string }
+
 export type Strangers = "ignore" | "answer_without_memory" | "like_members"
 
 export type SwitchTenant = { tenant_id: string }
@@ -135,6 +161,12 @@ export type TenantBody = { created_at: string; id: string; name: string; plan: s
 export type TenantList = { items: (TenantBody)[]; next?: string | null }
 
 export type TotpSecret = { secret: string; uri: string }
+
+export type Trace = { items: (StepBody)[]; next_cursor?: string | null }
+
+export type UseBody = { at: string; conversation_id: string; rank: number; run_id: string; score: number }
+
+export type VerdictBody = { events: number; fault?: FaultBody | null; head: string; whole: boolean }
 
 export type VerifyBody = { password: string; token: string }
 
@@ -159,6 +191,14 @@ export interface Operations {
   'DELETE /api/v1/api-keys/{key_id}': {
     request: { path: { key_id: string } }
     answer: undefined
+  }
+  'GET /api/v1/audit': {
+    request: { query?: { cursor?: string | null; limit?: number | null; action?: string | null; actor?: string | null } }
+    answer: EventList
+  }
+  'POST /api/v1/audit/verify': {
+    request: object
+    answer: VerdictBody
   }
   'POST /api/v1/auth/accept': {
     request: { body: AcceptInvitation }
@@ -300,6 +340,10 @@ export interface Operations {
     request: { path: { conversation_id: string } }
     answer: Handler
   }
+  'GET /api/v1/conversations/{conversation_id}/trace': {
+    request: { path: { conversation_id: string }; query?: { cursor?: string | null; limit?: number | null } }
+    answer: Trace
+  }
   'GET /api/v1/invitations': {
     request: object
     answer: InvitationList
@@ -335,6 +379,18 @@ export interface Operations {
   'POST /api/v1/members/{user_id}/owner': {
     request: { path: { user_id: string } }
     answer: undefined
+  }
+  'GET /api/v1/memories': {
+    request: { query?: { cursor?: string | null; limit?: number | null; q?: string | null; person_id?: string | null; conversation_id?: string | null } }
+    answer: MemoryList
+  }
+  'GET /api/v1/memories/{memory_id}': {
+    request: { path: { memory_id: string } }
+    answer: MemoryDetail
+  }
+  'DELETE /api/v1/memories/{memory_id}': {
+    request: { path: { memory_id: string } }
+    answer: ForgottenBody
   }
   'GET /api/v1/notices': {
     request: { query?: { cursor?: string | null } }

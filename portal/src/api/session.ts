@@ -34,6 +34,8 @@ export interface Rights {
   mayChange: boolean
   /** Agents, connections, members, invitations, keys. */
   mayAdministrate: boolean
+  /** Read the audit log. */
+  mayAudit: boolean
   isOwner: boolean
 }
 
@@ -42,6 +44,7 @@ export function rightsOf(session: Session): Rights {
   return {
     mayChange,
     mayAdministrate: mayChange && session.role === 'customer_admin',
+    mayAudit: session.role === 'customer_admin',
     isOwner: mayChange && session.is_owner,
   }
 }

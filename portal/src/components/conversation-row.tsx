@@ -12,7 +12,7 @@ export function ConversationRow({ conversation, search }: { conversation: Conver
   const { id, last_message: last } = conversation
   return (
     <li id={`row-${id}`} className="row">
-      <Link to="/inbox" search={{ ...search, conversation: id }} aria-current={search.conversation === id ? 'true' : undefined}>
+      <Link to="/inbox" search={{ ...search, conversation: id, why: undefined }} aria-current={search.conversation === id ? 'true' : undefined}>
         <span className="row-top">
           <strong>{titleOf(conversation)}</strong>
           <time dateTime={conversation.last_message_at} title={moment(conversation.last_message_at)}>

@@ -14,15 +14,19 @@ import { Icon } from '../ui/icon'
 import { Empty, Failed, Loading, Problem } from '../ui/states'
 import { Messages } from './messages'
 import { ReplyForm } from './reply-form'
+import { Why } from './why'
 
 interface ConversationProps {
   id: string
   /** Its line in the list; missing when it is older than what the list has loaded. */
   about: ConversationBody | undefined
+  /** The run it is asked why of, or `all`. */
+  why: string | undefined
+  onWhy: (why: string | undefined) => void
   onClose: () => void
 }
 
-export function Conversation({ id, about, onClose }: ConversationProps) {
+export function Conversation({ id, about, why, onWhy, onClose }: ConversationProps) {
   const say = useWords()
   const messages = useInfiniteQuery(messagesQuery(id))
   const { mayChange } = useRights()
@@ -31,7 +35,8 @@ export function Conversation({ id, about, onClose }: ConversationProps) {
   const items = messages.data?.pages.flatMap((page) => page.items).reverse() ?? []
   const end = useEndInView(items.at(-1)?.id)
   const mayHandOver = mayChange && about !== undefined
-  useShortcuts(mayHandOver ? { t: () => handOver.mutate() } : {})
+  const toggleWhy = () => onWhy(why ? undefined : 'all')
+  useShortcuts({ w: toggleWhy, ...(mayHandOver && { t: () => handOver.mutate() }) })
 
   return (
     <article className="conversation">
@@ -46,6 +51,9 @@ export function Conversation({ id, about, onClose }: ConversationProps) {
             <Badge mood={isByHuman ? 'good' : 'calm'}>{isByHuman ? say('inbox.human_answers') : say('inbox.agent_answers')}</Badge>
           </p>
         </div>
+        <Button aria-pressed={why !== undefined} onClick={toggleWhy}>
+          {say('why.button')}
+        </Button>
         {mayHandOver && (
           <Button look={isByHuman ? 'plain' : 'primary'} busy={handOver.isPending} onClick={() => handOver.mutate()}>
             {isByHuman ? say('inbox.release') : say('inbox.take_over')}
@@ -53,17 +61,20 @@ export function Conversation({ id, about, onClose }: ConversationProps) {
         )}
       </header>
       <Problem of={handOver.error} />
-      <div className="messages" tabIndex={0} role="region" aria-label={say('inbox.messages')}>
-        {messages.isPending && <Loading lines={5} />}
-        {messages.isError && items.length === 0 && <Failed problem={messages.error} onRetry={() => void messages.refetch()} />}
-        {messages.isSuccess && items.length === 0 && <Empty title={say('inbox.silent')}>{null}</Empty>}
-        {messages.hasNextPage && (
-          <Button look="quiet" busy={messages.isFetchingNextPage} onClick={() => void messages.fetchNextPage()}>
-            {say('inbox.earlier')}
-          </Button>
-        )}
-        <Messages items={items} />
-        <div ref={end} />
+      <div className={`conversation-body ${why ? 'explained' : ''}`}>
+        <div className="messages" tabIndex={0} role="region" aria-label={say('inbox.messages')}>
+          {messages.isPending && <Loading lines={5} />}
+          {messages.isError && items.length === 0 && <Failed problem={messages.error} onRetry={() => void messages.refetch()} />}
+          {messages.isSuccess && items.length === 0 && <Empty title={say('inbox.silent')}>{null}</Empty>}
+          {messages.hasNextPage && (
+            <Button look="quiet" busy={messages.isFetchingNextPage} onClick={() => void messages.fetchNextPage()}>
+              {say('inbox.earlier')}
+            </Button>
+          )}
+          <Messages items={items} onWhy={onWhy} />
+          <div ref={end} />
+        </div>
+        {why && <Why conversationId={id} of={why} onClose={() => onWhy(undefined)} />}
       </div>
       {mayChange && isByHuman && <ReplyForm conversationId={id} />}
       {mayChange && about && !isByHuman && <p className="reply-note quiet">{say('inbox.reply_note')}</p>}

@@ -7,7 +7,13 @@ import { Badge, Initials } from '../ui/badge'
 
 const KINDS: Record<string, Word> = { agent: 'inbox.kind_agent', operator: 'inbox.kind_operator' }
 
-export function Messages({ items }: { items: MessageBody[] }) {
+interface MessagesProps {
+  items: MessageBody[]
+  /** Somebody asks why the agent said this. */
+  onWhy: (runId: string) => void
+}
+
+export function Messages({ items, onWhy }: MessagesProps) {
   return (
     <ol className="message-list">
       {items.map((message, index) => {
@@ -16,7 +22,7 @@ export function Messages({ items }: { items: MessageBody[] }) {
         return (
           <Fragment key={message.id}>
             {(before === undefined || day(before.sent_at) !== today) && <li className="day">{today}</li>}
-            <Message message={message} />
+            <Message message={message} onWhy={onWhy} />
           </Fragment>
         )
       })}
@@ -24,8 +30,9 @@ export function Messages({ items }: { items: MessageBody[] }) {
   )
 }
 
-function Message({ message }: { message: MessageBody }) {
+function Message({ message, onWhy }: { message: MessageBody; onWhy: (runId: string) => void }) {
   const say = useWords()
+  const { run_id: run } = message
   const kind = KINDS[message.author_kind]
   return (
     <li className={`message ${message.author_kind}`}>
@@ -38,6 +45,11 @@ function Message({ message }: { message: MessageBody }) {
             {clock(message.sent_at)}
           </time>
           {message.edited_at && !message.deleted_at && <span className="quiet">{say('inbox.edited')}</span>}
+          {run && (
+            <button type="button" className="link" aria-label={say('why.of_message')} onClick={() => onWhy(run)}>
+              {say('why.button')}
+            </button>
+          )}
         </p>
         {message.deleted_at ? <p className="quiet">{say('inbox.deleted')}</p> : <p className="said">{message.text}</p>}
       </div>

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router'
 import { Suspense, useEffect, useState } from 'react'
 import { noticesQuery } from '../api/queries'
-import { signOut, useSession, useSwitchTenant } from '../api/session'
+import { rightsOf, signOut, useSession, useSwitchTenant } from '../api/session'
 import { roleWord } from '../lib/roles'
 import { useWords, type Word } from '../lib/words'
 import { Badge } from '../ui/badge'
@@ -12,16 +12,20 @@ import { Loading } from '../ui/states'
 import { SignInAgain } from './sign-in-again'
 
 interface Place {
-  to: '/inbox' | '/agents' | '/connections' | '/people' | '/settings' | '/status' | '/tenants'
+  to: '/inbox' | '/memory' | '/agents' | '/connections' | '/people' | '/audit' | '/settings' | '/status' | '/tenants'
   icon: IconName
   word: Word
+  /** Shown to admins, also to those who may only look. */
+  forAdmins?: boolean
 }
 
 const PLACES: Place[] = [
   { to: '/inbox', icon: 'inbox', word: 'nav.inbox' },
+  { to: '/memory', icon: 'memory', word: 'nav.memory' },
   { to: '/agents', icon: 'agents', word: 'nav.agents' },
   { to: '/connections', icon: 'connections', word: 'nav.connections' },
   { to: '/people', icon: 'people', word: 'nav.people' },
+  { to: '/audit', icon: 'audit', word: 'nav.audit', forAdmins: true },
   { to: '/settings', icon: 'settings', word: 'nav.settings' },
   { to: '/status', icon: 'status', word: 'nav.status' },
 ]
@@ -30,9 +34,10 @@ export function Shell() {
   const say = useWords()
   const session = useSession()
   const path = useLocation({ select: (location) => location.pathname })
+  const own = PLACES.filter(({ forAdmins }) => !forAdmins || rightsOf(session).mayAudit)
   const places: Place[] = session.user.is_platform_admin
-    ? [...PLACES, { to: '/tenants', icon: 'tenants', word: 'nav.tenants' }]
-    : PLACES
+    ? [...own, { to: '/tenants', icon: 'tenants', word: 'nav.tenants' }]
+    : own
   const here = places.find(({ to }) => path.startsWith(to))
 
   useEffect(() => {

@@ -8,6 +8,7 @@ const KEYS: [string, Word][] = [
   ['k', 'keys.before'],
   ['/', 'keys.find'],
   ['t', 'keys.hand_over'],
+  ['w', 'keys.why'],
   ['Esc', 'keys.close'],
   ['?', 'keys.help'],
 ]

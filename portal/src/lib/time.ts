@@ -10,7 +10,7 @@ const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
 const WEEK_MS = 7 * 24 * 60 * MINUTE_MS
 
 /** The browser's own variant of the chosen language: there are many ways to write a time in English. */
-function locale(): string {
+export function locale(): string {
   const { language } = preferences()
   return navigator.language.toLowerCase().startsWith(language) ? navigator.language : language
 }

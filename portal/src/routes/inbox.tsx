@@ -31,7 +31,7 @@ export function InboxPage() {
     void navigate({ to: '/inbox', search: { ...search, ...change }, replace })
   const step = (by: 1 | -1) => {
     const next = neighbour(shown.map(({ id }) => id), search.conversation, by)
-    if (next !== undefined) go({ conversation: next })
+    if (next !== undefined) go({ conversation: next, why: search.why && 'all' })
     document.getElementById(`row-${next}`)?.scrollIntoView({ block: 'nearest' })
   }
   useShortcuts({
@@ -39,7 +39,7 @@ export function InboxPage() {
     k: () => step(-1),
     '/': () => find.current?.focus(),
     '?': () => setHelpOpen(true),
-    Escape: () => go({ conversation: undefined }),
+    Escape: () => go(search.why ? { why: undefined } : { conversation: undefined }),
   })
 
   return (
@@ -76,7 +76,14 @@ export function InboxPage() {
       </section>
       <section className="inbox-open" aria-label={say('inbox.conversation')}>
         {search.conversation ? (
-          <Conversation key={search.conversation} id={search.conversation} about={open} onClose={() => go({ conversation: undefined }, false)} />
+          <Conversation
+            key={search.conversation}
+            id={search.conversation}
+            about={open}
+            why={search.why}
+            onWhy={(why) => go({ why })}
+            onClose={() => go({ conversation: undefined, why: undefined }, false)}
+          />
         ) : (
           <Empty title={say('inbox.choose')}>{say('inbox.choose_text')}</Empty>
         )}

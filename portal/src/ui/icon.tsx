@@ -1,6 +1,8 @@
 // The few icons of the navigation, drawn here: no font and no third party.
 const PATHS = {
   inbox: 'M3 12h4l2 3h6l2-3h4M3 12l3-7h12l3 7v6a1 1 0 0 1-1 1H4a1 1 0 0 1-1-1z',
+  memory: 'M12 5c4.4 0 8 1.3 8 3s-3.6 3-8 3-8-1.3-8-3 3.6-3 8-3zM4 8v4c0 1.7 3.6 3 8 3s8-1.3 8-3V8M4 12v4c0 1.7 3.6 3 8 3s8-1.3 8-3v-4',
+  audit: 'M7 3h8l4 4v14H5V5a2 2 0 0 1 2-2zM14 3v5h5M8.5 14.5l2.2 2.2 4.3-4.7',
   agents: 'M12 3v3M6 9a2 2 0 0 1 2-2h8a2 2 0 0 1 2 2v6a2 2 0 0 1-2 2H8a2 2 0 0 1-2-2zM9.5 11.5v1M14.5 11.5v1M4 21h16',
   connections: 'M9 15l6-6M8 11l-2 2a3.5 3.5 0 0 0 5 5l2-2M16 13l2-2a3.5 3.5 0 0 0-5-5l-2 2',
   people: 'M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7zM3 20c0-3.3 2.7-5.5 6-5.5s6 2.2 6 5.5M16 4.5a3.5 3.5 0 0 1 0 6M18 15c1.8.8 3 2.6 3 5',

@@ -16,6 +16,7 @@ pub mod listed;
 pub mod mutants;
 mod places;
 pub mod probes;
+mod reasons;
 pub mod rights;
 pub mod rules;
 pub mod scale;

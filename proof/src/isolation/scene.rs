@@ -15,7 +15,7 @@ use shared::{
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use uuid::Uuid;
 
-use super::{acts, handovers, installations, places, singly};
+use super::{acts, handovers, installations, places, reasons, singly};
 
 pub const THEM: TenantId = TenantId::from_uuid(Uuid::from_u128(0x0a));
 pub const US: TenantId = TenantId::from_uuid(Uuid::from_u128(0xf0));
@@ -176,6 +176,7 @@ impl Cast<'_> {
         let installation = installations::script(self.tenant, mark, self.keys);
         let (handovers, acts) = (handovers::script(self.tenant, mark, team), acts::script(self.tenant, mark));
         let (places, singly) = (places::script(self.tenant, mark), singly::script(self.tenant, mark));
+        let reasons = reasons::script(self.tenant, mark);
         format!(
             "begin;
              select set_config('app.current_tenant', '{tenant}', true), set_config('app.audiences', '*', true);
@@ -218,6 +219,7 @@ impl Cast<'_> {
              {acts}
              {places}
              {singly}
+             {reasons}
              commit"
         )
     }

@@ -22,7 +22,7 @@ use shared::{
         outbox,
         people::{self, Standing},
         runs,
-        runs::{Answer, End, Finish},
+        runs::{Answer, Basis, End, Finish},
         streams::{self, Addition},
         tenants,
         usage::{CallStatus, ModelCall},
@@ -34,7 +34,7 @@ use sqlx::{AssertSqlSafe, Executor};
 use time::OffsetDateTime;
 
 use super::{
-    acts, entrances, handovers, installations, places,
+    acts, entrances, handovers, installations, places, reasons,
     scene::{
         AGENT, CONNECTION, CONVERSATION, DELIVERED, MEMORY, NUMBER, OUTBOX, PERSON, RUN, THEIR_MARK, THEM, US,
         lease,
@@ -91,6 +91,7 @@ pub fn all() -> Vec<Call> {
     calls.extend(handovers::all());
     calls.extend(acts::all());
     calls.extend(places::all());
+    calls.extend(reasons::all());
     calls.extend(singly::all());
     calls
 }
@@ -254,6 +255,7 @@ fn turns() -> Vec<Call> {
                 request_hash: &[0; 32],
                 result: None,
                 calls: &[ModelCall::new("simulated-1", CallStatus::Ok)],
+                basis: Some(&Basis { recalled: vec![(MEMORY, 9.0)], ..Basis::default() }),
                 parts: &[],
                 kind: "answer",
             };

@@ -13,6 +13,8 @@ pub mod accounts;
 pub mod agents;
 pub mod api_keys;
 pub mod audit;
+pub mod audit_chain;
+pub mod audit_pages;
 pub mod bindings;
 mod bounded;
 pub mod changes;
@@ -39,6 +41,7 @@ pub mod messages;
 pub mod notices;
 pub mod numbers;
 mod openings;
+pub mod origins;
 pub mod outbox;
 pub mod people;
 pub mod plans;
@@ -52,6 +55,7 @@ pub mod streams;
 pub mod system;
 pub mod takeovers;
 pub mod tenants;
+pub mod traces;
 pub mod usage;
 
 use std::{

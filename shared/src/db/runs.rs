@@ -7,8 +7,8 @@ use serde_json::Value;
 use sqlx::types::Json;
 
 pub use super::openings::{Interrupted, MESSAGES_MAX, Opening, Pending, arrived_after, open};
-use super::{DbError, TenantTx, lanes::Lease, outbox::Part, usage::ModelCall};
-use crate::ids::{MessageId, OutboxId, RunId};
+use super::{DbError, TenantTx, lanes::Lease, outbox::Part, traces::Sizes, usage::ModelCall};
+use crate::ids::{MemoryId, MessageId, OutboxId, RunId};
 
 /// A run about to begin, with the placeholder its channel shows at once.
 pub struct Start<'a> {
@@ -47,6 +47,14 @@ pub async fn start(tx: &mut TenantTx, lease: &Lease, start: &Start<'_>) -> Resul
     Ok(())
 }
 
+/// What a model was shown when it was asked: for whoever asks later why it answered so.
+#[derive(Clone, Debug, Default)]
+pub struct Basis {
+    /// Best first, with their scores. Ids only: what is forgotten later leaves no words here.
+    pub recalled: Vec<(MemoryId, f64)>,
+    pub sizes: Sizes,
+}
+
 /// The result of a run's model call, about to be sent.
 pub struct Answer<'a> {
     pub run: RunId,
@@ -56,6 +64,8 @@ pub struct Answer<'a> {
     /// `None` for an apology: there is nothing to memoise.
     pub result: Option<Value>,
     pub calls: &'a [ModelCall],
+    /// `None`: the model was not asked.
+    pub basis: Option<&'a Basis>,
     pub parts: &'a [Part],
     /// `answer` or `apology`.
     pub kind: &'static str,
@@ -89,6 +99,9 @@ with lane as (
     insert into run_steps (tenant_id, run_id, step, request_hash, result)
     select $1, $4, 'answer', $7, $8 from lane where $8 is not null
     on conflict (tenant_id, run_id, step) do nothing
+), basis as (
+    update runs r set recalled = $15, recall_scores = $16, basis = $17
+      from lane where r.tenant_id = $1 and r.run_id = $4 and $17::jsonb is not null
 ), parts as (
     insert into outbox (tenant_id, outbox_id, conversation_id, run_id, kind, part, operation, body, target_external_id,
                         fence)
@@ -103,6 +116,7 @@ select count(*) from lane";
 pub async fn record_answer(tx: &mut TenantTx, lease: &Lease, answer: &Answer<'_>) -> Result<bool, DbError> {
     let tenant = tx.tenant();
     let parts = answer.parts;
+    let recalled = answer.basis.map_or(&[][..], |basis| &basis.recalled);
     let held: i64 = sqlx::query_scalar(RECORD)
         .bind(tenant)
         .bind(lease.conversation)
@@ -118,6 +132,9 @@ pub async fn record_answer(tx: &mut TenantTx, lease: &Lease, answer: &Answer<'_>
         .bind(parts.iter().map(|part| part.operation.as_str()).collect::<Vec<_>>())
         .bind(parts.iter().map(|part| part.body.as_str()).collect::<Vec<_>>())
         .bind(parts.iter().map(|part| part.target.as_deref()).collect::<Vec<_>>())
+        .bind(recalled.iter().map(|(memory, _)| *memory).collect::<Vec<_>>())
+        .bind(recalled.iter().map(|(_, score)| *score).collect::<Vec<_>>())
+        .bind(answer.basis.map(|basis| Json(&basis.sizes)))
         .fetch_one(tx.conn())
         .await?;
     Ok(held == 1)

@@ -106,6 +106,7 @@ impl World<'_> {
             request_hash: &REQUEST_HASH,
             result: (!apologizes).then(|| json!({ "text": "…" })),
             calls: &[call("simulated-1")],
+            basis: None,
             parts: &parts,
             kind,
         };

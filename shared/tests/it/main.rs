@@ -4,6 +4,7 @@
 //! that begins with `attack_` carries the number of its case in the threat model.
 
 mod audit;
+mod audit_chain;
 mod cancelled_begin;
 mod changes;
 mod contention;

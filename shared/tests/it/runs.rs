@@ -84,6 +84,7 @@ pub async fn record(
         request_hash: &REQUEST_HASH,
         result,
         calls,
+        basis: None,
         parts,
         kind: "answer",
     };

@@ -5,12 +5,14 @@ import { accountDe } from './account.de'
 import { accountEn } from './account.en'
 import { statusDe } from './status.de'
 import { statusEn } from './status.en'
+import { trustDe } from './trust.de'
+import { trustEn } from './trust.en'
 import { workDe } from './work.de'
 import { workEn } from './work.en'
 
-const en = { ...accountEn, ...workEn, ...statusEn }
+const en = { ...accountEn, ...workEn, ...trustEn, ...statusEn }
 export type Word = keyof typeof en
-export const WORDS: Record<Language, Record<Word, string>> = { en, de: { ...accountDe, ...workDe, ...statusDe } }
+export const WORDS: Record<Language, Record<Word, string>> = { en, de: { ...accountDe, ...workDe, ...trustDe, ...statusDe } }
 
 type Values = Record<string, string | number>
 export type Say = (word: Word, values?: Values) => string

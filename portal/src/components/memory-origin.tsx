@@ -1,0 +1,77 @@
+// Where a memory comes from, and which answers it served.
+import { useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import { ApiProblem } from '../api/client'
+import { memoryQuery } from '../api/queries'
+import type { MemoryDetail } from '../api/schema'
+import { audienceWord, placeOf } from '../lib/memories'
+import { scoreOf } from '../lib/traces'
+import { moment } from '../lib/time'
+import { useWords } from '../lib/words'
+import { Button } from '../ui/button'
+import { Dialog } from '../ui/dialog'
+import { Asking } from '../ui/states'
+
+export function MemoryOrigin({ id, onClose }: { id: string; onClose: () => void }) {
+  const say = useWords()
+  const memory = useQuery(memoryQuery(id))
+  const isGone = memory.error instanceof ApiProblem && memory.error.status === 404
+  return (
+    <Dialog title={say('memory.origin')} onClose={onClose}>
+      {isGone ? <p>{say('memory.gone')}</p> : <Asking query={memory}>{(about) => <Origin about={about} />}</Asking>}
+      <Button onClick={onClose} autoFocus>
+        {say('memory.close')}
+      </Button>
+    </Dialog>
+  )
+}
+
+function Origin({ about }: { about: MemoryDetail }) {
+  const say = useWords()
+  return (
+    <>
+      <blockquote className="said">{about.text}</blockquote>
+      <dl className="facts">
+        <div>
+          <dt>{say('memory.said_by')}</dt>
+          <dd>{about.author}</dd>
+        </div>
+        <div>
+          <dt>{say('memory.said_at')}</dt>
+          <dd>{moment(about.said_at)}</dd>
+        </div>
+        <div>
+          <dt>{say('memory.said_in')}</dt>
+          <dd>{placeOf(about)}</dd>
+        </div>
+        <div>
+          <dt>{say('memory.may_see')}</dt>
+          <dd>{say(audienceWord(about.audience))}</dd>
+        </div>
+      </dl>
+      <p className="actions">
+        <Link className="button" to="/inbox" search={{ conversation: about.conversation_id }}>
+          {say('memory.open')}
+        </Link>
+        <Link className="button" to="/memory" search={{ person: about.person_id }}>
+          {say('memory.of_person', { name: about.author })}
+        </Link>
+      </p>
+      <h3>{say('memory.uses')}</h3>
+      {about.recalled_in.length === 0 ? (
+        <p className="quiet">{say('memory.unused')}</p>
+      ) : (
+        <ul className="lines">
+          {about.recalled_in.map((use) => (
+            <li key={use.run_id}>
+              <Link to="/inbox" search={{ conversation: use.conversation_id, why: use.run_id }}>
+                {moment(use.at)}
+              </Link>
+              <span className="quiet">{say('memory.use', { rank: use.rank, score: scoreOf(use.score) })}</span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </>
+  )
+}

@@ -1,0 +1,42 @@
+// What acts, actors and faults of the audit log are called.
+import type { Word } from './words'
+
+/** The words that acts begin with. */
+export const GROUPS = [
+  'agent',
+  'api_key',
+  'audit',
+  'bindings',
+  'connection',
+  'conversation',
+  'invitation',
+  'member',
+  'memory',
+  'owner',
+  'password',
+  'person',
+  'run',
+  'second_factor',
+  'session',
+  'tenant',
+] as const
+
+/** Who has no name of their own in a list. */
+export const KINDS = ['command_line', 'system', 'person'] as const
+
+const ACTORS: Record<string, Word> = {
+  user: 'audit.kind_user',
+  api_key: 'audit.kind_api_key',
+  person: 'audit.kind_person',
+  command_line: 'audit.kind_command_line',
+}
+
+export const actorWord = (kind: string): Word => ACTORS[kind] ?? 'audit.kind_system'
+
+const FAULTS: Record<string, Word> = {
+  changed: 'audit.fault_changed',
+  missing: 'audit.fault_missing',
+  out_of_place: 'audit.fault_out_of_place',
+}
+
+export const faultWord = (kind: string): Word => FAULTS[kind] ?? 'audit.fault_not_the_head'

@@ -1,0 +1,200 @@
+//! Memories as people in front of a screen see them: where each comes from, which answers it served, and forgetting one.
+//!
+//! Every function needs an all-audiences transaction: who may read the tenant's conversations may read what is remembered
+//! of them. See decision 0058.
+
+use serde_json::json;
+use sqlx::{Row, postgres::PgRow};
+use time::OffsetDateTime;
+
+use super::{
+    DbError, TenantTx,
+    audit::{self, Actor},
+};
+use crate::ids::{ConversationId, MemoryId, MessageId, PersonId, RunId};
+
+/// The newest runs among which is looked for those that were reminded of a memory.
+const RUNS_LOOKED_THROUGH: i64 = 5_000;
+/// Runs that are named with a memory.
+const RUNS_NAMED: i64 = 20;
+
+/// A memory with its origin.
+#[derive(Clone, Debug)]
+pub struct Memory {
+    pub id: MemoryId,
+    pub message: MessageId,
+    pub conversation: ConversationId,
+    pub person: PersonId,
+    pub author: String,
+    pub said_at: OffsetDateTime,
+    /// `tenant`, `channel` or `person`.
+    pub audience: String,
+    pub body: String,
+    /// `slack` or `whatsapp`.
+    pub channel: String,
+    /// The platform's id of the channel, and its name if it is known.
+    pub place: String,
+    pub place_name: String,
+    pub kind: String,
+}
+
+/// Which memories. Whatever is `None` or empty does not matter.
+#[derive(Clone, Debug, Default)]
+pub struct Filter<'a> {
+    pub person: Option<PersonId>,
+    pub conversation: Option<ConversationId>,
+    /// As a person types them: all of them must occur, in any form.
+    pub words: &'a str,
+    /// Only what was stored before this one.
+    pub before: Option<MemoryId>,
+}
+
+/// A run whose model was shown the memory.
+#[derive(Clone, Debug)]
+pub struct Use {
+    pub run: RunId,
+    pub conversation: ConversationId,
+    pub at: OffsetDateTime,
+    pub score: f64,
+    /// 1 is the best of its run.
+    pub rank: i64,
+}
+
+/// What was removed.
+#[derive(Clone, Debug)]
+pub struct Forgotten {
+    pub message: MessageId,
+    pub conversation: ConversationId,
+    pub characters: i32,
+    pub had_vector: bool,
+}
+
+/// The page is cut before anything is joined to it.
+macro_rules! memories_where {
+    ($condition:literal, $limit:literal) => {
+        concat!(
+            "with page as materialized (
+                select memory_id, message_id, conversation_id, person_id, said_at, audience, body from memories
+                 where tenant_id = $1 and (valid_until is null or valid_until > now()) and ",
+            $condition,
+            " order by memory_id desc limit ",
+            $limit,
+            ")
+             select m.memory_id, m.message_id, m.conversation_id, m.person_id, coalesce(p.display_name, '') as author,
+                    m.said_at, split_part(m.audience, ':', 1) as audience, m.body, n.channel, c.kind,
+                    c.channel_external_id, coalesce(k.name, '') as channel_name
+               from page m
+               join conversations c on c.tenant_id = $1 and c.conversation_id = m.conversation_id
+               join channel_connections n on n.tenant_id = c.tenant_id and n.connection_id = c.connection_id
+               left join people p on p.tenant_id = c.tenant_id and p.person_id = m.person_id
+               left join channels k on k.tenant_id = c.tenant_id and k.connection_id = c.connection_id
+                                   and k.external_id = c.channel_external_id
+              order by m.memory_id desc"
+        )
+    };
+}
+
+/// Ids are ordered by time: the newest stands first, and no index of its own is needed.
+const LIST: &str = memories_where!(
+    "($2::uuid is null or memory_id < $2) and ($3::uuid is null or person_id = $3)
+     and ($4::uuid is null or conversation_id = $4)
+     and ($5 = '' or tsv @@ websearch_to_tsquery('english', $5))",
+    "$6"
+);
+const FIND: &str = memories_where!("memory_id = $2", "1");
+
+/// The newest first.
+pub async fn list(tx: &mut TenantTx, filter: &Filter<'_>, limit: i64) -> Result<Vec<Memory>, DbError> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query(LIST)
+        .bind(tenant)
+        .bind(filter.before)
+        .bind(filter.person)
+        .bind(filter.conversation)
+        .bind(filter.words)
+        .bind(limit)
+        .fetch_all(tx.conn())
+        .await?;
+    rows.iter().map(memory).collect()
+}
+
+pub async fn find(tx: &mut TenantTx, id: MemoryId) -> Result<Option<Memory>, DbError> {
+    let tenant = tx.tenant();
+    let row = sqlx::query(FIND).bind(tenant).bind(id).fetch_optional(tx.conn()).await?;
+    row.as_ref().map(memory).transpose()
+}
+
+fn memory(row: &PgRow) -> Result<Memory, DbError> {
+    Ok(Memory {
+        id: row.try_get("memory_id")?,
+        message: row.try_get("message_id")?,
+        conversation: row.try_get("conversation_id")?,
+        person: row.try_get("person_id")?,
+        author: row.try_get("author")?,
+        said_at: row.try_get("said_at")?,
+        audience: row.try_get("audience")?,
+        body: row.try_get("body")?,
+        channel: row.try_get("channel")?,
+        place: row.try_get("channel_external_id")?,
+        place_name: row.try_get("channel_name")?,
+        kind: row.try_get("kind")?,
+    })
+}
+
+/// Which of the latest runs were reminded of it, the newest first.
+pub async fn uses(tx: &mut TenantTx, id: MemoryId) -> Result<Vec<Use>, DbError> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query(
+        "select r.run_id, r.conversation_id, r.started_at, g.score, g.rank
+           from (select run_id, conversation_id, started_at, recalled, recall_scores from runs
+                  where tenant_id = $1 order by run_id desc limit $3) r
+          cross join lateral unnest(r.recalled, r.recall_scores) with ordinality as g (memory_id, score, rank)
+          where g.memory_id = $2
+          order by r.run_id desc
+          limit $4",
+    )
+    .bind(tenant)
+    .bind(id)
+    .bind(RUNS_LOOKED_THROUGH)
+    .bind(RUNS_NAMED)
+    .fetch_all(tx.conn())
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Use {
+                run: row.try_get("run_id")?,
+                conversation: row.try_get("conversation_id")?,
+                at: row.try_get("started_at")?,
+                score: row.try_get("score")?,
+                rank: row.try_get("rank")?,
+            })
+        })
+        .collect()
+}
+
+/// Deletes a memory with its vector, and records who did it. The message stays in its conversation; nothing makes a memory
+/// of a stored message anew.
+pub async fn forget(tx: &mut TenantTx, actor: &Actor, id: MemoryId) -> Result<Option<Forgotten>, DbError> {
+    let tenant = tx.tenant();
+    let row = sqlx::query(
+        "delete from memories where tenant_id = $1 and memory_id = $2
+         returning message_id, conversation_id, person_id, length(body) as characters,
+                   embedding is not null as had_vector",
+    )
+    .bind(tenant)
+    .bind(id)
+    .fetch_optional(tx.conn())
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let forgotten = Forgotten {
+        message: row.try_get("message_id")?,
+        conversation: row.try_get("conversation_id")?,
+        characters: row.try_get("characters")?,
+        had_vector: row.try_get("had_vector")?,
+    };
+    let person: PersonId = row.try_get("person_id")?;
+    let detail = json!({ "message": forgotten.message, "conversation": forgotten.conversation, "person": person,
+                         "characters": forgotten.characters });
+    audit::append(tx, actor, "memory.forget", ("memory", &id.to_string()), detail).await?;
+    Ok(Some(forgotten))
+}
