@@ -21,8 +21,8 @@ use crate::{
     portal::{
         agents, api_keys,
         auth::{accept, devices, login, password, signup, totp},
-        bindings, channels, connections, conversations, invitations, me, members, notices, signup_whatsapp,
-        templates, tenants,
+        bindings, channels, connections, conversations, escalation_rules, escalations, invitations, me, members,
+        notices, signup_whatsapp, templates, tenants,
     },
     webhooks::{slack, slack_command, slack_interaction, whatsapp},
 };
@@ -57,6 +57,7 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/conversations/{conversation_id}/takeover", post(conversations::take_over))
         .route("/api/v1/conversations/{conversation_id}/release", post(conversations::release))
         .route("/api/v1/conversations/{conversation_id}/reply", post(conversations::reply))
+        .merge(escalating())
         .route("/api/v1/connections/slack/install", post(install::begin))
         .route("/api/v1/notices", get(notices::list))
         .route("/api/v1/notices/seen", post(notices::mark_seen))
@@ -96,6 +97,22 @@ pub fn router(gateway: Gateway) -> Router {
         .layer(header("x-content-type-options", "nosniff"))
         .layer(header("referrer-policy", "no-referrer"))
         .layer(header(header::CONTENT_SECURITY_POLICY.as_str(), CONTENT_POLICY))
+}
+
+/// What hands conversations to humans, and what was handed over.
+fn escalating() -> Router<Gateway> {
+    Router::new()
+        .route("/api/v1/escalation-rules", get(escalation_rules::list).post(escalation_rules::create))
+        .route("/api/v1/escalation-rules/simulate", post(escalation_rules::simulate))
+        .route(
+            "/api/v1/escalation-rules/{rule_id}",
+            patch(escalation_rules::change).delete(escalation_rules::remove),
+        )
+        .route("/api/v1/escalation-rules/{rule_id}/versions", get(escalation_rules::versions))
+        .route("/api/v1/escalations", get(escalations::list))
+        .route("/api/v1/escalations/{escalation_id}", get(escalations::show))
+        .route("/api/v1/escalations/{escalation_id}/assign", post(escalations::assign))
+        .route("/api/v1/escalations/{escalation_id}/close", post(escalations::close))
 }
 
 /// For people: who has no identity yet, and what belongs to a person instead of a tenant.
