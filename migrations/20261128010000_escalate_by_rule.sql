@@ -36,6 +36,8 @@ create table escalations (
     -- For who takes over. Erased with what the person said.
     summary         text not null,
     opened_at       timestamptz not null default clock_timestamp(),
+    -- Null: somebody is there, or was reminded of it.
+    remind_at       timestamptz default clock_timestamp() + interval '30 minutes',
     taken_at        timestamptz,
     assigned_to     text,
     closed_at       timestamptz,
@@ -43,6 +45,7 @@ create table escalations (
     check ((rule_id is null) = (rule_version is null)),
     check (state <> 'waiting' or (taken_at is null and assigned_to is null)),
     check (state <> 'human' or (taken_at is not null and assigned_to is not null)),
+    check (state = 'waiting' or remind_at is null),
     check ((state = 'closed') = (closed_at is not null)),
     foreign key (tenant_id, conversation_id) references conversations (tenant_id, conversation_id),
     foreign key (tenant_id, rule_id, rule_version) references escalation_rules (tenant_id, rule_id, version),
@@ -51,8 +54,12 @@ create table escalations (
 );
 create unique index escalations_open on escalations (tenant_id, conversation_id) where state <> 'closed';
 create index escalations_of_conversation on escalations (tenant_id, conversation_id, closed_at desc);
+create index escalations_due on escalations (remind_at) where remind_at is not null;
 call enforce_tenant('escalations');
 grant select, insert, update on escalations to konstruct_app;
+-- The schedule asks whose turn it is.
+create policy system_due on escalations for select to konstruct_system using (remind_at is not null);
+grant select (tenant_id, escalation_id, remind_at) on escalations to konstruct_system;
 
 -- No code can bring one back that was closed, nor take a human out of it again.
 create function escalations_move_on() returns trigger

@@ -21,8 +21,8 @@ use crate::{
     portal::{
         agents, api_keys,
         auth::{accept, devices, login, password, signup, totp},
-        bindings, channels, connections, conversations, escalation_rules, escalations, invitations, me, members,
-        notices, signup_whatsapp, templates, tenants,
+        bindings, channels, connections, conversations, escalation_rules as rules, escalations, invitations, me,
+        members, notices, signup_whatsapp, templates, tenants,
     },
     webhooks::{slack, slack_command, slack_interaction, whatsapp},
 };
@@ -102,13 +102,10 @@ pub fn router(gateway: Gateway) -> Router {
 /// What hands conversations to humans, and what was handed over.
 fn escalating() -> Router<Gateway> {
     Router::new()
-        .route("/api/v1/escalation-rules", get(escalation_rules::list).post(escalation_rules::create))
-        .route("/api/v1/escalation-rules/simulate", post(escalation_rules::simulate))
-        .route(
-            "/api/v1/escalation-rules/{rule_id}",
-            patch(escalation_rules::change).delete(escalation_rules::remove),
-        )
-        .route("/api/v1/escalation-rules/{rule_id}/versions", get(escalation_rules::versions))
+        .route("/api/v1/escalation-rules", get(rules::list).post(rules::create))
+        .route("/api/v1/escalation-rules/simulate", post(rules::simulate))
+        .route("/api/v1/escalation-rules/{rule_id}", patch(rules::change).delete(rules::remove))
+        .route("/api/v1/escalation-rules/{rule_id}/versions", get(rules::versions))
         .route("/api/v1/escalations", get(escalations::list))
         .route("/api/v1/escalations/{escalation_id}", get(escalations::show))
         .route("/api/v1/escalations/{escalation_id}/assign", post(escalations::assign))

@@ -169,7 +169,10 @@ async fn the_database_lets_no_escalation_go_back() {
     house.escalated(acme.tenant, conversation).await;
     let mut tx = house.test.db.tenant(acme.tenant).begin().await.expect("a transaction begins");
     for (change, goes) in [
-        ("update escalations set state = 'human', taken_at = now(), assigned_to = 'usr_x'", true),
+        (
+            "update escalations set state = 'human', taken_at = now(), assigned_to = 'usr_x', remind_at = null",
+            true,
+        ),
         ("savepoint here", true),
         ("update escalations set state = 'waiting', taken_at = null, assigned_to = null", false),
         ("rollback to here", true),

@@ -77,15 +77,16 @@ pub fn script(tenant_id: TenantId, mark: &str, team: &str) -> String {
         "insert into escalation_rules (tenant_id, rule_id, version, name, condition, enabled, actor_kind, actor_id)
          values ('{tenant}', '{rule}', 1, '{mark}', '\"{mark}\"', true, 'system', '{mark}');
          insert into escalations (tenant_id, escalation_id, conversation_id, rule_id, rule_version, reason, message_id,
-                                  person_id, summary)
-         values ('{tenant}', '{escalation}', '{held}', '{rule}', 1, '{mark}', '{ASKED}', '{person}', '{mark}');
+                                  person_id, summary, remind_at)
+         values ('{tenant}', '{escalation}', '{held}', '{rule}', 1, '{mark}', '{ASKED}', '{person}', '{mark}', now());
          insert into notices (tenant_id, notice_id, kind, conversation_id, body)
          values ('{tenant}', '{escalation}', 'escalation', '{held}', '{mark}');"
     );
     if tenant_id == THEM {
         script += &format!(
-            "insert into escalations (tenant_id, escalation_id, conversation_id, reason, person_id, summary, state, closed_at)
-             values ('{tenant}', '{quiet}', '{quiet}', '{mark}', '{person}', '{mark}', 'closed', now());
+            "insert into escalations (tenant_id, escalation_id, conversation_id, reason, person_id, summary, state,
+                                      closed_at, remind_at)
+             values ('{tenant}', '{quiet}', '{quiet}', '{mark}', '{person}', '{mark}', 'closed', now(), null);
              insert into messages (tenant_id, message_id, conversation_id, author_kind, person_id, body, sent_at)
              values ('{tenant}', '{quiet}', '{quiet}', 'person', '{person}', '{mark}', '2026-11-20T11:00:00Z');
              insert into conversations (tenant_id, conversation_id, connection_id, channel_external_id, kind)
@@ -158,6 +159,7 @@ fn escalate() -> Vec<Call> {
             let Some(ours) = ours else { return Ok("nothing".into()) };
             escalations::assign(tx, &ours, &Actor::System, "somebody").await?
         };
+        "escalations::remind", AllAudiences, |tx, _config| escalations::remind(tx, ESCALATION).await?;
         "notices::tell_of_conversation", AllAudiences, |tx, _config| {
             notices::tell_of_conversation(tx, QUIET, "it waits", true).await?
         };

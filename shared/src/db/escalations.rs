@@ -175,7 +175,7 @@ async fn summary(tx: &mut TenantTx, new: &New<'_>) -> Result<String, DbError> {
 pub(super) async fn taken(tx: &mut TenantTx, conversation: ConversationId, actor: &Actor) -> Result<(), DbError> {
     let tenant = tx.tenant();
     sqlx::query(
-        "update escalations set state = 'human', taken_at = clock_timestamp(), assigned_to = $3
+        "update escalations set state = 'human', taken_at = clock_timestamp(), assigned_to = $3, remind_at = null
           where tenant_id = $1 and conversation_id = $2 and state = 'waiting'",
     )
     .bind(tenant)
@@ -186,11 +186,31 @@ pub(super) async fn taken(tx: &mut TenantTx, conversation: ConversationId, actor
     Ok(())
 }
 
+/// Reminds the tenant's people of an escalation that still waits, once. `false`: somebody has taken it, or was reminded.
+pub async fn remind(tx: &mut TenantTx, id: EscalationId) -> Result<bool, DbError> {
+    let tenant = tx.tenant();
+    let due: Option<(ConversationId, String)> = sqlx::query_as(
+        "update escalations set remind_at = null
+          where tenant_id = $1 and escalation_id = $2 and remind_at <= clock_timestamp()
+         returning conversation_id, reason",
+    )
+    .bind(tenant)
+    .bind(id)
+    .fetch_optional(tx.conn())
+    .await?;
+    let Some((conversation, reason)) = due else { return Ok(false) };
+    let mails = notices::escalations_this_hour(tx).await? < MAILS_MAX;
+    let body =
+        format!("A conversation still waits for a human, and nobody has taken it for 30 minutes: {reason}.");
+    notices::tell_of_conversation(tx, conversation, &body, mails).await?;
+    Ok(true)
+}
+
 /// The agent has the conversation again.
 pub(super) async fn close(tx: &mut TenantTx, conversation: ConversationId) -> Result<(), DbError> {
     let tenant = tx.tenant();
     sqlx::query(
-        "update escalations set state = 'closed', closed_at = clock_timestamp()
+        "update escalations set state = 'closed', closed_at = clock_timestamp(), remind_at = null
           where tenant_id = $1 and conversation_id = $2 and state <> 'closed'",
     )
     .bind(tenant)
@@ -205,7 +225,8 @@ pub async fn assign(tx: &mut TenantTx, escalation: &Escalation, actor: &Actor, t
     takeovers::take(tx, escalation.conversation, actor).await?;
     let tenant = tx.tenant();
     let changed = sqlx::query(
-        "update escalations set state = 'human', taken_at = coalesce(taken_at, clock_timestamp()), assigned_to = $3
+        "update escalations set state = 'human', taken_at = coalesce(taken_at, clock_timestamp()), assigned_to = $3,
+                                remind_at = null
           where tenant_id = $1 and escalation_id = $2 and state <> 'closed'",
     )
     .bind(tenant)
