@@ -92,7 +92,8 @@ impl Chat {
         let person = Speaker::find(config, self.tenant).await?;
         if self.story {
             let tenant = self.tenant.map_or_else(demo_tenant, Ok)?;
-            return story::tell(&person, Phone::find(config, tenant).await).await;
+            let db = Db::connect(&config.database_url, &config.database_system_url)?.tenant(tenant);
+            return story::tell(&person, Phone::find(config, tenant).await, &db).await;
         }
         let text = self.text.as_deref().unwrap_or_default();
         if text.trim().is_empty() {

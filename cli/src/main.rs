@@ -8,6 +8,7 @@ mod connect;
 mod doctor;
 mod doctor_live;
 mod extract_text;
+mod handover;
 mod migrate;
 mod phone;
 mod roles;

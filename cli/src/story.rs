@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use anyhow::bail;
+use shared::db::TenantDb;
 
 use crate::{
     chat::{Exchange, Speaker, Words},
+    handover,
     phone::{self, Phone},
 };
 
@@ -22,7 +24,7 @@ const DIRECT: &str = "DULINUS";
 const MENU: &str = "Menu of the canteen.\nThe soup on Friday is pumpkin.\nThe cake on Friday is apple.";
 
 /// Holds the conversation. Fails if an answer that needs the memory, the edit or the file does not contain it.
-pub async fn tell(speaker: &Speaker, phone: anyhow::Result<Phone>) -> anyhow::Result<()> {
+pub async fn tell(speaker: &Speaker, phone: anyhow::Result<Phone>, db: &TenantDb) -> anyhow::Result<()> {
     println!("── #general, a thread by Ada ──");
     let fact = "The launch of Apollo is on 14 March, and Grace presents it.";
     let told = line(speaker, ADA, Words { channel: GENERAL, text: fact, ..Words::default() }).await?;
@@ -56,7 +58,10 @@ pub async fn tell(speaker: &Speaker, phone: anyhow::Result<Phone>) -> anyhow::Re
 
     println!("── WhatsApp, from Ada's phone ──");
     match phone {
-        Ok(phone) => by_phone(&phone, "Are you a human?").await,
+        Ok(phone) => {
+            by_phone(&phone, "Are you a human?").await?;
+            handover::tell(db, &phone).await
+        }
         Err(why) => {
             println!("        (left out: {why})");
             Ok(())

@@ -11,8 +11,8 @@ use crate::{
     portal::{
         agents, api_keys, audit,
         auth::{accept, devices, login, password, signup, totp},
-        bindings, channels, connections, conversations, invitations, me, members, memories, notices,
-        signup_whatsapp, templates, tenants, traces,
+        bindings, channels, connections, conversations, escalation_rules, escalations, invitations, me, members,
+        memories, notices, signup_whatsapp, templates, tenants, traces,
     },
 };
 
@@ -35,6 +35,9 @@ use crate::{
         audit::list, audit::verify, devices::list, devices::end_all, devices::end, devices::switch,
         install::begin, notices::list, notices::mark_seen,
         totp::begin, totp::confirm, totp::end,
+        escalation_rules::list, escalation_rules::create, escalation_rules::versions, escalation_rules::change,
+        escalation_rules::remove, escalation_rules::simulate,
+        escalations::list, escalations::show, escalations::assign, escalations::close,
     ),
     modifiers(&Schemes),
     security(("api_key" = []), ("session" = []))

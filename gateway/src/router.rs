@@ -21,8 +21,8 @@ use crate::{
     portal::{
         agents, api_keys, audit,
         auth::{accept, devices, login, password, signup, totp},
-        bindings, channels, connections, conversations, invitations, me, members, memories, notices,
-        signup_whatsapp, templates, tenants, traces,
+        bindings, channels, connections, conversations, escalation_rules as rules, escalations, invitations, me,
+        members, memories, notices, signup_whatsapp, templates, tenants, traces,
     },
     webhooks::{slack, slack_command, slack_interaction, whatsapp},
 };
@@ -62,6 +62,7 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/memories/{memory_id}", get(memories::show).delete(memories::forget))
         .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/audit/verify", post(audit::verify))
+        .merge(escalating())
         .route("/api/v1/connections/slack/install", post(install::begin))
         .route("/api/v1/notices", get(notices::list))
         .route("/api/v1/notices/seen", post(notices::mark_seen))
@@ -101,6 +102,19 @@ pub fn router(gateway: Gateway) -> Router {
         .layer(header("x-content-type-options", "nosniff"))
         .layer(header("referrer-policy", "no-referrer"))
         .layer(header(header::CONTENT_SECURITY_POLICY.as_str(), CONTENT_POLICY))
+}
+
+/// What hands conversations to humans, and what was handed over.
+fn escalating() -> Router<Gateway> {
+    Router::new()
+        .route("/api/v1/escalation-rules", get(rules::list).post(rules::create))
+        .route("/api/v1/escalation-rules/simulate", post(rules::simulate))
+        .route("/api/v1/escalation-rules/{rule_id}", patch(rules::change).delete(rules::remove))
+        .route("/api/v1/escalation-rules/{rule_id}/versions", get(rules::versions))
+        .route("/api/v1/escalations", get(escalations::list))
+        .route("/api/v1/escalations/{escalation_id}", get(escalations::show))
+        .route("/api/v1/escalations/{escalation_id}/assign", post(escalations::assign))
+        .route("/api/v1/escalations/{escalation_id}/close", post(escalations::close))
 }
 
 /// For people: who has no identity yet, and what belongs to a person instead of a tenant.

@@ -4,8 +4,8 @@
 //! `watch` keeps the lease while that goes on; `notices` finish what interrupted turns had shown. Everything durable is a
 //! row: killed at any point, the next claim continues.
 
-mod asks_for_human;
 mod consent;
+mod escalation;
 mod files;
 mod fixed;
 mod llm;

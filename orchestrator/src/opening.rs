@@ -5,22 +5,21 @@ use std::sync::Arc;
 use shared::{
     crash,
     db::{
-        Audience, DbError, TenantDb, TenantTx, agents, bindings, changes, connections,
+        Audience, DbError, TenantDb, TenantTx, agents, bindings, changes, connections, escalations,
         lanes::{self, Lease},
         media,
         messages::{self, Author, AuthorKind, Line},
         people::{self, Standing},
         runs::{self, End, Finish, Opening, Pending, Start},
-        takeovers,
     },
-    ids::{OutboxId, PersonId, RunId},
+    ids::{OutboxId, RunId},
     jobs::Job,
     message::ChannelKind,
     queue, telemetry,
 };
 
 use crate::{
-    Orchestrator, asks_for_human, fixed, policy, recall,
+    Orchestrator, escalation, fixed, policy, recall,
     reply::{Outlet, SlackPlace, WhatsAppPlace},
     turn::PLACEHOLDER,
 };
@@ -84,11 +83,11 @@ pub async fn open(orchestrator: &Orchestrator, db: &TenantDb, lease: &Lease) -> 
                 end => end,
             };
             let heard = end.is_none_or(|(_, why)| why != policy::OUTSIDERS_IGNORED);
-            if let (true, fixed::Beforehand::Nothing, Some(person)) =
-                (heard, &beforehand, asks_for_human(&opening, &authors))
+            if let (true, fixed::Beforehand::Nothing, Some(hit)) =
+                (heard, &beforehand, escalation::before(&opening, &authors))
             {
                 // Moves the fence: whoever claims next finds a human's conversation, and holds what waits.
-                takeovers::ask(&mut tx, lease.conversation, person).await?;
+                escalations::open(&mut tx, &hit.escalation(lease)).await?;
                 tx.commit().await?;
                 return Ok(Opened::Nothing);
             }
@@ -125,16 +124,6 @@ fn given_up(opening: &Opening, lease: &Lease) -> Option<(i64, (End, &'static str
     };
     let hopeless = lease.claims > lanes::CLAIMS_MAX + 2;
     hopeless.then_some((last.seq, (End::Dead, "given up: it stopped its worker again and again")))
-}
-
-/// Who asks the agent for a human, before any model is asked.
-fn asks_for_human(opening: &Opening, authors: &[Author]) -> Option<PersonId> {
-    let asked = |pending: &Pending| {
-        policy::wants_answer(opening, pending) && asks_for_human::asks_for_human(&pending.message.text)
-    };
-    let mut asking =
-        opening.pending.iter().zip(authors).filter(|(pending, _)| !opening.by_human && asked(pending));
-    asking.next().map(|(_, author)| author.person)
 }
 
 /// Ends without an answer, after the messages were stored.

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use shared::{
     crash::{self, Point},
     db::{
-        DbError, dead_connections,
+        DbError, TenantTx, dead_connections, escalations,
         lanes::{self, Lease},
         outbox::{Operation, Part},
         runs::{self, Answer, Basis, End, Finish},
@@ -19,7 +19,7 @@ use shared::{
 };
 
 use crate::{
-    Orchestrator, files,
+    Orchestrator, escalation, files,
     llm::{Completion, NoAnswer},
     notices,
     opening::{self, Opened, Turn},
@@ -218,6 +218,9 @@ pub async fn conclude(
         kind: answer_kind,
     };
     let mut tx = sender.db.begin().await?;
+    if matches!(thought.outcome, Outcome::NoAnswer(_)) {
+        escalate(&mut tx, lease, turn).await?;
+    }
     let held = runs::record_answer(&mut tx, lease, &answer).await?;
     tx.commit().await?;
     crash::point(Point::Recorded);
@@ -235,6 +238,17 @@ pub async fn conclude(
             send_and_finish(lease, turn, sender, (&parts, false), (end, reason), shown).await
         }
     }
+}
+
+/// The model has failed. If that is one attempt too many by a rule, the lane is a human's, and the apology is not sent: what
+/// was shown is finished by whoever owns the lane next.
+async fn escalate(tx: &mut TenantTx, lease: &Lease, turn: &Turn) -> Result<(), DbError> {
+    if let Some(hit) = escalation::after_failure(&turn.opening, &turn.authors)
+        && lanes::hold(tx, lease).await?
+    {
+        escalations::open(tx, &hit.escalation(lease)).await?;
+    }
+    Ok(())
 }
 
 /// The same for an answer of which something is visible already: its rest, or the sentence that it breaks off.
@@ -268,6 +282,9 @@ pub async fn conclude_stream(
         kind: "answer",
     };
     let mut tx = sender.db.begin().await?;
+    if end == End::Dead {
+        escalate(&mut tx, lease, turn).await?;
+    }
     let held = runs::record_answer(&mut tx, lease, &answer).await?;
     if held {
         stream.write_end(&mut tx, &rest).await?;

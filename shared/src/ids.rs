@@ -132,6 +132,10 @@ ids! {
     LinkId = "lnk";
     /// Something a tenant's admins should know.
     NoticeId = "not";
+    /// What hands conversations to humans.
+    RuleId = "rul";
+    /// A conversation that was handed to a human.
+    EscalationId = "esc";
     MailId = "mai";
     /// A click, a command, a dialog.
     InteractionId = "int";

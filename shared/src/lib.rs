@@ -15,6 +15,7 @@
 
 pub mod channels;
 pub mod clock;
+pub mod conditions;
 pub mod config;
 pub mod crash;
 pub mod crypto;

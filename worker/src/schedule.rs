@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use shared::{
-    db::{Db, DbError, rotations, system},
+    db::{Db, DbError, escalations, rotations, system},
     jobs::Job,
     queue,
 };
@@ -27,6 +27,12 @@ pub async fn run(db: Db, stopping: CancellationToken) {
             Ok(tokens) => tracing::info!(tokens, "Tokens are about to be renewed"),
             Err(error) => tracing::warn!(%error, "The tokens could not be looked through"),
         }
+        // People who wait for a human.
+        match remind_due(&db).await {
+            Ok(0) => {}
+            Ok(waiting) => tracing::warn!(waiting, "People still wait for a human"),
+            Err(error) => tracing::warn!(%error, "The escalations could not be looked through"),
+        }
         // Jobs whose wake-up was lost.
         match queue::sweep(&db).await {
             Ok(0) => {}
@@ -45,6 +51,17 @@ pub async fn renew_due(db: &Db) -> Result<usize, DbError> {
             queue::enqueue(&mut tx, &Job::RefreshToken { connection }).await?;
             count += 1;
         }
+        tx.commit().await?;
+    }
+    Ok(count)
+}
+
+/// Reminds of each escalation that nobody has taken in time, once; returns how many.
+pub async fn remind_due(db: &Db) -> Result<usize, DbError> {
+    let mut count = 0;
+    for (tenant, escalation) in system::escalations_due(&db.system()).await? {
+        let mut tx = db.tenant(tenant).begin().await?;
+        count += usize::from(escalations::remind(&mut tx, escalation).await?);
         tx.commit().await?;
     }
     Ok(count)

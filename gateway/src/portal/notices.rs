@@ -26,9 +26,11 @@ const IDS_MAX: usize = 200;
 pub struct NoticeBody {
     #[schema(example = "not_01k9z3w6h8f2m5x7q4r1t0v9sb")]
     id: String,
-    /// `connection_dead`, `token_refused`, `workspace_removed` or `events_held_back`.
+    /// `connection_dead`, `token_refused`, `workspace_removed`, `events_held_back` or `escalation`.
     kind: String,
     connection_id: Option<String>,
+    /// The conversation that waits for a human.
+    conversation_id: Option<String>,
     /// What happened, and what to do.
     body: String,
     created_at: String,
@@ -104,6 +106,7 @@ impl From<Notice> for NoticeBody {
             id: notice.id.to_string(),
             kind: notice.kind,
             connection_id: notice.connection.map(|id| id.to_string()),
+            conversation_id: notice.conversation.map(|id| id.to_string()),
             body: notice.body,
             created_at: notice.created_at.format(&Rfc3339).unwrap_or_default(),
             seen_at: notice.seen_at.and_then(|at| at.format(&Rfc3339).ok()),

@@ -12,12 +12,11 @@ use serde_json::{Value, json};
 use shared::{
     channels::slack::blocks::{self, QUESTION_MAX},
     db::{
-        DbError, TenantDb, TenantTx, conversations,
+        DbError, TenantDb, TenantTx, conversations, escalations,
         home::{self, Status},
         interactions::{self, Detail, New, State as Progress},
         people,
         system::Route,
-        takeovers,
     },
     ids::InteractionId,
     jobs::Job,
@@ -186,7 +185,9 @@ impl Asked<'_> {
             return Ok(if found.is_none() { NO_CONVERSATION } else { HUMAN_ASKED });
         };
         let person = people::meet(&mut tx, self.route.connection, self.user).await?;
-        let is_news = takeovers::ask(&mut tx, conversation, person).await?;
+        let asked =
+            escalations::New { conversation, person, message: None, rule: None, reason: escalations::ASKED };
+        let is_news = escalations::open(&mut tx, &asked).await?.is_some();
         tx.commit().await?;
         self.gateway.waker.wake();
         Ok(if is_news { HUMAN_ASKED } else { HUMAN_THERE })

@@ -21,6 +21,7 @@ mod connect;
 mod database_away;
 mod edits;
 mod endings;
+mod escalations;
 mod every_field;
 mod floods;
 mod guesses;

@@ -7,11 +7,15 @@ use shared::{
     db::{
         api_keys,
         audit::Actor,
+        escalation_rules::{self, Shape},
         invitations::{self, NewInvitation},
         numbers::{self, NewNumber},
         sessions::{self, Device},
     },
-    ids::{ApiKeyId, ConnectionId, ConversationId, InvitationId, MemoryId, SessionId, TenantId, UserId},
+    ids::{
+        ApiKeyId, ConnectionId, ConversationId, EscalationId, InvitationId, MemoryId, RuleId, SessionId, TenantId,
+        UserId,
+    },
 };
 
 use crate::{
@@ -101,6 +105,20 @@ impl<'a> Scene<'a> {
                 let connection = self.number(tenant).await.parse().expect("a connection's id");
                 let (conversation, _) = self.house.talked_over(tenant, connection).await;
                 self.house.remembered(tenant, conversation, "What is the plan?").await.to_string()
+            }
+            "rule_id" if missing => RuleId::new().to_string(),
+            "rule_id" => {
+                let shape = Shape { name: "Refunds".into(), condition: "refund".into(), enabled: true };
+                let mut tx = self.house.test.db.tenant(tenant).begin().await.expect("a transaction begins");
+                let made = escalation_rules::create(&mut tx, &Actor::System, &shape).await;
+                tx.commit().await.expect("the rule is stored");
+                made.expect("there is room").id.to_string()
+            }
+            "escalation_id" if missing => EscalationId::new().to_string(),
+            "escalation_id" => {
+                let connection = self.number(tenant).await.parse().expect("a connection's id");
+                let conversation = self.house.talked_over(tenant, connection).await.0;
+                self.house.escalated(tenant, conversation).await
             }
             "tenant_id" if missing => TenantId::new().to_string(),
             "tenant_id" => tenant.to_string(),

@@ -10,6 +10,8 @@ export type ApiKeyBody = { created_at: string; expires_at?: string | null; id: s
 
 export type ApiKeyList = { items: (ApiKeyBody)[] }
 
+export type Assign = { user_id?: string | null }
+
 export type Begin = { app_id?: string | null; client_id?: string | null; client_secret?: string | null; signing_secret?: string | null }
 
 export type BeginTotp = { password: string }
@@ -52,6 +54,10 @@ export type DeviceList = { items: (DeviceBody)[] }
 
 export type EndTotp = { code: string; password: string }
 
+export type EscalationBody = { assigned_to?: string | null; closed_at?: string | null; conversation_id: string; id: string; message_id?: string | null; opened_at: string; person: string; person_id: string; reason: string; rule?: RuleRef | null; state: string; summary: string; taken_at?: string | null }
+
+export type EscalationList = { items: (EscalationBody)[]; next_cursor?: string | null }
+
 export type EventBody = { action: string; actor_id: string; actor_kind: string; actor_name?: string | null; at: string; detail: object; n: number; target_id: string; target_kind: string }
 
 export type EventList = { items: (EventBody)[]; next_cursor?: string | null }
@@ -82,6 +88,8 @@ export type LoginBody = { code?: string | null; mail: string; password: string }
 
 export type Mailed = { detail: string }
 
+export type Match = { conversation_id: string; excerpt: string; message_id: string; reason: string; sent_at: string }
+
 export type Me = { role: string; tenant_id: string; tenant_name: string } | Session
 
 export type MemberBody = { created_at: string; is_owner: boolean; mail: string; name: string; read_only: boolean; role: string; user_id: string }
@@ -102,7 +110,9 @@ export type MessageList = { items: (MessageBody)[]; next_cursor?: string | null 
 
 export type NewApiKey = { expires_in_days?: number | null; name: string; role: Role }
 
-export type NoticeBody = { body: string; connection_id?: string | null; created_at: string; id: string; kind: string; seen_at?: string | null }
+export type NewRule = { condition: string; enabled?: boolean | null; name: string }
+
+export type NoticeBody = { body: string; connection_id?: string | null; conversation_id?: string | null; created_at: string; id: string; kind: string; seen_at?: string | null }
 
 export type NoticeList = { cursor?: string | null; items: (NoticeBody)[] }
 
@@ -128,6 +138,16 @@ export type ResetPassword = { password: string; token: string }
 
 export type Role = "customer_admin" | "customer_operator"
 
+export type RuleBody = { changed_at: string; changed_by: string; condition: string; deleted: boolean; enabled: boolean; id: string; name: string; version: number }
+
+export type RuleChange = { condition?: string | null; enabled?: boolean | null; name?: string | null; version?: number | null }
+
+export type RuleList = { items: (RuleBody)[] }
+
+export type RuleRef = { id: string; name: string; version: number }
+
+export type RuleVersions = { items: (RuleBody)[] }
+
 export type Seen = { ids: (string)[] }
 
 export type SeenCount = { new: number }
@@ -145,6 +165,10 @@ export type SignUpBody = { mail: string; name: string; password: string; tenant_
 export type Signup = { account_id: string; code: string; phone_number_id: string; pin?: string | null }
 
 export type SignupBody = { app_id?: string | null; available: boolean; config_id?: string | null; graph_version: string }
+
+export type Simulate = { condition: string; conversations?: number | null }
+
+export type Simulated = { complete: boolean; condition: string; conversations: number; escalated: number; items: (Match)[] }
 
 export type StepBody = { agent: string; arrived_at?: string | null; calls: (CallBody)[]; deliveries: (DeliveryBody)[]; finished_at?: string | null; messages: number; opinions: (OpinionBody)[]; prompt?: PromptBody | null; reason?: string | null; recalled: (RecalledBody)[]; run_id?: string | null; started_at?: string | null; state: string }
 
@@ -343,6 +367,46 @@ export interface Operations {
   'GET /api/v1/conversations/{conversation_id}/trace': {
     request: { path: { conversation_id: string }; query?: { cursor?: string | null; limit?: number | null } }
     answer: Trace
+  }
+  'GET /api/v1/escalation-rules': {
+    request: object
+    answer: RuleList
+  }
+  'POST /api/v1/escalation-rules': {
+    request: { body: NewRule }
+    answer: RuleBody
+  }
+  'POST /api/v1/escalation-rules/simulate': {
+    request: { body: Simulate }
+    answer: Simulated
+  }
+  'PATCH /api/v1/escalation-rules/{rule_id}': {
+    request: { path: { rule_id: string }; body: RuleChange }
+    answer: RuleBody
+  }
+  'DELETE /api/v1/escalation-rules/{rule_id}': {
+    request: { path: { rule_id: string } }
+    answer: undefined
+  }
+  'GET /api/v1/escalation-rules/{rule_id}/versions': {
+    request: { path: { rule_id: string } }
+    answer: RuleVersions
+  }
+  'GET /api/v1/escalations': {
+    request: { query?: { state?: string | null; cursor?: string | null; limit?: number | null } }
+    answer: EscalationList
+  }
+  'GET /api/v1/escalations/{escalation_id}': {
+    request: { path: { escalation_id: string } }
+    answer: EscalationBody
+  }
+  'POST /api/v1/escalations/{escalation_id}/assign': {
+    request: { path: { escalation_id: string }; body: Assign }
+    answer: EscalationBody
+  }
+  'POST /api/v1/escalations/{escalation_id}/close': {
+    request: { path: { escalation_id: string } }
+    answer: EscalationBody
   }
   'GET /api/v1/invitations': {
     request: object

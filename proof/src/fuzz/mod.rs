@@ -5,6 +5,7 @@
 
 mod api;
 mod forms;
+mod rules;
 mod secrets;
 mod slack;
 mod whatsapp;
@@ -32,6 +33,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "model_stream", run: words::model_stream },
     Target { name: "traceparent", run: words::traceparent },
     Target { name: "typeid", run: words::typeid },
+    Target { name: "condition", run: rules::condition },
     Target { name: "api_agent", run: api::agent },
     Target { name: "api_connection", run: api::connection },
     Target { name: "api_key", run: api::key },

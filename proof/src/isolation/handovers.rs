@@ -2,13 +2,21 @@
 //! said in them.
 
 use shared::{
-    db::{audit::Actor, conversations, home, takeovers},
-    ids::{ConversationId, OutboxId, TenantId},
+    db::{
+        audit::Actor,
+        conversations,
+        escalation_rules::{self, Shape},
+        escalations::{self, New, State},
+        home,
+        lanes::{self as lane, Lease},
+        notices, past, takeovers,
+    },
+    ids::{ConversationId, EscalationId, OutboxId, RuleId, TenantId},
 };
 use uuid::Uuid;
 
 use super::{
-    scene::{CONNECTION, CONVERSATION, PERSON, THEIR_CONVERSATION, THEM},
+    scene::{CONNECTION, CONVERSATION, PERSON, THEIR_CONVERSATION, THEM, lease},
     statements::{Call, calls},
 };
 
@@ -20,6 +28,9 @@ const HELD: ConversationId = ConversationId::from_uuid(Uuid::from_u128(0x41));
 const REPLY: OutboxId = OutboxId::from_uuid(Uuid::from_u128(0x42));
 /// What the person said there.
 const ASKED: Uuid = Uuid::from_u128(0x43);
+/// A rule of both, and what it handed over: theirs waits, ours has a human.
+const RULE: RuleId = RuleId::from_uuid(Uuid::from_u128(0x45));
+const ESCALATION: EscalationId = EscalationId::from_uuid(Uuid::from_u128(0x46));
 /// Where theirs is held; ours is elsewhere.
 const THEIR_CHANNEL: &str = "CTB";
 
@@ -61,9 +72,24 @@ pub fn script(tenant_id: TenantId, mark: &str, team: &str) -> String {
          insert into outbox (tenant_id, outbox_id, conversation_id, kind, operation, body, fence)
          values ('{tenant}', '{reply}', '{held}', 'operator', 'post', '{mark}', 0);"
     );
+    let (rule, escalation) = (RULE.uuid(), ESCALATION.uuid());
+    script += &format!(
+        "insert into escalation_rules (tenant_id, rule_id, version, name, condition, enabled, actor_kind, actor_id)
+         values ('{tenant}', '{rule}', 1, '{mark}', '\"{mark}\"', true, 'system', '{mark}');
+         insert into escalations (tenant_id, escalation_id, conversation_id, rule_id, rule_version, reason, message_id,
+                                  person_id, summary, remind_at)
+         values ('{tenant}', '{escalation}', '{held}', '{rule}', 1, '{mark}', '{ASKED}', '{person}', '{mark}', now());
+         insert into notices (tenant_id, notice_id, kind, conversation_id, body)
+         values ('{tenant}', '{escalation}', 'escalation', '{held}', '{mark}');"
+    );
     if tenant_id == THEM {
         script += &format!(
-            "insert into conversations (tenant_id, conversation_id, connection_id, channel_external_id, kind)
+            "insert into escalations (tenant_id, escalation_id, conversation_id, reason, person_id, summary, state,
+                                      closed_at, remind_at)
+             values ('{tenant}', '{quiet}', '{quiet}', '{mark}', '{person}', '{mark}', 'closed', now(), null);
+             insert into messages (tenant_id, message_id, conversation_id, author_kind, person_id, body, sent_at)
+             values ('{tenant}', '{quiet}', '{quiet}', 'person', '{person}', '{mark}', '2026-11-20T11:00:00Z');
+             insert into conversations (tenant_id, conversation_id, connection_id, channel_external_id, kind)
              values ('{tenant}', '{theirs}', '{connection}', 'C2', 'unknown');"
         );
     }
@@ -73,6 +99,8 @@ pub fn script(tenant_id: TenantId, mark: &str, team: &str) -> String {
 pub fn all() -> Vec<Call> {
     let mut calls = on_the_screen();
     calls.extend(hand_over());
+    calls.extend(escalate());
+    calls.extend(by_rule());
     calls
 }
 
@@ -102,7 +130,6 @@ fn hand_over() -> Vec<Call> {
         };
         // Ours has a human already: the person only stops waiting.
         "takeovers::take again", AllAudiences, |tx, _config| takeovers::take(tx, HELD, &Actor::System).await?;
-        "takeovers::ask", AllAudiences, |tx, _config| takeovers::ask(tx, QUIET, PERSON).await?;
         "takeovers::release", AllAudiences, |tx, _config| takeovers::release(tx, HELD, &Actor::System).await?;
         "takeovers::reply", AllAudiences, |tx, _config| {
             takeovers::reply(tx, HELD, &Actor::System, "Grace", "I have a look.").await?
@@ -115,4 +142,51 @@ fn hand_over() -> Vec<Call> {
             takeovers::end_sending(tx, REPLY, Ok("1.4")).await?
         };
     }
+}
+
+fn escalate() -> Vec<Call> {
+    calls! {
+        "escalations::open", AllAudiences, |tx, _config| {
+            let new = New { conversation: QUIET, person: PERSON, message: None, rule: Some((RULE, 1)), reason: "it was said" };
+            let opened = escalations::open(tx, &new).await?;
+            let summaries = escalations::list(tx, Some(State::Waiting), None, 10).await?;
+            (opened, summaries.into_iter().map(|escalation| escalation.summary).collect::<Vec<_>>())
+        };
+        "escalations::list", AllAudiences, |tx, _config| escalations::list(tx, None, None, 10).await?;
+        "escalations::find", AllAudiences, |tx, _config| escalations::find(tx, ESCALATION).await?;
+        "escalations::assign", AllAudiences, |tx, _config| {
+            let ours = escalations::find(tx, ESCALATION).await?;
+            let Some(ours) = ours else { return Ok("nothing".into()) };
+            escalations::assign(tx, &ours, &Actor::System, "somebody").await?
+        };
+        "escalations::remind", AllAudiences, |tx, _config| escalations::remind(tx, ESCALATION).await?;
+        "notices::tell_of_conversation", AllAudiences, |tx, _config| {
+            notices::tell_of_conversation(tx, QUIET, "it waits", true).await?
+        };
+        "notices::escalations_this_hour", AllAudiences, |tx, _config| notices::escalations_this_hour(tx).await?;
+        "lanes::hold", AllAudiences, |tx, _config| {
+            lane::hold(tx, &Lease { conversation: THEIR_CONVERSATION, fence: 0, ..lease() }).await?
+        };
+        "past::conversations", AllAudiences, |tx, _config| past::conversations(tx, None, 10).await?;
+    }
+}
+
+fn by_rule() -> Vec<Call> {
+    calls! {
+        "escalation_rules::list", AllAudiences, |tx, _config| escalation_rules::list(tx).await?;
+        "escalation_rules::versions", AllAudiences, |tx, _config| escalation_rules::versions(tx, RULE).await?;
+        "escalation_rules::create", AllAudiences, |tx, _config| {
+            let made = escalation_rules::create(tx, &Actor::System, &shape()).await?;
+            (made.version, made.name)
+        };
+        "escalation_rules::replace", AllAudiences, |tx, _config| {
+            let Some(rule) = escalation_rules::lock(tx, RULE).await? else { return Ok("nothing".into()) };
+            let made = escalation_rules::replace(tx, &Actor::System, &rule, &shape(), false).await?;
+            (rule.name, made.version)
+        };
+    }
+}
+
+fn shape() -> Shape {
+    Shape { name: "new".into(), condition: "refund".into(), enabled: true }
 }

@@ -241,7 +241,8 @@ fn turns() -> Vec<Call> {
         "runs::open", AllAudiences, |tx, _config| {
             let opening = runs::open(tx, &lease()).await?;
             let agent = opening.agent.map(|agent| agent.instructions);
-            (opening.tenant_name, opening.channel, agent, opening.takes_part, opening.pending, opening.window)
+            (opening.tenant_name, opening.channel, agent, opening.takes_part, opening.pending, opening.window,
+             opening.rules, opening.given_back_at, opening.failed_answers)
         };
         "runs::arrived_after", AllAudiences, |tx, _config| runs::arrived_after(tx, &lease(), 1).await?;
         "outbox::progress", AllAudiences, |tx, _config| {
@@ -322,7 +323,7 @@ pub async fn observe(db: &Db, config: &Config, call: &Call) -> anyhow::Result<Ob
 }
 
 /// Tables that konstruct_app may read.
-const WATCHED: [&str; 31] = [
+const WATCHED: [&str; 33] = [
     "memberships",
     "invitations",
     "api_keys",
@@ -351,6 +352,8 @@ const WATCHED: [&str; 31] = [
     "usage",
     "interactions",
     "feedback",
+    "escalation_rules",
+    "escalations",
     "run_steps",
     "message_templates",
     "jobs",

@@ -10,6 +10,7 @@ mod installations;
 mod kills;
 mod memory;
 mod phones;
+mod rules;
 mod strangers;
 mod whatsapp;
 mod whatsapp_files;

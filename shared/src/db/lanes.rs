@@ -154,6 +154,21 @@ pub async fn put_back(db: &SystemDb, lease: &Lease, pause_seconds: f64) -> Resul
     Ok(())
 }
 
+/// Holds the lane's row until the transaction ends. `false`: it is somebody else's by now.
+pub async fn hold(tx: &mut TenantTx, lease: &Lease) -> Result<bool, DbError> {
+    let tenant = tx.tenant();
+    let held = sqlx::query(
+        "select from lanes where tenant_id = $1 and conversation_id = $2 and fence = $3 and not by_human
+            for no key update",
+    )
+    .bind(tenant)
+    .bind(lease.conversation)
+    .bind(lease.fence)
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(held.is_some())
+}
+
 /// Ends the work up to and including `to_seq`, in the caller's transaction. The lane is ready again at once if more
 /// arrived meanwhile.
 pub async fn finish(tx: &mut TenantTx, lease: &Lease, to_seq: i64) -> Result<(), DbError> {

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::{DbError, TenantTx};
 use crate::{
-    ids::{ConnectionId, NoticeId},
+    ids::{ConnectionId, ConversationId, NoticeId},
     jobs::Job,
     queue,
 };
@@ -20,6 +20,8 @@ pub enum Kind {
     ConnectionDead,
     /// The token works on for a while, but can't be renewed.
     TokenRefused,
+    /// A conversation was handed to a human.
+    Escalation,
     /// An organization removed the app from one of its workspaces.
     WorkspaceRemoved,
     /// The platform withholds events: there are more than it sends.
@@ -31,6 +33,7 @@ impl Kind {
         match self {
             Self::ConnectionDead => "connection_dead",
             Self::TokenRefused => "token_refused",
+            Self::Escalation => "escalation",
             Self::WorkspaceRemoved => "workspace_removed",
             Self::EventsHeldBack => "events_held_back",
         }
@@ -42,6 +45,8 @@ pub struct Notice {
     pub id: NoticeId,
     pub kind: String,
     pub connection: Option<ConnectionId>,
+    /// What a human should look at.
+    pub conversation: Option<ConversationId>,
     pub body: String,
     pub created_at: OffsetDateTime,
     pub seen_at: Option<OffsetDateTime>,
@@ -93,13 +98,49 @@ pub async fn tell_hourly(
     Ok(!told)
 }
 
+/// Stores that a conversation waits for a human. `mails`: the admins are written to, too.
+pub async fn tell_of_conversation(
+    tx: &mut TenantTx,
+    conversation: ConversationId,
+    body: &str,
+    mails: bool,
+) -> Result<NoticeId, DbError> {
+    let (tenant, id) = (tx.tenant(), NoticeId::new());
+    sqlx::query(
+        "insert into notices (tenant_id, notice_id, kind, conversation_id, body) values ($1, $2, $3, $4, $5)",
+    )
+    .bind(tenant)
+    .bind(id)
+    .bind(Kind::Escalation.as_str())
+    .bind(conversation)
+    .bind(body)
+    .execute(tx.conn())
+    .await?;
+    if mails {
+        queue::enqueue(tx, &Job::TellAdmins { notice: id }).await?;
+    }
+    Ok(id)
+}
+
+/// How many conversations were handed over in the last hour.
+pub async fn escalations_this_hour(tx: &mut TenantTx) -> Result<i64, DbError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_scalar(
+        "select count(*) from notices
+          where tenant_id = $1 and kind = 'escalation' and created_at > clock_timestamp() - interval '1 hour'",
+    )
+    .bind(tenant)
+    .fetch_one(tx.conn())
+    .await?)
+}
+
 /// The notice, if nobody has made its mails yet; from now on somebody has.
 pub async fn take_unmailed(tx: &mut TenantTx, id: NoticeId) -> Result<Option<Notice>, DbError> {
     let tenant = tx.tenant();
     let row = sqlx::query(
         "update notices set mailed_at = clock_timestamp()
           where tenant_id = $1 and notice_id = $2 and mailed_at is null
-         returning notice_id, kind, connection_id, body, created_at, seen_at",
+         returning notice_id, kind, connection_id, conversation_id, body, created_at, seen_at",
     )
     .bind(tenant)
     .bind(id)
@@ -131,7 +172,7 @@ pub async fn admins(tx: &mut TenantTx) -> Result<Vec<String>, DbError> {
 pub async fn list(tx: &mut TenantTx, before: Option<NoticeId>) -> Result<Vec<Notice>, DbError> {
     let tenant = tx.tenant();
     let rows = sqlx::query(
-        "select notice_id, kind, connection_id, body, created_at, seen_at from notices
+        "select notice_id, kind, connection_id, conversation_id, body, created_at, seen_at from notices
           where tenant_id = $1 and ($2::uuid is null or notice_id < $2)
           order by notice_id desc limit $3",
     )
@@ -162,6 +203,7 @@ fn notice(row: &sqlx::postgres::PgRow) -> Result<Notice, DbError> {
         id: row.try_get("notice_id")?,
         kind: row.try_get("kind")?,
         connection: row.try_get("connection_id")?,
+        conversation: row.try_get("conversation_id")?,
         body: row.try_get("body")?,
         created_at: row.try_get("created_at")?,
         seen_at: row.try_get("seen_at")?,

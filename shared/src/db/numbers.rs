@@ -12,6 +12,7 @@ use super::{
     interruptions::{self, Cause},
     people,
     plans::{self, Addition},
+    takeovers,
 };
 use crate::{
     crypto::{Keyring, Place},
@@ -270,6 +271,7 @@ pub async fn written_on_the_phone(
         let (target, detail) = (conversation.to_string(), json!({ "by": "the business's own phone" }));
         audit::append(tx, &Actor::System, "conversation.takeover", ("conversation", &target), detail).await?;
     }
+    takeovers::arrive(tx, conversation, &Actor::System).await?;
     sqlx::query(
         "insert into messages (tenant_id, message_id, conversation_id, external_id, author_kind, body, sent_at)
          select $1, $3, $2, $4, 'operator', $5, $6

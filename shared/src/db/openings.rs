@@ -2,11 +2,13 @@
 
 use serde::Deserialize;
 use sqlx::{Row, types::Json};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
     DbError, TenantTx, agents,
     connections::Outsiders,
+    escalation_rules::ActiveRule,
     interruptions::{self, Notice},
     lanes::Lease,
     messages::Line,
@@ -68,6 +70,12 @@ pub struct Opening {
     pub changes_wait: bool,
     /// What was said here before, oldest first.
     pub window: Vec<Line>,
+    /// The tenant's rules that are switched on, oldest first.
+    pub rules: Vec<ActiveRule>,
+    /// When a human gave the conversation back last: what was said before is not held against it again.
+    pub given_back_at: Option<OffsetDateTime>,
+    /// Answers that failed in the last 24 hours, since then.
+    pub failed_answers: u32,
 }
 
 const OPEN: &str = "
@@ -85,7 +93,14 @@ select (select name from tenants t where t.tenant_id = $1) as tenant_name,
        exists (select from message_changes w
                 where w.tenant_id = $1 and w.conversation_id = $2 and w.applied_at is null
                   and w.received_at > now() - interval '1 hour') as changes_wait,
-       r.run_id, r.to_seq, waiting.list as pending, said.list as said,
+       r.run_id, r.to_seq, waiting.list as pending, said.list as said, back.at as given_back_at,
+       (select jsonb_agg(jsonb_build_object('id', e.rule_id, 'version', e.version, 'name', e.name, 'condition', e.condition)
+                         order by e.rule_id)
+          from escalation_rules e
+         where e.tenant_id = $1 and e.replaced_at is null and e.enabled and not e.deleted) as rules,
+       (select count(*) from runs f
+         where f.tenant_id = $1 and f.conversation_id = $2 and f.state = 'failed'
+           and f.finished_at > greatest(back.at, now() - interval '24 hours')) as failed_answers,
        (select jsonb_agg(jsonb_build_object('id', o.outbox_id, 'body', o.body, 'channel', v.channel_external_id,
                                             'thread', v.thread_external_id, 'placeholder', p.outbox_id,
                                             'target', p.external_id, 'stream', s.outbox_id,
@@ -127,6 +142,9 @@ select (select name from tenants t where t.tenant_id = $1) as tenant_name,
              where m.tenant_id = $1 and m.conversation_id = $2 and m.deleted_at is null
              order by m.sent_at desc, m.message_id desc limit 40) m
   ) said on true
+  left join lateral (
+    select max(e.closed_at) as at from escalations e where e.tenant_id = $1 and e.conversation_id = $2
+  ) back on true
   left join channels place on place.tenant_id = $1 and place.connection_id = c.connection_id
                           and place.external_id = waiting.list -> 0 -> 'message' ->> 'channel'
  where l.tenant_id = $1 and l.conversation_id = $2 and l.fence = $3
@@ -174,6 +192,12 @@ pub async fn open(tx: &mut TenantTx, lease: &Lease) -> Result<Opening, DbError> 
         notices: interruptions::notices(&row)?,
         pending: pending.map(|Json(list)| list).unwrap_or_default(),
         window: said.map(|Json(list)| list).unwrap_or_default(),
+        rules: row
+            .try_get::<Option<Json<Vec<ActiveRule>>>, _>("rules")?
+            .map(|Json(list)| list)
+            .unwrap_or_default(),
+        given_back_at: row.try_get("given_back_at")?,
+        failed_answers: u32::try_from(row.try_get::<i64, _>("failed_answers")?).unwrap_or(u32::MAX),
     })
 }
 

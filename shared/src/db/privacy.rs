@@ -47,6 +47,8 @@ with person as (
      where a.tenant_id = $1 and a.connection_id = p.connection_id and a.external_user = p.external_id
        and a.state <> 'pending' and a.raw <> ''
     returning a.interaction_id
+), handed_over as (
+    update escalations e set summary = '' from person p where e.tenant_id = $1 and e.person_id = p.person_id
 ), reasons as (
     update feedback f set comment = null from person p where f.tenant_id = $1 and f.person_id = p.person_id
 )

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     crypto::{FingerprintKey, Keyring, Place, random_bytes},
-    ids::{ApiKeyId, ConnectionId, JobId, TenantId},
+    ids::{ApiKeyId, ConnectionId, EscalationId, JobId, TenantId},
 };
 
 /// Where a provider's workspace leads.
@@ -268,6 +268,18 @@ pub async fn tokens_to_renew(db: &SystemDb) -> Result<Vec<(TenantId, ConnectionI
     .fetch_all(db.read())
     .await?;
     rows.iter().map(|row| Ok((row.try_get("tenant_id")?, row.try_get("connection_id")?))).collect()
+}
+
+/// Escalations that nobody has taken in time, at most 100.
+///
+/// Reason: the schedule asks whose turn it is; what is said of it is written under each tenant.
+pub async fn escalations_due(db: &SystemDb) -> Result<Vec<(TenantId, EscalationId)>, DbError> {
+    let rows = sqlx::query(
+        "select tenant_id, escalation_id from escalations where remind_at <= now() order by remind_at limit 100",
+    )
+    .fetch_all(db.read())
+    .await?;
+    rows.iter().map(|row| Ok((row.try_get("tenant_id")?, row.try_get("escalation_id")?))).collect()
 }
 
 /// Lanes that hold unfinished messages but are neither ready nor leased: puts them back into the queue.

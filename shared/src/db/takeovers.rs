@@ -9,11 +9,12 @@ use sqlx::Row;
 use super::{
     DbError, TenantTx,
     audit::{self, Actor},
+    escalations,
     interruptions::{self, Cause},
 };
 use crate::{
-    ids::{ConnectionId, ConversationId, MessageId, OutboxId, PersonId},
-    jobs::{Job, Notice},
+    ids::{ConnectionId, ConversationId, MessageId, OutboxId},
+    jobs::Job,
     queue,
 };
 
@@ -23,36 +24,11 @@ pub const REPLY_MAX: usize = 8_000;
 /// The agent falls silent, and a human who was waited for is here. `false`: a human had it already.
 pub async fn take(tx: &mut TenantTx, conversation: ConversationId, actor: &Actor) -> Result<bool, DbError> {
     let silenced = silence(tx, conversation).await?;
-    stop_waiting(tx, conversation).await?;
+    arrive(tx, conversation, actor).await?;
     if silenced {
         record(tx, actor, "conversation.takeover", conversation).await?;
     }
     Ok(silenced)
-}
-
-/// A person asks for a human: the agent falls silent, somebody has to answer, and the person is told so. `false`: a human has
-/// or is waited for already.
-pub async fn ask(tx: &mut TenantTx, conversation: ConversationId, person: PersonId) -> Result<bool, DbError> {
-    let silenced = silence(tx, conversation).await?;
-    if silenced {
-        await_human(tx, conversation, person).await?;
-    }
-    Ok(silenced)
-}
-
-async fn await_human(tx: &mut TenantTx, conversation: ConversationId, person: PersonId) -> Result<(), DbError> {
-    let tenant = tx.tenant();
-    sqlx::query(
-        "update conversations set waits_since = coalesce(waits_since, clock_timestamp())
-          where tenant_id = $1 and conversation_id = $2",
-    )
-    .bind(tenant)
-    .bind(conversation)
-    .execute(tx.conn())
-    .await?;
-    record(tx, &Actor::Person(person), "conversation.ask_human", conversation).await?;
-    queue::enqueue(tx, &Job::TellPerson { person, notice: Notice::HumanAsked { conversation } }).await?;
-    Ok(())
 }
 
 /// The agent may answer again, what is written from now on. `false`: no human had the conversation.
@@ -67,6 +43,7 @@ pub async fn release(tx: &mut TenantTx, conversation: ConversationId, actor: &Ac
     .await?;
     let released = released.rows_affected() == 1;
     stop_waiting(tx, conversation).await?;
+    escalations::close(tx, conversation).await?;
     if released {
         record(tx, actor, "conversation.release", conversation).await?;
     }
@@ -105,7 +82,7 @@ pub async fn reply(
     if stored.rows_affected() == 0 {
         return Err(DbError::Conflict("The agent has this conversation. Take it over first, then reply."));
     }
-    stop_waiting(tx, conversation).await?;
+    arrive(tx, conversation, actor).await?;
     let detail = json!({ "message": message });
     audit::append(tx, actor, "conversation.reply", ("conversation", &conversation.to_string()), detail).await?;
     queue::enqueue(tx, &Job::SendReply { outbox }).await?;
@@ -170,7 +147,7 @@ pub async fn end_sending(tx: &mut TenantTx, id: OutboxId, outcome: Result<&str, 
 
 /// Under the lane's lock, where no run begins or ends: what a turn has shown must be finished, and what nobody has opened yet
 /// is stored by the lane's next owner before it is held.
-async fn silence(tx: &mut TenantTx, conversation: ConversationId) -> Result<bool, DbError> {
+pub(super) async fn silence(tx: &mut TenantTx, conversation: ConversationId) -> Result<bool, DbError> {
     let tenant = tx.tenant();
     let by_human: Option<bool> = sqlx::query_scalar(
         "select by_human from lanes where tenant_id = $1 and conversation_id = $2 for no key update",
@@ -198,6 +175,12 @@ async fn silence(tx: &mut TenantTx, conversation: ConversationId) -> Result<bool
         interruptions::interrupt(tx, conversation, Cause::TakenOver).await?;
     }
     Ok(true)
+}
+
+/// Whoever waited for a human has one.
+pub(super) async fn arrive(tx: &mut TenantTx, conversation: ConversationId, actor: &Actor) -> Result<(), DbError> {
+    stop_waiting(tx, conversation).await?;
+    escalations::taken(tx, conversation, actor).await
 }
 
 async fn stop_waiting(tx: &mut TenantTx, conversation: ConversationId) -> Result<(), DbError> {

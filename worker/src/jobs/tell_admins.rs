@@ -12,9 +12,10 @@ use shared::{
         mails::{self, Mail},
         notices,
     },
-    ids::{ConnectionId, NoticeId},
+    ids::{ConnectionId, ConversationId, NoticeId},
     queue::JobError,
 };
+use url::Url;
 
 use crate::Worker;
 
@@ -26,9 +27,14 @@ pub async fn run(worker: &Worker, db: &TenantDb, id: NoticeId) -> Result<(), Job
     let Some(notice) = notices::take_unmailed(&mut tx, id).await? else { return Ok(tx.close().await?) };
     let subject = match notice.kind.as_str() {
         "connection_dead" => "Your AI employee is cut off",
+        "escalation" => "A conversation waits for a human",
         "token_refused" => "Your AI employee will soon be cut off",
         "events_held_back" => "Your AI employee may miss messages",
         _ => "Something changed about your AI employee",
+    };
+    let body = match notice.conversation {
+        Some(conversation) => format!("{}\n\n{}", notice.body, inbox(&worker.public_url, conversation)),
+        None => notice.body.clone(),
     };
     for to in notices::admins(&mut tx).await? {
         // A link for each: who gets it is in the audit log by what they do with it.
@@ -36,10 +42,18 @@ pub async fn run(worker: &Worker, db: &TenantDb, id: NoticeId) -> Result<(), Job
             Some(connection) => install_link(worker, &mut tx, connection).await?,
             None => None,
         };
-        let mail = Mail::Notice { subject: subject.to_owned(), body: notice.body.clone(), link };
+        let mail = Mail::Notice { subject: subject.to_owned(), body: body.clone(), link };
         mails::enqueue(&mut tx, &worker.keys, &to, &mail).await?;
     }
     Ok(tx.commit().await?)
+}
+
+/// Where the conversation is read and answered.
+fn inbox(public_url: &Url, conversation: ConversationId) -> String {
+    let mut address = public_url.clone();
+    address.set_path("/inbox");
+    address.query_pairs_mut().append_pair("conversation", &conversation.to_string());
+    address.into()
 }
 
 /// A link that renews this connection and no other; `None` where it has to be done by hand.

@@ -6,4 +6,5 @@ mod post_office;
 mod stage;
 
 mod mails;
+mod reminders;
 mod rotation;

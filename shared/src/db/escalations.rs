@@ -1,0 +1,309 @@
+//! Escalations: conversations that were handed to a human, by a rule or because a person asked for one.
+//!
+//! waiting → human → closed, and never back: the database refuses the rest. Who has the conversation stands in its lane;
+//! the escalation says why, since when, and who sees to it.
+
+use serde_json::json;
+use sqlx::{Row, postgres::PgRow};
+use time::OffsetDateTime;
+
+use super::{
+    DbError, TenantTx,
+    audit::{self, Actor},
+    notices, takeovers,
+};
+use crate::{
+    ids::{ConversationId, EscalationId, MessageId, PersonId, RuleId},
+    jobs::{Job, Notice},
+    queue,
+};
+
+/// The reason of the rule that everybody has.
+pub const ASKED: &str = "the message asks for a human";
+/// Escalations an hour that are written to the tenant's admins; the rest is in the list only. Whoever forces more than that
+/// floods nobody's mail.
+const MAILS_MAX: i64 = 20;
+/// What a summary shows of the person's last words.
+const QUOTES_MAX: i64 = 3;
+const QUOTE_CHARS: i32 = 200;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Waiting,
+    Human,
+    Closed,
+}
+
+impl State {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Human => "human",
+            Self::Closed => "closed",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Waiting, Self::Human, Self::Closed].into_iter().find(|state| state.as_str() == text)
+    }
+}
+
+/// What hands a conversation over.
+#[derive(Clone, Debug)]
+pub struct New<'a> {
+    pub conversation: ConversationId,
+    pub person: PersonId,
+    /// What they said; `None`: they used a command.
+    pub message: Option<MessageId>,
+    /// `None`: they asked for a human.
+    pub rule: Option<(RuleId, i32)>,
+    pub reason: &'a str,
+}
+
+#[derive(Clone, Debug)]
+pub struct Escalation {
+    pub id: EscalationId,
+    pub conversation: ConversationId,
+    pub state: String,
+    pub rule: Option<(RuleId, i32)>,
+    /// Of the version that fired.
+    pub rule_name: Option<String>,
+    pub reason: String,
+    pub message: Option<MessageId>,
+    pub person: PersonId,
+    pub person_name: String,
+    /// '' once the person is forgotten.
+    pub summary: String,
+    pub opened_at: OffsetDateTime,
+    pub taken_at: Option<OffsetDateTime>,
+    pub assigned_to: Option<String>,
+    pub closed_at: Option<OffsetDateTime>,
+}
+
+/// Hands a conversation over: the agent falls silent, the person is told once, the tenant's people get a notice. `None`: a
+/// human has it or is waited for already.
+pub async fn open(tx: &mut TenantTx, new: &New<'_>) -> Result<Option<EscalationId>, DbError> {
+    if !takeovers::silence(tx, new.conversation).await? {
+        return Ok(None);
+    }
+    let (tenant, id) = (tx.tenant(), EscalationId::new());
+    sqlx::query(
+        "update conversations set waits_since = coalesce(waits_since, clock_timestamp())
+          where tenant_id = $1 and conversation_id = $2",
+    )
+    .bind(tenant)
+    .bind(new.conversation)
+    .execute(tx.conn())
+    .await?;
+    let summary = summary(tx, new).await?;
+    // One that a release left open would keep this one out.
+    close(tx, new.conversation).await?;
+    sqlx::query(
+        "insert into escalations (tenant_id, escalation_id, conversation_id, rule_id, rule_version, reason, message_id,
+                                  person_id, summary)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(tenant)
+    .bind(id)
+    .bind(new.conversation)
+    .bind(new.rule.map(|(rule, _)| rule))
+    .bind(new.rule.map(|(_, version)| version))
+    .bind(new.reason)
+    .bind(new.message)
+    .bind(new.person)
+    .bind(summary)
+    .execute(tx.conn())
+    .await?;
+    record(tx, new, id).await?;
+    let notice = Notice::HumanAsked { conversation: new.conversation };
+    queue::enqueue(tx, &Job::TellPerson { person: new.person, notice }).await?;
+    let mails = notices::escalations_this_hour(tx).await? < MAILS_MAX;
+    let body = format!("A conversation waits for a human: {}.", new.reason);
+    notices::tell_of_conversation(tx, new.conversation, &body, mails).await?;
+    Ok(Some(id))
+}
+
+async fn record(tx: &mut TenantTx, new: &New<'_>, id: EscalationId) -> Result<(), DbError> {
+    let target = new.conversation.to_string();
+    let rule = new.rule.map(|(rule, version)| json!({ "id": rule, "version": version }));
+    let detail = json!({ "escalation": id, "message": new.message, "rule": rule, "reason": new.reason });
+    let (actor, action) = match new.rule {
+        Some(_) => (Actor::System, "conversation.escalate"),
+        None => (Actor::Person(new.person), "conversation.ask_human"),
+    };
+    audit::append(tx, &actor, action, ("conversation", &target), detail).await
+}
+
+const SUMMARY: &str = "
+with said as (
+    select m.body, m.sent_at, m.message_id from messages m
+     where m.tenant_id = $1 and m.conversation_id = $2 and m.person_id = $3 and m.deleted_at is null and m.body <> ''
+     order by m.sent_at desc, m.message_id desc limit $4
+)
+select coalesce((select display_name from people where tenant_id = $1 and person_id = $3), '') as name,
+       (select count(*) from messages m
+         where m.tenant_id = $1 and m.conversation_id = $2 and m.person_id = $3) as written,
+       (select count(distinct m.run_id) from messages m
+         where m.tenant_id = $1 and m.conversation_id = $2 and m.author_kind = 'agent') as answers,
+       (select array_agg(left(body, $5) || case when length(body) > $5 then ' …' else '' end order by sent_at, message_id)
+          from said) as quotes";
+
+/// What whoever takes over should know first. Made from what is stored, so that it is there without a model.
+async fn summary(tx: &mut TenantTx, new: &New<'_>) -> Result<String, DbError> {
+    let tenant = tx.tenant();
+    let row = sqlx::query(SUMMARY)
+        .bind(tenant)
+        .bind(new.conversation)
+        .bind(new.person)
+        .bind(QUOTES_MAX)
+        .bind(QUOTE_CHARS)
+        .fetch_one(tx.conn())
+        .await?;
+    let (name, written, answers): (String, i64, i64) =
+        (row.try_get("name")?, row.try_get("written")?, row.try_get("answers")?);
+    let quotes: Option<Vec<String>> = row.try_get("quotes")?;
+    let name = if name.is_empty() { "The person" } else { &name };
+    let quotes: String = quotes.unwrap_or_default().iter().map(|quote| format!("\n> {quote}")).collect();
+    Ok(format!(
+        "Handed over because {}. {name} has written {written} messages here, the agent has answered {answers} times. \
+         {name}'s last words:{quotes}",
+        new.reason
+    ))
+}
+
+/// A human is here. Whoever is there already stays.
+pub(super) async fn taken(tx: &mut TenantTx, conversation: ConversationId, actor: &Actor) -> Result<(), DbError> {
+    let tenant = tx.tenant();
+    sqlx::query(
+        "update escalations set state = 'human', taken_at = clock_timestamp(), assigned_to = $3, remind_at = null
+          where tenant_id = $1 and conversation_id = $2 and state = 'waiting'",
+    )
+    .bind(tenant)
+    .bind(conversation)
+    .bind(actor.id())
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Reminds the tenant's people of an escalation that still waits, once. `false`: somebody has taken it, or was reminded.
+pub async fn remind(tx: &mut TenantTx, id: EscalationId) -> Result<bool, DbError> {
+    let tenant = tx.tenant();
+    let due: Option<(ConversationId, String)> = sqlx::query_as(
+        "update escalations set remind_at = null
+          where tenant_id = $1 and escalation_id = $2 and remind_at <= clock_timestamp()
+         returning conversation_id, reason",
+    )
+    .bind(tenant)
+    .bind(id)
+    .fetch_optional(tx.conn())
+    .await?;
+    let Some((conversation, reason)) = due else { return Ok(false) };
+    let mails = notices::escalations_this_hour(tx).await? < MAILS_MAX;
+    let body =
+        format!("A conversation still waits for a human, and nobody has taken it for 30 minutes: {reason}.");
+    notices::tell_of_conversation(tx, conversation, &body, mails).await?;
+    Ok(true)
+}
+
+/// The agent has the conversation again.
+pub(super) async fn close(tx: &mut TenantTx, conversation: ConversationId) -> Result<(), DbError> {
+    let tenant = tx.tenant();
+    sqlx::query(
+        "update escalations set state = 'closed', closed_at = clock_timestamp(), remind_at = null
+          where tenant_id = $1 and conversation_id = $2 and state <> 'closed'",
+    )
+    .bind(tenant)
+    .bind(conversation)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Gives an open escalation to a member or a key, who has it from now on. The conversation is a human's then.
+pub async fn assign(tx: &mut TenantTx, escalation: &Escalation, actor: &Actor, to: &str) -> Result<(), DbError> {
+    takeovers::take(tx, escalation.conversation, actor).await?;
+    let tenant = tx.tenant();
+    let changed = sqlx::query(
+        "update escalations set state = 'human', taken_at = coalesce(taken_at, clock_timestamp()), assigned_to = $3,
+                                remind_at = null
+          where tenant_id = $1 and escalation_id = $2 and state <> 'closed'",
+    )
+    .bind(tenant)
+    .bind(escalation.id)
+    .bind(to)
+    .execute(tx.conn())
+    .await?;
+    if changed.rows_affected() == 0 {
+        return Err(DbError::Conflict(
+            "The escalation is closed: the agent has the conversation again. Take that over.",
+        ));
+    }
+    let detail = json!({ "to": to });
+    let target = escalation.id.to_string();
+    audit::append(tx, actor, "escalation.assign", ("escalation", &target), detail).await
+}
+
+const LIST: &str = "
+select e.escalation_id, e.conversation_id, e.state, e.rule_id, e.rule_version, r.name as rule_name, e.reason, e.message_id,
+       e.person_id, coalesce(p.display_name, '') as person_name, e.summary, e.opened_at, e.taken_at, e.assigned_to,
+       e.closed_at
+  from escalations e
+  left join people p on p.tenant_id = e.tenant_id and p.person_id = e.person_id
+  left join escalation_rules r on r.tenant_id = e.tenant_id and r.rule_id = e.rule_id and r.version = e.rule_version
+ where e.tenant_id = $1 and ($2::text is null or e.state = $2) and ($3::uuid is null or e.escalation_id < $3)
+   and ($4::uuid is null or e.escalation_id = $4)
+ order by e.escalation_id desc
+ limit $5";
+
+/// Escalations before this one, newest first.
+pub async fn list(
+    tx: &mut TenantTx,
+    state: Option<State>,
+    before: Option<EscalationId>,
+    limit: i64,
+) -> Result<Vec<Escalation>, DbError> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query(LIST)
+        .bind(tenant)
+        .bind(state.map(State::as_str))
+        .bind(before)
+        .bind(None::<EscalationId>)
+        .bind(limit)
+        .fetch_all(tx.conn())
+        .await?;
+    rows.iter().map(escalation).collect()
+}
+
+pub async fn find(tx: &mut TenantTx, id: EscalationId) -> Result<Option<Escalation>, DbError> {
+    let tenant = tx.tenant();
+    let row = sqlx::query(LIST)
+        .bind(tenant)
+        .bind(None::<&str>)
+        .bind(None::<EscalationId>)
+        .bind(id)
+        .bind(1_i64)
+        .fetch_optional(tx.conn())
+        .await?;
+    row.as_ref().map(escalation).transpose()
+}
+
+fn escalation(row: &PgRow) -> Result<Escalation, DbError> {
+    let (rule, version): (Option<RuleId>, Option<i32>) = (row.try_get("rule_id")?, row.try_get("rule_version")?);
+    Ok(Escalation {
+        id: row.try_get("escalation_id")?,
+        conversation: row.try_get("conversation_id")?,
+        state: row.try_get("state")?,
+        rule: rule.zip(version),
+        rule_name: row.try_get("rule_name")?,
+        reason: row.try_get("reason")?,
+        message: row.try_get("message_id")?,
+        person: row.try_get("person_id")?,
+        person_name: row.try_get("person_name")?,
+        summary: row.try_get("summary")?,
+        opened_at: row.try_get("opened_at")?,
+        taken_at: row.try_get("taken_at")?,
+        assigned_to: row.try_get("assigned_to")?,
+        closed_at: row.try_get("closed_at")?,
+    })
+}
