@@ -1,6 +1,7 @@
 //! Escalations: conversations that were handed to a human, by a rule or because a person asked for one.
 //!
-//! waiting → human → closed, and never back: the database refuses the rest. Who has the conversation stands in its lane;
+//! waiting → human → closed, and never back: every statement here says from where it goes on, and the table refuses a state
+//! without its times and a second one that is open. Who has the conversation stands in its lane;
 //! the escalation says why, since when, and who sees to it.
 
 use serde_json::json;
