@@ -147,6 +147,9 @@ async fn an_escalation_waits_is_taken_and_closed_with_the_conversation() {
     assert_eq!(closed["state"], json!("closed"));
     let late = ask(&house, &acme, "POST", &format!("{path}/assign"), json!({})).await;
     assert_eq!((late.status, late.problem().as_str()), (409, "conflict"));
+    let actions = "select action from audit_events where target_kind = 'escalation' order by n";
+    let actions: Vec<String> = house.rows(acme.tenant, actions).await.iter().map(|row| row.get(0)).collect();
+    assert_eq!(actions, ["escalation.take", "escalation.assign", "escalation.close"]);
     let lane = "select by_human from lanes";
     assert!(!house.rows(acme.tenant, lane).await[0].get::<bool, _>(0), "the agent has it again");
 
