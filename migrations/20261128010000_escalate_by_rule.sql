@@ -20,12 +20,12 @@ create unique index escalation_rules_current on escalation_rules (tenant_id, rul
 call enforce_tenant('escalation_rules');
 grant select, insert, update on escalation_rules to konstruct_app;
 
--- waiting → human → closed; a conversation has one that is not closed at most.
+-- waiting → human → closed, each with its time; a conversation has one that is not closed at most.
 create table escalations (
     tenant_id       uuid not null references tenants,
     escalation_id   uuid not null,
     conversation_id uuid not null,
-    state           text not null default 'waiting' check (state in ('waiting', 'human', 'closed')),
+    state           text not null default 'waiting' check (state in ('closed', 'human', 'waiting')),
     -- Null: the person asked for a human, which no rule of the tenant's has to say.
     rule_id         uuid,
     rule_version    integer,
@@ -45,7 +45,6 @@ create table escalations (
     check ((rule_id is null) = (rule_version is null)),
     check (state <> 'waiting' or (taken_at is null and assigned_to is null)),
     check (state <> 'human' or (taken_at is not null and assigned_to is not null)),
-    check (state = 'waiting' or remind_at is null),
     check ((state = 'closed') = (closed_at is not null)),
     foreign key (tenant_id, conversation_id) references conversations (tenant_id, conversation_id),
     foreign key (tenant_id, rule_id, rule_version) references escalation_rules (tenant_id, rule_id, version),
@@ -60,21 +59,6 @@ grant select, insert, update on escalations to konstruct_app;
 -- The schedule asks whose turn it is.
 create policy system_due on escalations for select to konstruct_system using (remind_at is not null);
 grant select (tenant_id, escalation_id, remind_at) on escalations to konstruct_system;
-
--- No code can bring one back that was closed, nor take a human out of it again.
-create function escalations_move_on() returns trigger
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    if new.state <> old.state and (old.state = 'closed' or new.state = 'waiting') then
-        raise exception 'an escalation can''t go from % to %', old.state, new.state using errcode = 'check_violation';
-    end if;
-    return new;
-end
-$$;
-create trigger escalations_move_on before update on escalations
-    for each row execute function escalations_move_on();
 
 alter table notices drop constraint notices_kind_check;
 alter table notices add constraint notices_kind_check

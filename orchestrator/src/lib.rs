@@ -27,6 +27,7 @@ use std::{collections::HashMap, future::Future, time::Duration};
 use shared::{
     channels::{slack::SlackApi, whatsapp::WhatsAppApi},
     clock::Clock,
+    conditions::Said,
     config::Config,
     crash,
     crypto::Keyring,
@@ -107,6 +108,8 @@ pub async fn run(
     // Loads the model before the first message needs it.
     let warming = embedder.clone();
     tokio::spawn(async move {
+        // The patterns, too.
+        Said::new("").asks_for_human();
         if let Err(error) = warming.embed(vec!["warm".into()]).await {
             tracing::error!(%error, "The embedding model is not available: recall works by words only");
         }

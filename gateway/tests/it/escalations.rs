@@ -147,6 +147,9 @@ async fn an_escalation_waits_is_taken_and_closed_with_the_conversation() {
     assert_eq!(closed["state"], json!("closed"));
     let late = ask(&house, &acme, "POST", &format!("{path}/assign"), json!({})).await;
     assert_eq!((late.status, late.problem().as_str()), (409, "conflict"));
+    let actions = "select action from audit_events where target_kind = 'escalation' order by n";
+    let actions: Vec<String> = house.rows(acme.tenant, actions).await.iter().map(|row| row.get(0)).collect();
+    assert_eq!(actions, ["escalation.take", "escalation.assign", "escalation.close"]);
     let lane = "select by_human from lanes";
     assert!(!house.rows(acme.tenant, lane).await[0].get::<bool, _>(0), "the agent has it again");
 
@@ -162,28 +165,28 @@ async fn an_escalation_waits_is_taken_and_closed_with_the_conversation() {
 }
 
 #[tokio::test]
-async fn the_database_lets_no_escalation_go_back() {
+async fn the_database_refuses_states_that_do_not_fit_their_times_and_a_second_open_one() {
     let house = House::open().await;
     let acme = house.firm("acme").await;
     let conversation = house.talked(&acme).await.0;
     house.escalated(acme.tenant, conversation).await;
-    let mut tx = house.test.db.tenant(acme.tenant).begin().await.expect("a transaction begins");
-    for (change, goes) in [
-        (
-            "update escalations set state = 'human', taken_at = now(), assigned_to = 'usr_x', remind_at = null",
-            true,
-        ),
-        ("savepoint here", true),
-        ("update escalations set state = 'waiting', taken_at = null, assigned_to = null", false),
-        ("rollback to here", true),
-        ("update escalations set state = 'closed', closed_at = now()", true),
-        ("savepoint here", true),
-        ("update escalations set state = 'human', closed_at = null", false),
-        ("rollback to here", true),
-        ("update escalations set closed_at = null", false),
+    for change in [
+        "update escalations set state = 'human'",
+        "update escalations set state = 'closed'",
+        "update escalations set closed_at = now()",
+        "update escalations set taken_at = now()",
+        "update escalations set state = 'lost'",
+        "update escalations set rule_version = 1",
+        "insert into escalations (tenant_id, escalation_id, conversation_id, reason, person_id, summary)
+         select tenant_id, gen_random_uuid(), conversation_id, reason, person_id, summary from escalations",
     ] {
-        assert_eq!(sqlx::query(change).execute(tx.conn()).await.is_ok(), goes, "{change}");
+        let mut tx = house.test.db.tenant(acme.tenant).begin().await.expect("a transaction begins");
+        assert!(sqlx::query(change).execute(tx.conn()).await.is_err(), "{change}");
     }
+    let mut tx = house.test.db.tenant(acme.tenant).begin().await.expect("a transaction begins");
+    let taken =
+        "update escalations set state = 'human', taken_at = now(), assigned_to = 'usr_x', remind_at = null";
+    assert!(sqlx::query(taken).execute(tx.conn()).await.is_ok());
 }
 
 /// 133: who forces escalations floods nobody's mail.

@@ -12,7 +12,7 @@ const NAMED_MAX: usize = 3;
 /// A message of a person, ready to be compared.
 pub struct Said {
     text: String,
-    plain: Plain,
+    plain: OnceCell<Plain>,
     asks_for_human: OnceCell<bool>,
     failed: OnceCell<bool>,
 }
@@ -21,10 +21,15 @@ impl Said {
     pub fn new(text: &str) -> Self {
         Self {
             text: text.to_owned(),
-            plain: Plain::new(text),
+            plain: OnceCell::new(),
             asks_for_human: OnceCell::new(),
             failed: OnceCell::new(),
         }
+    }
+
+    /// Made when a rule needs it: most turns have none.
+    fn plain(&self) -> &Plain {
+        self.plain.get_or_init(|| Plain::new(&self.text))
     }
 
     /// Whether it asks for a human.
@@ -33,11 +38,11 @@ impl Said {
     }
 
     fn says_it_failed(&self) -> bool {
-        *self.failed.get_or_init(|| words::failed().iter().any(|phrase| self.plain.holds(phrase)))
+        *self.failed.get_or_init(|| words::failed().iter().any(|phrase| self.plain().holds(phrase)))
     }
 
     fn holds_one<'k>(&self, keywords: &'k [Keyword]) -> Option<&'k Keyword> {
-        keywords.iter().find(|keyword| self.plain.holds(keyword))
+        keywords.iter().find(|keyword| self.plain().holds(keyword))
     }
 }
 
@@ -103,7 +108,7 @@ impl Held<'_> {
                 comparison.holds(value, *number)
             }
             Node::Languages(languages) => {
-                let found = Language::of(&self.last.plain).filter(|language| languages.contains(language));
+                let found = Language::of(self.last.plain()).filter(|language| languages.contains(language));
                 reasons.extend(found.map(|language| format!("the language is {}", language.code())));
                 found.is_some()
             }
@@ -115,7 +120,7 @@ impl Held<'_> {
     }
 
     fn keywords(&self, keywords: &[Keyword], reasons: &mut Vec<String>) -> bool {
-        let found = keywords.iter().filter(|keyword| self.last.plain.holds(keyword)).take(NAMED_MAX);
+        let found = keywords.iter().filter(|keyword| self.last.plain().holds(keyword)).take(NAMED_MAX);
         let found: Vec<String> = found.map(|keyword| format!("“{keyword}”")).collect();
         reasons.push(format!("the message holds {}", found.join(", ")));
         !found.is_empty()

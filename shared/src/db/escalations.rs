@@ -1,6 +1,7 @@
 //! Escalations: conversations that were handed to a human, by a rule or because a person asked for one.
 //!
-//! waiting → human → closed, and never back: the database refuses the rest. Who has the conversation stands in its lane;
+//! waiting → human → closed, and never back: every statement here says from where it goes on, and the table refuses a state
+//! without its times and a second one that is open. Who has the conversation stands in its lane;
 //! the escalation says why, since when, and who sees to it.
 
 use serde_json::json;
@@ -97,7 +98,7 @@ pub async fn open(tx: &mut TenantTx, new: &New<'_>) -> Result<Option<EscalationI
     .await?;
     let summary = summary(tx, new).await?;
     // One that a release left open would keep this one out.
-    close(tx, new.conversation).await?;
+    close(tx, new.conversation, &Actor::System).await?;
     sqlx::query(
         "insert into escalations (tenant_id, escalation_id, conversation_id, rule_id, rule_version, reason, message_id,
                                   person_id, summary)
@@ -174,15 +175,19 @@ async fn summary(tx: &mut TenantTx, new: &New<'_>) -> Result<String, DbError> {
 /// A human is here. Whoever is there already stays.
 pub(super) async fn taken(tx: &mut TenantTx, conversation: ConversationId, actor: &Actor) -> Result<(), DbError> {
     let tenant = tx.tenant();
-    sqlx::query(
+    let taken: Option<EscalationId> = sqlx::query_scalar(
         "update escalations set state = 'human', taken_at = clock_timestamp(), assigned_to = $3, remind_at = null
-          where tenant_id = $1 and conversation_id = $2 and state = 'waiting'",
+          where tenant_id = $1 and conversation_id = $2 and state = 'waiting'
+         returning escalation_id",
     )
     .bind(tenant)
     .bind(conversation)
     .bind(actor.id())
-    .execute(tx.conn())
+    .fetch_optional(tx.conn())
     .await?;
+    if let Some(id) = taken {
+        audit::append(tx, actor, "escalation.take", ("escalation", &id.to_string()), json!({})).await?;
+    }
     Ok(())
 }
 
@@ -207,16 +212,20 @@ pub async fn remind(tx: &mut TenantTx, id: EscalationId) -> Result<bool, DbError
 }
 
 /// The agent has the conversation again.
-pub(super) async fn close(tx: &mut TenantTx, conversation: ConversationId) -> Result<(), DbError> {
+pub(super) async fn close(tx: &mut TenantTx, conversation: ConversationId, actor: &Actor) -> Result<(), DbError> {
     let tenant = tx.tenant();
-    sqlx::query(
+    let closed: Option<EscalationId> = sqlx::query_scalar(
         "update escalations set state = 'closed', closed_at = clock_timestamp(), remind_at = null
-          where tenant_id = $1 and conversation_id = $2 and state <> 'closed'",
+          where tenant_id = $1 and conversation_id = $2 and state <> 'closed'
+         returning escalation_id",
     )
     .bind(tenant)
     .bind(conversation)
-    .execute(tx.conn())
+    .fetch_optional(tx.conn())
     .await?;
+    if let Some(id) = closed {
+        audit::append(tx, actor, "escalation.close", ("escalation", &id.to_string()), json!({})).await?;
+    }
     Ok(())
 }
 

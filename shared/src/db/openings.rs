@@ -80,7 +80,7 @@ pub struct Opening {
 
 const OPEN: &str = "
 select (select name from tenants t where t.tenant_id = $1) as tenant_name,
-       l.by_human, l.last_seq, c.connection_id, c.channel, c.external_id as account, c.access_token,
+       l.by_human, c.connection_id, c.channel, c.external_id as account, c.access_token,
        c.status = 'active' as active,
        exists (select from token_rotations t
                 where t.tenant_id = $1 and t.connection_id = c.connection_id
@@ -118,6 +118,8 @@ select (select name from tenants t where t.tenant_id = $1) as tenant_name,
              order by a.part desc limit 1
           ) s on true
          where o.tenant_id = $1 and o.conversation_id = $2 and o.state = 'sending' and o.kind = 'notice') as notices,
+       -- As of the same moment as what waits: the lane's own count may know of a message that this statement does not see.
+       coalesce((select max(i.seq) from inbox i where i.tenant_id = $1 and i.conversation_id = $2), l.done_seq) as last_seq,
        coalesce(place.kind, 'unknown') as channel_kind, coalesce(place.shared, false) as channel_shared
   from lanes l
   join channel_connections c on c.tenant_id = l.tenant_id and c.connection_id = l.connection_id

@@ -43,7 +43,7 @@ pub async fn release(tx: &mut TenantTx, conversation: ConversationId, actor: &Ac
     .await?;
     let released = released.rows_affected() == 1;
     stop_waiting(tx, conversation).await?;
-    escalations::close(tx, conversation).await?;
+    escalations::close(tx, conversation, actor).await?;
     if released {
         record(tx, actor, "conversation.release", conversation).await?;
     }

@@ -1,4 +1,4 @@
-//! German. Umlauts are written as `a` or as `ae`.
+//! How people who write German ask for a human. Umlauts are written as `a` or as `ae`.
 
 use super::Tongue;
 

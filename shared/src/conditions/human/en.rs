@@ -1,4 +1,4 @@
-//! English.
+//! How people who write English ask for a human.
 
 use super::Tongue;
 

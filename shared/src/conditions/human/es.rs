@@ -1,4 +1,4 @@
-//! Spanish.
+//! How people who write Spanish ask for a human.
 
 use super::Tongue;
 

@@ -1,4 +1,4 @@
-//! French.
+//! How people who write French ask for a human.
 
 use super::Tongue;
 

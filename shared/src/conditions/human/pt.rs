@@ -1,4 +1,4 @@
-//! Portuguese.
+//! How people who write Portuguese ask for a human.
 
 use super::Tongue;
 
