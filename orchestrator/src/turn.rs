@@ -8,22 +8,26 @@ use sha2::{Digest, Sha256};
 use shared::{
     crash::{self, Point},
     db::{
-        DbError, dead_connections,
+        DbError, TenantTx, budget_notices,
+        budgets::Spender,
+        dead_connections,
         lanes::{self, Lease},
         outbox::{Operation, Part},
         runs::{self, Answer, End, Finish},
+        takeovers,
     },
     ids::MessageId,
 };
 
 use crate::{
-    Orchestrator, files,
-    llm::{Completion, NoAnswer},
-    notices,
+    Orchestrator, files, notices,
     opening::{self, Opened, Turn},
-    policy, prompt, recall,
+    policy,
+    pool::{Completion, NoAnswer, Short},
+    prompt, recall,
     reply::{Delivery, Sender, State, ran_out, stream::Stream, words::Words},
     resume,
+    spending::Purse,
     watch::Watch,
 };
 
@@ -31,6 +35,9 @@ pub const PLACEHOLDER: &str = "_Thinking …_";
 const APOLOGY: &str = "Sorry, I could not work out an answer just now. Your message is stored; please ask me again in a \
                        moment, or ask a colleague if it is urgent.";
 
+/// Instead of an answer that there is no money for. Who it is handed to is on record.
+const OUT_OF_BUDGET: &str = "I can't answer this: the budget for my answers is used up for now. I have asked a colleague to \
+                             take over here.";
 const BROKEN_OFF: &str = "\n\n_(I could not finish this answer. Please ask me again in a moment.)_";
 
 /// What the model step came to.
@@ -125,7 +132,7 @@ async fn ask(
     }
     let Some(prepared) = prepared else {
         let reason = format!("given up after {} attempts", lanes::CLAIMS_MAX);
-        return Ok(Thought::NoAnswer(NoAnswer { reason, calls: Vec::new() }));
+        return Ok(Thought::NoAnswer(NoAnswer { reason, ..NoAnswer::default() }));
     };
     let Some(asker) = turn.authors.last().map(|author| author.person) else {
         return Err(DbError::Damaged("a turn without an author".into()));
@@ -153,7 +160,11 @@ async fn ask(
         crash::on_text(&message.content);
     }
     crash::point(Point::PromptBuilt);
-    Ok(match orchestrator.models.complete(turn.agent.model.as_deref(), &prompt, words).await {
+    let chain = orchestrator.models.chain(lease.tenant, turn.agent.model.as_deref(), &turn.named)?;
+    let who =
+        Spender { run: turn.run, agent: turn.agent.id, conversation: lease.conversation, person: Some(asker) };
+    let purse = Purse { db, who, limited: turn.opening.budgeted };
+    Ok(match orchestrator.models.complete(&chain, &prompt, words, &purse).await? {
         Ok(completion) => Thought::Answer { completion, request_hash: hash.finalize().into() },
         Err(failure) => Thought::NoAnswer(failure),
     })
@@ -169,11 +180,18 @@ pub async fn conclude(
 ) -> Result<bool, DbError> {
     crash::point(Point::Answered);
     let placeholder = shown.as_ref().and_then(|shown| shown.external_id.as_deref());
+    let short = short_of(&thought);
     let (parts, answer_kind, end, reason) = match &thought {
         Thought::Answer { completion, .. } => {
             (sender.outlet.parts("answer", &completion.text, placeholder), "answer", End::Replied, None)
         }
         Thought::Fixed(text) => (sender.outlet.parts("answer", text, placeholder), "answer", End::Replied, None),
+        Thought::NoAnswer(failure) if failure.short.is_some() => (
+            sender.outlet.parts("apology", OUT_OF_BUDGET, placeholder),
+            "apology",
+            End::Held,
+            Some(failure.reason.as_str()),
+        ),
         Thought::NoAnswer(failure) => (
             sender.outlet.parts("apology", APOLOGY, placeholder),
             "apology",
@@ -190,6 +208,7 @@ pub async fn conclude(
     };
     let answer = Answer {
         run: turn.run,
+        asker: turn.authors.last().map(|author| author.person),
         placeholder,
         request_hash: &request_hash,
         result,
@@ -199,6 +218,7 @@ pub async fn conclude(
     };
     let mut tx = sender.db.begin().await?;
     let held = runs::record_answer(&mut tx, lease, &answer).await?;
+    tell_of_money(&mut tx, turn, &answer, short).await?;
     tx.commit().await?;
     crash::point(Point::Recorded);
     if !held {
@@ -217,6 +237,29 @@ pub async fn conclude(
     }
 }
 
+fn short_of(thought: &Thought) -> Option<&Short> {
+    match thought {
+        Thought::NoAnswer(failure) => failure.short.as_ref(),
+        _ => None,
+    }
+}
+
+/// Tells the admins what the booked calls did to the budgets, and whether somebody went without an answer.
+async fn tell_of_money(
+    tx: &mut TenantTx,
+    turn: &Turn,
+    answer: &Answer<'_>,
+    short: Option<&Short>,
+) -> Result<(), DbError> {
+    if turn.opening.budgeted && !answer.calls.is_empty() {
+        budget_notices::tell_thresholds(tx).await?;
+    }
+    if let Some(Short { budgets, unpriced }) = short {
+        budget_notices::tell_exhausted(tx, budgets, unpriced.as_deref()).await?;
+    }
+    Ok(())
+}
+
 /// The same for an answer of which something is visible already: its rest, or the sentence that it breaks off.
 pub async fn conclude_stream(
     lease: &Lease,
@@ -229,6 +272,7 @@ pub async fn conclude_stream(
     crash::point(Point::Answered);
     let mut rest = words.take(str::len).unwrap_or_default();
     rest.truncate(rest.trim_end().len());
+    let short = short_of(&thought).cloned();
     let (calls, request_hash, end, reason) = match thought {
         Thought::Answer { completion, request_hash } => (completion.calls, request_hash, End::Replied, None),
         Thought::Fixed(_) => (Vec::new(), [0; 32], End::Replied, None),
@@ -239,6 +283,7 @@ pub async fn conclude_stream(
     };
     let answer = Answer {
         run: turn.run,
+        asker: turn.authors.last().map(|author| author.person),
         placeholder: shown.as_ref().and_then(|shown| shown.external_id.as_deref()),
         request_hash: &request_hash,
         result: Some(json!({ "text": words.all(), "broken_off": reason })),
@@ -251,6 +296,7 @@ pub async fn conclude_stream(
     if held {
         stream.write_end(&mut tx, &rest).await?;
     }
+    tell_of_money(&mut tx, turn, &answer, short.as_ref()).await?;
     tx.commit().await?;
     crash::point(Point::Recorded);
     if !held {
@@ -312,6 +358,8 @@ async fn finish(
     }
     let outcome = Finish { run: Some(turn.run), to_seq: turn.to_seq, end, reason, sent: &sent };
     let waits = runs::finish(&mut tx, lease, &outcome).await?;
+    // An answer that there was no money for: the lane goes to a human together with the run's end.
+    let waits = if end == End::Held { takeovers::call_human(&mut tx, lease.conversation).await? } else { waits };
     tx.commit().await?;
     crash::point(Point::Finished);
     let ended = if end == End::Replied { "replied" } else { "not_replied" };

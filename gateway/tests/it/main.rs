@@ -30,6 +30,7 @@ mod interactions;
 mod keys;
 mod limits;
 mod members;
+mod money;
 mod odd_payloads;
 mod opaque;
 mod openapi;

@@ -2,7 +2,7 @@
 
 export type AcceptInvitation = { code?: string | null; name?: string | null; password: string; token: string }
 
-export type AgentBody = { id: string; instructions: string; is_default: boolean; model?: string | null; name: string; role: string; tone: string }
+export type AgentBody = { id: string; instructions: string; is_default: boolean; model?: string | null; models: (ModelBody)[]; name: string; role: string; tone: string }
 
 export type AgentList = { items: (AgentBody)[] }
 
@@ -17,6 +17,14 @@ export type BeginTotp = { password: string }
 export type BindingBody = { agent: string; channel?: string | null; connection?: string | null; keyword?: string | null }
 
 export type BindingList = { items: (BindingBody)[] }
+
+export type BudgetBody = { budget_limit_usd?: number | null; id: string; limit: string; period: string; period_start: string; reserved_usd: number; scope: string; spent_micro_usd: number; spent_usd: number; target?: string | null; time_zone: string }
+
+export type BudgetList = { items: (BudgetBody)[] }
+
+export type ChangeBudget = { budget_limit_usd: number | null }
+
+export type ChangeLlmKey = { base_url?: string | null; default_model?: string | null; is_default?: boolean | null; key?: string | null; name?: string | null; platform_fallback?: boolean | null }
 
 export type ChangeMember = { read_only?: boolean | null; role?: Role | null }
 
@@ -66,6 +74,10 @@ export type Invite = { mail: string; read_only?: boolean; role: Role }
 
 export type LastBody = { author: string; author_kind: string; excerpt: string }
 
+export type LlmKeyBody = { created_at: string; created_by: string; default_model: string; host: string; id: string; is_default: boolean; key_hint: string; name: string; platform_fallback: boolean; replaced_at?: string | null }
+
+export type LlmKeyList = { items: (LlmKeyBody)[] }
+
 export type LoginBody = { code?: string | null; mail: string; password: string }
 
 export type Mailed = { detail: string }
@@ -82,13 +94,21 @@ export type MessageBody = { author: string; author_kind: string; deleted_at?: st
 
 export type MessageList = { items: (MessageBody)[]; next_cursor?: string | null }
 
+export type ModelBody = { llm_key?: string | null; model: string }
+
 export type NewApiKey = { expires_in_days?: number | null; name: string; role: Role }
+
+export type NewBudgetBody = { budget_limit_usd: number | null; period: Period; scope: string; target?: string | null; time_zone?: string | null }
+
+export type NewLlmKeyBody = { base_url: string; default_model: string; is_default?: boolean; key: string; name: string; platform_fallback?: boolean }
 
 export type NoticeBody = { body: string; connection_id?: string | null; created_at: string; id: string; kind: string; seen_at?: string | null }
 
 export type NoticeList = { cursor?: string | null; items: (NoticeBody)[] }
 
 export type OfferBody = { has_account: boolean; mail: string; role: string; tenant_name: string }
+
+export type Period = "month" | "day"
 
 export type PolicyBody = { answers_bots: boolean; outsiders: Strangers }
 
@@ -112,7 +132,7 @@ export type Session = { csrf_token: string; is_owner: boolean; memberships: (Mem
 
 export type SessionUser = { has_second_factor: boolean; id: string; is_platform_admin: boolean; mail: string; name: string }
 
-export type ShapeAgent = { instructions?: string | null; model?: string | null; name: string; role?: string | null; tone?: string | null }
+export type ShapeAgent = { instructions?: string | null; model?: string | null; models?: (ModelBody)[] | null; name: string; role?: string | null; tone?: string | null }
 
 export type ShowInvitation = { token: string }
 
@@ -135,6 +155,10 @@ export type TenantBody = { created_at: string; id: string; name: string; plan: s
 export type TenantList = { items: (TenantBody)[]; next?: string | null }
 
 export type TotpSecret = { secret: string; uri: string }
+
+export type UsageBody = { audio_seconds: number; calls: number; cost_micro_usd: number; cost_usd: number; failed_calls: number; input_tokens: number; key?: string | null; name?: string | null; output_tokens: number; own_cost_usd: number; unpriced_calls: number }
+
+export type UsageReport = { from: string; items: (UsageBody)[]; time_zone: string; to: string }
 
 export type VerifyBody = { password: string; token: string }
 
@@ -240,6 +264,22 @@ export interface Operations {
     request: { query?: { connection?: string; channel?: string; text?: string } }
     answer: Explained
   }
+  'GET /api/v1/budgets': {
+    request: object
+    answer: BudgetList
+  }
+  'POST /api/v1/budgets': {
+    request: { body: NewBudgetBody }
+    answer: BudgetBody
+  }
+  'PATCH /api/v1/budgets/{budget_id}': {
+    request: { path: { budget_id: string }; body: ChangeBudget }
+    answer: BudgetBody
+  }
+  'DELETE /api/v1/budgets/{budget_id}': {
+    request: { path: { budget_id: string } }
+    answer: undefined
+  }
   'GET /api/v1/channels': {
     request: object
     answer: ChannelList
@@ -316,6 +356,22 @@ export interface Operations {
     request: { path: { invitation_id: string } }
     answer: InvitationBody
   }
+  'GET /api/v1/llm-keys': {
+    request: object
+    answer: LlmKeyList
+  }
+  'POST /api/v1/llm-keys': {
+    request: { body: NewLlmKeyBody }
+    answer: LlmKeyBody
+  }
+  'PATCH /api/v1/llm-keys/{llm_key_id}': {
+    request: { path: { llm_key_id: string }; body: ChangeLlmKey }
+    answer: LlmKeyBody
+  }
+  'DELETE /api/v1/llm-keys/{llm_key_id}': {
+    request: { path: { llm_key_id: string } }
+    answer: undefined
+  }
   'GET /api/v1/me': {
     request: object
     answer: Me
@@ -351,5 +407,9 @@ export interface Operations {
   'PATCH /api/v1/tenants/{tenant_id}': {
     request: { path: { tenant_id: string }; body: ChangeTenant }
     answer: TenantBody
+  }
+  'GET /api/v1/usage': {
+    request: { query?: { by?: "agent" | "person" | "model" | "day"; from?: string | null; to?: string | null; time_zone?: string | null } }
+    answer: UsageReport
   }
 }

@@ -34,7 +34,7 @@ use sqlx::{AssertSqlSafe, Executor};
 use time::OffsetDateTime;
 
 use super::{
-    acts, entrances, handovers, installations, places,
+    acts, entrances, handovers, installations, money, places,
     scene::{
         AGENT, CONNECTION, CONVERSATION, DELIVERED, MEMORY, NUMBER, OUTBOX, PERSON, RUN, THEIR_MARK, THEM, US,
         lease,
@@ -91,6 +91,7 @@ pub fn all() -> Vec<Call> {
     calls.extend(handovers::all());
     calls.extend(acts::all());
     calls.extend(places::all());
+    calls.extend(money::all());
     calls.extend(singly::all());
     calls
 }
@@ -250,6 +251,7 @@ fn turns() -> Vec<Call> {
         "runs::record_answer", AllAudiences, |tx, _config| {
             let answer = Answer {
                 run: RUN,
+                asker: None,
                 placeholder: Some("1.8"),
                 request_hash: &[0; 32],
                 result: None,
@@ -320,7 +322,11 @@ pub async fn observe(db: &Db, config: &Config, call: &Call) -> anyhow::Result<Ob
 }
 
 /// Tables that konstruct_app may read.
-const WATCHED: [&str; 31] = [
+const WATCHED: [&str; 35] = [
+    "llm_keys",
+    "agent_models",
+    "budgets",
+    "budget_reservations",
     "memberships",
     "invitations",
     "api_keys",

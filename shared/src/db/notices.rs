@@ -22,6 +22,10 @@ pub enum Kind {
     TokenRefused,
     /// An organization removed the app from one of its workspaces.
     WorkspaceRemoved,
+    /// A good part of a budget is spent.
+    BudgetAlert,
+    /// Somebody went without an answer, because a budget had no room for it.
+    BudgetExhausted,
 }
 
 impl Kind {
@@ -30,6 +34,8 @@ impl Kind {
             Self::ConnectionDead => "connection_dead",
             Self::TokenRefused => "token_refused",
             Self::WorkspaceRemoved => "workspace_removed",
+            Self::BudgetAlert => "budget_alert",
+            Self::BudgetExhausted => "budget_exhausted",
         }
     }
 }
@@ -48,7 +54,7 @@ pub struct Notice {
 pub async fn tell(
     tx: &mut TenantTx,
     kind: Kind,
-    connection: ConnectionId,
+    connection: Option<ConnectionId>,
     body: &str,
 ) -> Result<NoticeId, DbError> {
     let (tenant, id) = (tx.tenant(), NoticeId::new());

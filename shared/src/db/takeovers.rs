@@ -40,6 +40,24 @@ pub async fn ask(tx: &mut TenantTx, conversation: ConversationId, person: Person
     Ok(silenced)
 }
 
+/// The agent has no budget left to answer with, and has said so: it falls silent, and somebody has to answer.
+pub async fn call_human(tx: &mut TenantTx, conversation: ConversationId) -> Result<bool, DbError> {
+    let tenant = tx.tenant();
+    if !silence(tx, conversation).await? {
+        return Ok(false);
+    }
+    sqlx::query(
+        "update conversations set waits_since = coalesce(waits_since, clock_timestamp())
+          where tenant_id = $1 and conversation_id = $2",
+    )
+    .bind(tenant)
+    .bind(conversation)
+    .execute(tx.conn())
+    .await?;
+    record(tx, &Actor::System, "conversation.out_of_budget", conversation).await?;
+    Ok(true)
+}
+
 async fn await_human(tx: &mut TenantTx, conversation: ConversationId, person: PersonId) -> Result<(), DbError> {
     let tenant = tx.tenant();
     sqlx::query(

@@ -4,6 +4,7 @@
 //! that begins with `attack_` carries the number of its case in the threat model.
 
 mod audit;
+mod budgets;
 mod cancelled_begin;
 mod changes;
 mod contention;
@@ -23,6 +24,7 @@ mod memories;
 mod messages;
 mod pacer;
 mod queue;
+mod rotation;
 mod runs;
 mod runs_refused;
 mod schema;

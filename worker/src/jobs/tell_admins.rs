@@ -27,6 +27,8 @@ pub async fn run(worker: &Worker, db: &TenantDb, id: NoticeId) -> Result<(), Job
     let subject = match notice.kind.as_str() {
         "connection_dead" => "Your AI employee is cut off",
         "token_refused" => "Your AI employee will soon be cut off",
+        "budget_alert" => "Your AI employee has used much of its budget",
+        "budget_exhausted" => "Your AI employee has no budget left",
         _ => "Something changed about your AI employee",
     };
     for to in notices::admins(&mut tx).await? {
