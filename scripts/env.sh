@@ -65,6 +65,8 @@ simulators() {
         echo "LLM_API_KEY=simulated"
         echo "LLM_MODEL=simulated-1"
         echo "LLM_FALLBACK_MODEL=simulated-2"
+        # A tenant's own key may be tried against the simulated provider.
+        echo "KONSTRUCT_EGRESS_ALLOW=127.0.0.1"
         echo "TRANSCRIPTION_BASE_URL=http://127.0.0.1:$(port 9103)/v1"
         echo "TRANSCRIPTION_API_KEY=simulated"
         echo "TRANSCRIPTION_MODEL=simulated-ear"

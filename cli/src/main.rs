@@ -9,14 +9,17 @@ mod doctor;
 mod doctor_live;
 mod extract_text;
 mod handover;
+mod key;
 mod migrate;
 mod phone;
+mod price;
 mod roles;
 #[cfg(feature = "simulators")]
 mod simulators;
 mod slack;
 mod story;
 mod tenant;
+mod usage;
 mod user;
 
 use std::process::ExitCode;
@@ -67,6 +70,13 @@ enum Command {
     /// Create tenants and shape their agents.
     #[command(subcommand)]
     Tenant(tenant::Tenant),
+    /// Seal stored secrets anew under another master key.
+    #[command(subcommand)]
+    Key(key::Key),
+    /// Set what a model costs.
+    Price(price::Price),
+    /// What models were used for, and what it cost.
+    Usage(usage::Usage),
     /// Make somebody a platform admin, lock an account, or unlock it.
     #[command(subcommand)]
     User(user::User),
@@ -125,6 +135,9 @@ async fn run(cli: Cli, config: Config) -> anyhow::Result<ExitCode> {
         Command::Doctor { live } => return doctor::run(&config, live, cli.json).await,
         Command::Chat(chat) => chat.run(&config, cli.json).await?,
         Command::Tenant(tenant) => tenant.run(&config, cli.json).await?,
+        Command::Key(key) => key.run(&config, cli.json).await?,
+        Command::Price(price) => price.run(&config, cli.json).await?,
+        Command::Usage(usage) => usage.run(&config, cli.json).await?,
         Command::User(user) => user.run(&config, cli.json).await?,
         Command::Audit(audit) => audit.run(&config, cli.json).await?,
         Command::Connect(connect) => connect.run(&config, cli.json).await?,

@@ -21,8 +21,8 @@ use crate::{
     portal::{
         agents, api_keys, audit,
         auth::{accept, devices, login, password, signup, totp},
-        bindings, channels, connections, conversations, escalation_rules as rules, escalations, invitations, me,
-        members, memories, notices, signup_whatsapp, templates, tenants, traces,
+        bindings, budgets, channels, connections, conversations, escalation_rules as rules, escalations,
+        invitations, llm_keys, me, members, memories, notices, signup_whatsapp, templates, tenants, traces, usage,
     },
     webhooks::{slack, slack_command, slack_interaction, whatsapp},
 };
@@ -74,6 +74,11 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/invitations/{invitation_id}/resend", post(invitations::resend))
         .route("/api/v1/api-keys", get(api_keys::list).post(api_keys::create))
         .route("/api/v1/api-keys/{key_id}", delete(api_keys::revoke))
+        .route("/api/v1/llm-keys", get(llm_keys::list).post(llm_keys::create))
+        .route("/api/v1/llm-keys/{llm_key_id}", patch(llm_keys::change).delete(llm_keys::remove))
+        .route("/api/v1/budgets", get(budgets::list).post(budgets::create))
+        .route("/api/v1/budgets/{budget_id}", patch(budgets::change).delete(budgets::remove))
+        .route("/api/v1/usage", get(usage::report))
         .route("/api/v1/tenants", get(tenants::list))
         .route("/api/v1/tenants/{tenant_id}", patch(tenants::change))
         .merge(sign_in())

@@ -8,7 +8,7 @@ use shared::{
     conditions::{Condition, Facts, Said},
     db::{
         escalation_rules::ActiveRule,
-        escalations::{ASKED, New},
+        escalations::{ASKED, Cause, New},
         lanes::Lease,
         messages::{Author, AuthorKind},
         runs::{Opening, Pending},
@@ -34,7 +34,7 @@ impl Hit {
             conversation: lease.conversation,
             person: self.person,
             message: Some(self.message),
-            rule: self.rule,
+            cause: self.rule.map_or(Cause::Asked, |(rule, version)| Cause::Rule(rule, version)),
             reason: &self.reason,
         }
     }

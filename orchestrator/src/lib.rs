@@ -1,7 +1,7 @@
 //! The orchestrator: claim a conversation → take a turn → let it go.
 //!
-//! [`turn`] is the story of one turn; `prompt` and `recall` build what the model sees, `llm` calls it, `reply` sends, and
-//! `watch` keeps the lease while that goes on; `notices` finish what interrupted turns had shown. Everything durable is a
+//! [`turn`] is the story of one turn; `prompt` and `recall` build what the model sees, `pool` chooses a model and
+//! `spending` holds the money, `llm` makes the call, `reply` sends, and `watch` keeps the lease while that goes on; `notices` finish what interrupted turns had shown. Everything durable is a
 //! row: killed at any point, the next claim continues.
 
 mod consent;
@@ -13,10 +13,12 @@ mod notices;
 mod opening;
 mod places;
 mod policy;
+mod pool;
 pub mod prompt;
 mod recall;
 mod reply;
 mod resume;
+mod spending;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod turn;
@@ -66,7 +68,7 @@ pub struct Orchestrator {
     pub(crate) tokens: SlackTokens,
     /// Speech is turned into text.
     pub(crate) hears: bool,
-    pub(crate) models: llm::ModelPool,
+    pub(crate) models: pool::ModelPool,
     pub(crate) embedder: Embedder,
     pub(crate) storage: Storage,
     pub(crate) vision: bool,
@@ -85,7 +87,7 @@ impl Orchestrator {
             tokens: SlackTokens::new(&config.slack, &config.master_keys),
             hears: config.transcription.is_some(),
             slack: SlackApi::new(&config.slack.api_url).paced(pacer),
-            models: llm::ModelPool::new(&config.llm),
+            models: pool::ModelPool::new(config),
             embedder: embedder.clone(),
             storage: Storage::open(&config.storage)?,
             vision: config.llm.vision,

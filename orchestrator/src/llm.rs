@@ -2,25 +2,20 @@
 //!
 //! Requests and answers are our own lenient JSON ("byot"): gateways send usage-only chunks that the typed stream refuses.
 //! Every attempt leaves a ledger row, failed and cut-off ones included. That is why requests are sent here and not by the
-//! library's own sender, which would try up to four times unseen.
+//! library's own sender, which would try up to four times unseen. Which model is asked, and whether there is money for it, is
+//! the business of [`crate::pool`].
 
-use std::{
-    borrow::Cow,
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use async_openai::{Client, config::OpenAIConfig, error::OpenAIError, middleware::HttpRequestFactory};
 use futures::{Stream, StreamExt};
 use reqwest::{Response, StatusCode, header::RETRY_AFTER};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use shared::{
-    config::LlmConfig,
     crash,
-    db::usage::{CallStatus, ModelCall},
-    egress,
+    db::usage::{CallStatus, KeyOwner, ModelCall},
+    ids::UsageId,
 };
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -29,22 +24,19 @@ use crate::{prompt::Prompt, reply::words::Words};
 const FIRST_TOKEN_TIMEOUT: Duration = Duration::from_secs(30);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(120);
-const RETRY_PAUSE: Duration = Duration::from_millis(800);
-/// A person waits no longer for a model that wants to be left alone; the fallback answers instead.
-const REST_MAX: Duration = Duration::from_secs(10);
-const ANSWER_TOKENS_MAX: u32 = 1_500;
+/// Whatever a provider asks for.
+const REST_KEPT_MAX: Duration = Duration::from_secs(7_200);
+/// No call takes more: what a provider reports beyond it is a mistake, or a lie.
+const USAGE_TOKENS_MAX: i64 = 10_000_000;
 /// A stream that never ends is cut here, in bytes.
 const ANSWER_BYTES_MAX: usize = 150_000;
 const CHARS_PER_TOKEN: usize = 4;
 
-/// The platform's models, in the order they are tried.
+/// Somebody's account at an OpenAI-compatible provider.
 #[derive(Clone)]
-pub struct ModelPool {
+pub struct Provider {
     client: Client<OpenAIConfig>,
-    model: String,
-    fallback: Option<String>,
-    /// Until when a model wants to be left alone. The key is the platform's, so this holds for every tenant.
-    resting: Arc<Mutex<HashMap<String, Instant>>>,
+    pub owner: KeyOwner,
 }
 
 /// The provider's 429, with the pause it asks for.
@@ -52,28 +44,15 @@ pub struct ModelPool {
 #[error("the provider is asked too often")]
 struct RateLimited(Option<Duration>);
 
-/// A usable answer.
-#[derive(Debug)]
-pub struct Completion {
-    pub text: String,
-    /// Every call it took, the successful one last.
-    pub calls: Vec<ModelCall>,
-}
-
-/// No model gave a usable answer.
-#[derive(Debug)]
-pub struct NoAnswer {
-    pub reason: String,
-    pub calls: Vec<ModelCall>,
-}
-
 /// Why one attempt failed, and what it may have cost.
 pub(crate) struct Attempt {
-    reason: String,
-    status: CallStatus,
+    pub(crate) reason: String,
+    pub(crate) status: CallStatus,
     /// The same model may do better a moment later.
-    again: bool,
-    received: Received,
+    pub(crate) again: bool,
+    /// The model wants to be left alone, for this long.
+    pub(crate) rest: Option<Duration>,
+    pub(crate) received: Received,
 }
 
 #[derive(Default)]
@@ -82,97 +61,27 @@ pub(crate) struct Received {
     usage: Option<(i64, i64)>,
 }
 
-impl ModelPool {
-    pub fn new(config: &LlmConfig) -> Self {
-        let settings = OpenAIConfig::new()
-            .with_api_base(config.base_url.as_str().trim_end_matches('/'))
-            .with_api_key(config.api_key.expose_secret());
-        let http = egress::provider_client(None);
+impl Provider {
+    pub fn new(owner: KeyOwner, http: reqwest::Client, base_url: &str, key: &SecretString) -> Self {
+        let settings =
+            OpenAIConfig::new().with_api_base(base_url.trim_end_matches('/')).with_api_key(key.expose_secret());
         let sender = tower::service_fn(move |request| send(http.clone(), request));
-        Self {
-            client: Client::with_config(settings).with_http_service(sender),
-            model: config.model.clone(),
-            fallback: config.fallback_model.clone(),
-            resting: Arc::default(),
-        }
+        Self { client: Client::with_config(settings).with_http_service(sender), owner }
     }
 
-    /// Asks the agent's model, once more after a passing failure, then the fallback. `words` get the answer while it comes;
-    /// what was taken of them when an attempt fails, the next one continues.
-    pub async fn complete(
+    /// One call. `words` get the answer while it comes.
+    pub(crate) async fn ask(
         &self,
-        model: Option<&str>,
+        model: &str,
         prompt: &Prompt,
+        tokens_max: u32,
         words: &Words,
-    ) -> Result<Completion, NoAnswer> {
-        let first = model.unwrap_or(&self.model);
-        let mut order = vec![first, first];
-        order.extend(self.fallback.as_deref().filter(|fallback| *fallback != first));
-        let mut calls = Vec::new();
-        let (mut reason, mut skip) = (String::new(), None);
-        let blind = prompt.without_pictures();
-        let mut prompt = prompt;
-        for (index, model) in order.into_iter().enumerate() {
-            if skip == Some(model) {
-                continue;
-            }
-            if index == 1 {
-                tokio::time::sleep(RETRY_PAUSE).await;
-            }
-            let rest = self.rest_of(model);
-            if rest > REST_MAX {
-                (reason, skip) = ("the provider is asked too often".into(), Some(model));
-                continue;
-            }
-            tokio::time::sleep(rest).await;
-            let begun = words.rewind();
-            let asked =
-                if begun.is_empty() { Cow::Borrowed(prompt) } else { Cow::Owned(prompt.continuing(&begun)) };
-            let mut outcome = self.attempt(model, &asked, words).await;
-            // A model that takes no pictures refuses the whole request: it is asked once more, with words about them.
-            if let (Err(attempt), Some(blind)) = (&outcome, &blind)
-                && !attempt.again
-                && prompt != blind
-            {
-                calls.push(ledger_row(model, attempt.status, &asked, &attempt.received));
-                prompt = blind;
-                outcome = self.attempt(model, prompt, words).await;
-            }
-            match outcome {
-                Ok(received) => {
-                    calls.push(ledger_row(model, CallStatus::Ok, &asked, &received));
-                    return Ok(Completion { text: words.all(), calls });
-                }
-                Err(attempt) => {
-                    tracing::warn!(model, reason = %attempt.reason, "A model call failed");
-                    metrics::counter!("konstruct_model_failures_total", "model" => model.to_owned()).increment(1);
-                    calls.push(ledger_row(model, attempt.status, &asked, &attempt.received));
-                    skip = (!attempt.again).then_some(model);
-                    reason = attempt.reason;
-                }
-            }
-        }
-        words.rewind();
-        Err(NoAnswer { reason, calls })
-    }
-
-    fn rest_of(&self, model: &str) -> Duration {
-        let resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
-        resting.get(model).map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()))
-    }
-
-    fn lay_to_rest(&self, model: &str, pause: Duration) {
-        let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
-        resting.retain(|_, until| *until > Instant::now());
-        resting.insert(model.to_owned(), Instant::now() + pause.min(TOTAL_TIMEOUT * 60));
-    }
-
-    async fn attempt(&self, model: &str, prompt: &Prompt, words: &Words) -> Result<Received, Attempt> {
+    ) -> Result<Received, Attempt> {
         let deadline = Instant::now() + TOTAL_TIMEOUT;
         let request = json!({
             "model": model,
             "messages": prompt.messages,
-            "max_tokens": ANSWER_TOKENS_MAX,
+            "max_tokens": tokens_max,
             // async-openai does not set this by itself for our own types.
             "stream": true,
             "stream_options": { "include_usage": true },
@@ -183,8 +92,8 @@ impl ModelPool {
             Ok(Ok(stream)) => stream,
             Ok(Err(OpenAIError::Boxed(error))) if error.is::<RateLimited>() => {
                 let pause = error.downcast_ref::<RateLimited>().and_then(|limited| limited.0);
-                self.lay_to_rest(model, pause.unwrap_or_default());
-                return Err(failure(&error.to_string(), CallStatus::Failed, true, Received::default()));
+                let limited = failure(&error.to_string(), CallStatus::Failed, true, Received::default());
+                return Err(Attempt { rest: Some(pause.unwrap_or_default().min(REST_KEPT_MAX)), ..limited });
             }
             Ok(Err(error)) => return Err(refused(&error)),
             Err(_) => {
@@ -239,7 +148,9 @@ pub(crate) async fn read(
         if let (Some(input), Some(output)) =
             (chunk["usage"]["prompt_tokens"].as_i64(), chunk["usage"]["completion_tokens"].as_i64())
         {
-            received.usage = Some((input.max(0), output.max(0)));
+            // A count that can't be is none: it is estimated.
+            let possible = |count: i64| (0..=USAGE_TOKENS_MAX).contains(&count);
+            received.usage = (possible(input) && possible(output)).then_some((input, output));
         }
         if received.text.len() > ANSWER_BYTES_MAX {
             return Err(failure("the answer does not end", CallStatus::Unknown, false, received));
@@ -255,7 +166,7 @@ pub(crate) async fn read(
 }
 
 fn failure(reason: &str, status: CallStatus, again: bool, received: Received) -> Attempt {
-    Attempt { reason: reason.to_owned(), status, again, received }
+    Attempt { reason: reason.to_owned(), status, again, rest: None, received }
 }
 
 /// The kind of a failure, never its text: providers quote the prompt in it.
@@ -272,7 +183,7 @@ fn refused(error: &OpenAIError) -> Attempt {
         OpenAIError::JSONDeserialize(..) => ("the provider sent no valid answer".into(), true),
         _ => ("the provider's answer can't be used".into(), true),
     };
-    Attempt { reason, status: CallStatus::Failed, again, received: Received::default() }
+    Attempt { reason, status: CallStatus::Failed, again, rest: None, received: Received::default() }
 }
 
 fn kind_of(error: &Value) -> String {
@@ -280,8 +191,14 @@ fn kind_of(error: &Value) -> String {
     kind.chars().filter(|letter| letter.is_ascii_alphanumeric() || "_-.".contains(*letter)).take(40).collect()
 }
 
-fn ledger_row(model: &str, status: CallStatus, prompt: &Prompt, received: &Received) -> ModelCall {
-    let mut call = ModelCall::new(model, status);
+/// What the call is booked with; `id` is the one money is held under.
+pub(crate) fn ledger_row(
+    (id, owner, model): (UsageId, KeyOwner, &str),
+    status: CallStatus,
+    prompt: &Prompt,
+    received: &Received,
+) -> ModelCall {
+    let mut call = ModelCall { usage_id: id.uuid(), ..ModelCall::by(owner, model, status) };
     let estimate = |chars: usize| i64::try_from(chars.div_ceil(CHARS_PER_TOKEN)).unwrap_or(i64::MAX);
     (call.input_tokens, call.output_tokens, call.estimated) = match received.usage {
         Some((input, output)) => (input, output, false),
@@ -289,3 +206,6 @@ fn ledger_row(model: &str, status: CallStatus, prompt: &Prompt, received: &Recei
     };
     call
 }
+
+#[cfg(test)]
+mod hostile;

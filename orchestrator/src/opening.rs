@@ -7,7 +7,7 @@ use shared::{
     db::{
         Audience, DbError, TenantDb, TenantTx, agents, bindings, changes, connections, escalations,
         lanes::{self, Lease},
-        media,
+        llm_keys, media,
         messages::{self, Author, AuthorKind, Line},
         people::{self, Standing},
         runs::{self, End, Finish, Opening, Pending, Start},
@@ -41,6 +41,8 @@ pub struct Turn {
     pub placeholder: Option<OutboxId>,
     pub authors: Vec<Author>,
     pub audiences: Vec<Audience>,
+    /// Models that the tenant named for the agent; none: the platform's.
+    pub named: Vec<llm_keys::Link>,
     /// The answer, where none of a model is needed.
     pub fixed: Option<&'static str>,
 }
@@ -195,9 +197,10 @@ async fn start(
         };
         runs::start(tx, lease, &start).await?;
     }
+    let named = if opening.own_models { llm_keys::chain(tx, agent.id).await? } else { Vec::new() };
     let audiences = policy::audiences(&opening, &authors);
-    let resumes = from.is_some();
-    Ok(Turn { opening, agent, outlet, asked, run, resumes, to_seq, placeholder, authors, audiences, fixed: None })
+    let (resumes, fixed) = (from.is_some(), None);
+    Ok(Turn { opening, agent, outlet, asked, run, resumes, to_seq, placeholder, authors, audiences, named, fixed })
 }
 
 /// The way to a channel of the conversation's connection, a thread in it, and somebody who reads there.

@@ -23,6 +23,10 @@ const MEMORY_LINE_CHARS_MAX: usize = 400;
 const FILE_MEMORY_CHARS_MAX: usize = 1_200;
 /// What a picture is counted as, in characters of text.
 const PICTURE_CHARS: usize = 4_000;
+/// What a picture is to a model at most, in tokens.
+const PICTURE_TOKENS_MAX: usize = 3_000;
+/// What a model adds around a message.
+const FRAME_TOKENS_MAX: usize = 16;
 
 const SYSTEM: &str = include_str!("prompts/system.md");
 /// In every system prompt, whatever the tenant configures, and last, so that nothing after it can take it back.
@@ -78,6 +82,14 @@ impl Prompt {
         messages.push(PromptMessage { role: "assistant", content: begun.to_owned(), pictures: Vec::new() });
         messages.push(PromptMessage { role: "user", content: GO_ON.to_owned(), pictures: Vec::new() });
         Self { messages }
+    }
+
+    /// More tokens than this it is to no model: none makes two of one byte.
+    pub fn tokens_max(&self) -> i64 {
+        let most = |message: &PromptMessage| {
+            message.content.len() + FRAME_TOKENS_MAX + message.pictures.len() * PICTURE_TOKENS_MAX
+        };
+        i64::try_from(FRAME_TOKENS_MAX + self.messages.iter().map(most).sum::<usize>()).unwrap_or(i64::MAX)
     }
 
     pub fn chars(&self) -> usize {

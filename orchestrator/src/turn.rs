@@ -10,7 +10,10 @@ use sha2::{Digest, Sha256};
 use shared::{
     crash::{self, Point},
     db::{
-        DbError, TenantTx, dead_connections, escalations,
+        DbError, TenantTx, budget_notices,
+        budgets::Spender,
+        dead_connections,
+        escalations::{self, Cause, New},
         lanes::{self, Lease},
         outbox::{Operation, Part},
         runs::{self, Answer, Basis, End, Finish},
@@ -19,13 +22,14 @@ use shared::{
 };
 
 use crate::{
-    Orchestrator, escalation, files,
-    llm::{Completion, NoAnswer},
-    notices,
+    Orchestrator, escalation, files, notices,
     opening::{self, Opened, Turn},
-    policy, prompt, recall,
+    policy,
+    pool::{Completion, NoAnswer, Short},
+    prompt, recall,
     reply::{Delivery, Sender, State, ran_out, stream::Stream, words::Words},
     resume,
+    spending::Purse,
     watch::Watch,
 };
 
@@ -33,6 +37,9 @@ pub const PLACEHOLDER: &str = "_Thinking …_";
 const APOLOGY: &str = "Sorry, I could not work out an answer just now. Your message is stored; please ask me again in a \
                        moment, or ask a colleague if it is urgent.";
 
+/// Instead of an answer that there is no money for. Who it is handed to is on record.
+const OUT_OF_BUDGET: &str = "I can't answer this: the budget for my answers is used up for now. I have asked a colleague to \
+                             take over here.";
 const BROKEN_OFF: &str = "\n\n_(I could not finish this answer. Please ask me again in a moment.)_";
 
 /// What the model step came to.
@@ -133,7 +140,8 @@ async fn ask(
     }
     let Some(prepared) = prepared else {
         let reason = format!("given up after {} attempts", lanes::CLAIMS_MAX);
-        return Ok(Thought { outcome: Outcome::NoAnswer(NoAnswer { reason, calls: Vec::new() }), basis: None });
+        let failure = NoAnswer { reason, ..NoAnswer::default() };
+        return Ok(Thought { outcome: Outcome::NoAnswer(failure), basis: None });
     };
     let Some(asker) = turn.authors.last().map(|author| author.person) else {
         return Err(DbError::Damaged("a turn without an author".into()));
@@ -165,8 +173,12 @@ async fn ask(
         crash::on_text(&message.content);
     }
     crash::point(Point::PromptBuilt);
+    let chain = orchestrator.models.chain(lease.tenant, turn.agent.model.as_deref(), &turn.named)?;
+    let who =
+        Spender { run: turn.run, agent: turn.agent.id, conversation: lease.conversation, person: Some(asker) };
+    let purse = Purse { db, who, limited: turn.opening.budgeted };
     let asked = Instant::now();
-    let outcome = match orchestrator.models.complete(turn.agent.model.as_deref(), &prompt, words).await {
+    let outcome = match orchestrator.models.complete(&chain, &prompt, words, &purse).await? {
         Ok(completion) => Outcome::Answer { completion, request_hash: hash.finalize().into() },
         Err(failure) => Outcome::NoAnswer(failure),
     };
@@ -188,11 +200,18 @@ pub async fn conclude(
 ) -> Result<bool, DbError> {
     crash::point(Point::Answered);
     let placeholder = shown.as_ref().and_then(|shown| shown.external_id.as_deref());
+    let short = short_of(&thought);
     let (parts, answer_kind, end, reason) = match &thought.outcome {
         Outcome::Answer { completion, .. } => {
             (sender.outlet.parts("answer", &completion.text, placeholder), "answer", End::Replied, None)
         }
         Outcome::Fixed(text) => (sender.outlet.parts("answer", text, placeholder), "answer", End::Replied, None),
+        Outcome::NoAnswer(failure) if failure.short.is_some() => (
+            sender.outlet.parts("apology", OUT_OF_BUDGET, placeholder),
+            "apology",
+            End::Held,
+            Some(failure.reason.as_str()),
+        ),
         Outcome::NoAnswer(failure) => (
             sender.outlet.parts("apology", APOLOGY, placeholder),
             "apology",
@@ -209,6 +228,7 @@ pub async fn conclude(
     };
     let answer = Answer {
         run: turn.run,
+        asker: turn.authors.last().map(|author| author.person),
         placeholder,
         request_hash: &request_hash,
         result,
@@ -218,10 +238,11 @@ pub async fn conclude(
         kind: answer_kind,
     };
     let mut tx = sender.db.begin().await?;
-    if matches!(thought.outcome, Outcome::NoAnswer(_)) {
+    if end == End::Dead {
         escalate(&mut tx, lease, turn).await?;
     }
     let held = runs::record_answer(&mut tx, lease, &answer).await?;
+    tell_of_money(&mut tx, turn, &answer, short).await?;
     tx.commit().await?;
     crash::point(Point::Recorded);
     if !held {
@@ -251,6 +272,29 @@ async fn escalate(tx: &mut TenantTx, lease: &Lease, turn: &Turn) -> Result<(), D
     Ok(())
 }
 
+fn short_of(thought: &Thought) -> Option<&Short> {
+    match &thought.outcome {
+        Outcome::NoAnswer(failure) => failure.short.as_ref(),
+        _ => None,
+    }
+}
+
+/// Tells the admins what the booked calls did to the budgets, and whether somebody went without an answer.
+async fn tell_of_money(
+    tx: &mut TenantTx,
+    turn: &Turn,
+    answer: &Answer<'_>,
+    short: Option<&Short>,
+) -> Result<(), DbError> {
+    if turn.opening.budgeted && !answer.calls.is_empty() {
+        budget_notices::tell_thresholds(tx).await?;
+    }
+    if let Some(Short { budgets, unpriced }) = short {
+        budget_notices::tell_exhausted(tx, budgets, unpriced.as_deref()).await?;
+    }
+    Ok(())
+}
+
 /// The same for an answer of which something is visible already: its rest, or the sentence that it breaks off.
 pub async fn conclude_stream(
     lease: &Lease,
@@ -263,6 +307,7 @@ pub async fn conclude_stream(
     crash::point(Point::Answered);
     let mut rest = words.take(str::len).unwrap_or_default();
     rest.truncate(rest.trim_end().len());
+    let short = short_of(&thought).cloned();
     let (calls, request_hash, end, reason) = match thought.outcome {
         Outcome::Answer { completion, request_hash } => (completion.calls, request_hash, End::Replied, None),
         Outcome::Fixed(_) => (Vec::new(), [0; 32], End::Replied, None),
@@ -273,6 +318,7 @@ pub async fn conclude_stream(
     };
     let answer = Answer {
         run: turn.run,
+        asker: turn.authors.last().map(|author| author.person),
         placeholder: shown.as_ref().and_then(|shown| shown.external_id.as_deref()),
         request_hash: &request_hash,
         result: Some(json!({ "text": words.all(), "broken_off": reason })),
@@ -289,6 +335,7 @@ pub async fn conclude_stream(
     if held {
         stream.write_end(&mut tx, &rest).await?;
     }
+    tell_of_money(&mut tx, turn, &answer, short.as_ref()).await?;
     tx.commit().await?;
     crash::point(Point::Recorded);
     if !held {
@@ -350,12 +397,28 @@ async fn finish(
     }
     let outcome = Finish { run: Some(turn.run), to_seq: turn.to_seq, end, reason, sent: &sent };
     let waits = runs::finish(&mut tx, lease, &outcome).await?;
+    if end == End::Held {
+        hand_over(&mut tx, lease, turn).await?;
+    }
     tx.commit().await?;
     crash::point(Point::Finished);
     let ended = if end == End::Replied { "replied" } else { "not_replied" };
     metrics::counter!("konstruct_turns_total", "outcome" => ended).increment(1);
     tracing::info!(outcome = ended, "A turn ended");
     Ok(waits)
+}
+
+/// There was no money for an answer, and the person was told so: the lane goes to a human together with the run's end.
+async fn hand_over(tx: &mut TenantTx, lease: &Lease, turn: &Turn) -> Result<(), DbError> {
+    let Some(author) = turn.authors.last() else { return Ok(()) };
+    let new = New {
+        conversation: lease.conversation,
+        person: author.person,
+        message: Some(author.message),
+        cause: Cause::OutOfBudget,
+        reason: "the budget for answers is used up",
+    };
+    escalations::open(tx, &new).await.map(drop)
 }
 
 /// The channel refused the placeholder: the answer's rows end as dead, visible to an operator.

@@ -96,7 +96,8 @@ async fn every_statement_of_the_product_that_names_its_tenant_is_tried() {
         for found in literal.captures_iter(&code).map(|found| spaced(&found[1])) {
             if found.contains("tenant_id = $") {
                 known += 1;
-                if !tried.contains(&found) {
+                // Constants that `concat!` puts together are found as parts of what was tried.
+                if !tried.iter().any(|sql| sql.contains(&found)) {
                     missed.push(format!("{}: {found}", file.display()));
                 }
             }

@@ -60,6 +60,8 @@ pub struct Config {
     pub mail: MailConfig,
     pub transcription: Option<TranscriptionConfig>,
     pub storage: StorageConfig,
+    /// Private networks in which tenants may name addresses.
+    pub egress_allow: Vec<Network>,
     /// This program, to be started once more for what may die.
     pub executable: PathBuf,
     pub embedding_model_dir: Option<PathBuf>,
@@ -205,6 +207,7 @@ impl Config {
             mail: mail(variables)?,
             transcription: transcription::transcription(variables)?,
             storage: storage::storage(variables)?,
+            egress_allow: networks(variables, "KONSTRUCT_EGRESS_ALLOW")?,
             executable: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("konstruct")),
             embedding_model_dir: variables.get("EMBEDDING_MODEL_DIR").map(PathBuf::from),
             onnx_runtime: variables.get("ORT_DYLIB_PATH").map(PathBuf::from),

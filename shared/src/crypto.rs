@@ -117,6 +117,13 @@ impl Keyring {
             .map_err(|_| SealError::Damaged)
     }
 
+    /// Whether this was sealed as [`Keyring::seal`] would: in the newest form, under the first key.
+    pub fn seals_like(&self, sealed: &[u8]) -> bool {
+        let [version, algorithm, id_length, rest @ ..] = sealed else { return false };
+        (*version, *algorithm) == (VERSION, AES_256_GCM)
+            && rest.get(..usize::from(*id_length)) == Some(self.0[0].id.as_bytes())
+    }
+
     /// Like [`Keyring::open`], for text such as tokens.
     pub fn open_text(&self, place: &Place, sealed: &[u8]) -> Result<secrecy::SecretString, SealError> {
         let bytes = self.open(place, sealed)?;

@@ -128,6 +128,10 @@ ids! {
     OutboxId = "out";
     JobId = "job";
     UsageId = "usg";
+    /// A tenant's own key for models.
+    LlmKeyId = "lky";
+    /// How much models may cost.
+    BudgetId = "bud";
     /// Something to install a workspace with.
     LinkId = "lnk";
     /// Something a tenant's admins should know.

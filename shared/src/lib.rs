@@ -7,6 +7,7 @@
 //! | [`db`] | the only door to PostgreSQL: `Db → TenantDb → TenantTx`, `SystemTx` for the listed rest |
 //! | [`queue`] [`live`] [`limits`] | background jobs (apalis), wake-ups and counted tries (Redis: only what may be lost) |
 //! | [`channels`] [`egress`] [`network`] | Slack and WhatsApp; the way out of the house; networks of addresses |
+//! | [`model_check`] | tries a tenant's own model key |
 //! | [`slack_tokens`] | Slack's tokens, renewed before they run out |
 //! | [`pacer`] | how often a channel is written to |
 //! | [`embedding`] [`transcription`] [`storage`] | text → vector; speech → text; the bytes of files |
@@ -28,6 +29,7 @@ pub mod jobs;
 pub mod limits;
 pub mod live;
 pub mod message;
+pub mod model_check;
 pub mod network;
 pub mod pacer;
 pub mod queue;

@@ -220,7 +220,7 @@ async fn give_up(db: &TenantDb, id: ConnectionId, held: &Held, reason: &str) -> 
             until.hour(),
             until.minute(),
         );
-        notices::tell(&mut tx, Kind::TokenRefused, id, &body).await?;
+        notices::tell(&mut tx, Kind::TokenRefused, Some(id), &body).await?;
     }
     tx.commit().await?;
     tracing::error!(connection.id = %id, reason, over, "Slack does not renew a token any more");

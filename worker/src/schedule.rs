@@ -3,17 +3,24 @@
 use std::time::Duration;
 
 use shared::{
-    db::{Db, DbError, escalations, rotations, system},
+    db::{
+        Db, DbError,
+        budgets::{self, SummedUp},
+        escalations, rotations, system,
+    },
     jobs::Job,
     queue,
 };
 use tokio_util::sync::CancellationToken;
 
 const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
+/// How often each worker sums the ledger up; several doing it is one too many, and harmless.
+const SUM_UP_INTERVAL: Duration = Duration::from_secs(24 * 3_600);
 
 pub async fn run(db: Db, stopping: CancellationToken) {
     let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut summed_up: Option<tokio::time::Instant> = None;
     while stopping.run_until_cancelled(ticks.tick()).await.is_some() {
         // Conversations with unfinished messages that nobody would look at.
         match system::sweep_lanes(&db.system()).await {
@@ -32,6 +39,24 @@ pub async fn run(db: Db, stopping: CancellationToken) {
             Ok(0) => {}
             Ok(waiting) => tracing::warn!(waiting, "People still wait for a human"),
             Err(error) => tracing::warn!(%error, "The escalations could not be looked through"),
+        }
+        // Calls whose process is gone.
+        match settle_stale(&db).await {
+            Ok(0) => {}
+            Ok(calls) => tracing::warn!(calls, "Calls that nobody booked were booked at what was held for them"),
+            Err(error) => tracing::warn!(%error, "The held money could not be looked through"),
+        }
+        if summed_up.is_none_or(|at| at.elapsed() >= SUM_UP_INTERVAL) {
+            summed_up = Some(tokio::time::Instant::now());
+            match sum_up(&db).await {
+                Ok(SummedUp { corrected: 0, budgets }) => {
+                    tracing::info!(budgets, "The budgets agree with the ledger")
+                }
+                Ok(SummedUp { corrected, .. }) => {
+                    tracing::error!(corrected, "Budgets did not agree with the ledger; they were corrected");
+                }
+                Err(error) => tracing::warn!(%error, "The ledger could not be summed up"),
+            }
         }
         // Jobs whose wake-up was lost.
         match queue::sweep(&db).await {
@@ -65,4 +90,31 @@ pub async fn remind_due(db: &Db) -> Result<usize, DbError> {
         tx.commit().await?;
     }
     Ok(count)
+}
+
+/// Books calls of processes that died in them; returns how many.
+pub async fn settle_stale(db: &Db) -> Result<u64, DbError> {
+    let mut calls = 0;
+    for tenant in system::tenants_with_stale_money(&db.system()).await? {
+        let mut tx = db.tenant(tenant).begin().await?;
+        calls += budgets::settle_stale(&mut tx).await?;
+        tx.commit().await?;
+    }
+    Ok(calls)
+}
+
+/// Compares every budget with the ledger.
+pub async fn sum_up(db: &Db) -> Result<SummedUp, DbError> {
+    let (mut all, mut after) = (SummedUp::default(), None);
+    loop {
+        let tenants = system::tenants_with_budgets(&db.system(), after).await?;
+        let Some(last) = tenants.last() else { return Ok(all) };
+        after = Some(*last);
+        for tenant in &tenants {
+            let mut tx = db.tenant(*tenant).begin().await?;
+            let summed = budgets::sum_up(&mut tx).await?;
+            tx.commit().await?;
+            (all.budgets, all.corrected) = (all.budgets + summed.budgets, all.corrected + summed.corrected);
+        }
+    }
 }

@@ -3,9 +3,13 @@
 use axum::{Json, extract::rejection::JsonRejection};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use shared::db::{
-    agents::{self, Agent, AgentShape},
-    audit,
+use shared::{
+    db::{
+        agents::{self, Agent, AgentShape},
+        audit,
+        llm_keys::{self, MODELS_MAX, ModelChoice},
+    },
+    ids::AgentId,
 };
 use utoipa::ToSchema;
 
@@ -26,9 +30,22 @@ pub struct AgentBody {
     role: String,
     tone: String,
     instructions: String,
-    /// `null`: the platform's configured model.
+    /// `null`: the platform's configured model, or that of the tenant's default key.
     model: Option<String>,
+    /// What answers, in order; empty: the tenant's default key, or else the platform's models.
+    models: Vec<ModelBody>,
     is_default: bool,
+}
+
+/// One model of an agent's order.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ModelBody {
+    /// One of the tenant's model keys; `null`: the platform's.
+    #[schema(example = "lky_01k9z3w6h8f2m5x7q4r1t0v9sb")]
+    llm_key: Option<String>,
+    #[schema(example = "gpt-4.1-mini")]
+    model: String,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -40,6 +57,9 @@ pub struct ShapeAgent {
     tone: Option<String>,
     instructions: Option<String>,
     model: Option<String>,
+    /// What answers, in order: 8 at most. Replaces the agent's list; empty: the tenant's default key, or else the platform's
+    /// models. The platform's models follow a key of the tenant's own only if they are named here.
+    models: Option<Vec<ModelBody>>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -52,8 +72,9 @@ pub struct AgentList {
 pub async fn list(operator: Operator) -> Result<Json<AgentList>, ApiError> {
     let mut tx = operator.db.begin().await?;
     let items = agents::list(&mut tx).await?;
+    let models = llm_keys::models(&mut tx).await?;
     tx.close().await?;
-    Ok(Json(AgentList { items: items.into_iter().map(AgentBody::from).collect() }))
+    Ok(Json(AgentList { items: items.into_iter().map(|agent| agent_body(agent, &models)).collect() }))
 }
 
 /// Creates the agent with this name, or changes the given fields of it.
@@ -66,15 +87,20 @@ pub async fn shape(
 ) -> Result<Json<AgentBody>, ApiError> {
     let Json(body) = body?;
     check(&body)?;
+    let chosen = body.models.as_ref().map(|models| choices(models)).transpose()?;
     let shape =
         AgentShape { role: body.role, tone: body.tone, instructions: body.instructions, model: body.model };
     let mut tx = admin.0.db.begin().await?;
     let agent = agents::shape(&mut tx, body.name.trim(), &shape).await?;
-    let target = ("agent", agent.id.to_string());
-    audit::append(&mut tx, &admin.0.actor, "agent.shape", (target.0, &target.1), json!({ "name": agent.name }))
-        .await?;
+    let mut detail = json!({ "name": agent.name });
+    if let Some(chosen) = &chosen {
+        llm_keys::set_models(&mut tx, agent.id, chosen).await?;
+        detail["models"] = json!(chosen.iter().map(|choice| &choice.model).collect::<Vec<_>>());
+    }
+    audit::append(&mut tx, &admin.0.actor, "agent.shape", ("agent", &agent.id.to_string()), detail).await?;
+    let models = llm_keys::models(&mut tx).await?;
     tx.commit().await?;
-    Ok(Json(agent.into()))
+    Ok(Json(agent_body(agent, &models)))
 }
 
 pub(crate) fn check(body: &ShapeAgent) -> Result<(), ApiError> {
@@ -103,16 +129,36 @@ pub(crate) fn check(body: &ShapeAgent) -> Result<(), ApiError> {
     Ok(())
 }
 
-impl From<Agent> for AgentBody {
-    fn from(agent: Agent) -> Self {
-        Self {
-            id: agent.id.to_string(),
-            name: agent.name,
-            role: agent.role,
-            tone: agent.tone,
-            instructions: agent.instructions,
-            model: agent.model,
-            is_default: agent.is_default,
+fn choices(models: &[ModelBody]) -> Result<Vec<ModelChoice>, ApiError> {
+    if models.len() > MODELS_MAX {
+        return Err(ApiError::invalid(format!("`models` may have {MODELS_MAX} entries at most.")));
+    }
+    let choice = |body: &ModelBody| {
+        let key = body.llm_key.as_deref().map(str::parse).transpose();
+        let key = key.map_err(|error| ApiError::invalid(format!("`llm_key`: {error}.")))?;
+        let model = body.model.trim();
+        if model.is_empty() || model.chars().count() > SHORT_TEXT_MAX || model.chars().any(char::is_control) {
+            return Err(ApiError::invalid(format!("A model's name must have 1 to {SHORT_TEXT_MAX} characters.")));
         }
+        Ok(ModelChoice { key, model: model.to_owned() })
+    };
+    models.iter().map(choice).collect()
+}
+
+fn agent_body(agent: Agent, models: &[(AgentId, ModelChoice)]) -> AgentBody {
+    let own = models.iter().filter(|(id, _)| *id == agent.id);
+    let body = |(_, choice): &(AgentId, ModelChoice)| ModelBody {
+        llm_key: choice.key.map(|key| key.to_string()),
+        model: choice.model.clone(),
+    };
+    AgentBody {
+        id: agent.id.to_string(),
+        name: agent.name,
+        role: agent.role,
+        tone: agent.tone,
+        instructions: agent.instructions,
+        model: agent.model,
+        models: own.map(body).collect(),
+        is_default: agent.is_default,
     }
 }

@@ -26,7 +26,8 @@ const IDS_MAX: usize = 200;
 pub struct NoticeBody {
     #[schema(example = "not_01k9z3w6h8f2m5x7q4r1t0v9sb")]
     id: String,
-    /// `connection_dead`, `token_refused`, `workspace_removed`, `events_held_back` or `escalation`.
+    /// `connection_dead`, `token_refused`, `workspace_removed`, `events_held_back`, `escalation`,
+    /// `budget_alert` or `budget_exhausted`.
     kind: String,
     connection_id: Option<String>,
     /// The conversation that waits for a human.

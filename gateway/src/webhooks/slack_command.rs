@@ -185,8 +185,13 @@ impl Asked<'_> {
             return Ok(if found.is_none() { NO_CONVERSATION } else { HUMAN_ASKED });
         };
         let person = people::meet(&mut tx, self.route.connection, self.user).await?;
-        let asked =
-            escalations::New { conversation, person, message: None, rule: None, reason: escalations::ASKED };
+        let asked = escalations::New {
+            conversation,
+            person,
+            message: None,
+            cause: escalations::Cause::Asked,
+            reason: escalations::ASKED,
+        };
         let is_news = escalations::open(&mut tx, &asked).await?.is_some();
         tx.commit().await?;
         self.gateway.waker.wake();

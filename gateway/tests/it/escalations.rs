@@ -30,7 +30,13 @@ impl House {
     pub async fn escalated(&self, tenant: TenantId, conversation: ConversationId) -> String {
         let person = "select person_id from people where external_id = 'UADA'";
         let person: PersonId = self.rows(tenant, person).await[0].get(0);
-        let new = New { conversation, person, message: None, rule: None, reason: escalations::ASKED };
+        let new = New {
+            conversation,
+            person,
+            message: None,
+            cause: escalations::Cause::Asked,
+            reason: escalations::ASKED,
+        };
         let mut tx = self.test.db.tenant(tenant).begin().await.expect("a transaction begins");
         let opened = escalations::open(&mut tx, &new).await.expect("it is stored");
         tx.commit().await.expect("it is stored");

@@ -33,6 +33,7 @@ mod keys;
 mod limits;
 mod members;
 mod memories;
+mod money;
 mod news;
 mod odd_payloads;
 mod opaque;

@@ -7,14 +7,16 @@ use shared::{
     db::{
         api_keys,
         audit::Actor,
+        budgets::{self, NewBudget, Scope},
         escalation_rules::{self, Shape},
         invitations::{self, NewInvitation},
+        llm_keys::{self, NewLlmKey},
         numbers::{self, NewNumber},
         sessions::{self, Device},
     },
     ids::{
-        ApiKeyId, ConnectionId, ConversationId, EscalationId, InvitationId, MemoryId, RuleId, SessionId, TenantId,
-        UserId,
+        ApiKeyId, BudgetId, ConnectionId, ConversationId, EscalationId, InvitationId, LlmKeyId, MemoryId, RuleId,
+        SessionId, TenantId, UserId,
     },
 };
 
@@ -138,6 +140,21 @@ impl<'a> Scene<'a> {
                 tx.commit().await.expect("the key is stored");
                 key.expect("a key can be made").id.to_string()
             }
+            "llm_key_id" if missing => LlmKeyId::new().to_string(),
+            "llm_key_id" => self.llm_key(tenant).await,
+            "budget_id" if missing => BudgetId::new().to_string(),
+            "budget_id" => {
+                let mut tx = self.house.test.db.tenant(tenant).begin().await.expect("a transaction begins");
+                let new = NewBudget {
+                    scope: Scope::Tenant,
+                    period: "month",
+                    time_zone: "UTC",
+                    limit_micro_usd: Some(1),
+                };
+                let budget = budgets::create(&mut tx, &new).await.expect("a budget can be made");
+                tx.commit().await.expect("the budget is stored");
+                budget.id.to_string()
+            }
             "session_id" if missing => SessionId::new().to_string(),
             "session_id" => {
                 let user = match self.people.get(who) {
@@ -150,6 +167,26 @@ impl<'a> Scene<'a> {
             }
             other => panic!("nothing is known of `{other}`: teach routes.rs to make one"),
         }
+    }
+
+    async fn llm_key(&self, tenant: TenantId) -> String {
+        let url = "https://models.example.com/v1".parse().expect("a URL");
+        let secret = "sk-own-0123456789".to_owned().into();
+        let new = NewLlmKey {
+            id: LlmKeyId::new(),
+            name: "ours",
+            base_url: &url,
+            secret: &secret,
+            hint: "6789",
+            default_model: "m",
+            is_default: false,
+            platform_fallback: false,
+            created_by: "a test",
+        };
+        let mut tx = self.house.test.db.tenant(tenant).begin().await.expect("a transaction begins");
+        let key = llm_keys::create(&mut tx, &self.house.test.config.master_keys, &new).await;
+        tx.commit().await.expect("the key is stored");
+        key.expect("a key can be made").id.to_string()
     }
 
     /// A WhatsApp number whose account is not known yet.

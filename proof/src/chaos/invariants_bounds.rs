@@ -55,6 +55,9 @@ pub fn money(stored: &Stored, samples: &Samples, calm: bool) -> Verdict {
     if counted != stored.calls {
         verdict.violations.push(format!("{} ledger rows, but the runs' add up to {counted}", stored.calls));
     }
+    if stored.drifting > 0 {
+        verdict.violations.push(format!("{} budgets do not agree with the ledger", stored.drifting));
+    }
     let booked: i64 = stored.runs.iter().map(|run| run.calls_ok).sum();
     let answers = i64::try_from(samples.model.answers.load(Ordering::Relaxed)).unwrap_or(i64::MAX);
     if booked > answers {

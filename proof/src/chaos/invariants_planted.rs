@@ -321,6 +321,7 @@ fn inv_7_names_a_second_owner_and_a_write_under_an_old_fence() {
 fn inv_10_names_unpaid_invented_and_forgotten_calls() {
     names("INV-10", "no paid call", |story| story.stored.runs[0].calls_ok = 0);
     names("INV-10", "the model answered 1", |story| story.stored.runs[0].calls_ok = 2);
+    names("INV-10", "do not agree with the ledger", |story| story.stored.drifting = 1);
     names("INV-10", "add up to 1", |story| story.stored.calls = 2);
     names("INV-10", "are not in the ledger", |story| story.asks_the_model("You work for kc001x."));
 }

@@ -81,6 +81,8 @@ pub struct Stored {
     pub outbox: Vec<OutboxRow>,
     pub lanes: Vec<LaneRow>,
     pub calls: i64,
+    /// Budgets whose counters are not the ledger's sums.
+    pub drifting: i64,
     pub quarantined: i64,
     pub dead_jobs: i64,
 }
@@ -120,13 +122,13 @@ impl Stored {
             sqlx::query_as("select tenant_id, conversation_id, last_seq, done_seq, fence, owner from lanes")
                 .fetch_all(&mut *connection)
                 .await?;
-        let (calls, quarantined, dead_jobs) = sqlx::query_as(
-            "select (select count(*) from usage), (select count(*) from quarantine),
+        let (calls, drifting, quarantined, dead_jobs) = sqlx::query_as(
+            "select (select count(*) from usage), (select count(*) from budget_drift()), (select count(*) from quarantine),
                     (select count(*) from jobs where state = 'dead')",
         )
         .fetch_one(&mut *connection)
         .await?;
         let tenants = tenants.into_iter().collect();
-        Ok(Self { tenants, inbox, runs, outbox, lanes, calls, quarantined, dead_jobs })
+        Ok(Self { tenants, inbox, runs, outbox, lanes, calls, drifting, quarantined, dead_jobs })
     }
 }

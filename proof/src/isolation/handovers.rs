@@ -6,7 +6,7 @@ use shared::{
         audit::Actor,
         conversations,
         escalation_rules::{self, Shape},
-        escalations::{self, New, State},
+        escalations::{self, Cause, New, State},
         home,
         lanes::{self as lane, Lease},
         notices, past, takeovers,
@@ -147,7 +147,7 @@ fn hand_over() -> Vec<Call> {
 fn escalate() -> Vec<Call> {
     calls! {
         "escalations::open", AllAudiences, |tx, _config| {
-            let new = New { conversation: QUIET, person: PERSON, message: None, rule: Some((RULE, 1)), reason: "it was said" };
+            let new = New { conversation: QUIET, person: PERSON, message: None, cause: Cause::Rule(RULE, 1), reason: "it was said" };
             let opened = escalations::open(tx, &new).await?;
             let summaries = escalations::list(tx, Some(State::Waiting), None, 10).await?;
             (opened, summaries.into_iter().map(|escalation| escalation.summary).collect::<Vec<_>>())

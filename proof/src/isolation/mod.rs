@@ -13,6 +13,7 @@ pub mod fill;
 mod handovers;
 pub mod installations;
 pub mod listed;
+mod money;
 pub mod mutants;
 mod places;
 pub mod probes;

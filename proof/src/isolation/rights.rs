@@ -4,9 +4,12 @@ use anyhow::Context;
 use sqlx::{AssertSqlSafe, PgConnection};
 
 /// Our functions in `public`; everything else there must belong to an extension.
-pub const FUNCTIONS: [&str; 5] = [
+pub const FUNCTIONS: [&str; 8] = [
     "audit_append(text,text,text,text,text,jsonb)",
     "audit_hash(text[])",
+    "budget_count()",
+    "budget_drift()",
+    "budget_period_start(text,text,timestamp with time zone)",
     "enforce_system(regclass)",
     "enforce_tenant(regclass)",
     "word_signature(tsvector)",
@@ -85,7 +88,9 @@ const QUESTIONS: [(&str, &str); 17] = [
     (
         "a trigger, which runs as whoever writes",
         "select t.tgrelid::regclass || ' ' || t.tgname from pg_trigger t join pg_class c on c.oid = t.tgrelid
-          where not t.tgisinternal and c.relnamespace = 'public'::regnamespace",
+          where not t.tgisinternal and c.relnamespace = 'public'::regnamespace
+            -- Counts a ledger row in its own tenant's budgets, under the policies of whoever books it.
+            and (c.relname, t.tgname, t.tgfoid::regproc::text) <> ('usage', 'usage_counts', 'budget_count')",
     ),
     (
         "a rule, which acts with its owner's rights",

@@ -34,7 +34,7 @@ use sqlx::{AssertSqlSafe, Executor};
 use time::OffsetDateTime;
 
 use super::{
-    acts, entrances, handovers, installations, places, reasons,
+    acts, entrances, handovers, installations, money, places, reasons,
     scene::{
         AGENT, CONNECTION, CONVERSATION, DELIVERED, MEMORY, NUMBER, OUTBOX, PERSON, RUN, THEIR_MARK, THEM, US,
         lease,
@@ -92,6 +92,7 @@ pub fn all() -> Vec<Call> {
     calls.extend(acts::all());
     calls.extend(places::all());
     calls.extend(reasons::all());
+    calls.extend(money::all());
     calls.extend(singly::all());
     calls
 }
@@ -252,6 +253,7 @@ fn turns() -> Vec<Call> {
         "runs::record_answer", AllAudiences, |tx, _config| {
             let answer = Answer {
                 run: RUN,
+                asker: None,
                 placeholder: Some("1.8"),
                 request_hash: &[0; 32],
                 result: None,
@@ -323,7 +325,11 @@ pub async fn observe(db: &Db, config: &Config, call: &Call) -> anyhow::Result<Ob
 }
 
 /// Tables that konstruct_app may read.
-const WATCHED: [&str; 33] = [
+const WATCHED: [&str; 37] = [
+    "llm_keys",
+    "agent_models",
+    "budgets",
+    "budget_reservations",
     "memberships",
     "invitations",
     "api_keys",

@@ -9,6 +9,7 @@ mod house;
 mod installations;
 mod kills;
 mod memory;
+mod money;
 mod phones;
 mod rules;
 mod strangers;

@@ -53,7 +53,7 @@ pub async fn bury(
         "{platform} no longer accepts the connection to {name} ({reason}). Your AI employee does not answer there until it \
          is connected again. Nothing that is stored was lost; messages that arrive meanwhile are not answered later."
     );
-    notices::tell(tx, Kind::ConnectionDead, id, &body).await?;
+    notices::tell(tx, Kind::ConnectionDead, Some(id), &body).await?;
     Ok(true)
 }
 
@@ -129,6 +129,6 @@ pub async fn remove_workspace(
         "{organization} removed the app from one of its workspaces. Your AI employee goes on in the others; it answers \
          there again once an administrator of {organization} adds the app to that workspace."
     );
-    notices::tell(tx, Kind::WorkspaceRemoved, id, &body).await?;
+    notices::tell(tx, Kind::WorkspaceRemoved, Some(id), &body).await?;
     Ok(false)
 }

@@ -49,6 +49,25 @@ impl State {
     }
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The person asked for a human.
+    Asked,
+    /// A rule of the tenant's, in this version.
+    Rule(RuleId, i32),
+    /// There was no money for an answer, and the person was told so.
+    OutOfBudget,
+}
+
+impl Cause {
+    fn rule(self) -> Option<(RuleId, i32)> {
+        match self {
+            Self::Rule(rule, version) => Some((rule, version)),
+            Self::Asked | Self::OutOfBudget => None,
+        }
+    }
+}
+
 /// What hands a conversation over.
 #[derive(Clone, Debug)]
 pub struct New<'a> {
@@ -56,8 +75,7 @@ pub struct New<'a> {
     pub person: PersonId,
     /// What they said; `None`: they used a command.
     pub message: Option<MessageId>,
-    /// `None`: they asked for a human.
-    pub rule: Option<(RuleId, i32)>,
+    pub cause: Cause,
     pub reason: &'a str,
 }
 
@@ -107,8 +125,8 @@ pub async fn open(tx: &mut TenantTx, new: &New<'_>) -> Result<Option<EscalationI
     .bind(tenant)
     .bind(id)
     .bind(new.conversation)
-    .bind(new.rule.map(|(rule, _)| rule))
-    .bind(new.rule.map(|(_, version)| version))
+    .bind(new.cause.rule().map(|(rule, _)| rule))
+    .bind(new.cause.rule().map(|(_, version)| version))
     .bind(new.reason)
     .bind(new.message)
     .bind(new.person)
@@ -116,9 +134,12 @@ pub async fn open(tx: &mut TenantTx, new: &New<'_>) -> Result<Option<EscalationI
     .execute(tx.conn())
     .await?;
     record(tx, new, id).await?;
-    let notice = Notice::HumanAsked { conversation: new.conversation };
-    queue::enqueue(tx, &Job::TellPerson { person: new.person, notice }).await?;
-    let mails = notices::escalations_this_hour(tx).await? < MAILS_MAX;
+    if new.cause != Cause::OutOfBudget {
+        let notice = Notice::HumanAsked { conversation: new.conversation };
+        queue::enqueue(tx, &Job::TellPerson { person: new.person, notice }).await?;
+    }
+    // Of a budget the admins have a mail already.
+    let mails = new.cause != Cause::OutOfBudget && notices::escalations_this_hour(tx).await? < MAILS_MAX;
     let body = format!("A conversation waits for a human: {}.", new.reason);
     notices::tell_of_conversation(tx, new.conversation, &body, mails).await?;
     Ok(Some(id))
@@ -126,11 +147,12 @@ pub async fn open(tx: &mut TenantTx, new: &New<'_>) -> Result<Option<EscalationI
 
 async fn record(tx: &mut TenantTx, new: &New<'_>, id: EscalationId) -> Result<(), DbError> {
     let target = new.conversation.to_string();
-    let rule = new.rule.map(|(rule, version)| json!({ "id": rule, "version": version }));
+    let rule = new.cause.rule().map(|(rule, version)| json!({ "id": rule, "version": version }));
     let detail = json!({ "escalation": id, "message": new.message, "rule": rule, "reason": new.reason });
-    let (actor, action) = match new.rule {
-        Some(_) => (Actor::System, "conversation.escalate"),
-        None => (Actor::Person(new.person), "conversation.ask_human"),
+    let (actor, action) = match new.cause {
+        Cause::Rule(..) => (Actor::System, "conversation.escalate"),
+        Cause::Asked => (Actor::Person(new.person), "conversation.ask_human"),
+        Cause::OutOfBudget => (Actor::System, "conversation.out_of_budget"),
     };
     audit::append(tx, &actor, action, ("conversation", &target), detail).await
 }

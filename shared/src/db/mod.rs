@@ -17,6 +17,8 @@ pub mod audit_chain;
 pub mod audit_pages;
 pub mod bindings;
 mod bounded;
+pub mod budget_notices;
+pub mod budgets;
 pub mod changes;
 pub mod channels;
 pub mod connections;
@@ -34,6 +36,7 @@ pub mod interactions;
 pub mod interruptions;
 pub mod invitations;
 pub mod lanes;
+pub mod llm_keys;
 pub mod mail_links;
 pub mod mails;
 pub mod media;
@@ -52,6 +55,7 @@ pub mod privacy;
 pub mod rotations;
 pub mod runs;
 pub mod schema;
+pub mod sealed;
 pub mod second_factor;
 pub mod sessions;
 pub mod streams;
@@ -60,6 +64,7 @@ pub mod takeovers;
 pub mod tenants;
 pub mod traces;
 pub mod usage;
+pub mod usage_report;
 
 use std::{
     fmt,
@@ -184,7 +189,7 @@ impl Db {
     }
 
     /// The narrow cross-tenant role. Every statement that uses it stands in `db/system.rs` with its reason, or in a file
-    /// that says it at its top: `accept`, `inbox`, `lanes`; `accounts`, `sessions`, `devices`, `mail_links`, `invitations`,
+    /// that says it at its top: `accept`, `inbox`, `lanes`, `sealed`; `accounts`, `sessions`, `devices`, `mail_links`, `invitations`,
     /// `second_factor`.
     pub fn system(&self) -> SystemDb {
         SystemDb { pool: self.system.clone(), statements: self.statements.clone() }

@@ -26,6 +26,10 @@ pub enum Kind {
     WorkspaceRemoved,
     /// The platform withholds events: there are more than it sends.
     EventsHeldBack,
+    /// A good part of a budget is spent.
+    BudgetAlert,
+    /// Somebody went without an answer, because a budget had no room for it.
+    BudgetExhausted,
 }
 
 impl Kind {
@@ -36,6 +40,8 @@ impl Kind {
             Self::Escalation => "escalation",
             Self::WorkspaceRemoved => "workspace_removed",
             Self::EventsHeldBack => "events_held_back",
+            Self::BudgetAlert => "budget_alert",
+            Self::BudgetExhausted => "budget_exhausted",
         }
     }
 }
@@ -56,7 +62,7 @@ pub struct Notice {
 pub async fn tell(
     tx: &mut TenantTx,
     kind: Kind,
-    connection: ConnectionId,
+    connection: Option<ConnectionId>,
     body: &str,
 ) -> Result<NoticeId, DbError> {
     let (tenant, id) = (tx.tenant(), NoticeId::new());
@@ -93,7 +99,7 @@ pub async fn tell_hourly(
     .fetch_one(tx.conn())
     .await?;
     if !told {
-        tell(tx, kind, connection, body).await?;
+        tell(tx, kind, Some(connection), body).await?;
     }
     Ok(!told)
 }

@@ -58,6 +58,10 @@ pub struct Opening {
     pub thread_agent: Option<AgentId>,
     /// The tenant has bindings.
     pub bound: bool,
+    /// The tenant has model keys of its own, or its agents name their models.
+    pub own_models: bool,
+    /// Some budget of the tenant has a limit.
+    pub budgeted: bool,
     pub outsiders: Outsiders,
     pub channel_kind: ChannelKind,
     /// People of other companies read along.
@@ -88,6 +92,9 @@ select (select name from tenants t where t.tenant_id = $1) as tenant_name,
        c.bot_user_id, a.agent_id, a.name, a.role, a.tone, a.instructions, a.model, a.is_default,
        exists (select from messages m where m.tenant_id = $1 and m.conversation_id = $2 and m.author_kind = 'agent')
          as takes_part, exists (select from bindings b where b.tenant_id = $1) as bound, c.outsiders,
+       exists (select from llm_keys k where k.tenant_id = $1)
+         or exists (select from agent_models n where n.tenant_id = $1) as own_models,
+       exists (select from budgets g where g.tenant_id = $1 and g.limit_micro_usd is not null) as budgeted,
        (select p.agent_id from runs p where p.tenant_id = $1 and p.conversation_id = $2 order by p.from_seq desc limit 1)
          as last_agent,
        exists (select from message_changes w
@@ -184,6 +191,8 @@ pub async fn open(tx: &mut TenantTx, lease: &Lease) -> Result<Opening, DbError> 
         // A thread in which nothing was said belongs to nobody, but a run keeps its agent.
         thread_agent: row.try_get::<Option<AgentId>, _>("last_agent")?.filter(|_| takes_part || run.is_some()),
         bound: row.try_get("bound")?,
+        own_models: row.try_get("own_models")?,
+        budgeted: row.try_get("budgeted")?,
         outsiders: Outsiders::parse(&outsiders),
         changes_wait: row.try_get("changes_wait")?,
         channel_kind: ChannelKind::parse(&kind),

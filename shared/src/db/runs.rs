@@ -8,7 +8,7 @@ use sqlx::types::Json;
 
 pub use super::openings::{Interrupted, MESSAGES_MAX, Opening, Pending, arrived_after, open};
 use super::{DbError, TenantTx, lanes::Lease, outbox::Part, traces::Sizes, usage::ModelCall};
-use crate::ids::{MemoryId, MessageId, OutboxId, RunId};
+use crate::ids::{MemoryId, MessageId, OutboxId, PersonId, RunId};
 
 /// A run about to begin, with the placeholder its channel shows at once.
 pub struct Start<'a> {
@@ -58,6 +58,8 @@ pub struct Basis {
 /// The result of a run's model call, about to be sent.
 pub struct Answer<'a> {
     pub run: RunId,
+    /// Whose question it answers, for the ledger.
+    pub asker: Option<PersonId>,
     /// What the placeholder became on the channel, if it was shown.
     pub placeholder: Option<&'a str>,
     pub request_hash: &'a [u8; 32],
@@ -79,13 +81,13 @@ with lane as (
      where tenant_id = $1 and conversation_id = $2 and fence = $3 and not by_human
        for no key update
 ), spent as (
-    insert into usage (tenant_id, usage_id, run_id, agent_id, conversation_id, purpose, model, key_owner, status,
-                       input_tokens, output_tokens, estimated, cost_micro_usd)
-    select $1, c.usage_id, $4, r.agent_id, $2, 'answer', c.model, c.key_owner, c.status, c.input_tokens,
-           c.output_tokens, c.estimated,
+    insert into usage (tenant_id, usage_id, run_id, agent_id, conversation_id, person_id, purpose, model, key_owner,
+                       llm_key_id, status, input_tokens, output_tokens, estimated, cost_micro_usd)
+    select $1, c.usage_id, $4, r.agent_id, $2, $18, 'answer', c.model, c.key_owner, c.llm_key_id, c.status,
+           c.input_tokens, c.output_tokens, c.estimated,
            (c.input_tokens * p.input_micro_usd_per_million + c.output_tokens * p.output_micro_usd_per_million) / 1000000
-      from jsonb_to_recordset($5) as c (usage_id uuid, model text, key_owner text, status text, input_tokens bigint,
-                                        output_tokens bigint, estimated boolean)
+      from jsonb_to_recordset($5) as c (usage_id uuid, model text, key_owner text, llm_key_id uuid, status text,
+                                        input_tokens bigint, output_tokens bigint, estimated boolean)
       join runs r on r.tenant_id = $1 and r.run_id = $4
       left join lateral (
         select * from model_prices p where p.model = c.model and p.effective_from <= now()
@@ -135,6 +137,7 @@ pub async fn record_answer(tx: &mut TenantTx, lease: &Lease, answer: &Answer<'_>
         .bind(recalled.iter().map(|(memory, _)| *memory).collect::<Vec<_>>())
         .bind(recalled.iter().map(|(_, score)| *score).collect::<Vec<_>>())
         .bind(answer.basis.map(|basis| Json(&basis.sizes)))
+        .bind(answer.asker)
         .fetch_one(tx.conn())
         .await?;
     Ok(held == 1)

@@ -310,6 +310,45 @@ pub async fn overdue_jobs(db: &SystemDb) -> Result<Vec<(TenantId, JobId)>, DbErr
     rows.iter().map(|row| Ok((row.try_get("tenant_id")?, row.try_get("job_id")?))).collect()
 }
 
+/// What a model costs from now on, in micro-dollars for a million tokens.
+///
+/// Reason: list prices are the same for everyone and belong to no tenant.
+pub async fn set_price(db: &SystemDb, model: &str, input: i64, output: i64) -> Result<(), DbError> {
+    sqlx::query(
+        "insert into model_prices (model, effective_from, input_micro_usd_per_million, output_micro_usd_per_million)
+         values ($1, clock_timestamp(), $2, $3)",
+    )
+    .bind(model)
+    .bind(input)
+    .bind(output)
+    .execute(db.write())
+    .await?;
+    Ok(())
+}
+
+/// Tenants with money that is held for calls which will never be booked, at most 100.
+///
+/// Reason: the schedule asks whose it is; the calls are booked under each tenant.
+pub async fn tenants_with_stale_money(db: &SystemDb) -> Result<Vec<TenantId>, DbError> {
+    Ok(sqlx::query_scalar(
+        "select distinct tenant_id from budget_reservations where created_at < now() - interval '15 minutes' limit 100",
+    )
+    .fetch_all(db.read())
+    .await?)
+}
+
+/// The next tenants with budgets, in the order of their ids, at most 500.
+///
+/// Reason: the nightly sum asks who has any; the sums are taken under each tenant.
+pub async fn tenants_with_budgets(db: &SystemDb, after: Option<TenantId>) -> Result<Vec<TenantId>, DbError> {
+    Ok(sqlx::query_scalar(
+        "select distinct tenant_id from budgets where $1::uuid is null or tenant_id > $1 order by tenant_id limit 500",
+    )
+    .bind(after)
+    .fetch_all(db.read())
+    .await?)
+}
+
 /// The key of the dedupe hashes, made at first use and sealed under the master key.
 ///
 /// Opening it proves at start that the master key is the right one: a wrong one refuses here and overwrites nothing.

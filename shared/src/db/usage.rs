@@ -4,7 +4,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{DbError, TenantTx};
-use crate::ids::{MediaId, UsageId};
+use crate::ids::{LlmKeyId, MediaId, UsageId};
 
 /// One model call. Prices are looked up in SQL when it is stored; a model without a price has no cost, not a cost of 0.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -13,6 +13,8 @@ pub struct ModelCall {
     pub model: String,
     /// `platform` or `tenant`: whose key paid.
     pub key_owner: &'static str,
+    /// Which of the tenant's.
+    pub llm_key_id: Option<Uuid>,
     pub status: CallStatus,
     pub input_tokens: i64,
     pub output_tokens: i64,
@@ -80,12 +82,62 @@ pub async fn book_transcription(
     if booked.rows_affected() == 1 { Ok(()) } else { Err(DbError::NotFound) }
 }
 
+/// Whose key a call is made with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KeyOwner {
+    Platform,
+    Tenant(LlmKeyId),
+}
+
+impl KeyOwner {
+    pub fn parts(self) -> (&'static str, Option<Uuid>) {
+        match self {
+            Self::Platform => ("platform", None),
+            Self::Tenant(key) => ("tenant", Some(key.uuid())),
+        }
+    }
+}
+
+/// Books the question a key was tried with, which belongs to no conversation.
+pub async fn book_check(tx: &mut TenantTx, call: &ModelCall) -> Result<(), DbError> {
+    let tenant = tx.tenant();
+    sqlx::query(
+        "insert into usage (tenant_id, usage_id, purpose, model, key_owner, llm_key_id, status, input_tokens,
+                            output_tokens, estimated, cost_micro_usd)
+         select $1, $2, 'check', $3, $4, $5, $6, $7, $8, $9,
+                ($7 * p.input_micro_usd_per_million + $8 * p.output_micro_usd_per_million) / 1000000
+           from (select 1) one
+           left join lateral (
+                select * from model_prices where model = $3 and effective_from <= now()
+                 order by effective_from desc limit 1
+           ) p on true",
+    )
+    .bind(tenant)
+    .bind(call.usage_id)
+    .bind(&call.model)
+    .bind(call.key_owner)
+    .bind(call.llm_key_id)
+    .bind(call.status.as_str())
+    .bind(call.input_tokens)
+    .bind(call.output_tokens)
+    .bind(call.estimated)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 impl ModelCall {
     pub fn new(model: &str, status: CallStatus) -> Self {
+        Self::by(KeyOwner::Platform, model, status)
+    }
+
+    pub fn by(owner: KeyOwner, model: &str, status: CallStatus) -> Self {
+        let (key_owner, llm_key_id) = owner.parts();
         Self {
             usage_id: UsageId::new().uuid(),
             model: model.to_owned(),
-            key_owner: "platform",
+            key_owner,
+            llm_key_id,
             status,
             input_tokens: 0,
             output_tokens: 0,

@@ -102,6 +102,7 @@ impl World<'_> {
         let parts: Vec<_> = parts("111.1").into_iter().take(count).collect();
         let answer = Answer {
             run: self.ids[&(lane, run)].0,
+            asker: None,
             placeholder: Some("111.1"),
             request_hash: &REQUEST_HASH,
             result: (!apologizes).then(|| json!({ "text": "…" })),

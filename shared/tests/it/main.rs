@@ -6,6 +6,7 @@
 mod asks_for_human;
 mod audit;
 mod audit_chain;
+mod budgets;
 mod cancelled_begin;
 mod changes;
 mod contention;
@@ -25,6 +26,7 @@ mod memories;
 mod messages;
 mod pacer;
 mod queue;
+mod rotation;
 mod runs;
 mod runs_refused;
 mod schema;

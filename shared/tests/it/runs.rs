@@ -80,6 +80,7 @@ pub async fn record(
     let mut tx = firm.db.begin().await.expect("a transaction begins");
     let answer = Answer {
         run: begun.run,
+        asker: None,
         placeholder: Some("111.1"),
         request_hash: &REQUEST_HASH,
         result,

@@ -30,6 +30,8 @@ pub async fn run(worker: &Worker, db: &TenantDb, id: NoticeId) -> Result<(), Job
         "escalation" => "A conversation waits for a human",
         "token_refused" => "Your AI employee will soon be cut off",
         "events_held_back" => "Your AI employee may miss messages",
+        "budget_alert" => "Your AI employee has used much of its budget",
+        "budget_exhausted" => "Your AI employee has no budget left",
         _ => "Something changed about your AI employee",
     };
     let body = match notice.conversation {

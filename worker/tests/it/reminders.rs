@@ -28,7 +28,8 @@ async fn waits(stage: &Stage, firm: &Firm) -> ConversationId {
             sqlx::query(statement).bind(firm.tenant).bind(conversation).bind(person).bind(firm.connection);
         statement.execute(tx.conn()).await.expect("the rows fit");
     }
-    let new = New { conversation, person, message: None, rule: None, reason: escalations::ASKED };
+    let new =
+        New { conversation, person, message: None, cause: escalations::Cause::Asked, reason: escalations::ASKED };
     escalations::open(&mut tx, &new).await.expect("it is stored").expect("nobody had it");
     tx.commit().await.expect("it is stored");
     conversation

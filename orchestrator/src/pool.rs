@@ -1,0 +1,281 @@
+//! Which model answers: an agent's chain of models in order, each asked while its provider is well and its budgets have room.
+//!
+//! Where money is short, a cheaper model further down the chain answers, then one that may say little, then nobody: the
+//! person is told, and handed to a human.
+
+mod health;
+
+use std::{borrow::Cow, collections::HashSet, time::Duration};
+
+use reqwest::Url;
+use shared::{
+    config::Config,
+    crypto::Keyring,
+    db::{
+        DbError,
+        budgets::{Planned, Verdict},
+        llm_keys,
+        usage::{CallStatus, KeyOwner, ModelCall},
+    },
+    egress::{self, Guard},
+    ids::{BudgetId, TenantId, UsageId},
+};
+
+use crate::{
+    llm::{self, Attempt, Provider},
+    prompt::Prompt,
+    reply::words::Words,
+    spending::Purse,
+};
+use health::Health;
+
+const RETRY_PAUSE: Duration = Duration::from_millis(800);
+/// A person waits no longer for a model that wants to be left alone; the next one answers instead.
+const REST_MAX: Duration = Duration::from_secs(10);
+const ANSWER_TOKENS_MAX: u32 = 1_500;
+/// When there is money for a few sentences only.
+const SHORT_ANSWER_TOKENS_MAX: u32 = 300;
+
+/// The platform's models, and the way to tenants' own.
+#[derive(Clone)]
+pub struct ModelPool {
+    platform: Provider,
+    model: String,
+    fallback: Option<String>,
+    guard: Guard,
+    keys: Keyring,
+    health: Health,
+}
+
+/// One model at one provider.
+pub struct Link {
+    provider: Provider,
+    model: String,
+}
+
+/// A usable answer.
+#[derive(Debug)]
+pub struct Completion {
+    pub text: String,
+    /// Every call it took, the successful one last.
+    pub calls: Vec<ModelCall>,
+}
+
+/// No model gave a usable answer.
+#[derive(Debug, Default)]
+pub struct NoAnswer {
+    pub reason: String,
+    pub calls: Vec<ModelCall>,
+    /// There was no money for one.
+    pub short: Option<Short>,
+}
+
+/// What stood in the way of a call.
+#[derive(Clone, Debug)]
+pub struct Short {
+    pub budgets: Vec<BudgetId>,
+    /// The model has no price.
+    pub unpriced: Option<String>,
+}
+
+impl ModelPool {
+    pub fn new(config: &Config) -> Self {
+        let llm = &config.llm;
+        let http = egress::provider_client(None);
+        Self {
+            platform: Provider::new(KeyOwner::Platform, http, llm.base_url.as_str(), &llm.api_key),
+            model: llm.model.clone(),
+            fallback: llm.fallback_model.clone(),
+            guard: Guard::new(&config.egress_allow),
+            keys: config.master_keys.clone(),
+            health: Health::default(),
+        }
+    }
+
+    /// What is asked, in order: what the agent or its tenant named, or else the platform's models. Keys of the tenant's own are
+    /// never followed by the platform's unless the tenant named those, too.
+    pub fn chain(
+        &self,
+        tenant: TenantId,
+        model: Option<&str>,
+        named: &[llm_keys::Link],
+    ) -> Result<Vec<Link>, DbError> {
+        if named.is_empty() {
+            return Ok(self.platforms(model));
+        }
+        let mut chain = Vec::new();
+        for link in named {
+            match (&link.key, &link.model) {
+                (None, None) => chain.extend(self.platforms(None)),
+                (None, Some(model)) => {
+                    chain.push(Link { provider: self.platform.clone(), model: model.clone() });
+                }
+                (Some((id, base_url, sealed)), model) => {
+                    let key = llm_keys::open(&self.keys, tenant, *id, sealed)?;
+                    let url: Url =
+                        base_url.parse().map_err(|_| DbError::Damaged("the address of a model key".into()))?;
+                    match self.guard.client(&url) {
+                        Ok(http) => chain.push(Link {
+                            provider: Provider::new(KeyOwner::Tenant(*id), http.clone(), base_url, &key),
+                            model: model.clone().unwrap_or_default(),
+                        }),
+                        Err(refusal) => tracing::warn!(key = %id, %refusal, "A model key's address is not called"),
+                    }
+                }
+            }
+        }
+        Ok(chain)
+    }
+
+    fn platforms(&self, model: Option<&str>) -> Vec<Link> {
+        let first = model.unwrap_or(&self.model);
+        let fallback = self.fallback.as_deref().filter(|fallback| *fallback != first);
+        let link = |model: &str| Link { provider: self.platform.clone(), model: model.to_owned() };
+        std::iter::once(first).chain(fallback).map(link).collect()
+    }
+
+    /// Asks the first model, once more after a passing failure, then the others. `words` get the answer while it comes; what was
+    /// taken of them when an attempt fails, the next one continues.
+    pub async fn complete(
+        &self,
+        chain: &[Link],
+        prompt: &Prompt,
+        words: &Words,
+        purse: &Purse,
+    ) -> Result<Result<Completion, NoAnswer>, DbError> {
+        let blind = prompt.without_pictures();
+        let mut walk = Walk {
+            pool: self,
+            purse,
+            words,
+            prompt,
+            blind: blind.as_ref(),
+            failed: HashSet::new(),
+            ended: NoAnswer { reason: "no model can be called".into(), ..NoAnswer::default() },
+        };
+        for tokens_max in [ANSWER_TOKENS_MAX, SHORT_ANSWER_TOKENS_MAX] {
+            if walk.through(chain, tokens_max).await? {
+                return Ok(Ok(Completion { text: words.all(), calls: walk.ended.calls }));
+            }
+            if walk.ended.short.is_none() {
+                break;
+            }
+        }
+        words.rewind();
+        Ok(Err(walk.ended))
+    }
+}
+
+/// The way along a chain.
+struct Walk<'a> {
+    pool: &'a ModelPool,
+    purse: &'a Purse,
+    words: &'a Words,
+    prompt: &'a Prompt,
+    /// The same for models that take no pictures.
+    blind: Option<&'a Prompt>,
+    /// Places in the chain that are not asked again.
+    failed: HashSet<usize>,
+    ended: NoAnswer,
+}
+
+enum Asked {
+    Answered,
+    Short,
+    Failed { again: bool },
+}
+
+impl Walk<'_> {
+    /// `true`: somebody answered.
+    async fn through(&mut self, chain: &[Link], tokens_max: u32) -> Result<bool, DbError> {
+        self.ended.short = None;
+        let mut short = HashSet::new();
+        let order = (0..chain.len()).take(1).chain(0..chain.len());
+        for (step, index) in order.enumerate() {
+            if self.failed.contains(&index) || short.contains(&index) {
+                continue;
+            }
+            let link = &chain[index];
+            if step == 1 {
+                tokio::time::sleep(RETRY_PAUSE).await;
+            }
+            let rest = self.pool.health.rest_of(link.provider.owner, &link.model);
+            let elsewhere =
+                rest.broken && chain[index..].iter().any(|other| other.provider.owner != link.provider.owner);
+            if rest.pause > REST_MAX || elsewhere {
+                self.ended.reason =
+                    if rest.broken { "the provider fails" } else { "the provider is asked too often" }.into();
+                self.failed.insert(index);
+                continue;
+            }
+            tokio::time::sleep(rest.pause).await;
+            match self.ask(link, tokens_max).await? {
+                Asked::Answered => return Ok(true),
+                Asked::Short => {
+                    short.insert(index);
+                }
+                Asked::Failed { again } if again && step == 0 => {}
+                Asked::Failed { .. } => {
+                    self.failed.insert(index);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    async fn ask(&mut self, link: &Link, tokens_max: u32) -> Result<Asked, DbError> {
+        let asked = self.attempt(link, tokens_max).await?;
+        // A model that takes no pictures refuses the whole request: it is asked once more, with words about them.
+        if let (Asked::Failed { again: false }, Some(blind)) = (&asked, self.blind)
+            && self.prompt != blind
+        {
+            self.prompt = blind;
+            return self.attempt(link, tokens_max).await;
+        }
+        Ok(asked)
+    }
+
+    async fn attempt(&mut self, link: &Link, tokens_max: u32) -> Result<Asked, DbError> {
+        let begun = self.words.rewind();
+        let prompt = self.prompt;
+        let prompt = if begun.is_empty() { Cow::Borrowed(prompt) } else { Cow::Owned(prompt.continuing(&begun)) };
+        let (id, owner) = (UsageId::new(), link.provider.owner);
+        let planned = Planned {
+            id,
+            model: &link.model,
+            owner,
+            input_tokens: prompt.tokens_max(),
+            output_tokens: i64::from(tokens_max),
+        };
+        match self.purse.reserve(&planned).await? {
+            Verdict::Free | Verdict::Held(_) => {}
+            Verdict::Short(budgets) => return Ok(self.is_short(Short { budgets, unpriced: None })),
+            Verdict::Unpriced(budgets) => {
+                return Ok(self.is_short(Short { budgets, unpriced: Some(link.model.clone()) }));
+            }
+        }
+        let outcome = link.provider.ask(&link.model, &prompt, tokens_max, self.words).await;
+        self.pool.health.note(owner, &link.model, outcome.as_ref().err());
+        let (status, received, failure) = match outcome {
+            Ok(received) => (CallStatus::Ok, received, None),
+            Err(Attempt { reason, status, again, received, .. }) => (status, received, Some((reason, again))),
+        };
+        self.ended.calls.push(llm::ledger_row((id, owner, &link.model), status, &prompt, &received));
+        let Some((reason, again)) = failure else { return Ok(Asked::Answered) };
+        tracing::warn!(model = link.model, %reason, "A model call failed");
+        let whose = if owner == KeyOwner::Platform { link.model.clone() } else { "(of a tenant)".to_owned() };
+        metrics::counter!("konstruct_model_failures_total", "model" => whose).increment(1);
+        self.ended.reason = reason;
+        Ok(Asked::Failed { again })
+    }
+
+    fn is_short(&mut self, short: Short) -> Asked {
+        self.ended.reason = match &short.unpriced {
+            Some(_) => "a model without a price is not asked under a budget",
+            None => "the budget is used up",
+        }
+        .into();
+        self.ended.short = Some(short);
+        Asked::Short
+    }
+}

@@ -1,0 +1,333 @@
+//! Budgets: how much models may cost, in a day or a month, for a tenant, an agent, a person or a conversation.
+//!
+//! Money is held before a call and let go by the call's ledger row. The counters are kept by a trigger on the ledger
+//! (`budget_count()`), so that whoever books a call counts it. A call is made only if every budget it counts against has
+//! room for the most it may cost: what is spent never exceeds a limit.
+
+use sqlx::Row;
+use time::OffsetDateTime;
+
+use super::{DbError, TenantTx, usage::KeyOwner};
+use crate::ids::{AgentId, BudgetId, ConversationId, PersonId, RunId, UsageId};
+
+/// Budgets of one tenant.
+pub const BUDGETS_MAX: i64 = 500;
+/// A call that was not booked within this time never will be: its process is gone. Longer than any turn.
+const STALE_AFTER_SECONDS: f64 = 900.0;
+
+/// What a budget is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    Tenant,
+    Agent(AgentId),
+    Person(PersonId),
+    Conversation(ConversationId),
+}
+
+impl Scope {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tenant => "tenant",
+            Self::Agent(_) => "agent",
+            Self::Person(_) => "person",
+            Self::Conversation(_) => "conversation",
+        }
+    }
+
+    fn columns(self) -> (Option<AgentId>, Option<PersonId>, Option<ConversationId>) {
+        match self {
+            Self::Tenant => (None, None, None),
+            Self::Agent(id) => (Some(id), None, None),
+            Self::Person(id) => (None, Some(id), None),
+            Self::Conversation(id) => (None, None, Some(id)),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Budget {
+    pub id: BudgetId,
+    pub scope: Scope,
+    /// `month` or `day`.
+    pub period: String,
+    pub time_zone: String,
+    /// `None`: no limit is set.
+    pub limit_micro_usd: Option<i64>,
+    pub period_start: OffsetDateTime,
+    pub spent_micro_usd: i64,
+    pub reserved_micro_usd: i64,
+}
+
+pub struct NewBudget<'a> {
+    pub scope: Scope,
+    pub period: &'a str,
+    pub time_zone: &'a str,
+    pub limit_micro_usd: Option<i64>,
+}
+
+/// Whose call it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Spender {
+    pub run: RunId,
+    pub agent: AgentId,
+    pub conversation: ConversationId,
+    pub person: Option<PersonId>,
+}
+
+/// A call about to be made, and the most it may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Planned<'a> {
+    pub id: UsageId,
+    pub model: &'a str,
+    pub owner: KeyOwner,
+    pub input_tokens: i64,
+    pub output_tokens: i64,
+}
+
+/// Whether a call may be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// No budget with a limit is concerned.
+    Free,
+    /// This much is held for it.
+    Held(i64),
+    /// These budgets have no room for it.
+    Short(Vec<BudgetId>),
+    /// Nobody knows what the model costs, and there is a limit.
+    Unpriced(Vec<BudgetId>),
+}
+
+macro_rules! columns {
+    () => {
+        "budget_id, scope, agent_id, person_id, conversation_id, period, time_zone, limit_micro_usd,
+       greatest(period_start, budget_period_start(period, time_zone, now())) as period_start,
+       case when period_start < budget_period_start(period, time_zone, now()) then 0 else spent_micro_usd end as spent,
+       reserved_micro_usd"
+    };
+}
+
+/// The budgets, the tenant's first.
+pub async fn list(tx: &mut TenantTx) -> Result<Vec<Budget>, DbError> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query(concat!(
+        "select ",
+        columns!(),
+        " from budgets where tenant_id = $1 order by scope <> 'tenant', budget_id limit $2"
+    ))
+    .bind(tenant)
+    .bind(BUDGETS_MAX)
+    .fetch_all(tx.conn())
+    .await?;
+    rows.iter().map(budget).collect()
+}
+
+/// Sets a budget up, with what the ledger says was spent since its period began.
+pub async fn create(tx: &mut TenantTx, new: &NewBudget<'_>) -> Result<Budget, DbError> {
+    let (tenant, (agent, person, conversation)) = (tx.tenant(), new.scope.columns());
+    let row = sqlx::query(concat!(
+        "insert into budgets (tenant_id, budget_id, scope, agent_id, person_id, conversation_id, period, time_zone,
+                              limit_micro_usd, period_start, spent_micro_usd)
+         select $1, $2, $3, $4, $5, $6, $7, $8, $9, p.start,
+                (select coalesce(sum(u.cost_micro_usd), 0) from usage u
+                  where u.tenant_id = $1 and u.created_at >= p.start
+                    and ($4::uuid is null or u.agent_id = $4) and ($5::uuid is null or u.person_id = $5)
+                    and ($6::uuid is null or u.conversation_id = $6))
+           from (select budget_period_start($7, $8, now()) as start) p
+          where (select count(*) from budgets where tenant_id = $1) < $10
+         returning ",
+        columns!()
+    ))
+    .bind(tenant)
+    .bind(BudgetId::new())
+    .bind(new.scope.name())
+    .bind(agent)
+    .bind(person)
+    .bind(conversation)
+    .bind(new.period)
+    .bind(new.time_zone)
+    .bind(new.limit_micro_usd)
+    .bind(BUDGETS_MAX)
+    .fetch_optional(tx.conn())
+    .await
+    .map_err(|error| match DbError::from(error) {
+        error if error.constraint().is_some_and(|name| name.ends_with("_fkey")) => DbError::NotFound,
+        error if error.constraint().is_some_and(|name| name.ends_with("_key")) => {
+            DbError::Conflict("There is a budget for this already: change its limit.")
+        }
+        error => error,
+    })?;
+    row.as_ref().map(budget).ok_or(DbError::Conflict("There are 500 budgets already: delete one first."))?
+}
+
+/// Changes the limit. Thresholds below the new one may be reported again.
+pub async fn set_limit(tx: &mut TenantTx, id: BudgetId, limit: Option<i64>) -> Result<Budget, DbError> {
+    let tenant = tx.tenant();
+    let row = sqlx::query(concat!(
+        "update budgets set limit_micro_usd = $3, alerted_percent = 0 where tenant_id = $1 and budget_id = $2
+         returning ",
+        columns!()
+    ))
+    .bind(tenant)
+    .bind(id)
+    .bind(limit)
+    .fetch_optional(tx.conn())
+    .await?;
+    row.as_ref().map(budget).ok_or(DbError::NotFound)?
+}
+
+pub async fn remove(tx: &mut TenantTx, id: BudgetId) -> Result<(), DbError> {
+    let tenant = tx.tenant();
+    let removed = sqlx::query("delete from budgets where tenant_id = $1 and budget_id = $2")
+        .bind(tenant)
+        .bind(id)
+        .execute(tx.conn())
+        .await?;
+    if removed.rows_affected() == 1 { Ok(()) } else { Err(DbError::NotFound) }
+}
+
+/// Whether the server knows the time zone.
+pub async fn knows_zone(tx: &mut TenantTx, name: &str) -> Result<bool, DbError> {
+    Ok(sqlx::query_scalar("select exists (select from pg_timezone_names where name = $1)")
+        .bind(name)
+        .fetch_one(tx.conn())
+        .await?)
+}
+
+/// The budgets concerned are locked in the order of their ids, as the trigger locks them.
+const ROOM: &str = "
+with concerned as (
+    select b.budget_id,
+           b.limit_micro_usd - b.reserved_micro_usd
+           - case when b.period_start < budget_period_start(b.period, b.time_zone, now()) then 0 else b.spent_micro_usd end
+             as room
+      from budgets b
+     where b.tenant_id = $1 and b.limit_micro_usd is not null
+       and (b.scope = 'tenant' or b.scope = 'agent' and b.agent_id = $2 or b.scope = 'person' and b.person_id = $3
+            or b.scope = 'conversation' and b.conversation_id = $4)
+     order by b.budget_id
+       for no key update
+)
+select c.budget_id, c.room, p.cost
+  from concerned c
+  left join (
+    select (($6 * input_micro_usd_per_million + $7 * output_micro_usd_per_million + 999999) / 1000000)::bigint as cost
+      from model_prices where model = $5 and effective_from <= now()
+     order by effective_from desc limit 1
+  ) p on true";
+
+const HOLD: &str = "
+with held as (
+    update budgets set reserved_micro_usd = reserved_micro_usd + $12
+     where tenant_id = $1 and budget_id = any ($13)
+    returning budget_id
+)
+insert into budget_reservations (tenant_id, usage_id, budget_id, run_id, agent_id, person_id, conversation_id, model,
+                                 key_owner, llm_key_id, input_tokens, output_tokens, amount_micro_usd)
+select $1, $2, held.budget_id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 from held";
+
+/// Holds what the call may cost in every budget that concerns it, or says why it may not be made.
+pub async fn reserve(tx: &mut TenantTx, who: &Spender, call: &Planned<'_>) -> Result<Verdict, DbError> {
+    let tenant = tx.tenant();
+    let rows: Vec<(BudgetId, i64, Option<i64>)> = sqlx::query_as(ROOM)
+        .bind(tenant)
+        .bind(who.agent)
+        .bind(who.person)
+        .bind(who.conversation)
+        .bind(call.model)
+        .bind(call.input_tokens)
+        .bind(call.output_tokens)
+        .fetch_all(tx.conn())
+        .await?;
+    let all = || rows.iter().map(|(id, ..)| *id).collect::<Vec<_>>();
+    let Some((_, _, cost)) = rows.first() else { return Ok(Verdict::Free) };
+    let Some(cost) = *cost else { return Ok(Verdict::Unpriced(all())) };
+    let short: Vec<BudgetId> = rows.iter().filter(|(_, room, _)| *room < cost).map(|(id, ..)| *id).collect();
+    if !short.is_empty() {
+        return Ok(Verdict::Short(short));
+    }
+    let (owner, key) = call.owner.parts();
+    sqlx::query(HOLD)
+        .bind(tenant)
+        .bind(call.id)
+        .bind(who.run)
+        .bind(who.agent)
+        .bind(who.person)
+        .bind(who.conversation)
+        .bind(call.model)
+        .bind(owner)
+        .bind(key)
+        .bind(call.input_tokens)
+        .bind(call.output_tokens)
+        .bind(cost)
+        .bind(all())
+        .execute(tx.conn())
+        .await?;
+    Ok(Verdict::Held(cost))
+}
+
+/// Books calls whose process is gone, at what was held for them. Returns how many.
+pub async fn settle_stale(tx: &mut TenantTx) -> Result<u64, DbError> {
+    let tenant = tx.tenant();
+    let settled = sqlx::query(
+        "insert into usage (tenant_id, usage_id, run_id, agent_id, conversation_id, person_id, purpose, model, key_owner,
+                            llm_key_id, status, input_tokens, output_tokens, estimated, cost_micro_usd)
+         select distinct on (r.usage_id) $1, r.usage_id, r.run_id, r.agent_id, r.conversation_id, r.person_id, 'answer',
+                r.model, r.key_owner, r.llm_key_id, 'unknown', r.input_tokens, r.output_tokens, true, r.amount_micro_usd
+           from budget_reservations r
+          where r.tenant_id = $1 and r.created_at < clock_timestamp() - make_interval(secs => $2)
+          order by r.usage_id
+         on conflict (tenant_id, usage_id) do nothing",
+    )
+    .bind(tenant)
+    .bind(STALE_AFTER_SECONDS)
+    .execute(tx.conn())
+    .await?;
+    Ok(settled.rows_affected())
+}
+
+/// What summing up came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SummedUp {
+    pub budgets: u64,
+    /// Counters that differed from the ledger: none, unless a budget was set up while a call was being booked.
+    pub corrected: u64,
+}
+
+/// Sums the ledger up, and corrects counters that differ.
+pub async fn sum_up(tx: &mut TenantTx) -> Result<SummedUp, DbError> {
+    let tenant = tx.tenant();
+    // Whoever books waits until the sum is taken.
+    let locked = sqlx::query("select from budgets where tenant_id = $1 order by budget_id for no key update")
+        .bind(tenant)
+        .execute(tx.conn())
+        .await?;
+    let corrected = sqlx::query(
+        "update budgets b set spent_micro_usd = d.ledger_micro_usd, reserved_micro_usd = d.held_micro_usd
+           from budget_drift() d
+          where b.tenant_id = $1 and d.tenant_id = $1 and d.budget_id = b.budget_id",
+    )
+    .bind(tenant)
+    .execute(tx.conn())
+    .await?;
+    Ok(SummedUp { budgets: locked.rows_affected(), corrected: corrected.rows_affected() })
+}
+
+fn budget(row: &sqlx::postgres::PgRow) -> Result<Budget, DbError> {
+    let scope: String = row.try_get("scope")?;
+    let scope = match scope.as_str() {
+        "agent" => row.try_get::<Option<_>, _>("agent_id")?.map(Scope::Agent),
+        "person" => row.try_get::<Option<_>, _>("person_id")?.map(Scope::Person),
+        "conversation" => row.try_get::<Option<_>, _>("conversation_id")?.map(Scope::Conversation),
+        _ => Some(Scope::Tenant),
+    };
+    Ok(Budget {
+        id: row.try_get("budget_id")?,
+        scope: scope.ok_or_else(|| DbError::Damaged("a budget for nobody".into()))?,
+        period: row.try_get("period")?,
+        time_zone: row.try_get("time_zone")?,
+        limit_micro_usd: row.try_get("limit_micro_usd")?,
+        period_start: row.try_get("period_start")?,
+        spent_micro_usd: row.try_get("spent")?,
+        reserved_micro_usd: row.try_get("reserved_micro_usd")?,
+    })
+}

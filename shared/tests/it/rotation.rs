@@ -1,0 +1,144 @@
+//! Rotation of the master key: while it goes on, wherever it is stopped, every secret opens.
+
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use shared::{
+    crypto::{Keyring, Place},
+    db::{
+        connections, llm_keys,
+        llm_keys::NewLlmKey,
+        sealed::{self, COLUMNS},
+        system,
+    },
+    ids::LlmKeyId,
+};
+use sqlx::Row;
+
+use crate::stage::{Firm, Stage};
+
+const KEYS: usize = 15;
+
+fn keyring(ids: &[(&str, char)]) -> Keyring {
+    let one = |(id, letter): &(&str, char)| format!("{id}:{}{}=", letter.to_string().repeat(42), 'A');
+    Keyring::parse(&ids.iter().map(one).collect::<Vec<_>>().join(",")).expect("a valid keyring")
+}
+
+/// A firm whose token and model keys are sealed under the old key.
+async fn furnished(stage: &Stage, old: &Keyring) -> Firm {
+    let acme = stage.firm("acme").await;
+    system::fingerprint_key(&stage.db().system(), old).await.expect("the platform's own secret is made");
+    let url = "https://models.example.com/v1".parse().expect("a URL");
+    let mut tx = acme.db.begin().await.expect("a transaction begins");
+    for n in 0..KEYS {
+        let (secret, name) = (format!("sk-secret-{n}").into(), format!("key {n}"));
+        let new = NewLlmKey {
+            id: LlmKeyId::new(),
+            name: &name,
+            base_url: &url,
+            secret: &secret,
+            hint: "",
+            default_model: "m",
+            is_default: false,
+            platform_fallback: false,
+            created_by: "a test",
+        };
+        llm_keys::create(&mut tx, old, &new).await.expect("a key is stored");
+    }
+    // What the stage sealed under the key of the environment.
+    let token =
+        connections::token(&mut tx, &stage.test.config.master_keys, acme.connection).await.expect("a token");
+    let row = acme.connection.uuid();
+    let place = Place { tenant: Some(acme.tenant), table: "channel_connections", column: "access_token", row };
+    let sealed = old.seal(&place, token.expose_secret().as_bytes());
+    sealed::write(&mut tx, &COLUMNS[0], row, &sealed).await.expect("it is written");
+    tx.commit().await.expect("the firm is stored");
+    acme
+}
+
+/// How many of the model keys open with these keys.
+async fn open(acme: &Firm, keys: &Keyring) -> usize {
+    let mut tx = acme.db.begin().await.expect("a transaction begins");
+    let mut count = 0;
+    for key in llm_keys::list(&mut tx).await.expect("the keys are listed") {
+        if let Ok(Some((key, secret))) = llm_keys::find(&mut tx, keys, key.id).await {
+            assert_eq!(secret.expose_secret(), key.name.replace("key ", "sk-secret-"));
+            count += 1;
+        }
+    }
+    tx.close().await.expect("it ends");
+    count
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_114_a_rotation_that_is_killed_again_and_again_loses_no_secret_and_ends() {
+    let stage = Stage::new().await;
+    let (old, new) = (keyring(&[("old", 'b')]), keyring(&[("new", 'c')]));
+    let both = keyring(&[("new", 'c'), ("old", 'b')]);
+    let acme = furnished(&stage, &old).await;
+    for killed_after in 0..40_u64 {
+        // Dropped like a process that dies: what was not committed never was.
+        let rotating = sealed::rotate(&acme.db, &both);
+        let _ = tokio::time::timeout(Duration::from_millis(killed_after), rotating).await;
+        assert_eq!(open(&acme, &both).await, KEYS, "killed after {killed_after} ms");
+        assert_eq!(open(&acme, &old).await + open(&acme, &new).await, KEYS, "each under exactly one of the keys");
+    }
+    sealed::rotate(&acme.db, &both).await.expect("it ends");
+    sealed::rotate_untied(&stage.db().system(), &both).await.expect("it ends");
+    assert_eq!((open(&acme, &new).await, open(&acme, &old).await), (KEYS, 0));
+    let again = sealed::rotate(&acme.db, &both).await.expect("it ends");
+    assert_eq!((again.looked_at, again.resealed), (KEYS as u64 + 1, 0), "nothing is left to do");
+    // The old key may go.
+    system::fingerprint_key(&stage.db().system(), &new).await.expect("the new key fits");
+    let mut tx = acme.db.begin().await.expect("a transaction begins");
+    let token = connections::token(&mut tx, &new, acme.connection).await.expect("the token opens");
+    assert_eq!(token.expose_secret(), "xoxb-test");
+    tx.close().await.expect("it ends");
+    assert!(acme.count("select count(*) from audit_events where action = 'secrets.rotate'").await >= 2);
+}
+
+#[tokio::test]
+async fn a_rotation_with_a_wrong_key_changes_nothing() {
+    let stage = Stage::new().await;
+    let old = keyring(&[("old", 'b')]);
+    let acme = furnished(&stage, &old).await;
+    let sealed = "select md5(string_agg(sealed::text, '|' order by llm_key_id)) from llm_keys";
+    let before = acme.texts(sealed).await;
+    let wrong = keyring(&[("new", 'c'), ("old", 'd')]);
+    sealed::rotate(&acme.db, &wrong).await.expect_err("the old key does not fit");
+    assert_eq!(acme.texts(sealed).await, before);
+    assert_eq!(open(&acme, &old).await, KEYS);
+}
+
+/// Who adds a sealed column is reminded of the rotation: every column of bytes is sealed, or known as something else.
+#[tokio::test]
+async fn every_sealed_column_is_rotated() {
+    // Hashes go by their name.
+    const OTHERS: [&str; 9] = [
+        "_sqlx_migrations.checksum",
+        "audit_events.previous",
+        "inbox.raw",
+        "interactions.raw",
+        "media.claimed_sha256",
+        "media.sha256",
+        "quarantine.raw",
+        "system_secrets.sealed",
+        "users.totp_secret",
+    ];
+    let stage = Stage::new().await;
+    let rows = sqlx::query(
+        "select c.relname || '.' || a.attname as name from pg_attribute a join pg_class c on c.oid = a.attrelid
+          where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and a.atttypid = 'bytea'::regtype
+            and a.attnum > 0 and not a.attisdropped order by 1",
+    )
+    .fetch_all(&mut stage.test.owner().await)
+    .await
+    .expect("the catalogue can be read");
+    let unknown: Vec<String> = rows
+        .iter()
+        .map(|row| row.get::<String, _>("name"))
+        .filter(|name| !name.ends_with("hash") && !OTHERS.contains(&name.as_str()))
+        .filter(|name| !COLUMNS.iter().any(|known| format!("{}.{}", known.table, known.column) == *name))
+        .collect();
+    assert!(unknown.is_empty(), "sealed, or what else? {unknown:?}");
+}
