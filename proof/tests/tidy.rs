@@ -49,6 +49,7 @@ const DOORS: Rule = Rule {
         ("worker/src/lib.rs", "opens the dedupe key at start"),
         ("worker/src/embed.rs", "asks which tenants have memories to embed"),
         ("worker/src/schedule.rs", "sweeps lanes of all tenants"),
+        ("cli/src/audit.rs", "checks every tenant's log, on the operator's word"),
         ("cli/src/doctor_live.rs", "examines every connection, on the operator's word"),
         ("cli/src/tenant.rs", "creates tenants, on the operator's word"),
         ("cli/src/key.rs", "seals every secret anew, on the operator's word"),

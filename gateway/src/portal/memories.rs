@@ -123,7 +123,7 @@ pub async fn list(
         words,
         before: paging::cursor(asked.cursor.as_deref(), |id| id.parse().ok())?,
     };
-    let mut tx = operator.db.begin_for_all_audiences().await?;
+    let mut tx = operator.db.begin_to_look_through().await?;
     let mut found = origins::list(&mut tx, &filter, limit + 1).await?;
     tx.close().await?;
     let next_cursor = paging::next(&mut found, limit, |last| last.id.to_string());
@@ -139,7 +139,7 @@ fn id<T>(name: &str, given: Option<&str>, read: impl Fn(&str) -> Option<T>) -> R
 #[utoipa::path(get, path = "/api/v1/memories/{memory_id}", params(("memory_id" = String, Path)),
     responses((status = 200, body = MemoryDetail), (status = 401, body = Problem), (status = 404, body = Problem)))]
 pub async fn show(operator: Operator, PathId(id): PathId<MemoryId>) -> Result<Json<MemoryDetail>, ApiError> {
-    let mut tx = operator.db.begin_for_all_audiences().await?;
+    let mut tx = operator.db.begin_to_look_through().await?;
     let memory = origins::find(&mut tx, id).await?.ok_or_else(ApiError::not_found)?;
     let uses = origins::uses(&mut tx, id).await?;
     tx.close().await?;

@@ -136,16 +136,16 @@ impl Walk {
 
     /// Whether the head tells of the last row.
     fn end(&self, row: &PgRow) -> Result<Option<Fault>, DbError> {
-        let (n, hash): (Option<i64>, Option<Vec<u8>>) = (row.try_get("head_n")?, row.try_get("head_hash")?);
-        let (n, hash) = match (n, hash) {
-            (Some(n), Some(hash)) => (n, hash),
+        let (n, last): (Option<i64>, Option<Vec<u8>>) = (row.try_get("head_n")?, row.try_get("head_hash")?);
+        let (n, last) = match (n, last) {
+            (Some(n), Some(last)) => (n, last),
             // A tenant that has done nothing has none.
             _ if self.n == 0 => return Ok(None),
             _ => return Ok(Some(Fault { kind: FaultKind::NotTheHead, n: self.n })),
         };
         Ok(if n > self.n {
             Some(Fault { kind: FaultKind::Missing, n: self.n + 1 })
-        } else if n < self.n || hash != self.hash {
+        } else if n < self.n || last != self.hash {
             Some(Fault { kind: FaultKind::NotTheHead, n: self.n })
         } else {
             None

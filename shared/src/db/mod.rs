@@ -310,6 +310,11 @@ impl TenantDb {
         self.begin_with("*", GENERIC).await
     }
 
+    /// The same for people who look through them.
+    pub async fn begin_to_look_through(&self) -> Result<TenantTx, DbError> {
+        self.begin_with("*", SEARCH).await
+    }
+
     async fn begin_with(&self, audiences: &str, plans: &str) -> Result<TenantTx, DbError> {
         // Both values are validated above: a uuid and id-like text. One round trip instead of two.
         let settings = format!(
