@@ -79,7 +79,7 @@ async fn human_hands_over_the_last_conversation_here() {
         (audit[0].get::<String, _>("actor_kind"), audit[0].get::<String, _>("action")),
         ("person".into(), "conversation.ask_human".into())
     );
-    assert_eq!(house.jobs(&acme).await, ["tell_person"]);
+    assert_eq!(house.jobs(&acme).await, ["tell_admins", "tell_person"]);
 }
 
 #[tokio::test]

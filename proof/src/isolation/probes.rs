@@ -272,10 +272,12 @@ impl Draft<'_> {
         for reference in self.table.parents() {
             for name in reference.columns.iter().filter(|name| *name != "tenant_id") {
                 let column = self.table.column(name).context("a reference's column exists")?;
-                values.push((
-                    name.clone(),
-                    self.theirs.literal(self.table, column, self.aim.row)?.context("a key has a value")?,
-                ));
+                let theirs =
+                    self.theirs.literal(self.table, column, self.aim.row)?.context("a key has a value")?;
+                // A number that counts says nothing of whose it is.
+                if self.ours.literal(self.table, column, 1)?.as_ref() != Some(&theirs) {
+                    values.push((name.clone(), theirs));
+                }
             }
         }
         Ok(values)

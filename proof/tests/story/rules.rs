@@ -172,3 +172,25 @@ async fn a_rule_hands_a_chat_of_whatsapp_over_and_the_customer_is_told_once() {
     acme.hears(PHONE, "Danke!");
     acme.answered(PHONE, 3).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_story_that_make_up_tells_shows_a_rule_at_work() {
+    let phones = Phones::open().await;
+    phones.house.start_orchestrator();
+    let demo = phones.shop("demo").await;
+    let slack = json!({ "channel": "slack", "bot_token": "xoxb-simulated-demo" });
+    demo.call("POST", "connections", slack).await;
+    let mut story = phones.house.konstruct(&["chat", "--story", "--tenant", &demo.id.to_string()]);
+    let graph = phones.house.config.whatsapp.graph_url.as_str();
+    let told = story.env("WHATSAPP_GRAPH_URL", graph).output().await.expect("the konstruct binary is built");
+    let said = String::from_utf8_lossy(&[told.stdout, told.stderr].concat()).into_owned();
+    assert!(told.status.success(), "{said}");
+    for part in [
+        "A colleague has been asked to take over",
+        "(waiting esc_",
+        "the message holds “lawyer” (rule “Lawyers”)",
+        "closed: the agent has the chat again",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}
