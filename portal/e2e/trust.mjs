@@ -90,6 +90,7 @@ async function log({ test }, page) {
     await page.getByLabel('What', { exact: true }).selectOption('memory')
     await page.waitForURL(/action=memory/)
     await page.locator('.events li', { hasText: 'agent.shape' }).first().waitFor({ state: 'detached' })
+    await page.locator('.events li', { hasText: 'memory.forget' }).waitFor()
     assert.equal(await page.locator('.events li').count(), 1)
     await page.locator('.events summary').click()
     await button(page, 'Verify').click()
