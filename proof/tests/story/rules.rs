@@ -143,11 +143,8 @@ async fn a_rule_works_before_and_after_a_model_that_is_away() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(house.model.requests().len(), calls, "a word needs no model");
-    assert_eq!(
-        acme.count("select count(*) from usage where tenant_id = $1").await > 0,
-        true,
-        "failed calls are in the ledger"
-    );
+    let ledger = acme.count("select count(*) from usage where tenant_id = $1").await;
+    assert!(ledger > 0, "failed calls are in the ledger");
 }
 
 #[tokio::test(flavor = "multi_thread")]
