@@ -5,6 +5,7 @@
 //! row: killed at any point, the next claim continues.
 
 mod consent;
+mod ending;
 mod escalation;
 mod files;
 mod fixed;

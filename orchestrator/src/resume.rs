@@ -10,10 +10,11 @@ use shared::db::{
 
 use crate::{
     Orchestrator,
+    ending::{conclude, conclude_stream, send_and_finish},
     opening::Turn,
     recall,
     reply::{Delivery, Sender, State, stream::Stream, words::Words},
-    turn::{conclude, conclude_stream, note_shown, send_and_finish, think},
+    turn::{note_shown, think},
     watch::Watch,
 };
 

@@ -5,51 +5,43 @@
 
 use std::time::Instant;
 
-use serde_json::json;
 use sha2::{Digest, Sha256};
 use shared::{
     crash::{self, Point},
     db::{
-        DbError, TenantTx, budget_notices,
+        DbError,
         budgets::Spender,
-        dead_connections,
-        escalations::{self, Cause, New},
         lanes::{self, Lease},
         outbox::{Operation, Part},
-        runs::{self, Answer, Basis, End, Finish},
+        runs::Basis,
     },
     ids::MessageId,
 };
 
 use crate::{
-    Orchestrator, escalation, files, notices,
+    Orchestrator,
+    ending::{conclude, conclude_stream},
+    files, notices,
     opening::{self, Opened, Turn},
     policy,
-    pool::{Completion, NoAnswer, Short},
+    pool::{Completion, NoAnswer},
     prompt, recall,
-    reply::{Delivery, Sender, State, ran_out, stream::Stream, words::Words},
+    reply::{Delivery, Sender, ran_out, stream::Stream, words::Words},
     resume,
     spending::Purse,
     watch::Watch,
 };
 
 pub const PLACEHOLDER: &str = "_Thinking …_";
-const APOLOGY: &str = "Sorry, I could not work out an answer just now. Your message is stored; please ask me again in a \
-                       moment, or ask a colleague if it is urgent.";
-
-/// Instead of an answer that there is no money for. Who it is handed to is on record.
-const OUT_OF_BUDGET: &str = "I can't answer this: the budget for my answers is used up for now. I have asked a colleague to \
-                             take over here.";
-const BROKEN_OFF: &str = "\n\n_(I could not finish this answer. Please ask me again in a moment.)_";
 
 /// What the model step came to.
 pub struct Thought {
-    outcome: Outcome,
+    pub outcome: Outcome,
     /// What the model was shown; `None` if it was not asked.
-    basis: Option<Basis>,
+    pub basis: Option<Basis>,
 }
 
-enum Outcome {
+pub enum Outcome {
     Answer { completion: Completion, request_hash: [u8; 32] },
     Fixed(&'static str),
     NoAnswer(NoAnswer),
@@ -188,254 +180,4 @@ async fn ask(
 
 fn milliseconds(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Records the outcome under the fence, sends it, and lets the lane go.
-pub async fn conclude(
-    lease: &Lease,
-    turn: &Turn,
-    sender: &Sender<'_>,
-    shown: Option<Delivery>,
-    thought: Thought,
-) -> Result<bool, DbError> {
-    crash::point(Point::Answered);
-    let placeholder = shown.as_ref().and_then(|shown| shown.external_id.as_deref());
-    let short = short_of(&thought);
-    let (parts, answer_kind, end, reason) = match &thought.outcome {
-        Outcome::Answer { completion, .. } => {
-            (sender.outlet.parts("answer", &completion.text, placeholder), "answer", End::Replied, None)
-        }
-        Outcome::Fixed(text) => (sender.outlet.parts("answer", text, placeholder), "answer", End::Replied, None),
-        Outcome::NoAnswer(failure) if failure.short.is_some() => (
-            sender.outlet.parts("apology", OUT_OF_BUDGET, placeholder),
-            "apology",
-            End::Held,
-            Some(failure.reason.as_str()),
-        ),
-        Outcome::NoAnswer(failure) => (
-            sender.outlet.parts("apology", APOLOGY, placeholder),
-            "apology",
-            End::Dead,
-            Some(failure.reason.as_str()),
-        ),
-    };
-    let (calls, result, request_hash) = match &thought.outcome {
-        Outcome::Answer { completion, request_hash } => {
-            (&completion.calls, Some(json!({ "text": completion.text })), *request_hash)
-        }
-        Outcome::Fixed(_) => (&Vec::new(), None, [0; 32]),
-        Outcome::NoAnswer(failure) => (&failure.calls, None, [0; 32]),
-    };
-    let answer = Answer {
-        run: turn.run,
-        asker: turn.authors.last().map(|author| author.person),
-        placeholder,
-        request_hash: &request_hash,
-        result,
-        calls,
-        basis: thought.basis.as_ref(),
-        parts: &parts,
-        kind: answer_kind,
-    };
-    let mut tx = sender.db.begin().await?;
-    if end == End::Dead {
-        escalate(&mut tx, lease, turn).await?;
-    }
-    let held = runs::record_answer(&mut tx, lease, &answer).await?;
-    tell_of_money(&mut tx, turn, &answer, short).await?;
-    tx.commit().await?;
-    crash::point(Point::Recorded);
-    if !held {
-        // Another owner, or an interruption: whoever bumped the fence sees to what was shown.
-        return Err(DbError::Fenced);
-    }
-    match shown {
-        // The channel takes nothing: sending the answer would fail the same way.
-        Some(shown) if matches!(shown.state, State::Dead | State::ConnectionDead { .. }) => {
-            bury(lease, turn, sender, shown, &parts).await
-        }
-        shown => {
-            let shown = shown.into_iter().collect();
-            send_and_finish(lease, turn, sender, (&parts, false), (end, reason), shown).await
-        }
-    }
-}
-
-/// The model has failed. If that is one attempt too many by a rule, the lane is a human's, and the apology is not sent: what
-/// was shown is finished by whoever owns the lane next.
-async fn escalate(tx: &mut TenantTx, lease: &Lease, turn: &Turn) -> Result<(), DbError> {
-    if let Some(hit) = escalation::after_failure(&turn.opening, &turn.authors)
-        && lanes::hold(tx, lease).await?
-    {
-        escalations::open(tx, &hit.escalation(lease)).await?;
-    }
-    Ok(())
-}
-
-fn short_of(thought: &Thought) -> Option<&Short> {
-    match &thought.outcome {
-        Outcome::NoAnswer(failure) => failure.short.as_ref(),
-        _ => None,
-    }
-}
-
-/// Tells the admins what the booked calls did to the budgets, and whether somebody went without an answer.
-async fn tell_of_money(
-    tx: &mut TenantTx,
-    turn: &Turn,
-    answer: &Answer<'_>,
-    short: Option<&Short>,
-) -> Result<(), DbError> {
-    if turn.opening.budgeted && !answer.calls.is_empty() {
-        budget_notices::tell_thresholds(tx).await?;
-    }
-    if let Some(Short { budgets, unpriced }) = short {
-        budget_notices::tell_exhausted(tx, budgets, unpriced.as_deref()).await?;
-    }
-    Ok(())
-}
-
-/// The same for an answer of which something is visible already: its rest, or the sentence that it breaks off.
-pub async fn conclude_stream(
-    lease: &Lease,
-    turn: &Turn,
-    sender: &Sender<'_>,
-    mut stream: Stream<'_>,
-    (words, thought): (&Words, Thought),
-    shown: Option<Delivery>,
-) -> Result<bool, DbError> {
-    crash::point(Point::Answered);
-    let mut rest = words.take(str::len).unwrap_or_default();
-    rest.truncate(rest.trim_end().len());
-    let short = short_of(&thought).cloned();
-    let (calls, request_hash, end, reason) = match thought.outcome {
-        Outcome::Answer { completion, request_hash } => (completion.calls, request_hash, End::Replied, None),
-        Outcome::Fixed(_) => (Vec::new(), [0; 32], End::Replied, None),
-        Outcome::NoAnswer(failure) => {
-            rest.push_str(BROKEN_OFF);
-            (failure.calls, [0; 32], End::Dead, Some(failure.reason))
-        }
-    };
-    let answer = Answer {
-        run: turn.run,
-        asker: turn.authors.last().map(|author| author.person),
-        placeholder: shown.as_ref().and_then(|shown| shown.external_id.as_deref()),
-        request_hash: &request_hash,
-        result: Some(json!({ "text": words.all(), "broken_off": reason })),
-        calls: &calls,
-        basis: thought.basis.as_ref(),
-        parts: &[],
-        kind: "answer",
-    };
-    let mut tx = sender.db.begin().await?;
-    if end == End::Dead {
-        escalate(&mut tx, lease, turn).await?;
-    }
-    let held = runs::record_answer(&mut tx, lease, &answer).await?;
-    if held {
-        stream.write_end(&mut tx, &rest).await?;
-    }
-    tell_of_money(&mut tx, turn, &answer, short.as_ref()).await?;
-    tx.commit().await?;
-    crash::point(Point::Recorded);
-    if !held {
-        return Err(DbError::Fenced);
-    }
-    let mut deliveries = stream.finish().await?;
-    crash::point(Point::Sent);
-    let failed = deliveries.iter().find(|delivery| delivery.state != State::Sent);
-    let (end, reason) = match failed {
-        Some(delivery) => (End::Dead, delivery.error.clone()),
-        None => (end, reason),
-    };
-    deliveries.extend(shown);
-    finish(lease, turn, sender, &deliveries, end, reason.as_deref()).await
-}
-
-pub async fn send_and_finish(
-    lease: &Lease,
-    turn: &Turn,
-    sender: &Sender<'_>,
-    (parts, resumed): (&[Part], bool),
-    (end, reason): (End, Option<&str>),
-    mut deliveries: Vec<Delivery>,
-) -> Result<bool, DbError> {
-    let (mut end, mut why) = (end, reason.map(str::to_owned));
-    for part in parts {
-        let delivery = sender.deliver(part, resumed).await?;
-        let (state, error) = (delivery.state, delivery.error.clone());
-        deliveries.push(delivery);
-        if state != State::Sent {
-            (end, why) = (End::Dead, error);
-        }
-        if matches!(state, State::ConnectionDead { .. }) {
-            break;
-        }
-    }
-    crash::point(Point::Sent);
-    finish(lease, turn, sender, &deliveries, end, why.as_deref()).await
-}
-
-async fn finish(
-    lease: &Lease,
-    turn: &Turn,
-    sender: &Sender<'_>,
-    deliveries: &[Delivery],
-    end: End,
-    reason: Option<&str>,
-) -> Result<bool, DbError> {
-    let sent: Vec<_> = deliveries
-        .iter()
-        .map(|delivery| {
-            (delivery.id, delivery.state.as_str(), delivery.external_id.clone(), delivery.error.clone())
-        })
-        .collect();
-    let mut tx = sender.db.begin().await?;
-    if deliveries.iter().any(|delivery| matches!(delivery.state, State::ConnectionDead { .. })) {
-        let reason = reason.unwrap_or("token refused");
-        dead_connections::bury(&mut tx, turn.opening.connection, reason, None).await?;
-    }
-    let outcome = Finish { run: Some(turn.run), to_seq: turn.to_seq, end, reason, sent: &sent };
-    let waits = runs::finish(&mut tx, lease, &outcome).await?;
-    if end == End::Held {
-        hand_over(&mut tx, lease, turn).await?;
-    }
-    tx.commit().await?;
-    crash::point(Point::Finished);
-    let ended = if end == End::Replied { "replied" } else { "not_replied" };
-    metrics::counter!("konstruct_turns_total", "outcome" => ended).increment(1);
-    tracing::info!(outcome = ended, "A turn ended");
-    Ok(waits)
-}
-
-/// There was no money for an answer, and the person was told so: the lane goes to a human together with the run's end.
-async fn hand_over(tx: &mut TenantTx, lease: &Lease, turn: &Turn) -> Result<(), DbError> {
-    let Some(author) = turn.authors.last() else { return Ok(()) };
-    let new = New {
-        conversation: lease.conversation,
-        person: author.person,
-        message: Some(author.message),
-        cause: Cause::OutOfBudget,
-        reason: "the budget for answers is used up",
-    };
-    escalations::open(tx, &new).await.map(drop)
-}
-
-/// The channel refused the placeholder: the answer's rows end as dead, visible to an operator.
-async fn bury(
-    lease: &Lease,
-    turn: &Turn,
-    sender: &Sender<'_>,
-    shown: Delivery,
-    parts: &[Part],
-) -> Result<bool, DbError> {
-    let reason = shown.error.clone().unwrap_or_else(|| "the channel refused the message".into());
-    let mut deliveries = vec![shown];
-    deliveries.extend(parts.iter().map(|part| Delivery {
-        id: part.id,
-        state: State::Dead,
-        external_id: None,
-        error: Some(reason.clone()),
-    }));
-    finish(lease, turn, sender, &deliveries, End::Dead, Some(&reason)).await
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 use serde_json::Value;
-use shared::channels::slack_event::{is_id, lenient};
+use shared::channels::{slack_event::lenient, slack_ids::is_id};
 
 /// Fields of a form that are read; Slack sends about fifteen.
 const FIELDS_MAX: usize = 64;

@@ -143,18 +143,7 @@ impl<'a> Scene<'a> {
             "llm_key_id" if missing => LlmKeyId::new().to_string(),
             "llm_key_id" => self.llm_key(tenant).await,
             "budget_id" if missing => BudgetId::new().to_string(),
-            "budget_id" => {
-                let mut tx = self.house.test.db.tenant(tenant).begin().await.expect("a transaction begins");
-                let new = NewBudget {
-                    scope: Scope::Tenant,
-                    period: "month",
-                    time_zone: "UTC",
-                    limit_micro_usd: Some(1),
-                };
-                let budget = budgets::create(&mut tx, &new).await.expect("a budget can be made");
-                tx.commit().await.expect("the budget is stored");
-                budget.id.to_string()
-            }
+            "budget_id" => self.budget(tenant).await,
             "session_id" if missing => SessionId::new().to_string(),
             "session_id" => {
                 let user = match self.people.get(who) {
@@ -167,6 +156,14 @@ impl<'a> Scene<'a> {
             }
             other => panic!("nothing is known of `{other}`: teach routes.rs to make one"),
         }
+    }
+
+    async fn budget(&self, tenant: TenantId) -> String {
+        let new = NewBudget { scope: Scope::Tenant, period: "month", time_zone: "UTC", limit_micro_usd: Some(1) };
+        let mut tx = self.house.test.db.tenant(tenant).begin().await.expect("a transaction begins");
+        let budget = budgets::create(&mut tx, &new).await.expect("a budget can be made");
+        tx.commit().await.expect("the budget is stored");
+        budget.id.to_string()
     }
 
     async fn llm_key(&self, tenant: TenantId) -> String {

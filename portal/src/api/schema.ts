@@ -2,7 +2,7 @@
 
 export type AcceptInvitation = { code?: string | null; name?: string | null; password: string; token: string }
 
-export type AgentBody = { id: string; instructions: string; is_default: boolean; model?: string | null; name: string; role: string; tone: string }
+export type AgentBody = { id: string; instructions: string; is_default: boolean; model?: string | null; models: (ModelBody)[]; name: string; role: string; tone: string }
 
 export type AgentList = { items: (AgentBody)[] }
 
@@ -20,7 +20,15 @@ export type BindingBody = { agent: string; channel?: string | null; connection?:
 
 export type BindingList = { items: (BindingBody)[] }
 
+export type BudgetBody = { budget_limit_usd?: number | null; id: string; limit: string; period: string; period_start: string; reserved_usd: number; scope: string; spent_micro_usd: number; spent_usd: number; target?: string | null; time_zone: string }
+
+export type BudgetList = { items: (BudgetBody)[] }
+
 export type CallBody = { at: string; cost_micro_usd?: number | null; estimated: boolean; input_tokens: number; model: string; output_tokens: number; purpose: string; status: string }
+
+export type ChangeBudget = { budget_limit_usd: number | null }
+
+export type ChangeLlmKey = { base_url?: string | null; default_model?: string | null; is_default?: boolean | null; key?: string | null; name?: string | null; platform_fallback?: boolean | null }
 
 export type ChangeMember = { read_only?: boolean | null; role?: Role | null }
 
@@ -84,6 +92,10 @@ export type Invite = { mail: string; read_only?: boolean; role: Role }
 
 export type LastBody = { author: string; author_kind: string; excerpt: string }
 
+export type LlmKeyBody = { created_at: string; created_by: string; default_model: string; host: string; id: string; is_default: boolean; key_hint: string; name: string; platform_fallback: boolean; replaced_at?: string | null }
+
+export type LlmKeyList = { items: (LlmKeyBody)[] }
+
 export type LoginBody = { code?: string | null; mail: string; password: string }
 
 export type Mailed = { detail: string }
@@ -108,7 +120,13 @@ export type MessageBody = { author: string; author_kind: string; deleted_at?: st
 
 export type MessageList = { items: (MessageBody)[]; next_cursor?: string | null }
 
+export type ModelBody = { llm_key?: string | null; model: string }
+
 export type NewApiKey = { expires_in_days?: number | null; name: string; role: Role }
+
+export type NewBudgetBody = { budget_limit_usd: number | null; period: Period; scope: string; target?: string | null; time_zone?: string | null }
+
+export type NewLlmKeyBody = { base_url: string; default_model: string; is_default?: boolean; key: string; name: string; platform_fallback?: boolean }
 
 export type NewRule = { condition: string; enabled?: boolean | null; name: string }
 
@@ -119,6 +137,8 @@ export type NoticeList = { cursor?: string | null; items: (NoticeBody)[] }
 export type OfferBody = { has_account: boolean; mail: string; role: string; tenant_name: string }
 
 export type OpinionBody = { at: string; comment?: string | null; person: string; verdict: string }
+
+export type Period = "month" | "day"
 
 export type PolicyBody = { answers_bots: boolean; outsiders: Strangers }
 
@@ -156,7 +176,7 @@ export type Session = { csrf_token: string; is_owner: boolean; memberships: (Mem
 
 export type SessionUser = { has_second_factor: boolean; id: string; is_platform_admin: boolean; mail: string; name: string }
 
-export type ShapeAgent = { instructions?: string | null; model?: string | null; name: string; role?: string | null; tone?: string | null }
+export type ShapeAgent = { instructions?: string | null; model?: string | null; models?: (ModelBody)[] | null; name: string; role?: string | null; tone?: string | null }
 
 export type ShowInvitation = { token: string }
 
@@ -187,6 +207,10 @@ export type TenantList = { items: (TenantBody)[]; next?: string | null }
 export type TotpSecret = { secret: string; uri: string }
 
 export type Trace = { items: (StepBody)[]; next_cursor?: string | null }
+
+export type UsageBody = { audio_seconds: number; calls: number; cost_micro_usd: number; cost_usd: number; failed_calls: number; input_tokens: number; key?: string | null; name?: string | null; output_tokens: number; own_cost_usd: number; unpriced_calls: number }
+
+export type UsageReport = { from: string; items: (UsageBody)[]; time_zone: string; to: string }
 
 export type UseBody = { at: string; conversation_id: string; rank: number; run_id: string; score: number }
 
@@ -303,6 +327,22 @@ export interface Operations {
   'GET /api/v1/bindings/explain': {
     request: { query?: { connection?: string; channel?: string; text?: string } }
     answer: Explained
+  }
+  'GET /api/v1/budgets': {
+    request: object
+    answer: BudgetList
+  }
+  'POST /api/v1/budgets': {
+    request: { body: NewBudgetBody }
+    answer: BudgetBody
+  }
+  'PATCH /api/v1/budgets/{budget_id}': {
+    request: { path: { budget_id: string }; body: ChangeBudget }
+    answer: BudgetBody
+  }
+  'DELETE /api/v1/budgets/{budget_id}': {
+    request: { path: { budget_id: string } }
+    answer: undefined
   }
   'GET /api/v1/channels': {
     request: object
@@ -424,6 +464,22 @@ export interface Operations {
     request: { path: { invitation_id: string } }
     answer: InvitationBody
   }
+  'GET /api/v1/llm-keys': {
+    request: object
+    answer: LlmKeyList
+  }
+  'POST /api/v1/llm-keys': {
+    request: { body: NewLlmKeyBody }
+    answer: LlmKeyBody
+  }
+  'PATCH /api/v1/llm-keys/{llm_key_id}': {
+    request: { path: { llm_key_id: string }; body: ChangeLlmKey }
+    answer: LlmKeyBody
+  }
+  'DELETE /api/v1/llm-keys/{llm_key_id}': {
+    request: { path: { llm_key_id: string } }
+    answer: undefined
+  }
   'GET /api/v1/me': {
     request: object
     answer: Me
@@ -471,5 +527,9 @@ export interface Operations {
   'PATCH /api/v1/tenants/{tenant_id}': {
     request: { path: { tenant_id: string }; body: ChangeTenant }
     answer: TenantBody
+  }
+  'GET /api/v1/usage': {
+    request: { query?: { by?: "agent" | "person" | "model" | "day"; from?: string | null; to?: string | null; time_zone?: string | null } }
+    answer: UsageReport
   }
 }

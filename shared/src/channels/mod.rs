@@ -9,6 +9,7 @@ pub mod slack_change;
 pub mod slack_ending;
 pub mod slack_event;
 pub mod slack_files;
+pub mod slack_ids;
 pub mod slack_kept;
 pub mod slack_news;
 pub mod slack_oauth;

@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use super::{
     slack_author::{Author, author},
-    slack_event::{Envelope, Event, FOLLOWS_CLOSELY, is_direct, is_id, keep_message, said, sent_at},
+    slack_event::{Envelope, Event, FOLLOWS_CLOSELY, is_direct, keep_message, said},
+    slack_ids::{is_id, sent_at},
     slack_kept::{Kept, lane, message_key},
 };
 use crate::{

@@ -2,7 +2,10 @@
 
 use time::OffsetDateTime;
 
-use super::slack_event::{Envelope, is_id, sent_at};
+use super::{
+    slack_event::Envelope,
+    slack_ids::{is_id, sent_at},
+};
 use crate::db::{
     feedback::{Opinion, Reaction, Verdict},
     system::Route,

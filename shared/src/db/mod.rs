@@ -12,6 +12,7 @@ mod accept;
 pub mod accounts;
 pub mod agents;
 pub mod api_keys;
+mod audience;
 pub mod audit;
 pub mod audit_chain;
 pub mod audit_pages;
@@ -67,18 +68,18 @@ pub mod usage;
 pub mod usage_report;
 
 use std::{
-    fmt,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
+pub use audience::Audience;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, PgPool, Postgres, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use crate::ids::{ConnectionId, PersonId, TenantId};
+use crate::ids::TenantId;
 use bounded::{Bounded, within};
 
 /// Also for opening a connection, which takes some five round trips: on a slow line that must not fail each time.
@@ -249,24 +250,6 @@ async fn begin(pool: &PgPool, settings: String) -> Result<Transaction<'static, P
     let begun =
         tokio::spawn(async move { within(KEY_DEADLINE, pool.begin_with(AssertSqlSafe(statement))).await }).await;
     Ok(begun.map_err(|error| sqlx::Error::Protocol(error.to_string()))??)
-}
-
-/// Who may be reminded of a memory. The text form is what `memories.audience` holds.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Audience {
-    Tenant,
-    Channel(ConnectionId, String),
-    Person(PersonId),
-}
-
-impl fmt::Display for Audience {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tenant => f.write_str("tenant"),
-            Self::Channel(connection, channel) => write!(f, "channel:{}:{channel}", connection.uuid()),
-            Self::Person(person) => write!(f, "person:{}", person.uuid()),
-        }
-    }
 }
 
 /// Statements by key are planned once.

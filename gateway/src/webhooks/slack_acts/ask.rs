@@ -4,7 +4,7 @@ use serde_json::json;
 use shared::{
     channels::{
         slack::blocks::{self, ASK_ABOUT_MESSAGE, FIELD, QUESTION_MAX},
-        slack_event::is_id,
+        slack_ids::is_id,
         slack_text,
     },
     db::{

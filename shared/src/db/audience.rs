@@ -1,0 +1,23 @@
+//! Whom a memory may be shown to.
+
+use std::fmt;
+
+use crate::ids::{ConnectionId, PersonId};
+
+/// Who may be reminded of a memory. The text form is what `memories.audience` holds.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Audience {
+    Tenant,
+    Channel(ConnectionId, String),
+    Person(PersonId),
+}
+
+impl fmt::Display for Audience {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tenant => f.write_str("tenant"),
+            Self::Channel(connection, channel) => write!(f, "channel:{}:{channel}", connection.uuid()),
+            Self::Person(person) => write!(f, "person:{}", person.uuid()),
+        }
+    }
+}
