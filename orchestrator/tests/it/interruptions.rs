@@ -63,7 +63,7 @@ async fn eventually_zero(stage: &Stage, question: &str) {
 async fn taken_over_while_the_model_thinks_the_placeholder_says_so_and_nothing_else_is_said() {
     let stage = Stage::new().await;
     stage.model.faults().add(simulators::FaultRule::once("completions", simulators::FaultKind::DelayMs(5_000)));
-    let asked = stage.asks("May I speak to somebody?").await;
+    let asked = stage.asks("Where is my parcel?").await;
     let _orchestrator = stage.orchestrator();
     eventually("the placeholder is shown", || !stage.replies(&asked).is_empty()).await;
     eventually("the model thinks", || stage.calls("chat.postMessage") == 1).await;
