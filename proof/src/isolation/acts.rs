@@ -26,6 +26,8 @@ const THEIR_ANSWER: OutboxId = OutboxId::from_uuid(Uuid::from_u128(0x52));
 
 /// A channel that only they know.
 const THEIR_CHANNEL: &str = "CTHEIRS";
+/// A person whose name only they have asked for.
+const THEIR_FRIEND: &str = "UTHEIRS";
 
 /// The person likes it.
 fn thumb() -> Reaction {
@@ -72,7 +74,9 @@ pub fn script(tenant_id: TenantId, mark: &str) -> String {
                                  external_id, fence)
              values ('{tenant}', '{answer}', '{conversation}', '{run}', 'answer', 1, 'post', '{mark}', 'sent', '1.2', {FENCE});
              insert into channels (tenant_id, connection_id, external_id, kind, name)
-             values ('{tenant}', '{connection}', '{THEIR_CHANNEL}', 'public', '{mark}');"
+             values ('{tenant}', '{connection}', '{THEIR_CHANNEL}', 'public', '{mark}');
+             insert into people (tenant_id, person_id, connection_id, external_id, display_name, profile_fetched_at)
+             values ('{tenant}', '{answer}', '{connection}', '{THEIR_FRIEND}', '{mark}', now());"
         );
     }
     script
@@ -94,9 +98,8 @@ pub fn all() -> Vec<Call> {
         "feedback::find_answer", AllAudiences, |tx, _config| {
             feedback::find_answer(tx, CONNECTION, &thumb()).await?
         };
-        "feedback::react", AllAudiences, |tx, _config| feedback::react(tx, RUN, PERSON, &thumb()).await?;
         "channels::is_known", AllAudiences, |tx, _config| channels::is_known(tx, CONNECTION, THEIR_CHANNEL).await?;
-        "people::outdate", AllAudiences, |tx, _config| people::outdate(tx, CONNECTION, "U1").await?;
+        "people::outdate", AllAudiences, |tx, _config| people::outdate(tx, CONNECTION, THEIR_FRIEND).await?;
         "feedback::explain", AllAudiences, |tx, _config| feedback::explain(tx, RUN, PERSON, "Too long.").await?;
         "privacy::forget", AllAudiences, |tx, _config| privacy::forget(tx, PERSON).await?;
     }

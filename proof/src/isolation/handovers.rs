@@ -160,9 +160,6 @@ fn escalate() -> Vec<Call> {
             escalations::assign(tx, &ours, &Actor::System, "somebody").await?
         };
         "escalations::remind", AllAudiences, |tx, _config| escalations::remind(tx, ESCALATION).await?;
-        "notices::tell_of_conversation", AllAudiences, |tx, _config| {
-            notices::tell_of_conversation(tx, QUIET, "it waits", true).await?
-        };
         "notices::escalations_this_hour", AllAudiences, |tx, _config| notices::escalations_this_hour(tx).await?;
         "lanes::hold", AllAudiences, |tx, _config| {
             lane::hold(tx, &Lease { conversation: THEIR_CONVERSATION, fence: 0, ..lease() }).await?
@@ -175,10 +172,6 @@ fn by_rule() -> Vec<Call> {
     calls! {
         "escalation_rules::list", AllAudiences, |tx, _config| escalation_rules::list(tx).await?;
         "escalation_rules::versions", AllAudiences, |tx, _config| escalation_rules::versions(tx, RULE).await?;
-        "escalation_rules::create", AllAudiences, |tx, _config| {
-            let made = escalation_rules::create(tx, &Actor::System, &shape()).await?;
-            (made.version, made.name)
-        };
         "escalation_rules::replace", AllAudiences, |tx, _config| {
             let Some(rule) = escalation_rules::lock(tx, RULE).await? else { return Ok("nothing".into()) };
             let made = escalation_rules::replace(tx, &Actor::System, &rule, &shape(), false).await?;

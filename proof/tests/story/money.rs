@@ -112,8 +112,10 @@ async fn a_budget_that_runs_out_is_said_honestly_and_ends_with_a_human() {
     assert!(house.model.requests().is_empty(), "nobody was asked");
     assert_eq!(
         texts(&acme, "select kind from notices where tenant_id = $1 order by notice_id").await,
-        ["budget_alert", "budget_exhausted"]
+        ["budget_alert", "budget_exhausted", "escalation"]
     );
+    let told = "select count(*) from jobs where tenant_id = $1 and kind = 'tell_person'";
+    assert_eq!(acme.count(told).await, 0, "the person knows it from the answer");
     let waits = "select count(*) from conversations where tenant_id = $1 and waits_since is not null";
     assert_eq!(acme.count(waits).await, 1, "somebody has to answer");
     // What follows is a human's.
