@@ -2,7 +2,7 @@
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import type { CallBody, RecalledBody, StepBody } from '../api/schema'
-import { between, costOf, count, lasting, scoreOf, sendStateWord, sentWord } from '../lib/traces'
+import { between, costOf, count, isRecorded, lasting, scoreOf, sendStateWord, sentWord } from '../lib/traces'
 import { clock, moment } from '../lib/time'
 import { useWords } from '../lib/words'
 
@@ -18,8 +18,14 @@ export function Step({ step }: { step: StepBody }) {
       {step.run_id && (
         <>
           {step.messages > 1 && <p className="quiet">{say('why.several', { count: step.messages })}</p>}
-          <Recalled items={step.recalled} />
-          <Shown step={step} />
+          {isRecorded(step) ? (
+            <>
+              <Recalled items={step.recalled} />
+              <Shown step={step} />
+            </>
+          ) : (
+            <p className="quiet">{say('why.unrecorded')}</p>
+          )}
           <Calls calls={step.calls} />
           <Times step={step} />
           <Sent step={step} />

@@ -18,6 +18,10 @@ export function stateOf({ run_id: run, state }: Pick<StepBody, 'run_id' | 'state
   return (run ? STATES[state] : undefined) ?? ['why.silent', 'calm']
 }
 
+/** What the model was shown is stored with its answer: a run that has none yet, or never got one, says nothing of it. */
+export const isRecorded = ({ prompt, state }: Pick<StepBody, 'prompt' | 'state'>): boolean =>
+  Boolean(prompt) || (state !== 'running' && state !== 'dropped')
+
 const SENT: Record<string, Word> = {
   placeholder: 'why.sent_placeholder',
   answer: 'why.sent_answer',

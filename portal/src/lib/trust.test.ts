@@ -3,7 +3,7 @@ import { beforeEach, expect, test } from 'vitest'
 import { actorWord, faultWord, GROUPS, KINDS } from './audit'
 import { audienceWord, excerptOf, placeOf } from './memories'
 import { prefer } from './preferences'
-import { between, costOf, lasting, scoreOf, sendStateWord, sentWord, stateOf } from './traces'
+import { between, costOf, isRecorded, lasting, scoreOf, sendStateWord, sentWord, stateOf } from './traces'
 import { WORDS } from './words'
 
 beforeEach(() => prefer({ language: 'en' }))
@@ -20,6 +20,12 @@ test('an audience that is not known is never called larger than a channel', () =
   expect(audienceWord('tenant')).toBe('memory.audience_tenant')
   expect(audienceWord('person')).toBe('memory.audience_person')
   expect(audienceWord('something')).toBe('memory.audience_channel')
+})
+
+test('a run that was interrupted says nothing of what its model was shown', () => {
+  expect(isRecorded({ prompt: null, state: 'dropped' })).toBe(false)
+  expect(isRecorded({ prompt: null, state: 'running' })).toBe(false)
+  expect(isRecorded({ prompt: null, state: 'done' })).toBe(true)
 })
 
 test('a run is what it came to, and a message without one is a silence', () => {

@@ -102,6 +102,7 @@ export const trustDe: Record<keyof typeof trustEn, string> = {
   'why.chars': '{count} Zeichen',
   'why.messages': 'Nachrichten daraus',
   'why.not_asked': 'Das Modell wurde nicht gefragt.',
+  'why.unrecorded': 'Was dem Modell gezeigt wurde, wird mit der Antwort gespeichert; es gab keine.',
   'why.calls': 'Modelle',
   'why.tokens': '{input} Token hinein, {output} heraus',
   'why.estimated': 'geschätzt',

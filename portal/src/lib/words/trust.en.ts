@@ -100,6 +100,7 @@ export const trustEn = {
   'why.chars': '{count} characters',
   'why.messages': 'Messages of it',
   'why.not_asked': 'The model was not asked.',
+  'why.unrecorded': 'What the model was shown is stored with its answer; there was none.',
   'why.calls': 'Models',
   'why.tokens': '{input} tokens in, {output} out',
   'why.estimated': 'estimated',
