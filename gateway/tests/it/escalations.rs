@@ -137,7 +137,7 @@ async fn an_escalation_waits_is_taken_and_closed_with_the_conversation() {
     assert_eq!((&shown["id"], &shown["state"], &shown["rule"]), (&json!(id), &json!("waiting"), &Value::Null));
     let summary = shown["summary"].as_str().expect("a summary");
     assert!(
-        summary.contains("Ada has written 1 messages here") && summary.contains("> What is the plan?"),
+        summary.contains("Ada has written 1 message here") && summary.contains("> What is the plan?"),
         "{summary}"
     );
     assert_eq!(house.jobs(&acme).await, ["tell_admins", "tell_person"]);

@@ -164,3 +164,19 @@ async fn attack_79_odd_questions_and_replies_are_400() {
         assert_eq!(reply(&house, &acme, &conversation, body.clone()).await.status, 400, "{body}");
     }
 }
+
+#[tokio::test]
+async fn a_direct_conversation_is_called_by_the_person() {
+    let house = House::open().await;
+    let acme = house.firm("acme").await;
+    house.talked(&acme).await;
+    let listed =
+        async || house.ask(&Ask::get("/api/v1/conversations").key(&acme.key)).await.json()["items"].clone();
+    assert_eq!(listed().await[0]["place_name"], "");
+    let mut tx = house.test.db.tenant(acme.tenant).begin().await.expect("a transaction begins");
+    sqlx::query("update conversations set kind = 'direct'").execute(tx.conn()).await.expect("it is valid");
+    tx.commit().await.expect("committed");
+    // Whoever spoke last.
+    assert_eq!(listed().await[0]["last_message"]["author_kind"], "agent");
+    assert_eq!(listed().await[0]["place_name"], "Ada");
+}

@@ -19,6 +19,7 @@ pub struct Conversation {
     /// The platform's ids of the channel and, where there are threads, of the thread.
     pub channel_external_id: String,
     pub thread_external_id: Option<String>,
+    /// Of a direct conversation, the person's name.
     pub channel_name: String,
     pub kind: String,
     pub by_human: bool,
@@ -52,7 +53,9 @@ pub struct Message {
 
 const LIST: &str = "
 select c.conversation_id, c.connection_id, n.channel, c.channel_external_id, c.thread_external_id, c.kind, c.waits_since,
-       c.last_message_at, coalesce(k.name, '') as channel_name, coalesce(l.by_human, false) as by_human,
+       c.last_message_at,
+       -- What is direct is called by the person: the platform has no name for it, or an id.
+       case when c.kind = 'direct' then coalesce(writes.name, '') else coalesce(k.name, '') end as channel_name, coalesce(l.by_human, false) as by_human,
        last.author, last.author_kind, last.excerpt
   from conversations c
   join channel_connections n on n.tenant_id = c.tenant_id and n.connection_id = c.connection_id
@@ -67,6 +70,12 @@ select c.conversation_id, c.connection_id, n.channel, c.channel_external_id, c.t
      where m.tenant_id = c.tenant_id and m.conversation_id = c.conversation_id and m.deleted_at is null
      order by m.sent_at desc, m.message_id desc limit 1
   ) last on true
+  left join lateral (
+    select p.display_name as name
+      from messages m join people p on p.tenant_id = m.tenant_id and p.person_id = m.person_id
+     where m.tenant_id = c.tenant_id and m.conversation_id = c.conversation_id and c.kind = 'direct'
+     order by m.sent_at desc, m.message_id desc limit 1
+  ) writes on true
  where c.tenant_id = $1 and ($2::timestamptz is null or (c.last_message_at, c.conversation_id) < ($2, $3))
  order by c.last_message_at desc, c.conversation_id desc
  limit $4";

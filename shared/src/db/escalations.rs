@@ -187,8 +187,10 @@ async fn summary(tx: &mut TenantTx, new: &New<'_>) -> Result<String, DbError> {
     let quotes: Option<Vec<String>> = row.try_get("quotes")?;
     let name = if name.is_empty() { "The person" } else { &name };
     let quotes: String = quotes.unwrap_or_default().iter().map(|quote| format!("\n> {quote}")).collect();
+    let times = |count: i64, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
+    let (written, answers) = (times(written, "message"), times(answers, "time"));
     Ok(format!(
-        "Handed over because {}. {name} has written {written} messages here, the agent has answered {answers} times. \
+        "Handed over because {}. {name} has written {written} here, the agent has answered {answers}. \
          {name}'s last words:{quotes}",
         new.reason
     ))
