@@ -119,7 +119,8 @@ fn sender(message: &Value, contact: Option<&Contact>) -> Option<Identity> {
 
 /// What is said about an earlier message, with its id; one that names none is kept like everything that is not understood.
 fn about_another(message: &Value, contact: Option<&Contact>, now: OffsetDateTime) -> Option<Kept> {
-    let kind = message["type"].as_str()?;
+    // Most messages are none: nothing is worked out for them here.
+    let kind = message["type"].as_str().filter(|kind| matches!(*kind, "reaction" | "edit" | "revoke"))?;
     let content = &message[kind];
     let named = |field: &str| content[field].as_str().filter(|id| is_id(id)).map(str::to_owned);
     let person = sender(message, contact)?.id;
