@@ -40,6 +40,7 @@ use shared::{
     limits::Limiter,
     live::Waker,
     network::Network,
+    stripe::Stripe,
 };
 use url::Url;
 
@@ -80,6 +81,8 @@ pub struct Parts {
     pub(crate) slack_secret: secrecy::SecretString,
     pub(crate) whatsapp: WhatsAppConfig,
     pub(crate) whatsapp_api: WhatsAppApi,
+    /// Where plans are sold, if they are.
+    pub(crate) stripe: Option<Stripe>,
     pub(crate) ingest: Ingest,
     pub(crate) waker: Waker,
     pub(crate) health: Dependencies,
@@ -114,6 +117,7 @@ impl Gateway {
             slack_secret: config.slack.signing_secret.clone(),
             whatsapp: config.whatsapp.clone(),
             whatsapp_api: WhatsAppApi::new(&config.whatsapp),
+            stripe: config.stripe.as_ref().map(Stripe::new),
             ingest,
             waker,
             health: Dependencies { db: db.clone(), redis_url: config.redis_url.clone() },
