@@ -8,6 +8,7 @@ mod auth;
 mod client;
 mod cookies;
 pub mod error;
+pub mod heartbeat;
 mod install;
 pub mod openapi;
 mod paging;
@@ -42,6 +43,7 @@ use shared::{
     network::Network,
     stripe::Stripe,
 };
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 pub use install::install_link;
@@ -147,6 +149,9 @@ pub async fn run(
         format!("KONSTRUCT_BIND {} can't be used: {error}. Is another Konstruct running?", config.bind)
     })?;
     tracing::info!(address = %config.bind, "The gateway listens");
+    let beating = CancellationToken::new();
+    let _ends = beating.clone().drop_guard();
+    tokio::spawn(heartbeat::run(db.clone(), beating));
     serve(listener, router(gateway), stop).await;
     Ok(())
 }
