@@ -19,10 +19,11 @@ use crate::{
     error::ApiError,
     install, openapi,
     portal::{
-        agents, api_keys, audit,
+        agents, api_keys, approvals, audit,
         auth::{accept, devices, login, password, signup, totp},
         bindings, budgets, channels, connections, conversations, escalation_rules as rules, escalations,
-        invitations, llm_keys, me, members, memories, notices, signup_whatsapp, templates, tenants, traces, usage,
+        invitations, llm_keys, me, members, memories, notices, signup_whatsapp, templates, tenants, tools, traces,
+        usage,
     },
     webhooks::{slack, slack_command, slack_interaction, whatsapp},
 };
@@ -63,6 +64,7 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/audit/verify", post(audit::verify))
         .merge(escalating())
+        .merge(acting())
         .route("/api/v1/connections/slack/install", post(install::begin))
         .route("/api/v1/notices", get(notices::list))
         .route("/api/v1/notices/seen", post(notices::mark_seen))
@@ -120,6 +122,16 @@ fn escalating() -> Router<Gateway> {
         .route("/api/v1/escalations/{escalation_id}", get(escalations::show))
         .route("/api/v1/escalations/{escalation_id}/assign", post(escalations::assign))
         .route("/api/v1/escalations/{escalation_id}/close", post(escalations::close))
+}
+
+/// What agents may do, and who agrees to it.
+fn acting() -> Router<Gateway> {
+    Router::new()
+        .route("/api/v1/tools", get(tools::list).post(tools::create))
+        .route("/api/v1/tools/{tool_id}", patch(tools::change).delete(tools::remove))
+        .route("/api/v1/approvals", get(approvals::list))
+        .route("/api/v1/approvals/{approval_id}/approve", post(approvals::approve))
+        .route("/api/v1/approvals/{approval_id}/deny", post(approvals::deny))
 }
 
 /// For people: who has no identity yet, and what belongs to a person instead of a tenant.

@@ -67,6 +67,25 @@ pub async fn enqueue(tx: &mut TenantTx, job: &Job) -> Result<JobId, DbError> {
     Ok(id)
 }
 
+/// As [`enqueue`], for later.
+pub async fn enqueue_after(tx: &mut TenantTx, job: &Job, after: Duration) -> Result<JobId, DbError> {
+    let (tenant, id) = (tx.tenant(), JobId::new());
+    let payload = serde_json::to_value(job).map_err(|error| DbError::Damaged(error.to_string()))?;
+    sqlx::query(
+        "insert into jobs (tenant_id, job_id, kind, payload, run_after)
+         values ($1, $2, $3, $4, clock_timestamp() + make_interval(secs => $5))",
+    )
+    .bind(tenant)
+    .bind(id)
+    .bind(job.kind())
+    .bind(Json(payload))
+    .bind(after.as_secs_f64())
+    .execute(tx.conn())
+    .await?;
+    push(tx, Wake { tenant, job: id }, after).await?;
+    Ok(id)
+}
+
 async fn push(tx: &mut TenantTx, wake: Wake, after: Duration) -> Result<(), DbError> {
     let bytes = serde_json::to_vec(&wake).map_err(|error| DbError::Damaged(error.to_string()))?;
     let task = TaskBuilder::new(bytes).run_after(after).build();

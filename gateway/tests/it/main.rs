@@ -48,6 +48,7 @@ mod signature;
 mod signup;
 mod stop;
 mod takeover;
+mod tools;
 mod traces;
 mod twins;
 mod whatsapp;

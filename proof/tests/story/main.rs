@@ -13,5 +13,6 @@ mod money;
 mod phones;
 mod rules;
 mod strangers;
+mod tools;
 mod whatsapp;
 mod whatsapp_files;

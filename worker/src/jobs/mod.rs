@@ -3,12 +3,16 @@
 pub mod ask_for_person;
 pub mod describe_channel;
 pub mod download_media;
+pub mod expire_approval;
 pub mod fetch_person_profile;
 pub mod forget_person;
 pub mod publish_home;
 pub mod refresh_token;
+pub mod report_approval;
 pub mod send_email;
 pub mod send_reply;
+pub mod settle_tool_call;
+pub mod show_approval;
 pub mod suggest_prompts;
 pub mod tell_admins;
 pub mod tell_person;
