@@ -9,10 +9,11 @@ use utoipa::{
 use crate::{
     cookies, install,
     portal::{
-        agents, api_keys, audit,
+        agents, api_keys, approvals, audit,
         auth::{accept, devices, login, password, signup, totp},
         billing, bindings, budgets, channels, connections, conversations, escalation_rules, escalations,
-        invitations, llm_keys, me, members, memories, notices, signup_whatsapp, templates, tenants, traces, usage,
+        invitations, llm_keys, me, members, memories, notices, signup_whatsapp, templates, tenants, tools, traces,
+        usage,
     },
 };
 
@@ -25,6 +26,8 @@ use crate::{
         bindings::explain, signup_whatsapp::show, signup_whatsapp::finish,
         members::list, members::change, members::remove, members::transfer,
         invitations::list, invitations::invite, invitations::resend, invitations::revoke,
+        tools::list, tools::create, tools::change, tools::remove,
+        approvals::list, approvals::approve, approvals::deny,
         llm_keys::list, llm_keys::create, llm_keys::change, llm_keys::remove,
         budgets::list, budgets::create, budgets::change, budgets::remove, usage::report,
         billing::show, billing::checkout, billing::portal, billing::refresh,

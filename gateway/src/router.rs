@@ -19,10 +19,11 @@ use crate::{
     error::ApiError,
     install, openapi,
     portal::{
-        agents, api_keys, audit,
+        agents, api_keys, approvals, audit,
         auth::{accept, devices, login, password, signup, totp},
         billing, bindings, budgets, channels, connections, conversations, escalation_rules as rules, escalations,
-        invitations, llm_keys, me, members, memories, notices, signup_whatsapp, templates, tenants, traces, usage,
+        invitations, llm_keys, me, members, memories, notices, signup_whatsapp, templates, tenants, tools, traces,
+        usage,
     },
     webhooks::{slack, slack_command, slack_interaction, stripe, whatsapp},
 };
@@ -64,6 +65,7 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/audit/verify", post(audit::verify))
         .merge(escalating())
+        .merge(acting())
         .route("/api/v1/connections/slack/install", post(install::begin))
         .route("/api/v1/notices", get(notices::list))
         .route("/api/v1/notices/seen", post(notices::mark_seen))
@@ -131,6 +133,16 @@ fn paying() -> Router<Gateway> {
         .route("/api/v1/billing/checkout", post(billing::checkout))
         .route("/api/v1/billing/portal", post(billing::portal))
         .route("/api/v1/billing/refresh", post(billing::refresh))
+}
+
+/// What agents may do, and who agrees to it.
+fn acting() -> Router<Gateway> {
+    Router::new()
+        .route("/api/v1/tools", get(tools::list).post(tools::create))
+        .route("/api/v1/tools/{tool_id}", patch(tools::change).delete(tools::remove))
+        .route("/api/v1/approvals", get(approvals::list))
+        .route("/api/v1/approvals/{approval_id}/approve", post(approvals::approve))
+        .route("/api/v1/approvals/{approval_id}/deny", post(approvals::deny))
 }
 
 /// For people: who has no identity yet, and what belongs to a person instead of a tenant.

@@ -1,7 +1,7 @@
 //! The orchestrator: claim a conversation → take a turn → let it go.
 //!
 //! [`turn`] is the story of one turn; `prompt` and `recall` build what the model sees, `pool` chooses a model and
-//! `spending` holds the money, `llm` makes the call, `reply` sends, and `watch` keeps the lease while that goes on; `notices` finish what interrupted turns had shown. Everything durable is a
+//! `spending` holds the money, `llm` makes the call, `tools` acts, `reply` sends, and `watch` keeps the lease while that goes on; `notices` finish what interrupted turns had shown. Everything durable is a
 //! row: killed at any point, the next claim continues.
 
 mod consent;
@@ -22,6 +22,7 @@ mod resume;
 mod spending;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod tools;
 mod turn;
 mod watch;
 
@@ -39,6 +40,7 @@ use shared::{
         lanes::{self, Lease, Round},
         outbox,
     },
+    egress::Guard,
     embedding::Embedder,
     ids::OutboxId,
     live::Wakeups,
@@ -70,6 +72,8 @@ pub struct Orchestrator {
     /// Speech is turned into text.
     pub(crate) hears: bool,
     pub(crate) models: pool::ModelPool,
+    /// For tools of tenants.
+    pub(crate) guard: Guard,
     pub(crate) embedder: Embedder,
     pub(crate) storage: Storage,
     pub(crate) vision: bool,
@@ -89,6 +93,7 @@ impl Orchestrator {
             hears: config.transcription.is_some(),
             slack: SlackApi::new(&config.slack.api_url).paced(pacer),
             models: pool::ModelPool::new(config),
+            guard: Guard::new(&config.egress_allow),
             embedder: embedder.clone(),
             storage: Storage::open(&config.storage)?,
             vision: config.llm.vision,

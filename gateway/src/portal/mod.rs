@@ -2,6 +2,7 @@
 
 pub mod agents;
 pub mod api_keys;
+pub mod approvals;
 pub mod audit;
 pub mod auth;
 pub mod billing;
@@ -23,5 +24,6 @@ pub mod signup_whatsapp;
 mod simulation;
 pub mod templates;
 pub mod tenants;
+pub mod tools;
 pub mod traces;
 pub mod usage;

@@ -49,6 +49,7 @@ mod signup;
 mod stop;
 mod stripe;
 mod takeover;
+mod tools;
 mod traces;
 mod twins;
 mod whatsapp;

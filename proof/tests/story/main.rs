@@ -15,5 +15,6 @@ mod money;
 mod phones;
 mod rules;
 mod strangers;
+mod tools;
 mod whatsapp;
 mod whatsapp_files;
