@@ -19,6 +19,7 @@ mod router;
 mod serve;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod watching;
 mod webhooks;
 
 use std::{
@@ -38,7 +39,7 @@ use shared::{
     egress::Guard,
     health::Dependencies,
     limits::Limiter,
-    live::Waker,
+    live::{Announcements, Announcer, Waker},
     network::Network,
 };
 use url::Url;
@@ -82,6 +83,8 @@ pub struct Parts {
     pub(crate) whatsapp_api: WhatsAppApi,
     pub(crate) ingest: Ingest,
     pub(crate) waker: Waker,
+    pub(crate) announcer: Announcer,
+    pub(crate) hub: Arc<watching::Hub>,
     pub(crate) health: Dependencies,
     pub(crate) routes: Cache<webhooks::RouteKey, Option<system::Route>>,
     /// Reason and workspace: how many of its events were put aside this minute.
@@ -98,6 +101,7 @@ impl Gateway {
     pub async fn with_ingest(config: &Config, db: &Db, clock: Clock, ingest: Ingest) -> Result<Self, DbError> {
         let unusable = |error| DbError::Damaged(format!("REDIS_URL: {error}"));
         let waker = Waker::start(&config.redis_url).map_err(unusable)?;
+        let announcements = Announcements::subscribe(&config.redis_url).map_err(unusable)?;
         Ok(Self(Arc::new(Parts {
             db: db.clone(),
             public_url: config.public_url.clone(),
@@ -116,6 +120,8 @@ impl Gateway {
             whatsapp_api: WhatsAppApi::new(&config.whatsapp),
             ingest,
             waker,
+            announcer: Announcer::start(&config.redis_url).map_err(unusable)?,
+            hub: watching::Hub::start(db.system(), announcements),
             health: Dependencies { db: db.clone(), redis_url: config.redis_url.clone() },
             routes: Cache::builder().max_capacity(ROUTES_MAX).time_to_live(ROUTES_KEPT).build(),
             samples: Cache::builder().max_capacity(ROUTES_MAX).time_to_live(SAMPLES_KEPT).build(),
@@ -143,6 +149,12 @@ pub async fn run(
         format!("KONSTRUCT_BIND {} can't be used: {error}. Is another Konstruct running?", config.bind)
     })?;
     tracing::info!(address = %config.bind, "The gateway listens");
+    let hub = gateway.hub.clone();
+    let stop = async move {
+        stop.await;
+        // They would be waited for.
+        hub.stop();
+    };
     serve(listener, router(gateway), stop).await;
     Ok(())
 }

@@ -21,7 +21,7 @@ use crate::{
     portal::{
         agents, api_keys, audit,
         auth::{accept, devices, login, password, signup, totp},
-        bindings, budgets, channels, connections, conversations, escalation_rules as rules, escalations,
+        bindings, budgets, channels, connections, conversations, escalation_rules as rules, escalations, events,
         invitations, llm_keys, me, members, memories, notices, signup_whatsapp, templates, tenants, traces, usage,
     },
     webhooks::{slack, slack_command, slack_interaction, whatsapp},
@@ -58,6 +58,7 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/conversations/{conversation_id}/release", post(conversations::release))
         .route("/api/v1/conversations/{conversation_id}/reply", post(conversations::reply))
         .route("/api/v1/conversations/{conversation_id}/trace", get(traces::show))
+        .route("/api/v1/events", get(events::stream))
         .route("/api/v1/memories", get(memories::list))
         .route("/api/v1/memories/{memory_id}", get(memories::show).delete(memories::forget))
         .route("/api/v1/audit", get(audit::list))

@@ -51,6 +51,8 @@ export async function startHouse() {
   })
   return {
     address,
+    /** The simulated provider, as a tenant would name its own. */
+    models: `http://127.0.0.1:${ports.model}/v1`,
     run,
     slack: (what, body) => control(ports.slack, what, body),
     transcript: async (team, channel) =>
@@ -115,6 +117,7 @@ function ownEnvironment(stored, database, ports, folder) {
     KONSTRUCT_SIMULATORS: '1',
     STORAGE_URL: `file://${join(folder, 'storage')}`,
     SMTP_URL: '',
+    KONSTRUCT_EGRESS_ALLOW: '127.0.0.1',
     SLACK_SIGNING_SECRET: randomBytes(16).toString('hex'),
     SLACK_CLIENT_ID: '1000000000.2000000000',
     SLACK_CLIENT_SECRET: randomBytes(16).toString('hex'),

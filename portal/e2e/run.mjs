@@ -5,7 +5,10 @@ import { chromium } from 'playwright-core'
 import { heard } from './browser.mjs'
 import { firstRun } from './first-run.mjs'
 import { startHouse } from './house.mjs'
+import { live } from './live.mjs'
+import { money } from './money.mjs'
 import { platform } from './platform.mjs'
+import { rules } from './rules.mjs'
 import { statusPage } from './status.mjs'
 import { team } from './team.mjs'
 import { trust } from './trust.mjs'
@@ -39,6 +42,9 @@ try {
   const owner = await firstRun(stage)
   await work(stage, owner)
   await trust(stage, owner)
+  await rules(stage, owner)
+  await live(stage, owner)
+  await money(stage, owner)
   await team(stage, owner)
   await platform(stage, owner)
   await test('axe finds nothing on any page', () => assert.deepEqual(heard.barriers, []))

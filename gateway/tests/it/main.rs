@@ -50,6 +50,7 @@ mod stop;
 mod takeover;
 mod traces;
 mod twins;
+mod watching;
 mod whatsapp;
 mod whatsapp_news;
 mod whatsapp_signup;

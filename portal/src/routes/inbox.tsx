@@ -10,7 +10,7 @@ import { ShortcutHelp } from '../components/shortcut-help'
 import { matches, neighbour } from '../lib/conversations'
 import { useShortcuts } from '../lib/use-shortcuts'
 import { useWords } from '../lib/words'
-import type { InboxSearch } from '../router'
+import type { InboxSearch } from '../lib/searches'
 import { Button } from '../ui/button'
 import { Empty, Failed, Loading } from '../ui/states'
 

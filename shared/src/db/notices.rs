@@ -1,6 +1,6 @@
 //! What a tenant's admins should know, and who they are.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use sqlx::Row;
 use time::OffsetDateTime;
 
@@ -33,6 +33,16 @@ pub enum Kind {
 }
 
 impl Kind {
+    const ALL: [Self; 7] = [
+        Self::ConnectionDead,
+        Self::TokenRefused,
+        Self::Escalation,
+        Self::WorkspaceRemoved,
+        Self::EventsHeldBack,
+        Self::BudgetAlert,
+        Self::BudgetExhausted,
+    ];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ConnectionDead => "connection_dead",
@@ -44,12 +54,28 @@ impl Kind {
             Self::BudgetExhausted => "budget_exhausted",
         }
     }
+
+    fn parse(text: &str) -> Result<Self, DbError> {
+        let known = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
+        known.ok_or_else(|| DbError::Damaged(format!("a notice of the kind `{text}`")))
+    }
+
+    /// Whether connecting the channel anew mends it, so that a link which does so belongs to it.
+    pub fn is_mended_by_connecting(self) -> bool {
+        matches!(self, Self::ConnectionDead | Self::TokenRefused | Self::WorkspaceRemoved)
+    }
+}
+
+impl Serialize for Kind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Notice {
     pub id: NoticeId,
-    pub kind: String,
+    pub kind: Kind,
     pub connection: Option<ConnectionId>,
     /// What a human should look at.
     pub conversation: Option<ConversationId>,
@@ -207,7 +233,7 @@ pub async fn mark_seen(tx: &mut TenantTx, ids: &[NoticeId]) -> Result<u64, DbErr
 fn notice(row: &sqlx::postgres::PgRow) -> Result<Notice, DbError> {
     Ok(Notice {
         id: row.try_get("notice_id")?,
-        kind: row.try_get("kind")?,
+        kind: Kind::parse(row.try_get("kind")?)?,
         connection: row.try_get("connection_id")?,
         conversation: row.try_get("conversation_id")?,
         body: row.try_get("body")?,

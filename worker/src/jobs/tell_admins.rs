@@ -10,7 +10,7 @@ use shared::{
         connections,
         install_links::{self, NewLink},
         mails::{self, Mail},
-        notices,
+        notices::{self, Kind},
     },
     ids::{ConnectionId, ConversationId, NoticeId},
     queue::JobError,
@@ -25,14 +25,14 @@ const LINK_LIVES: Duration = Duration::from_secs(7 * 24 * 3_600);
 pub async fn run(worker: &Worker, db: &TenantDb, id: NoticeId) -> Result<(), JobError> {
     let mut tx = db.begin().await?;
     let Some(notice) = notices::take_unmailed(&mut tx, id).await? else { return Ok(tx.close().await?) };
-    let subject = match notice.kind.as_str() {
-        "connection_dead" => "Your AI employee is cut off",
-        "escalation" => "A conversation waits for a human",
-        "token_refused" => "Your AI employee will soon be cut off",
-        "events_held_back" => "Your AI employee may miss messages",
-        "budget_alert" => "Your AI employee has used much of its budget",
-        "budget_exhausted" => "Your AI employee has no budget left",
-        _ => "Something changed about your AI employee",
+    let subject = match notice.kind {
+        Kind::ConnectionDead => "Your AI employee is cut off",
+        Kind::Escalation => "A conversation waits for a human",
+        Kind::TokenRefused => "Your AI employee will soon be cut off",
+        Kind::EventsHeldBack => "Your AI employee may miss messages",
+        Kind::BudgetAlert => "Your AI employee has used much of its budget",
+        Kind::BudgetExhausted => "Your AI employee has no budget left",
+        Kind::WorkspaceRemoved => "Something changed about your AI employee",
     };
     let body = match notice.conversation {
         Some(conversation) => format!("{}\n\n{}", notice.body, inbox(&worker.public_url, conversation)),
@@ -40,7 +40,7 @@ pub async fn run(worker: &Worker, db: &TenantDb, id: NoticeId) -> Result<(), Job
     };
     for to in notices::admins(&mut tx).await? {
         // A link for each: who gets it is in the audit log by what they do with it.
-        let link = match notice.connection.filter(|_| notice.kind != "events_held_back") {
+        let link = match notice.connection.filter(|_| notice.kind.is_mended_by_connecting()) {
             Some(connection) => install_link(worker, &mut tx, connection).await?,
             None => None,
         };

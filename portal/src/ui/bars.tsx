@@ -1,0 +1,85 @@
+// Bars over time, drawn here: a library for charts would be larger than all pages together. Each bar says its value to
+// whoever points at it, and the same numbers stand in a table.
+interface Bar {
+  key: string
+  value: number
+  /** What it says when pointed at. */
+  title: string
+  /** Below the axis, where there is room. */
+  label: string
+  /** Part of its value is not known. */
+  isPartly?: boolean
+}
+
+interface BarsProps {
+  bars: Bar[]
+  /** What all of it shows, for screen readers. */
+  label: string
+  written: (value: number) => string
+}
+
+const WIDTH = 720
+const HEIGHT = 200
+const LEFT = 64
+const BOTTOM = 24
+const TOP = 10
+const LABELS_MAX = 7
+const LINES = 4
+
+export function Bars({ bars, label, written }: BarsProps) {
+  const most = ceiling(Math.max(...bars.map(({ value }) => value), 0))
+  const step = (WIDTH - LEFT) / Math.max(bars.length, 1)
+  const tall = HEIGHT - BOTTOM - TOP
+  const every = Math.ceil(bars.length / LABELS_MAX)
+  const lines = most > 0 ? Array.from({ length: LINES + 1 }, (_, line) => (most * line) / LINES) : [0]
+  return (
+    <svg className="bars" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={label}>
+      {lines.map((value) => {
+        const y = TOP + tall - (most > 0 ? (value / most) * tall : 0)
+        return (
+          <g key={value}>
+            <line className="grid" x1={LEFT} x2={WIDTH} y1={y} y2={y} />
+            <text x={LEFT - 8} y={y + 4} textAnchor="end">
+              {written(value)}
+            </text>
+          </g>
+        )
+      })}
+      {bars.map(({ key, value, title, label: name, isPartly }, index) => {
+        const height = most > 0 ? (value / most) * tall : 0
+        const shown = value > 0 ? Math.max(height, 2) : 0
+        const x = LEFT + index * step
+        return (
+          <g key={key} className={isPartly ? 'bar partly' : 'bar'}>
+            <title>{title}</title>
+            <rect className="reach" x={x} y={TOP} width={step} height={tall} />
+            <rect className="value" x={x + step * 0.15} y={TOP + tall - shown} width={step * 0.7} height={shown} rx={Math.min(3, step * 0.2)} />
+            {isPartly && <circle cx={x + step / 2} cy={TOP + tall - shown - 5} r={Math.min(3, step * 0.3)} />}
+            {index % every === 0 && (
+              <text x={x + step / 2} y={HEIGHT - 6} textAnchor="middle">
+                {name}
+              </text>
+            )}
+          </g>
+        )
+      })}
+    </svg>
+  )
+}
+
+/** The next round number: 1, 2, 2.5 or 5 with zeros. */
+export function ceiling(value: number): number {
+  if (value <= 0) return 0
+  const power = 10 ** Math.floor(Math.log10(value))
+  return ([1, 2, 2.5, 5, 10].find((round) => round * power >= value) ?? 10) * power
+}
+
+/** How much of something is used, beside its words. */
+export function Meter({ part, mood }: { part: number; mood: string }) {
+  return (
+    <svg className={`meter ${mood}`} viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">
+      <rect className="track" width="100" height="4" />
+      <rect className="value" width={Math.min(1, Math.max(0, part)) * 100} height="4" />
+    </svg>
+  )
+}
