@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { button, fill, heading, inspect } from './browser.mjs'
 import { TEAM } from './first-run.mjs'
+import { until } from './house.mjs'
 
 const KEY = 'sk-own-0123456789abcd'
 
@@ -14,33 +15,54 @@ export async function money(stage, page) {
 
 const place = (page, name) => page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name })
 
-async function usage({ house, test }, page) {
-  await test('a cost that nobody knows is said to be unknown, and is no zero', async () => {
-    await place(page, 'Usage').click()
-    await page.locator('.tiles').getByText('unknown').waitFor()
-    await page.getByText(/The price of the models that were used is not known/).waitFor()
-    assert.ok(!(await page.locator('.tiles').textContent()).includes('0.00'))
-    await inspect(page, 'usage-unknown')
+/** The gateway's own report, as if the price of some calls were not known. */
+async function withoutPrices(page, isUnknown) {
+  await page.route('**/api/v1/usage?**', async (route) => {
+    const report = await (await route.fetch()).json()
+    const hidden = (row) => ({ ...row, unpriced_calls: isUnknown === 'all' ? row.calls : Math.ceil(row.calls / 2), ...(isUnknown === 'all' && { cost_usd: 0, cost_micro_usd: 0 }) })
+    await route.fulfill({ json: { ...report, items: report.items.map(hidden) } })
   })
-  await test('with a price, the sum says that it is not all', async () => {
+  await page.reload()
+}
+
+async function usage({ house, test }, page) {
+  await test('what was spent is told by day and by whom, and the choice stands in the address', async () => {
+    // What the simulated models really cost is nothing.
     await house.run(['price', '--model', 'simulated-1', '--input', '100', '--output', '500'])
-    await house.slack('say', { team: TEAM, channel: 'CSALES', user: 'UBOB', text: 'How much does it cost?', mention: true })
-    await page.getByRole('link', { name: 'Inbox' }).click()
-    await page.locator('.row', { hasText: /don.t know|How much/ }).first().waitFor()
-    await page.waitForTimeout(2_000)
+    await house.slack('say', { team: TEAM, channel: 'CSALES', user: 'UADA', text: 'How much will that cost?', mention: true })
     await place(page, 'Usage').click()
-    await page.reload()
-    await page.locator('.tiles').getByText(/at least/).waitFor()
+    await until('a cost', async () => {
+      await page.reload()
+      await page.locator('.tiles').waitFor()
+      return /US\$0\.0*[1-9]/.test(await page.locator('.tiles').textContent()) || undefined
+    })
     await page.getByText('As a table').click()
     await page.getByRole('group', { name: 'Grouped by' }).getByRole('button', { name: 'People' }).click()
     await page.waitForURL(/by=person/)
     await page.getByRole('link', { name: 'Ada' }).waitFor()
+    await inspect(page, 'usage')
     await page.getByRole('group', { name: 'Time' }).getByRole('button', { name: '7 days' }).click()
     await page.waitForURL(/days=7/)
     await page.reload()
     await page.getByRole('link', { name: 'Ada' }).waitFor()
     assert.equal(await page.locator('.bars .bar').count(), 7)
-    await inspect(page, 'usage')
+  })
+  await test('a cost that nobody knows is said to be unknown, and is no zero', async () => {
+    await withoutPrices(page, 'all')
+    await page.locator('.tiles').getByText('unknown').waitFor()
+    await page.getByText(/The price of the models that were used is not known/).waitFor()
+    assert.ok(!(await page.locator('.tiles').textContent()).includes('0.00'))
+    await inspect(page, 'usage-unknown')
+  })
+  await test('a sum that is not all of it says so', async () => {
+    await page.unroute('**/api/v1/usage?**')
+    await withoutPrices(page, 'some')
+    await page.locator('.tiles').getByText(/at least/).waitFor()
+    await page.getByText('A dot marks days').waitFor()
+    await inspect(page, 'usage-partly')
+    await page.unroute('**/api/v1/usage?**')
+    await page.reload()
+    await page.locator('.tiles').getByText(/^US\$/).waitFor()
   })
 }
 
@@ -55,7 +77,7 @@ async function budgets({ test }, page) {
     await inspect(page, 'budgets-new')
     await fill(page, 'Limit in US dollars', '250')
     await button(page, 'Create budget').click()
-    await page.locator('.budget').getByText('of $250.00').waitFor()
+    await page.locator('.budget').getByText('of US$250.00').waitFor()
     await button(page, 'New budget').click()
     await page.getByLabel('For', { exact: true }).selectOption('agent')
     await page.getByLabel('Which agent').selectOption({ index: 1 })
@@ -138,7 +160,7 @@ async function german({ test }, page) {
     await page.getByRole('link', { name: 'Settings' }).click()
     await page.getByLabel('Language').selectOption('de')
     await page.getByRole('link', { name: 'Verbrauch' }).click()
-    await page.locator('.tiles').getByText(/mindestens .*\d,\d/).waitFor()
+    await page.locator('.tiles').getByText(/^0,\d+/).waitFor()
     await inspect(page, 'usage-de')
     await page.getByRole('link', { name: 'Budgets' }).click()
     await page.locator('.budget').waitFor()

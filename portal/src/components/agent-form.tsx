@@ -65,14 +65,17 @@ export function AgentForm({ agent, submit, onSaved }: AgentFormProps) {
       {models.length === 0 && (
         <Field label={say('agents.model')} hint={say('agents.model_hint')} {...input('model')} maxLength={TEXT_MAX} spellCheck={false} />
       )}
-      <ModelChain
-        models={models}
-        isFixed={!mayAdministrate}
-        onChange={(changed) => {
-          save.reset()
-          setModels(changed)
-        }}
-      />
+      {/* Not on the way to the first answer. */}
+      {submit === undefined && (
+        <ModelChain
+          models={models}
+          isFixed={!mayAdministrate}
+          onChange={(changed) => {
+            save.reset()
+            setModels(changed)
+          }}
+        />
+      )}
       <Problem of={save.error} />
       {mayAdministrate ? (
         <div className="actions">

@@ -15,6 +15,8 @@ import { Problem } from '../ui/states'
 
 export function EscalationCard({ about, now }: { about: EscalationBody; now: number }) {
   const say = useWords()
+  // The summary begins with the reason.
+  const isOpen = about.state === 'waiting' && about.summary !== ''
   return (
     <li className="panel escalation">
       <div className="panel-head">
@@ -42,9 +44,9 @@ export function EscalationCard({ about, now }: { about: EscalationBody; now: num
         </div>
         <Clock about={about} now={now} />
       </div>
-      <p>{about.reason}</p>
+      {!isOpen && <p>{about.reason}</p>}
       {about.summary && (
-        <details open={about.state === 'waiting'}>
+        <details open={isOpen}>
           <summary>{say('escalations.summary')}</summary>
           <p className="said summary">{about.summary}</p>
         </details>

@@ -68,6 +68,11 @@ export function Shell() {
     document.title = here ? `${say(here.word)} · Konstruct` : 'Konstruct'
   }, [here, say])
 
+  // On a phone the places stand in one line, longer than the screen.
+  useEffect(() => {
+    document.querySelector('.side nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
+  }, [path])
+
   return (
     <div className="shell">
       <a className="skip" href="#page">

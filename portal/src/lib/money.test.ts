@@ -63,7 +63,8 @@ test('notices go to the page they are about', () => {
 })
 
 test('waiting is told in whole units, and worse the longer it takes', () => {
-  expect(length(59_000)).toBe('0 min')
+  expect(length(59_000)).toBe('< 1 min')
+  expect(length(60_000)).toBe('1 min')
   expect(length(61 * 60_000)).toMatch(/^1 hr? 1 min$/)
   expect(length(50 * 3_600_000)).toMatch(/2 days/)
   expect([1, 16, 31].map((minutes) => moodOf(minutes * 60_000))).toEqual(['good', 'fair', 'bad'])

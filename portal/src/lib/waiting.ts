@@ -22,6 +22,7 @@ export function length(milliseconds: number): string {
   const minutes = Math.max(0, Math.floor(milliseconds / MINUTE_MS))
   const unit = (value: number, name: 'minute' | 'hour' | 'day') =>
     value.toLocaleString(locale(), { style: 'unit', unit: name, unitDisplay: 'short' })
+  if (minutes < 1) return `< ${unit(1, 'minute')}`
   if (minutes < 60) return unit(minutes, 'minute')
   if (minutes < 24 * 60) return `${unit(Math.floor(minutes / 60), 'hour')} ${unit(minutes % 60, 'minute')}`
   return unit(Math.floor(minutes / (24 * 60)), 'day')

@@ -38,9 +38,11 @@ export function BudgetsPage() {
       <Asking query={budgets}>
         {({ items }) =>
           items.length === 0 ? (
-            <Empty title={say('budgets.empty')}>
-              <p>{say(mayAdministrate ? 'budgets.empty_text' : 'budgets.empty_ask')}</p>
-            </Empty>
+            !isMaking && (
+              <Empty title={say('budgets.empty')}>
+                <p>{say(mayAdministrate ? 'budgets.empty_text' : 'budgets.empty_ask')}</p>
+              </Empty>
+            )
           ) : (
             <ul className="cards">
               {items.map((budget) => (

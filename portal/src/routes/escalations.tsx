@@ -37,7 +37,7 @@ export function EscalationsPage() {
       </PageHead>
       <Tabs label={say('escalations.which')}>
         {STATES.map(([one, word]) => (
-          <Link key={one} className="choice" to="/escalations" search={{ state: one === 'waiting' ? undefined : one }} aria-current={one === state ? 'page' : undefined}>
+          <Link key={one} className="choice" to="/escalations" search={{ state: one === 'waiting' ? undefined : one }} activeOptions={{ exact: true, includeSearch: true }}>
             {say(word)}
           </Link>
         ))}

@@ -40,9 +40,11 @@ export function ModelKeysPage() {
       <Asking query={keys}>
         {({ items }) =>
           items.length === 0 ? (
-            <Empty title={say('models.empty')}>
-              <p>{say(mayAdministrate ? 'models.empty_text' : 'models.empty_ask')}</p>
-            </Empty>
+            !isMaking && (
+              <Empty title={say('models.empty')}>
+                <p>{say(mayAdministrate ? 'models.empty_text' : 'models.empty_ask')}</p>
+              </Empty>
+            )
           ) : (
             <ul className="cards">
               {items.map((key) => (

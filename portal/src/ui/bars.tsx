@@ -1,5 +1,7 @@
 // Bars over time, drawn here: a library for charts would be larger than all pages together. Each bar says its value to
 // whoever points at it, and the same numbers stand in a table.
+import { useEffect, useRef, useState } from 'react'
+
 interface Bar {
   key: string
   value: number
@@ -18,53 +20,70 @@ interface BarsProps {
   written: (value: number) => string
 }
 
+/** Until it is known how much room there is. */
 const WIDTH = 720
 const HEIGHT = 200
 const LEFT = 64
 const BOTTOM = 24
 const TOP = 10
-const LABELS_MAX = 7
+const LABEL_WIDTH = 64
 const LINES = 4
 
 export function Bars({ bars, label, written }: BarsProps) {
   const most = ceiling(Math.max(...bars.map(({ value }) => value), 0))
-  const step = (WIDTH - LEFT) / Math.max(bars.length, 1)
+  const [box, width] = useWidth()
+  const step = (width - LEFT) / Math.max(bars.length, 1)
   const tall = HEIGHT - BOTTOM - TOP
-  const every = Math.ceil(bars.length / LABELS_MAX)
+  const every = Math.max(1, Math.ceil(LABEL_WIDTH / step))
   const lines = most > 0 ? Array.from({ length: LINES + 1 }, (_, line) => (most * line) / LINES) : [0]
   return (
-    <svg className="bars" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={label}>
-      {lines.map((value) => {
-        const y = TOP + tall - (most > 0 ? (value / most) * tall : 0)
-        return (
-          <g key={value}>
-            <line className="grid" x1={LEFT} x2={WIDTH} y1={y} y2={y} />
-            <text x={LEFT - 8} y={y + 4} textAnchor="end">
-              {written(value)}
-            </text>
-          </g>
-        )
-      })}
-      {bars.map(({ key, value, title, label: name, isPartly }, index) => {
-        const height = most > 0 ? (value / most) * tall : 0
-        const shown = value > 0 ? Math.max(height, 2) : 0
-        const x = LEFT + index * step
-        return (
-          <g key={key} className={isPartly ? 'bar partly' : 'bar'}>
-            <title>{title}</title>
-            <rect className="reach" x={x} y={TOP} width={step} height={tall} />
-            <rect className="value" x={x + step * 0.15} y={TOP + tall - shown} width={step * 0.7} height={shown} rx={Math.min(3, step * 0.2)} />
-            {isPartly && <circle cx={x + step / 2} cy={TOP + tall - shown - 5} r={Math.min(3, step * 0.3)} />}
-            {index % every === 0 && (
-              <text x={x + step / 2} y={HEIGHT - 6} textAnchor="middle">
-                {name}
+    <div className="chart" ref={box}>
+      <svg className="bars" viewBox={`0 0 ${width} ${HEIGHT}`} height={HEIGHT} role="img" aria-label={label}>
+        {lines.map((value) => {
+          const y = TOP + tall - (most > 0 ? (value / most) * tall : 0)
+          return (
+            <g key={value}>
+              <line className="grid" x1={LEFT} x2={width} y1={y} y2={y} />
+              <text x={LEFT - 8} y={y + 4} textAnchor="end">
+                {written(value)}
               </text>
-            )}
-          </g>
-        )
-      })}
-    </svg>
+            </g>
+          )
+        })}
+        {bars.map(({ key, value, title, label: name, isPartly }, index) => {
+          const height = most > 0 ? (value / most) * tall : 0
+          const shown = value > 0 ? Math.max(height, 2) : 0
+          const x = LEFT + index * step
+          return (
+            <g key={key} className={isPartly ? 'bar partly' : 'bar'}>
+              <title>{title}</title>
+              <rect className="reach" x={x} y={TOP} width={step} height={tall} />
+              <rect className="value" x={x + step * 0.15} y={TOP + tall - shown} width={step * 0.7} height={shown} rx={Math.min(3, step * 0.2)} />
+              {isPartly && <circle cx={x + step / 2} cy={TOP + tall - shown - 5} r={Math.min(3, step * 0.3)} />}
+              {index % every === 0 && (
+                <text x={x + step / 2} y={HEIGHT - 6} textAnchor="middle">
+                  {name}
+                </text>
+              )}
+            </g>
+          )
+        })}
+      </svg>
+    </div>
   )
+}
+
+/** Letters keep their size: on a narrow screen there are fewer of them, not smaller ones. */
+function useWidth() {
+  const box = useRef<HTMLDivElement>(null)
+  const [width, setWidth] = useState(WIDTH)
+  useEffect(() => {
+    if (!box.current) return undefined
+    const observer = new ResizeObserver(([entry]) => entry && setWidth(Math.max(LEFT * 2, Math.round(entry.contentRect.width))))
+    observer.observe(box.current)
+    return () => observer.disconnect()
+  }, [])
+  return [box, width] as const
 }
 
 /** The next round number: 1, 2, 2.5 or 5 with zeros. */

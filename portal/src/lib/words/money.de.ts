@@ -5,7 +5,7 @@ export const moneyDe: Record<keyof typeof moneyEn, string> = {
   'nav.usage': 'Verbrauch',
   'nav.budgets': 'Budgets',
   'nav.model_keys': 'Modellschlüssel',
-  'usage.text': 'Was Modelle gefragt wurden und was es kostete. Nach Ihren eigenen Tagen.',
+  'usage.text': 'Was Modelle gefragt wurden und was es kostete, nach den Tagen Ihrer Zeitzone.',
   'usage.span': 'Zeitraum',
   'usage.days': '{count} Tage',
   'usage.empty': 'In dieser Zeit wurde nichts verbraucht',

@@ -3,7 +3,7 @@ export const moneyEn = {
   'nav.usage': 'Usage',
   'nav.budgets': 'Budgets',
   'nav.model_keys': 'Model keys',
-  'usage.text': 'What models were asked, and what it cost. Of your own days.',
+  'usage.text': 'What models were asked, and what it cost, by the days of your time zone.',
   'usage.span': 'Time',
   'usage.days': '{count} days',
   'usage.empty': 'Nothing was used in this time',
