@@ -150,7 +150,7 @@ async function keys({ house, test }, page) {
     await fill(page, 'New key', 'sk-own-9876543210wxyz')
     await button(page, 'Try and save').click()
     await page.getByText('••••wxyz').waitFor()
-    await page.getByText('Replaced').waitFor()
+    await page.getByText('Replaced', { exact: true }).waitFor()
     await inspect(page, 'model-keys')
   })
 }

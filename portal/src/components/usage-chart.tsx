@@ -16,7 +16,7 @@ export function UsageChart({ report, measure }: { report: UsageReport; measure: 
   })
   return (
     <>
-      <Bars bars={bars} written={written} label={say('usage.chart', { what: say(`usage.${measure}`), from: dayName(report.from, 'long'), to: dayName(report.to, 'long') })} />
+      <Bars bars={bars} written={written} isWhole={measure !== 'cost'} label={say('usage.chart', { what: say(`usage.${measure}`), from: dayName(report.from, 'long'), to: dayName(report.to, 'long') })} />
       {bars.some(({ isPartly }) => isPartly) && <p className="quiet legend">{say('usage.partly_legend')}</p>}
       <details>
         <summary>{say('usage.as_table')}</summary>

@@ -1,7 +1,7 @@
 // Money, days and budgets: what is not known is never a number.
 import { beforeEach, expect, test } from 'vitest'
 import type { AgentBody, BudgetBody, UsageBody } from '../api/schema'
-import { ceiling } from '../ui/bars'
+import { ceiling, ticks } from '../ui/bars'
 import { usersOf } from './models'
 import { alertOf, everyDay, knownOf, money, spanOf, summed, valueOf } from './money'
 import { isOfConnections, isOfMoney } from './notices'
@@ -35,6 +35,10 @@ test('sums and measures', () => {
   const all = summed([row({ calls: 1, input_tokens: 10, output_tokens: 5 }), row({ calls: 2, cost_micro_usd: 7 })])
   expect([valueOf(all, 'calls'), valueOf(all, 'tokens'), valueOf(all, 'cost')]).toEqual([3, 15, 7])
   expect([0, 0.7, 1, 13, 2_400, 2_600].map(ceiling)).toEqual([0, 1, 1, 20, 2_500, 5_000])
+  expect(ticks(20)).toEqual([0, 5, 10, 15, 20])
+  expect(ticks(2_500)).toEqual([0, 500, 1_000, 1_500, 2_000, 2_500])
+  expect(ticks(5)).toEqual([0, 1, 2, 3, 4, 5])
+  expect(ticks(0)).toEqual([0])
 })
 
 test('a budget says so at half, at four fifths and at its end, and nothing without a limit', () => {

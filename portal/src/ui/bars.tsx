@@ -18,6 +18,8 @@ interface BarsProps {
   /** What all of it shows, for screen readers. */
   label: string
   written: (value: number) => string
+  /** Half of one makes no sense. */
+  isWhole?: boolean
 }
 
 /** Until it is known how much room there is. */
@@ -27,15 +29,14 @@ const LEFT = 64
 const BOTTOM = 24
 const TOP = 10
 const LABEL_WIDTH = 64
-const LINES = 4
 
-export function Bars({ bars, label, written }: BarsProps) {
+export function Bars({ bars, label, written, isWhole = false }: BarsProps) {
   const most = ceiling(Math.max(...bars.map(({ value }) => value), 0))
   const [box, width] = useWidth()
   const step = (width - LEFT) / Math.max(bars.length, 1)
   const tall = HEIGHT - BOTTOM - TOP
   const every = Math.max(1, Math.ceil(LABEL_WIDTH / step))
-  const lines = most > 0 ? Array.from({ length: LINES + 1 }, (_, line) => (most * line) / LINES) : [0]
+  const lines = ticks(most).filter((value) => !isWhole || Number.isInteger(value))
   return (
     <div className="chart" ref={box}>
       <svg className="bars" viewBox={`0 0 ${width} ${HEIGHT}`} height={HEIGHT} role="img" aria-label={label}>
@@ -91,6 +92,14 @@ export function ceiling(value: number): number {
   if (value <= 0) return 0
   const power = 10 ** Math.floor(Math.log10(value))
   return ([1, 2, 2.5, 5, 10].find((round) => round * power >= value) ?? 10) * power
+}
+
+/** From nothing to the top, in steps that are round as well. */
+export function ticks(most: number): number[] {
+  if (most <= 0) return [0]
+  const isTwo = Math.round(most / 10 ** Math.floor(Math.log10(most))) === 2 && !String(most).includes('25')
+  const steps = isTwo ? 4 : 5
+  return Array.from({ length: steps + 1 }, (_, step) => (most * step) / steps)
 }
 
 /** How much of something is used, beside its words. */
