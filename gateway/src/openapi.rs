@@ -11,7 +11,7 @@ use crate::{
     portal::{
         agents, api_keys, audit,
         auth::{accept, devices, login, password, signup, totp},
-        bindings, budgets, channels, connections, conversations, escalation_rules, escalations, events,
+        billing, bindings, budgets, channels, connections, conversations, escalation_rules, escalations, events,
         invitations, llm_keys, me, members, memories, notices, signup_whatsapp, templates, tenants, traces, usage,
     },
 };
@@ -27,6 +27,7 @@ use crate::{
         invitations::list, invitations::invite, invitations::resend, invitations::revoke,
         llm_keys::list, llm_keys::create, llm_keys::change, llm_keys::remove,
         budgets::list, budgets::create, budgets::change, budgets::remove, usage::report,
+        billing::show, billing::checkout, billing::portal, billing::refresh,
         tenants::list,
         tenants::change,
         api_keys::list, api_keys::create, api_keys::revoke,

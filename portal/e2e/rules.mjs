@@ -66,7 +66,7 @@ async function write({ test }, page) {
   })
   await test('a former version is taken into the form, and counts once it is saved', async () => {
     await page.getByText('Versions (2)').click()
-    await button(page, 'Take version 1 into the form').click()
+    await button(page, 'Take into the form: version 1').click()
     assert.equal(await page.getByLabel('Words of condition 1').inputValue(), 'refund*, charge back')
     await button(page, 'Save').click()
     await page.getByText('Versions (3)').waitFor()

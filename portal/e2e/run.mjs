@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { chromium } from 'playwright-core'
+import { billing } from './billing.mjs'
 import { heard } from './browser.mjs'
 import { firstRun } from './first-run.mjs'
 import { startHouse } from './house.mjs'
@@ -45,6 +46,7 @@ try {
   await rules(stage, owner)
   await live(stage, owner)
   await money(stage, owner)
+  await billing(stage, owner)
   await team(stage, owner)
   await platform(stage, owner)
   await test('axe finds nothing on any page', () => assert.deepEqual(heard.barriers, []))

@@ -10,16 +10,7 @@ import {
 } from '@tanstack/react-router'
 import { sessionQuery } from './api/session'
 import { Missing, Wrecked } from './components/wrecked'
-import {
-  oneOf,
-  text,
-  token,
-  type AuditSearch,
-  type EscalationSearch,
-  type InboxSearch,
-  type MemorySearch,
-  type UsageSearch,
-} from './lib/searches'
+import { oneOf, text, token, type AuditSearch, type EscalationSearch, type InboxSearch, type MemorySearch, type UsageSearch } from './lib/searches'
 import { Loading } from './ui/states'
 
 const root = createRootRouteWithContext<{ queryClient: QueryClient }>()({ component: Outlet })
@@ -168,6 +159,13 @@ const budgets = createRoute({
   component: lazyRouteComponent(() => import('./routes/budgets'), 'BudgetsPage'),
 })
 
+const billing = createRoute({
+  getParentRoute: () => app,
+  path: '/billing',
+  validateSearch: ({ checkout }: Record<string, unknown>): { checkout?: 'done' } => ({ checkout: oneOf(checkout, ['done']) }),
+  component: lazyRouteComponent(() => import('./routes/billing'), 'BillingPage'),
+})
+
 const connections = createRoute({
   getParentRoute: () => app,
   path: '/connections',
@@ -212,6 +210,7 @@ const pages = [
   connections,
   usage,
   budgets,
+  billing,
   people,
   audit,
   settings,

@@ -108,7 +108,7 @@ impl From<Notice> for NoticeBody {
     fn from(notice: Notice) -> Self {
         Self {
             id: notice.id.to_string(),
-            kind: notice.kind.as_str().to_owned(),
+            kind: notice.kind,
             connection_id: notice.connection.map(|id| id.to_string()),
             conversation_id: notice.conversation.map(|id| id.to_string()),
             body: notice.body,

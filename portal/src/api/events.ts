@@ -32,12 +32,17 @@ export function useIsLive(): boolean {
   }, isLive)
 }
 
+/** How something is asked for again. */
+export type Again = (client: QueryClient, queryKey: readonly unknown[]) => Promise<void>
+
+const anew: Again = (client, queryKey) => client.invalidateQueries({ queryKey })
+
 /** Keeps a stream open while the page is seen: a browser allows six lines to one address, and hidden tabs need none. */
-export function useEvents(tenant: string | null | undefined): void {
+export function useEvents(tenant: string | null | undefined, again: Again = anew): void {
   const client = useQueryClient()
   useEffect(() => {
     if (!tenant || typeof EventSource === 'undefined') return undefined
-    const stream = new Stream(client)
+    const stream = new Stream(client, again)
     const follow = () => (document.hidden ? stream.close() : stream.open())
     follow()
     document.addEventListener('visibilitychange', follow)
@@ -45,7 +50,7 @@ export function useEvents(tenant: string | null | undefined): void {
       document.removeEventListener('visibilitychange', follow)
       stream.close()
     }
-  }, [client, tenant])
+  }, [client, tenant, again])
 }
 
 class Stream {
@@ -54,7 +59,15 @@ class Stream {
   private gathering: ReturnType<typeof setTimeout> | undefined
   private readonly changed = new Map<string, readonly unknown[]>()
 
-  constructor(private readonly client: QueryClient) {}
+  constructor(
+    private readonly client: QueryClient,
+    private readonly renew: Again,
+  ) {}
+
+  private again(queryKey: readonly unknown[]): Promise<void> {
+    // What was not to be had now is asked for by the page itself.
+    return this.renew(this.client, queryKey).catch(() => undefined)
+  }
 
   open(): void {
     if (this.source) return
@@ -106,7 +119,7 @@ class Stream {
     const waits: (readonly unknown[])[] = []
     for (const queryKey of this.changed.values()) {
       if (this.client.isFetching({ queryKey }) > 0) waits.push(queryKey)
-      else void this.client.invalidateQueries({ queryKey })
+      else void this.again(queryKey)
     }
     this.changed.clear()
     if (waits.length > 0) this.changes(...waits)

@@ -7,11 +7,13 @@ import { every } from './events'
 
 /** Without events: what is watched is asked for again. */
 const WATCHED_MS = 2_000
-const LIST_MS = 4_000
+export const LIST_MS = 4_000
 const NOTICES_MS = 60_000
 /** Beside them: for what they do not tell, such as an edit in a conversation of long ago. */
-const RARELY_MS = 30_000
-const PAGE = 50
+export const RARELY_MS = 30_000
+export const PAGE = 50
+/** A list of more pages is long: only its first one is kept fresh. */
+export const LONG_PAGES = 3
 const TRACE_PAGE = 20
 
 export const conversationsQuery = infiniteQueryOptions({
@@ -19,7 +21,7 @@ export const conversationsQuery = infiniteQueryOptions({
   queryFn: ({ pageParam }) => call('GET /api/v1/conversations', { query: { cursor: pageParam, limit: PAGE } }),
   initialPageParam: null as string | null,
   getNextPageParam: (page) => page.next_cursor ?? null,
-  refetchInterval: every(LIST_MS, RARELY_MS),
+  refetchInterval: ({ state }) => ((state.data?.pages.length ?? 0) > LONG_PAGES ? false : every(LIST_MS, RARELY_MS)()),
 })
 
 export const messagesQuery = (conversationId: string) =>
@@ -136,6 +138,8 @@ export const ruleVersionsQuery = (ruleId: string) =>
   })
 
 export const modelKeysQuery = queryOptions({ queryKey: ['model-keys'], queryFn: () => call('GET /api/v1/llm-keys') })
+
+export const billingQuery = queryOptions({ queryKey: ['billing'], queryFn: () => call('GET /api/v1/billing') })
 
 export const budgetsQuery = queryOptions({
   queryKey: ['budgets'],

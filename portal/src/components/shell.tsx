@@ -2,10 +2,11 @@
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router'
 import { Suspense, useEffect, useState } from 'react'
+import { again } from '../api/conversations'
 import { useEvents } from '../api/events'
 import { escalationsQuery, noticesQuery } from '../api/queries'
 import { rightsOf, signOut, useSession, useSwitchTenant } from '../api/session'
-import { isOfConnections, isOfMoney, type About } from '../lib/notices'
+import { isOfBilling, isOfConnections, isOfMoney, type About } from '../lib/notices'
 import { roleWord } from '../lib/roles'
 import { useWords, type Word } from '../lib/words'
 import { Badge } from '../ui/badge'
@@ -24,6 +25,7 @@ interface Place {
     | '/connections'
     | '/usage'
     | '/budgets'
+    | '/billing'
     | '/people'
     | '/audit'
     | '/settings'
@@ -47,6 +49,7 @@ const PLACES: Place[] = [
   { to: '/connections', icon: 'connections', word: 'nav.connections' },
   { to: '/usage', icon: 'usage', word: 'nav.usage', begins: true },
   { to: '/budgets', icon: 'budgets', word: 'nav.budgets' },
+  { to: '/billing', icon: 'billing', word: 'nav.billing' },
   { to: '/people', icon: 'people', word: 'nav.people', begins: true },
   { to: '/audit', icon: 'audit', word: 'nav.audit', forAdmins: true },
   { to: '/settings', icon: 'settings', word: 'nav.settings' },
@@ -56,7 +59,7 @@ const PLACES: Place[] = [
 export function Shell() {
   const say = useWords()
   const session = useSession()
-  useEvents(session.tenant_id)
+  useEvents(session.tenant_id, again)
   const path = useLocation({ select: (location) => location.pathname })
   const own = PLACES.filter(({ forAdmins }) => !forAdmins || rightsOf(session).mayAudit)
   const places: Place[] = session.user.is_platform_admin
@@ -88,6 +91,7 @@ export function Shell() {
               {place.to === '/escalations' && session.tenant_id && <Waiting />}
               {place.to === '/connections' && <UnseenNotices about={isOfConnections} />}
               {place.to === '/budgets' && <UnseenNotices about={isOfMoney} />}
+              {place.to === '/billing' && <UnseenNotices about={isOfBilling} />}
             </Link>
           ))}
         </nav>

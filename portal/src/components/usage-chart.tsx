@@ -20,7 +20,7 @@ export function UsageChart({ report, measure }: { report: UsageReport; measure: 
       {bars.some(({ isPartly }) => isPartly) && <p className="quiet legend">{say('usage.partly_legend')}</p>}
       <details>
         <summary>{say('usage.as_table')}</summary>
-        <div className="wide-table" tabIndex={0} role="region" aria-label={say('usage.by_day')}>
+        <div className="wide-table" tabIndex={0} role="region" aria-label={say('usage.as_table')}>
           <table>
             <thead>
               <tr>

@@ -15,7 +15,7 @@ export function UsageTable({ rows, by }: { rows: UsageBody[]; by: By }) {
   const say = useWords()
   const most = Math.max(...rows.map(({ cost_micro_usd: cost }) => cost), 0)
   return (
-    <div className="panel wide-table" tabIndex={0} role="region" aria-label={say('usage.who')}>
+    <div className="panel wide-table" tabIndex={0} role="region" aria-label={say(`usage.by_${by}`)}>
       <table>
         <thead>
           <tr>

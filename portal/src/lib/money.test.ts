@@ -2,6 +2,7 @@
 import { beforeEach, expect, test } from 'vitest'
 import type { AgentBody, BudgetBody, UsageBody } from '../api/schema'
 import { ceiling, ticks } from '../ui/bars'
+import { isLiving, stateOf } from './billing'
 import { usersOf } from './models'
 import { alertOf, everyDay, knownOf, money, spanOf, summed, valueOf } from './money'
 import { isOfConnections, isOfMoney } from './notices'
@@ -20,9 +21,10 @@ test('cents where there are some, and small sums keep what matters', () => {
 })
 
 test('costs are known wholly, partly or not at all', () => {
-  expect(knownOf({ calls: 0, unpriced_calls: 0 })).toBe('all')
-  expect(knownOf({ calls: 3, unpriced_calls: 1 })).toBe('partly')
-  expect(knownOf({ calls: 3, unpriced_calls: 3 })).toBe('nothing')
+  expect(knownOf({ calls: 0, unpriced_calls: 0, cost_micro_usd: 0 })).toBe('all')
+  expect(knownOf({ calls: 3, unpriced_calls: 1, cost_micro_usd: 7 })).toBe('partly')
+  expect(knownOf({ calls: 3, unpriced_calls: 1, cost_micro_usd: 0 })).toBe('nothing')
+  expect(knownOf({ calls: 3, unpriced_calls: 3, cost_micro_usd: 0 })).toBe('nothing')
 })
 
 test('every day of the span is there, whether or not something was used', () => {
@@ -72,4 +74,13 @@ test('waiting is told in whole units, and worse the longer it takes', () => {
   expect(length(61 * 60_000)).toMatch(/^1 hr? 1 min$/)
   expect(length(50 * 3_600_000)).toMatch(/2 days/)
   expect([1, 16, 31].map((minutes) => moodOf(minutes * 60_000))).toEqual(['good', 'fair', 'bad'])
+})
+
+test('a subscription is called what it is, and one that nobody knows has ended', () => {
+  expect(stateOf(null)).toEqual(['billing.none', 'calm'])
+  expect(stateOf({ status: 'active' })).toEqual(['billing.active', 'good'])
+  expect(stateOf({ status: 'active', cancel_at: '2026-12-01T00:00:00Z' })).toEqual(['billing.ends', 'fair'])
+  expect(stateOf({ status: 'something' })).toEqual(['billing.ended', 'calm'])
+  expect(isLiving({ subscription: { status: 'past_due' } })).toBe(true)
+  expect([isLiving({ subscription: { status: 'canceled' } }), isLiving({ subscription: null }), isLiving(undefined)]).toEqual([false, false, false])
 })

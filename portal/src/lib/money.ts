@@ -30,10 +30,10 @@ export function percent(part: number): string {
 
 export type Known = 'all' | 'partly' | 'nothing'
 
-/** Whether a sum of costs is one: calls of models without a price cost something, too. */
-export function knownOf({ calls, unpriced_calls: unpriced }: Pick<UsageBody, 'calls' | 'unpriced_calls'>): Known {
+/** Whether a sum of costs is one: calls of models without a price cost something, too. That it is more than nothing says nothing. */
+export function knownOf({ calls, unpriced_calls: unpriced, cost_micro_usd: cost }: Pick<UsageBody, 'calls' | 'unpriced_calls' | 'cost_micro_usd'>): Known {
   if (unpriced === 0) return 'all'
-  return unpriced >= calls ? 'nothing' : 'partly'
+  return unpriced >= calls || cost === 0 ? 'nothing' : 'partly'
 }
 
 export const MEASURES = ['cost', 'calls', 'tokens'] as const

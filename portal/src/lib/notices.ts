@@ -7,4 +7,7 @@ const OF_CONNECTIONS = ['connection_dead', 'token_refused', 'workspace_removed',
 const OF_MONEY = ['budget_alert', 'budget_exhausted']
 
 export const isOfConnections: About = ({ kind, connection_id: connection }) => Boolean(connection) || OF_CONNECTIONS.includes(kind)
+const OF_BILLING = ['payment_due', 'access_changed']
+
 export const isOfMoney: About = ({ kind }) => OF_MONEY.includes(kind)
+export const isOfBilling: About = ({ kind }) => OF_BILLING.includes(kind)

@@ -2,6 +2,7 @@
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import { useRef, useState } from 'react'
+import { useFreshList } from '../api/conversations'
 import { conversationsQuery } from '../api/queries'
 import { Conversation } from '../components/conversation'
 import { ConversationRow } from '../components/conversation-row'
@@ -21,6 +22,7 @@ export function InboxPage() {
   const search = route.useSearch()
   const navigate = useNavigate()
   const list = useInfiniteQuery(conversationsQuery)
+  useFreshList()
   const [isHelpOpen, setHelpOpen] = useState(false)
   const find = useRef<HTMLInputElement>(null)
 

@@ -34,7 +34,7 @@ use sqlx::{AssertSqlSafe, Executor};
 use time::OffsetDateTime;
 
 use super::{
-    acts, entrances, handovers, installations, money, places, reasons,
+    acts, billing, entrances, handovers, installations, money, places, reasons,
     scene::{
         AGENT, CONNECTION, CONVERSATION, DELIVERED, MEMORY, NUMBER, OUTBOX, PERSON, RUN, THEIR_MARK, THEM, US,
         lease,
@@ -93,6 +93,7 @@ pub fn all() -> Vec<Call> {
     calls.extend(places::all());
     calls.extend(reasons::all());
     calls.extend(money::all());
+    calls.extend(billing::all());
     calls.extend(singly::all());
     calls
 }
@@ -325,7 +326,11 @@ pub async fn observe(db: &Db, config: &Config, call: &Call) -> anyhow::Result<Ob
 }
 
 /// Tables that konstruct_app may read.
-const WATCHED: [&str; 37] = [
+const WATCHED: [&str; 41] = [
+    "stripe_customers",
+    "subscriptions",
+    "stripe_events",
+    "usage_mirrors",
     "llm_keys",
     "agent_models",
     "budgets",

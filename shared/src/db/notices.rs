@@ -1,6 +1,6 @@
 //! What a tenant's admins should know, and who they are.
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use sqlx::Row;
 use time::OffsetDateTime;
 
@@ -14,68 +14,64 @@ use crate::{
 /// Notices of one page.
 pub const PAGE: i64 = 50;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+/// Each kind with its name in the table: whoever adds one can't forget either.
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident = $name:literal;)*) => {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Kind {
+            $($(#[$doc])* $kind,)*
+        }
+
+        impl Kind {
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $name,)*
+                }
+            }
+
+            /// `None`: a newer version of the program wrote it.
+            pub fn of(name: &str) -> Option<Self> {
+                match name {
+                    $($name => Some(Self::$kind),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+kinds! {
     /// The platform no longer accepts the connection's token, or the app was removed.
-    ConnectionDead,
+    ConnectionDead = "connection_dead";
     /// The token works on for a while, but can't be renewed.
-    TokenRefused,
+    TokenRefused = "token_refused";
     /// A conversation was handed to a human.
-    Escalation,
+    Escalation = "escalation";
     /// An organization removed the app from one of its workspaces.
-    WorkspaceRemoved,
+    WorkspaceRemoved = "workspace_removed";
     /// The platform withholds events: there are more than it sends.
-    EventsHeldBack,
+    EventsHeldBack = "events_held_back";
     /// A good part of a budget is spent.
-    BudgetAlert,
+    BudgetAlert = "budget_alert";
     /// Somebody went without an answer, because a budget had no room for it.
-    BudgetExhausted,
+    BudgetExhausted = "budget_exhausted";
+    /// An invoice waits for its payment.
+    PaymentDue = "payment_due";
+    /// The state of the subscription changed what the agent may do.
+    AccessChanged = "access_changed";
 }
 
 impl Kind {
-    const ALL: [Self; 7] = [
-        Self::ConnectionDead,
-        Self::TokenRefused,
-        Self::Escalation,
-        Self::WorkspaceRemoved,
-        Self::EventsHeldBack,
-        Self::BudgetAlert,
-        Self::BudgetExhausted,
-    ];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ConnectionDead => "connection_dead",
-            Self::TokenRefused => "token_refused",
-            Self::Escalation => "escalation",
-            Self::WorkspaceRemoved => "workspace_removed",
-            Self::EventsHeldBack => "events_held_back",
-            Self::BudgetAlert => "budget_alert",
-            Self::BudgetExhausted => "budget_exhausted",
-        }
-    }
-
-    fn parse(text: &str) -> Result<Self, DbError> {
-        let known = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
-        known.ok_or_else(|| DbError::Damaged(format!("a notice of the kind `{text}`")))
-    }
-
     /// Whether connecting the channel anew mends it, so that a link which does so belongs to it.
     pub fn is_mended_by_connecting(self) -> bool {
         matches!(self, Self::ConnectionDead | Self::TokenRefused | Self::WorkspaceRemoved)
     }
 }
 
-impl Serialize for Kind {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
 #[derive(Clone, Debug, Serialize)]
 pub struct Notice {
     pub id: NoticeId,
-    pub kind: Kind,
+    pub kind: String,
     pub connection: Option<ConnectionId>,
     /// What a human should look at.
     pub conversation: Option<ConversationId>,
@@ -233,7 +229,7 @@ pub async fn mark_seen(tx: &mut TenantTx, ids: &[NoticeId]) -> Result<u64, DbErr
 fn notice(row: &sqlx::postgres::PgRow) -> Result<Notice, DbError> {
     Ok(Notice {
         id: row.try_get("notice_id")?,
-        kind: Kind::parse(row.try_get("kind")?)?,
+        kind: row.try_get("kind")?,
         connection: row.try_get("connection_id")?,
         conversation: row.try_get("conversation_id")?,
         body: row.try_get("body")?,

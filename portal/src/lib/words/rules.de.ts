@@ -100,7 +100,7 @@ export const rulesDe: Record<keyof typeof rulesEn, string> = {
   'rules.versions': 'Fassungen ({count})',
   'rules.version_by': 'Fassung {version} von {name}, {when}',
   'rules.restore': 'Ins Formular nehmen',
-  'rules.restore_of': 'Fassung {version} ins Formular nehmen',
+  'rules.restore_of': 'Ins Formular nehmen: Fassung {version}',
   'rules.somebody': 'jemand',
   'rules.simulation': 'An früheren Gesprächen',
   'rules.simulating': 'Frühere Gespräche werden durchgesehen …',

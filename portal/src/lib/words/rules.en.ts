@@ -98,7 +98,7 @@ export const rulesEn = {
   'rules.versions': 'Versions ({count})',
   'rules.version_by': 'Version {version} by {name}, {when}',
   'rules.restore': 'Take into the form',
-  'rules.restore_of': 'Take version {version} into the form',
+  'rules.restore_of': 'Take into the form: version {version}',
   'rules.somebody': 'somebody',
   'rules.simulation': 'On past conversations',
   'rules.simulating': 'Looking through past conversations …',
