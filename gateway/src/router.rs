@@ -22,8 +22,8 @@ use crate::{
         agents, api_keys, approvals, audit,
         auth::{accept, devices, login, password, signup, totp},
         billing, bindings, budgets, channels, connections, conversations, escalation_rules as rules, escalations,
-        invitations, llm_keys, me, members, memories, notices, signup_whatsapp, templates, tenants, tools, traces,
-        usage,
+        events, invitations, llm_keys, me, members, memories, notices, signup_whatsapp, templates, tenants, tools,
+        traces, usage,
     },
     webhooks::{slack, slack_command, slack_interaction, stripe, whatsapp},
 };
@@ -54,14 +54,7 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/channels", get(channels::list))
         .route("/api/v1/bindings", get(bindings::list).put(bindings::replace))
         .route("/api/v1/bindings/explain", get(bindings::explain))
-        .route("/api/v1/conversations", get(conversations::list))
-        .route("/api/v1/conversations/{conversation_id}/messages", get(conversations::messages))
-        .route("/api/v1/conversations/{conversation_id}/takeover", post(conversations::take_over))
-        .route("/api/v1/conversations/{conversation_id}/release", post(conversations::release))
-        .route("/api/v1/conversations/{conversation_id}/reply", post(conversations::reply))
-        .route("/api/v1/conversations/{conversation_id}/trace", get(traces::show))
-        .route("/api/v1/memories", get(memories::list))
-        .route("/api/v1/memories/{memory_id}", get(memories::show).delete(memories::forget))
+        .merge(talking())
         .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/audit/verify", post(audit::verify))
         .merge(escalating())
@@ -106,6 +99,20 @@ pub fn router(gateway: Gateway) -> Router {
         .layer(header("x-content-type-options", "nosniff"))
         .layer(header("referrer-policy", "no-referrer"))
         .layer(header(header::CONTENT_SECURITY_POLICY.as_str(), CONTENT_POLICY))
+}
+
+/// What was said and is remembered, and what changes of it.
+fn talking() -> Router<Gateway> {
+    Router::new()
+        .route("/api/v1/conversations", get(conversations::list))
+        .route("/api/v1/conversations/{conversation_id}/messages", get(conversations::messages))
+        .route("/api/v1/conversations/{conversation_id}/takeover", post(conversations::take_over))
+        .route("/api/v1/conversations/{conversation_id}/release", post(conversations::release))
+        .route("/api/v1/conversations/{conversation_id}/reply", post(conversations::reply))
+        .route("/api/v1/conversations/{conversation_id}/trace", get(traces::show))
+        .route("/api/v1/events", get(events::stream))
+        .route("/api/v1/memories", get(memories::list))
+        .route("/api/v1/memories/{memory_id}", get(memories::show).delete(memories::forget))
 }
 
 /// What hands conversations to humans, and what was handed over.

@@ -43,7 +43,7 @@ use shared::{
     egress::Guard,
     embedding::Embedder,
     ids::OutboxId,
-    live::Wakeups,
+    live::{Announcer, Wakeups},
     pacer::Pacer,
     slack_tokens::SlackTokens,
     storage::Storage,
@@ -78,6 +78,8 @@ pub struct Orchestrator {
     pub(crate) storage: Storage,
     pub(crate) vision: bool,
     pub(crate) clock: Clock,
+    /// Open pages learn what changed.
+    pub(crate) announcer: Announcer,
     /// New at every process start: a lease of an earlier life is never mistaken for ours.
     owner: String,
 }
@@ -85,6 +87,7 @@ pub struct Orchestrator {
 impl Orchestrator {
     pub fn new(config: &Config, db: &Db, embedder: &Embedder, clock: Clock) -> Result<Self, String> {
         let pacer = Pacer::new(&config.redis_url).map_err(|error| format!("REDIS_URL: {error}"))?;
+        let announcer = Announcer::start(&config.redis_url).map_err(|error| format!("REDIS_URL: {error}"))?;
         Ok(Self {
             db: db.clone(),
             keys: config.master_keys.clone(),
@@ -98,6 +101,7 @@ impl Orchestrator {
             storage: Storage::open(&config.storage)?,
             vision: config.llm.vision,
             clock,
+            announcer,
             owner: shared::process_name("orchestrator"),
         })
     }
@@ -185,6 +189,7 @@ impl Orchestrator {
         .instrument(span.clone())
         .await;
         let shown = watch.end();
+        self.announcer.changed(lease.tenant);
         let error = match outcome {
             Ok(waits) => return waits,
             Err(error) => error,

@@ -14,6 +14,7 @@ pub mod connections;
 pub mod conversations;
 pub mod escalation_rules;
 pub mod escalations;
+pub mod events;
 pub mod invitations;
 pub mod llm_keys;
 pub mod me;

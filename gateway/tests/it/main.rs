@@ -52,6 +52,7 @@ mod takeover;
 mod tools;
 mod traces;
 mod twins;
+mod watching;
 mod whatsapp;
 mod whatsapp_news;
 mod whatsapp_signup;

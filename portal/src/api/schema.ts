@@ -76,6 +76,8 @@ export type EscalationList = { items: (EscalationBody)[]; next_cursor?: string |
 
 export type EventBody = { action: string; actor_id: string; actor_kind: string; actor_name?: string | null; at: string; detail: object; n: number; target_id: string; target_kind: string }
 
+export type EventData = { id: string } | { unseen: number; waiting: number }
+
 export type EventList = { items: (EventBody)[]; next_cursor?: string | null }
 
 export type Explained = { agent: string; agent_name: string; because: string }
@@ -124,7 +126,7 @@ export type MemoryDetail = MemoryBody & { recalled_in: (UseBody)[] }
 
 export type MemoryList = { items: (MemoryBody)[]; next_cursor?: string | null }
 
-export type MessageBody = { author: string; author_kind: string; deleted_at?: string | null; edited_at?: string | null; id: string; run_id?: string | null; sent_at: string; text: string }
+export type MessageBody = { author: string; author_kind: string; deleted_at?: string | null; edited_at?: string | null; id: string; interrupted?: string | null; run_id?: string | null; sent_at: string; text: string }
 
 export type MessageList = { items: (MessageBody)[]; next_cursor?: string | null }
 
@@ -501,6 +503,10 @@ export interface Operations {
   'POST /api/v1/escalations/{escalation_id}/close': {
     request: { path: { escalation_id: string } }
     answer: EscalationBody
+  }
+  'GET /api/v1/events': {
+    request: object
+    answer: undefined
   }
   'GET /api/v1/invitations': {
     request: object
