@@ -40,6 +40,7 @@ use shared::{
     limits::Limiter,
     live::Waker,
     network::Network,
+    storage::Storage,
 };
 use url::Url;
 
@@ -82,6 +83,8 @@ pub struct Parts {
     pub(crate) whatsapp_api: WhatsAppApi,
     pub(crate) ingest: Ingest,
     pub(crate) waker: Waker,
+    /// Documents that tenants give.
+    pub(crate) storage: Storage,
     pub(crate) health: Dependencies,
     pub(crate) routes: Cache<webhooks::RouteKey, Option<system::Route>>,
     /// Reason and workspace: how many of its events were put aside this minute.
@@ -116,6 +119,7 @@ impl Gateway {
             whatsapp_api: WhatsAppApi::new(&config.whatsapp),
             ingest,
             waker,
+            storage: Storage::open(&config.storage).map_err(DbError::Damaged)?,
             health: Dependencies { db: db.clone(), redis_url: config.redis_url.clone() },
             routes: Cache::builder().max_capacity(ROUTES_MAX).time_to_live(ROUTES_KEPT).build(),
             samples: Cache::builder().max_capacity(ROUTES_MAX).time_to_live(SAMPLES_KEPT).build(),

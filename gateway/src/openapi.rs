@@ -12,7 +12,7 @@ use crate::{
         agents, api_keys, audit,
         auth::{accept, devices, login, password, signup, totp},
         bindings, budgets, channels, connections, conversations, escalation_rules, escalations, invitations,
-        llm_keys, me, members, memories, notices, signup_whatsapp, templates, tenants, traces, usage,
+        knowledge, llm_keys, me, members, memories, notices, signup_whatsapp, templates, tenants, traces, usage,
     },
 };
 
@@ -33,7 +33,8 @@ use crate::{
         signup::sign_up, signup::verify, login::login, login::refresh, login::logout,
         password::change, password::forgot, password::reset, accept::show, accept::accept,
         conversations::list, conversations::messages, conversations::take_over, conversations::release,
-        conversations::reply, traces::show, memories::list, memories::show, memories::forget,
+        conversations::reply, traces::show, memories::list, memories::show, memories::correct, memories::forget,
+        knowledge::list, knowledge::give, knowledge::show, knowledge::remove,
         audit::list, audit::verify, devices::list, devices::end_all, devices::end, devices::switch,
         install::begin, notices::list, notices::mark_seen,
         totp::begin, totp::confirm, totp::end,

@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, delete, get, patch, post, put},
 };
+use shared::channels::fetch::BYTES_MAX;
 use tower_http::{
     catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer, set_header::SetResponseHeaderLayer,
     timeout::TimeoutLayer,
@@ -22,7 +23,8 @@ use crate::{
         agents, api_keys, audit,
         auth::{accept, devices, login, password, signup, totp},
         bindings, budgets, channels, connections, conversations, escalation_rules as rules, escalations,
-        invitations, llm_keys, me, members, memories, notices, signup_whatsapp, templates, tenants, traces, usage,
+        invitations, knowledge, llm_keys, me, members, memories, notices, signup_whatsapp, templates, tenants,
+        traces, usage,
     },
     webhooks::{slack, slack_command, slack_interaction, whatsapp},
 };
@@ -59,7 +61,11 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/conversations/{conversation_id}/reply", post(conversations::reply))
         .route("/api/v1/conversations/{conversation_id}/trace", get(traces::show))
         .route("/api/v1/memories", get(memories::list))
-        .route("/api/v1/memories/{memory_id}", get(memories::show).delete(memories::forget))
+        .route(
+            "/api/v1/memories/{memory_id}",
+            get(memories::show).patch(memories::correct).delete(memories::forget),
+        )
+        .route("/api/v1/knowledge/{document_id}", get(knowledge::show).delete(knowledge::remove))
         .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/audit/verify", post(audit::verify))
         .merge(escalating())
@@ -85,6 +91,8 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/openapi.json", get(openapi::document))
         .route("/api/{*rest}", any(missing))
         .layer(RequestBodyLimitLayer::new(API_BODY_MAX))
+        // After that limit: a document may be larger.
+        .merge(documents())
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, API_TIMEOUT))
         .layer(map_response(refusal))
         // What it says is one caller's.
@@ -107,6 +115,13 @@ pub fn router(gateway: Gateway) -> Router {
         .layer(header("x-content-type-options", "nosniff"))
         .layer(header("referrer-policy", "no-referrer"))
         .layer(header(header::CONTENT_SECURITY_POLICY.as_str(), CONTENT_POLICY))
+}
+
+/// Where whole documents come in.
+fn documents() -> Router<Gateway> {
+    Router::new()
+        .route("/api/v1/knowledge", get(knowledge::list).post(knowledge::give))
+        .layer(RequestBodyLimitLayer::new(BYTES_MAX))
 }
 
 /// What hands conversations to humans, and what was handed over.

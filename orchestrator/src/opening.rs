@@ -198,7 +198,9 @@ async fn start(
         runs::start(tx, lease, &start).await?;
     }
     let named = if opening.own_models { llm_keys::chain(tx, agent.id).await? } else { Vec::new() };
-    let audiences = policy::audiences(&opening, &authors);
+    let mut audiences = policy::audiences(&opening, &authors);
+    // Documents are given to agents, for whoever asks them.
+    audiences.extend([Audience::Agents, Audience::Agent(agent.id)]);
     let (resumes, fixed) = (from.is_some(), None);
     Ok(Turn { opening, agent, outlet, asked, run, resumes, to_seq, placeholder, authors, audiences, named, fixed })
 }
@@ -252,7 +254,7 @@ async fn prepare(
     let question = texts.join("\n");
     let names = recall::candidate_names(&question);
     let named = if names.is_empty() { Vec::new() } else { people::named(tx, &names).await? };
-    Ok(Some(recall::prepare(orchestrator, &question, &named)))
+    Ok(Some(recall::prepare(&orchestrator.embedder, &question, &named)))
 }
 
 /// The conversation so far and what was just said. A resumed turn finds its messages stored already.

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{
-    ConnectionId, ConversationId, InteractionId, MailId, MediaId, MessageId, NoticeId, OutboxId, PersonId,
+    ConnectionId, ConversationId, DocumentId, InteractionId, MailId, MediaId, MessageId, NoticeId, OutboxId,
+    PersonId,
 };
 
 /// A job, as stored in `jobs.payload`. Every one may run twice: it reads the current state and stops if that is done.
@@ -30,6 +31,10 @@ pub enum Job {
     AskForPerson { interaction: InteractionId },
     /// Fetch a file that came with a message, and read it if it is a document.
     DownloadMedia { media: MediaId },
+    /// Read a document that a tenant gave its agents.
+    ReadDocument { document: DocumentId },
+    /// Erase the bytes of a document that was deleted.
+    EraseDocument { document: DocumentId },
     /// Erase what a person said.
     ForgetPerson { person: PersonId },
     /// Tell a person what only they see.
@@ -69,6 +74,8 @@ impl Job {
             Self::TellAdmins { .. } => "tell_admins",
             Self::SendEmail { .. } => "send_email",
             Self::DownloadMedia { .. } => "download_media",
+            Self::ReadDocument { .. } => "read_document",
+            Self::EraseDocument { .. } => "erase_document",
         }
     }
 }

@@ -4,10 +4,12 @@
 //! |---|---|
 //! | `prompt.rs`, `words.rs` | take a prompt apart |
 //! | `answer.rs` | find the sentence that answers |
+//! | `facts.rs` | what messages plainly state, for whoever keeps notes |
 //! | `hearing.rs` | speech to text |
 //! | `shape.rs`, `stream.rs` | bring the reply into the wanted form, or spoil it |
 
 mod answer;
+mod facts;
 mod hearing;
 mod prompt;
 mod shape;
@@ -257,19 +259,24 @@ fn refusal_of(key: Option<&str>, request: &Value, fault: Option<&FaultKind>) -> 
 
 fn compose(core: &Core, key: Option<&str>, request: &Value, fault: Option<FaultKind>) -> Reply {
     let messages = request["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let mut text = match continued(messages) {
-        Some((before, begun)) => {
+    let notes = facts::reply(messages);
+    let keeps_notes = notes.is_some();
+    let mut text = match (notes, continued(messages)) {
+        (Some(notes), _) => notes,
+        (None, Some((before, begun))) => {
             let whole = core.options().answer.clone().unwrap_or_else(|| answer::reply(before));
             whole.strip_prefix(begun.as_str()).map_or(whole.clone(), str::to_owned)
         }
-        None => shape::shaped(request, core.options().answer.clone().unwrap_or_else(|| answer::reply(messages))),
+        (None, None) => {
+            shape::shaped(request, core.options().answer.clone().unwrap_or_else(|| answer::reply(messages)))
+        }
     };
     let mut finish_reason = "stop";
     let tokens_max = request["max_completion_tokens"].as_u64().or_else(|| request["max_tokens"].as_u64());
     let chars_max =
         tokens_max.and_then(|tokens| usize::try_from(tokens).ok()).map(|tokens| tokens * CHARS_PER_TOKEN);
     // What a test puts into its mouth is said in full.
-    let chars_max = chars_max.filter(|_| core.options().answer.is_none());
+    let chars_max = chars_max.filter(|_| core.options().answer.is_none() && !keeps_notes);
     if let Some(chars_max) = chars_max.filter(|chars_max| text.chars().count() > *chars_max) {
         text = text.chars().take(chars_max).collect();
         finish_reason = "length";

@@ -7,6 +7,7 @@ pub mod extract;
 mod jobs;
 mod letters;
 mod mailer;
+pub mod passages;
 pub mod schedule;
 mod sniff;
 
@@ -95,6 +96,8 @@ impl Worker {
             }
             Job::SendReply { outbox } => jobs::send_reply::run(self, db, outbox).await,
             Job::DownloadMedia { media } => jobs::download_media::run(self, db, media).await,
+            Job::ReadDocument { document } => jobs::read_document::run(self, db, document).await,
+            Job::EraseDocument { document } => jobs::erase_document::run(self, db, document).await,
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod conversations;
 pub mod escalation_rules;
 pub mod escalations;
 pub mod invitations;
+pub mod knowledge;
 pub mod llm_keys;
 pub mod me;
 pub mod members;

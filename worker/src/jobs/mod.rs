@@ -3,9 +3,11 @@
 pub mod ask_for_person;
 pub mod describe_channel;
 pub mod download_media;
+pub mod erase_document;
 pub mod fetch_person_profile;
 pub mod forget_person;
 pub mod publish_home;
+pub mod read_document;
 pub mod refresh_token;
 pub mod send_email;
 pub mod send_reply;
