@@ -41,6 +41,7 @@ use shared::{
     live::Waker,
     network::Network,
     storage::Storage,
+    stripe::Stripe,
 };
 use url::Url;
 
@@ -81,6 +82,8 @@ pub struct Parts {
     pub(crate) slack_secret: secrecy::SecretString,
     pub(crate) whatsapp: WhatsAppConfig,
     pub(crate) whatsapp_api: WhatsAppApi,
+    /// Where plans are sold, if they are.
+    pub(crate) stripe: Option<Stripe>,
     pub(crate) ingest: Ingest,
     pub(crate) waker: Waker,
     /// Documents that tenants give.
@@ -117,6 +120,7 @@ impl Gateway {
             slack_secret: config.slack.signing_secret.clone(),
             whatsapp: config.whatsapp.clone(),
             whatsapp_api: WhatsAppApi::new(&config.whatsapp),
+            stripe: config.stripe.as_ref().map(Stripe::new),
             ingest,
             waker,
             storage: Storage::open(&config.storage).map_err(DbError::Damaged)?,

@@ -22,11 +22,11 @@ use crate::{
     portal::{
         agents, api_keys, audit,
         auth::{accept, devices, login, password, signup, totp},
-        bindings, budgets, channels, connections, conversations, escalation_rules as rules, escalations,
+        billing, bindings, budgets, channels, connections, conversations, escalation_rules as rules, escalations,
         invitations, knowledge, llm_keys, me, members, memories, notices, signup_whatsapp, templates, tenants,
         traces, usage,
     },
-    webhooks::{slack, slack_command, slack_interaction, whatsapp},
+    webhooks::{slack, slack_command, slack_interaction, stripe, whatsapp},
 };
 
 const API_TIMEOUT: Duration = Duration::from_secs(15);
@@ -42,7 +42,8 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/webhooks/slack/events", post(slack::receive))
         .route("/webhooks/slack/interactions", post(slack_interaction::receive))
         .route("/webhooks/slack/commands", post(slack_command::receive).get(slack_command::certificate_check))
-        .route("/webhooks/whatsapp", get(whatsapp::verify).post(whatsapp::receive));
+        .route("/webhooks/whatsapp", get(whatsapp::verify).post(whatsapp::receive))
+        .route("/webhooks/stripe", post(stripe::receive));
     let api = Router::new()
         .route("/api/v1/me", get(me::show))
         .route("/api/v1/agents", get(agents::list).put(agents::shape))
@@ -85,6 +86,10 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/budgets", get(budgets::list).post(budgets::create))
         .route("/api/v1/budgets/{budget_id}", patch(budgets::change).delete(budgets::remove))
         .route("/api/v1/usage", get(usage::report))
+        .route("/api/v1/billing", get(billing::show))
+        .route("/api/v1/billing/checkout", post(billing::checkout))
+        .route("/api/v1/billing/portal", post(billing::portal))
+        .route("/api/v1/billing/refresh", post(billing::refresh))
         .route("/api/v1/tenants", get(tenants::list))
         .route("/api/v1/tenants/{tenant_id}", patch(tenants::change))
         .merge(sign_in())

@@ -27,7 +27,9 @@ use crate::{
     spending::Purse,
 };
 
-const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// Without work: how often to look within the time that conversations are left alone, and at most.
+const LOOKS: u32 = 6;
+const LOOK_INTERVAL_MIN: Duration = Duration::from_secs(1);
 const ERROR_PAUSE: Duration = Duration::from_secs(5);
 /// What the ledger calls it.
 const PURPOSE: &str = "extraction";
@@ -38,7 +40,7 @@ const ANSWER_TOKENS_MAX: u32 = 1_000;
 pub async fn run(orchestrator: Orchestrator, quiet: Duration, stopping: CancellationToken) {
     while !stopping.is_cancelled() {
         let pause = match learn_waiting(&orchestrator, quiet).await {
-            Ok(0) => LOOK_INTERVAL,
+            Ok(0) => (quiet / LOOKS).max(LOOK_INTERVAL_MIN),
             Ok(_) => continue,
             Err(error) => {
                 tracing::warn!(%error, "No facts could be drawn");

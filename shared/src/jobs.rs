@@ -45,6 +45,10 @@ pub enum Job {
     SuggestPrompts { connection: ConnectionId, channel: String },
     /// Bring a human's reply to the channel.
     SendReply { outbox: OutboxId },
+    /// Look at Stripe what the tenant's subscriptions are.
+    RefreshBilling,
+    /// Tell Stripe's meter how many answers there were on the days that are over.
+    ReportUsage,
 }
 
 /// What a person is told besides the agent's answers.
@@ -70,6 +74,8 @@ impl Job {
             Self::PublishHome { .. } => "publish_home",
             Self::SuggestPrompts { .. } => "suggest_prompts",
             Self::SendReply { .. } => "send_reply",
+            Self::RefreshBilling => "refresh_billing",
+            Self::ReportUsage => "report_usage",
             Self::RefreshToken { .. } => "refresh_token",
             Self::TellAdmins { .. } => "tell_admins",
             Self::SendEmail { .. } => "send_email",

@@ -26,6 +26,7 @@ use shared::{
     queue::{self, Handler, JobError},
     slack_tokens::SlackTokens,
     storage::Storage,
+    stripe::Stripe,
     transcription::Transcriber,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -50,6 +51,8 @@ pub struct Worker {
     /// Hears voice messages, if anybody does.
     pub(crate) transcriber: Option<Transcriber>,
     pub(crate) storage: Storage,
+    /// Where plans are sold, if they are.
+    pub(crate) stripe: Option<Stripe>,
     /// Reads documents in a process of its own.
     pub(crate) executable: PathBuf,
 }
@@ -73,6 +76,7 @@ impl Worker {
             clock: Clock::system(),
             transcriber: config.transcription.as_ref().map(Transcriber::new),
             storage: Storage::open(&config.storage)?,
+            stripe: config.stripe.as_ref().map(Stripe::new),
             executable: config.executable.clone(),
         })
     }
@@ -94,6 +98,8 @@ impl Worker {
             Job::SuggestPrompts { connection, channel } => {
                 jobs::suggest_prompts::run(self, db, connection, &channel).await
             }
+            Job::RefreshBilling => jobs::refresh_billing::run(self, db).await,
+            Job::ReportUsage => jobs::report_usage::run(self, db).await,
             Job::SendReply { outbox } => jobs::send_reply::run(self, db, outbox).await,
             Job::DownloadMedia { media } => jobs::download_media::run(self, db, media).await,
             Job::ReadDocument { document } => jobs::read_document::run(self, db, document).await,

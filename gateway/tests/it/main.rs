@@ -48,6 +48,7 @@ mod sessions;
 mod signature;
 mod signup;
 mod stop;
+mod stripe;
 mod takeover;
 mod traces;
 mod twins;

@@ -7,6 +7,7 @@
 
 mod acts;
 pub mod arena;
+mod billing;
 pub mod catalog;
 mod entrances;
 pub mod fill;

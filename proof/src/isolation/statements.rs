@@ -34,7 +34,7 @@ use sqlx::{AssertSqlSafe, Executor};
 use time::OffsetDateTime;
 
 use super::{
-    acts, entrances, handovers, installations, learned, money, places, reasons,
+    acts, billing, entrances, handovers, installations, learned, money, places, reasons,
     scene::{
         AGENT, CONNECTION, CONVERSATION, DELIVERED, MEMORY, NUMBER, OUTBOX, PERSON, RUN, THEIR_MARK, THEM, US,
         lease,
@@ -94,6 +94,7 @@ pub fn all() -> Vec<Call> {
     calls.extend(reasons::all());
     calls.extend(learned::all());
     calls.extend(money::all());
+    calls.extend(billing::all());
     calls.extend(singly::all());
     calls
 }
@@ -326,7 +327,11 @@ pub async fn observe(db: &Db, config: &Config, call: &Call) -> anyhow::Result<Ob
 }
 
 /// Tables that konstruct_app may read.
-const WATCHED: [&str; 41] = [
+const WATCHED: [&str; 45] = [
+    "stripe_customers",
+    "subscriptions",
+    "stripe_events",
+    "usage_mirrors",
     "llm_keys",
     "agent_models",
     "budgets",

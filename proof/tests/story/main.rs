@@ -1,8 +1,10 @@
 //! The product as a story: people write in Slack, an AI employee answers with what it remembers.
 
+mod billing;
 mod clicks;
 mod conversation;
 mod edits;
+mod facts;
 mod failures;
 mod files;
 mod house;

@@ -16,6 +16,7 @@ mod audience;
 pub mod audit;
 pub mod audit_chain;
 pub mod audit_pages;
+pub mod billing;
 pub mod bindings;
 mod bounded;
 pub mod budget_notices;
@@ -24,6 +25,7 @@ pub mod changes;
 pub mod channels;
 pub mod connections;
 pub mod conversations;
+pub mod customers;
 pub mod dead_connections;
 pub mod deliveries;
 pub mod devices;
@@ -192,7 +194,7 @@ impl Db {
     }
 
     /// The narrow cross-tenant role. Every statement that uses it stands in `db/system.rs` with its reason, or in a file
-    /// that says it at its top: `accept`, `inbox`, `lanes`, `sealed`; `accounts`, `sessions`, `devices`, `mail_links`, `invitations`,
+    /// that says it at its top: `accept`, `customers`, `inbox`, `lanes`, `sealed`; `accounts`, `sessions`, `devices`, `mail_links`, `invitations`,
     /// `second_factor`.
     pub fn system(&self) -> SystemDb {
         SystemDb { pool: self.system.clone(), statements: self.statements.clone() }

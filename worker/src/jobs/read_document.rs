@@ -7,19 +7,15 @@ use shared::{
     channels::fetch::BYTES_MAX,
     db::{TenantDb, documents, media::Kind},
     ids::DocumentId,
+    message::CUT_MARK,
     queue::JobError,
 };
 
-use crate::{
-    Worker,
-    extract::{self, TEXT_CHARS_MAX},
-    passages::passages,
-    sniff,
-};
+use crate::{Worker, extract, passages::passages, sniff};
 
 /// How long the storage is asked for a document.
 const PATIENCE: Duration = Duration::from_secs(30);
-const ONLY_THE_BEGINNING: &str = "only its first 60,000 letters are kept: cut it into several documents";
+const ONLY_THE_BEGINNING: &str = "only its first 40,000 letters are kept: cut it into several documents";
 
 pub async fn run(worker: &Worker, db: &TenantDb, id: DocumentId) -> Result<(), JobError> {
     let mut tx = db.begin().await?;
@@ -37,7 +33,10 @@ pub async fn run(worker: &Worker, db: &TenantDb, id: DocumentId) -> Result<(), J
     let mut tx = db.begin_for_all_audiences().await?;
     match &read {
         Ok(text) => {
-            let note = (text.chars().count() >= TEXT_CHARS_MAX).then_some(ONLY_THE_BEGINNING);
+            let (text, note) = match text.strip_suffix(CUT_MARK) {
+                Some(beginning) => (beginning, Some(ONLY_THE_BEGINNING)),
+                None => (text.as_str(), None),
+            };
             documents::store(&mut tx, id, &passages(text), note).await?;
         }
         Err(reason) => {
