@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{
-    ApprovalId, ConnectionId, ConversationId, InteractionId, MailId, MediaId, MessageId, NoticeId, OutboxId,
-    PersonId, ToolCallId,
+    ApprovalId, ConnectionId, ConversationId, DocumentId, InteractionId, MailId, MediaId, MessageId, NoticeId,
+    OutboxId, PersonId, ToolCallId,
 };
 
 /// A job, as stored in `jobs.payload`. Every one may run twice: it reads the current state and stops if that is done.
@@ -31,6 +31,10 @@ pub enum Job {
     AskForPerson { interaction: InteractionId },
     /// Fetch a file that came with a message, and read it if it is a document.
     DownloadMedia { media: MediaId },
+    /// Read a document that a tenant gave its agents.
+    ReadDocument { document: DocumentId },
+    /// Erase the bytes of a document that was deleted.
+    EraseDocument { document: DocumentId },
     /// Erase what a person said.
     ForgetPerson { person: PersonId },
     /// Tell a person what only they see.
@@ -108,6 +112,8 @@ impl Job {
             Self::ReportApproval { .. } => "report_approval",
             Self::ExpireApproval { .. } => "expire_approval",
             Self::SettleToolCall { .. } => "settle_tool_call",
+            Self::ReadDocument { .. } => "read_document",
+            Self::EraseDocument { .. } => "erase_document",
         }
     }
 }

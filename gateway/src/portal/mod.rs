@@ -16,6 +16,7 @@ pub mod escalation_rules;
 pub mod escalations;
 pub mod events;
 pub mod invitations;
+pub mod knowledge;
 pub mod llm_keys;
 pub mod me;
 pub mod members;

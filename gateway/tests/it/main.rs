@@ -30,6 +30,7 @@ mod install;
 mod install_attacks;
 mod interactions;
 mod keys;
+mod knowledge;
 mod limits;
 mod members;
 mod memories;

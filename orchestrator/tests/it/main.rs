@@ -2,6 +2,7 @@
 //! is written, and what is left when something breaks meanwhile.
 
 mod interruptions;
+mod learning;
 mod reasons;
 mod signs;
 mod stage;
