@@ -8,6 +8,7 @@ mod auth;
 mod client;
 mod cookies;
 pub mod error;
+pub mod heartbeat;
 mod install;
 pub mod openapi;
 mod paging;
@@ -19,6 +20,7 @@ mod router;
 mod serve;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod watching;
 mod webhooks;
 
 use std::{
@@ -38,11 +40,12 @@ use shared::{
     egress::Guard,
     health::Dependencies,
     limits::Limiter,
-    live::Waker,
+    live::{Announcements, Announcer, Waker},
     network::Network,
     storage::Storage,
     stripe::Stripe,
 };
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 pub use install::install_link;
@@ -88,6 +91,8 @@ pub struct Parts {
     pub(crate) waker: Waker,
     /// Documents that tenants give.
     pub(crate) storage: Storage,
+    pub(crate) announcer: Announcer,
+    pub(crate) hub: Arc<watching::Hub>,
     pub(crate) health: Dependencies,
     pub(crate) routes: Cache<webhooks::RouteKey, Option<system::Route>>,
     /// Reason and workspace: how many of its events were put aside this minute.
@@ -104,6 +109,7 @@ impl Gateway {
     pub async fn with_ingest(config: &Config, db: &Db, clock: Clock, ingest: Ingest) -> Result<Self, DbError> {
         let unusable = |error| DbError::Damaged(format!("REDIS_URL: {error}"));
         let waker = Waker::start(&config.redis_url).map_err(unusable)?;
+        let announcements = Announcements::subscribe(&config.redis_url).map_err(unusable)?;
         Ok(Self(Arc::new(Parts {
             db: db.clone(),
             public_url: config.public_url.clone(),
@@ -124,6 +130,8 @@ impl Gateway {
             ingest,
             waker,
             storage: Storage::open(&config.storage).map_err(DbError::Damaged)?,
+            announcer: Announcer::start(&config.redis_url).map_err(unusable)?,
+            hub: watching::Hub::start(db.system(), announcements),
             health: Dependencies { db: db.clone(), redis_url: config.redis_url.clone() },
             routes: Cache::builder().max_capacity(ROUTES_MAX).time_to_live(ROUTES_KEPT).build(),
             samples: Cache::builder().max_capacity(ROUTES_MAX).time_to_live(SAMPLES_KEPT).build(),
@@ -151,6 +159,15 @@ pub async fn run(
         format!("KONSTRUCT_BIND {} can't be used: {error}. Is another Konstruct running?", config.bind)
     })?;
     tracing::info!(address = %config.bind, "The gateway listens");
+    let beating = CancellationToken::new();
+    let _ends = beating.clone().drop_guard();
+    tokio::spawn(heartbeat::run(db.clone(), beating));
+    let hub = gateway.hub.clone();
+    let stop = async move {
+        stop.await;
+        // They would be waited for.
+        hub.stop();
+    };
     serve(listener, router(gateway), stop).await;
     Ok(())
 }

@@ -20,11 +20,11 @@ use crate::{
     error::ApiError,
     install, openapi,
     portal::{
-        agents, api_keys, audit,
+        agents, api_keys, approvals, audit,
         auth::{accept, devices, login, password, signup, totp},
         billing, bindings, budgets, channels, connections, conversations, escalation_rules as rules, escalations,
-        invitations, knowledge, llm_keys, me, members, memories, notices, signup_whatsapp, templates, tenants,
-        traces, usage,
+        events, invitations, knowledge, llm_keys, me, members, memories, notices, signup_whatsapp, templates,
+        tenants, tools, traces, usage,
     },
     webhooks::{slack, slack_command, slack_interaction, stripe, whatsapp},
 };
@@ -55,21 +55,11 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/channels", get(channels::list))
         .route("/api/v1/bindings", get(bindings::list).put(bindings::replace))
         .route("/api/v1/bindings/explain", get(bindings::explain))
-        .route("/api/v1/conversations", get(conversations::list))
-        .route("/api/v1/conversations/{conversation_id}/messages", get(conversations::messages))
-        .route("/api/v1/conversations/{conversation_id}/takeover", post(conversations::take_over))
-        .route("/api/v1/conversations/{conversation_id}/release", post(conversations::release))
-        .route("/api/v1/conversations/{conversation_id}/reply", post(conversations::reply))
-        .route("/api/v1/conversations/{conversation_id}/trace", get(traces::show))
-        .route("/api/v1/memories", get(memories::list))
-        .route(
-            "/api/v1/memories/{memory_id}",
-            get(memories::show).patch(memories::correct).delete(memories::forget),
-        )
-        .route("/api/v1/knowledge/{document_id}", get(knowledge::show).delete(knowledge::remove))
+        .merge(talking())
         .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/audit/verify", post(audit::verify))
         .merge(escalating())
+        .merge(acting())
         .route("/api/v1/connections/slack/install", post(install::begin))
         .route("/api/v1/notices", get(notices::list))
         .route("/api/v1/notices/seen", post(notices::mark_seen))
@@ -81,15 +71,7 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/invitations/{invitation_id}/resend", post(invitations::resend))
         .route("/api/v1/api-keys", get(api_keys::list).post(api_keys::create))
         .route("/api/v1/api-keys/{key_id}", delete(api_keys::revoke))
-        .route("/api/v1/llm-keys", get(llm_keys::list).post(llm_keys::create))
-        .route("/api/v1/llm-keys/{llm_key_id}", patch(llm_keys::change).delete(llm_keys::remove))
-        .route("/api/v1/budgets", get(budgets::list).post(budgets::create))
-        .route("/api/v1/budgets/{budget_id}", patch(budgets::change).delete(budgets::remove))
-        .route("/api/v1/usage", get(usage::report))
-        .route("/api/v1/billing", get(billing::show))
-        .route("/api/v1/billing/checkout", post(billing::checkout))
-        .route("/api/v1/billing/portal", post(billing::portal))
-        .route("/api/v1/billing/refresh", post(billing::refresh))
+        .merge(paying())
         .route("/api/v1/tenants", get(tenants::list))
         .route("/api/v1/tenants/{tenant_id}", patch(tenants::change))
         .merge(sign_in())
@@ -129,6 +111,24 @@ fn documents() -> Router<Gateway> {
         .layer(RequestBodyLimitLayer::new(BYTES_MAX))
 }
 
+/// What was said and is remembered, and what changes of it.
+fn talking() -> Router<Gateway> {
+    Router::new()
+        .route("/api/v1/conversations", get(conversations::list))
+        .route("/api/v1/conversations/{conversation_id}/messages", get(conversations::messages))
+        .route("/api/v1/conversations/{conversation_id}/takeover", post(conversations::take_over))
+        .route("/api/v1/conversations/{conversation_id}/release", post(conversations::release))
+        .route("/api/v1/conversations/{conversation_id}/reply", post(conversations::reply))
+        .route("/api/v1/conversations/{conversation_id}/trace", get(traces::show))
+        .route("/api/v1/events", get(events::stream))
+        .route("/api/v1/memories", get(memories::list))
+        .route(
+            "/api/v1/memories/{memory_id}",
+            get(memories::show).patch(memories::correct).delete(memories::forget),
+        )
+        .route("/api/v1/knowledge/{document_id}", get(knowledge::show).delete(knowledge::remove))
+}
+
 /// What hands conversations to humans, and what was handed over.
 fn escalating() -> Router<Gateway> {
     Router::new()
@@ -140,6 +140,30 @@ fn escalating() -> Router<Gateway> {
         .route("/api/v1/escalations/{escalation_id}", get(escalations::show))
         .route("/api/v1/escalations/{escalation_id}/assign", post(escalations::assign))
         .route("/api/v1/escalations/{escalation_id}/close", post(escalations::close))
+}
+
+/// What models cost, whose keys pay, and what the tenant pays for.
+fn paying() -> Router<Gateway> {
+    Router::new()
+        .route("/api/v1/llm-keys", get(llm_keys::list).post(llm_keys::create))
+        .route("/api/v1/llm-keys/{llm_key_id}", patch(llm_keys::change).delete(llm_keys::remove))
+        .route("/api/v1/budgets", get(budgets::list).post(budgets::create))
+        .route("/api/v1/budgets/{budget_id}", patch(budgets::change).delete(budgets::remove))
+        .route("/api/v1/usage", get(usage::report))
+        .route("/api/v1/billing", get(billing::show))
+        .route("/api/v1/billing/checkout", post(billing::checkout))
+        .route("/api/v1/billing/portal", post(billing::portal))
+        .route("/api/v1/billing/refresh", post(billing::refresh))
+}
+
+/// What agents may do, and who agrees to it.
+fn acting() -> Router<Gateway> {
+    Router::new()
+        .route("/api/v1/tools", get(tools::list).post(tools::create))
+        .route("/api/v1/tools/{tool_id}", patch(tools::change).delete(tools::remove))
+        .route("/api/v1/approvals", get(approvals::list))
+        .route("/api/v1/approvals/{approval_id}/approve", post(approvals::approve))
+        .route("/api/v1/approvals/{approval_id}/deny", post(approvals::deny))
 }
 
 /// For people: who has no identity yet, and what belongs to a person instead of a tenant.

@@ -1,7 +1,7 @@
 //! The orchestrator: claim a conversation → take a turn → let it go.
 //!
 //! [`turn`] is the story of one turn; `prompt` and `recall` build what the model sees, `pool` chooses a model and
-//! `spending` holds the money, `llm` makes the call, `reply` sends, and `watch` keeps the lease while that goes on; `notices` finish what interrupted turns had shown. Everything durable is a
+//! `spending` holds the money, `llm` makes the call, `tools` acts, `reply` sends, and `watch` keeps the lease while that goes on; `notices` finish what interrupted turns had shown. Everything durable is a
 //! row: killed at any point, the next claim continues. [`learning`] draws facts from what was said, beside all that.
 
 mod consent;
@@ -24,6 +24,7 @@ mod resume;
 mod spending;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod tools;
 mod turn;
 mod watch;
 
@@ -41,9 +42,10 @@ use shared::{
         lanes::{self, Lease, Round},
         outbox,
     },
+    egress::Guard,
     embedding::Embedder,
     ids::OutboxId,
-    live::Wakeups,
+    live::{Announcer, Wakeups},
     pacer::Pacer,
     slack_tokens::SlackTokens,
     storage::Storage,
@@ -73,10 +75,14 @@ pub struct Orchestrator {
     /// Speech is turned into text.
     pub(crate) hears: bool,
     pub(crate) models: pool::ModelPool,
+    /// For tools of tenants.
+    pub(crate) guard: Guard,
     pub(crate) embedder: Embedder,
     pub(crate) storage: Storage,
     pub(crate) vision: bool,
     pub(crate) clock: Clock,
+    /// Open pages learn what changed.
+    pub(crate) announcer: Announcer,
     /// New at every process start: a lease of an earlier life is never mistaken for ours.
     owner: String,
 }
@@ -84,6 +90,7 @@ pub struct Orchestrator {
 impl Orchestrator {
     pub fn new(config: &Config, db: &Db, embedder: &Embedder, clock: Clock) -> Result<Self, String> {
         let pacer = Pacer::new(&config.redis_url).map_err(|error| format!("REDIS_URL: {error}"))?;
+        let announcer = Announcer::start(&config.redis_url).map_err(|error| format!("REDIS_URL: {error}"))?;
         Ok(Self {
             db: db.clone(),
             keys: config.master_keys.clone(),
@@ -92,10 +99,12 @@ impl Orchestrator {
             hears: config.transcription.is_some(),
             slack: SlackApi::new(&config.slack.api_url).paced(pacer),
             models: pool::ModelPool::new(config),
+            guard: Guard::new(&config.egress_allow),
             embedder: embedder.clone(),
             storage: Storage::open(&config.storage)?,
             vision: config.llm.vision,
             clock,
+            announcer,
             owner: shared::process_name("orchestrator"),
         })
     }
@@ -194,6 +203,7 @@ impl Orchestrator {
         .instrument(span.clone())
         .await;
         let shown = watch.end();
+        self.announcer.changed(lease.tenant);
         let error = match outcome {
             Ok(waits) => return waits,
             Err(error) => error,

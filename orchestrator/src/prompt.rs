@@ -1,7 +1,7 @@
 //! The prompt: a pure function of the turn. Snapshot tests make every change of wording a readable diff.
 
 use serde::{Serialize, Serializer};
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::db::{
     agents::Agent,
     memories::Recalled,
@@ -11,7 +11,7 @@ use shared::db::{
 };
 use time::{OffsetDateTime, macros::format_description};
 
-use crate::{files::Shown, reminders};
+use crate::{files::Shown, llm::Called, reminders};
 
 /// Characters of the conversation that a prompt holds, newest first; about 6,000 tokens.
 const WINDOW_CHARS_MAX: usize = 24_000;
@@ -44,22 +44,48 @@ pub struct Turn<'a> {
     pub files: &'a [Shown],
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Prompt {
     pub messages: Vec<PromptMessage>,
+    /// What may be called, as the API wants it.
+    #[serde(skip)]
+    pub tools: Vec<Value>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PromptMessage {
     pub role: &'static str,
     pub content: String,
     /// `data:` addresses.
     pub pictures: Vec<String>,
+    /// What the model wanted to have called.
+    pub called: Vec<Called>,
+    /// The id of the call whose result this is.
+    pub answers: Option<String>,
+}
+
+impl PromptMessage {
+    pub fn new(role: &'static str, content: String) -> Self {
+        Self { role, content, ..Self::default() }
+    }
 }
 
 /// As the API wants it: plain text, or a list of parts if there are pictures.
 impl Serialize for PromptMessage {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if let Some(call) = &self.answers {
+            let answer = json!({ "role": self.role, "tool_call_id": call, "content": self.content });
+            return answer.serialize(serializer);
+        }
+        if !self.called.is_empty() {
+            let call = |call: &Called| {
+                json!({ "id": call.id, "type": "function",
+                        "function": { "name": call.name, "arguments": call.arguments } })
+            };
+            let calls: Vec<Value> = self.called.iter().map(call).collect();
+            return json!({ "role": self.role, "content": self.content, "tool_calls": calls })
+                .serialize(serializer);
+        }
         if self.pictures.is_empty() {
             return json!({ "role": self.role, "content": self.content }).serialize(serializer);
         }
@@ -73,23 +99,39 @@ impl Prompt {
     /// The same, for the rest of an answer that was begun.
     pub fn continuing(&self, begun: &str) -> Self {
         let mut messages = self.messages.clone();
-        messages.push(PromptMessage { role: "assistant", content: begun.to_owned(), pictures: Vec::new() });
-        messages.push(PromptMessage { role: "user", content: GO_ON.to_owned(), pictures: Vec::new() });
-        Self { messages }
+        messages.push(PromptMessage::new("assistant", begun.to_owned()));
+        messages.push(PromptMessage::new("user", GO_ON.to_owned()));
+        Self { messages, tools: self.tools.clone() }
+    }
+
+    /// With words about tools among the instructions, before the sentence that nothing may come after.
+    pub fn instruct(&mut self, words: &str) {
+        if let Some(system) = self.messages.first_mut() {
+            let at = system.content.len() - TRANSPARENCY.len();
+            system.content.insert_str(at, &format!("{}\n\n", words.trim()));
+        }
     }
 
     /// More tokens than this it is to no model: none makes two of one byte.
     pub fn tokens_max(&self) -> i64 {
         let most = |message: &PromptMessage| {
-            message.content.len() + FRAME_TOKENS_MAX + message.pictures.len() * PICTURE_TOKENS_MAX
+            let called = |call: &Called| call.id.len() + call.name.len() + call.arguments.len() + FRAME_TOKENS_MAX;
+            message.content.len()
+                + FRAME_TOKENS_MAX
+                + message.pictures.len() * PICTURE_TOKENS_MAX
+                + message.called.iter().map(called).sum::<usize>()
         };
-        i64::try_from(FRAME_TOKENS_MAX + self.messages.iter().map(most).sum::<usize>()).unwrap_or(i64::MAX)
+        let tools: usize = self.tools.iter().map(|tool| tool.to_string().len() + FRAME_TOKENS_MAX).sum();
+        i64::try_from(FRAME_TOKENS_MAX + tools + self.messages.iter().map(most).sum::<usize>()).unwrap_or(i64::MAX)
     }
 
     pub fn chars(&self) -> usize {
-        let chars =
-            |message: &PromptMessage| message.content.chars().count() + message.pictures.len() * PICTURE_CHARS;
-        self.messages.iter().map(chars).sum()
+        let chars = |message: &PromptMessage| {
+            let called: usize = message.called.iter().map(Called::chars).sum();
+            message.content.chars().count() + message.pictures.len() * PICTURE_CHARS + called
+        };
+        let tools: usize = self.tools.iter().map(|tool| tool.to_string().chars().count()).sum();
+        self.messages.iter().map(chars).sum::<usize>() + tools
     }
 
     /// The same for a model that takes no pictures; `None` if there are none.
@@ -109,9 +151,9 @@ impl Prompt {
 }
 
 pub fn build(turn: &Turn<'_>) -> Prompt {
-    let mut messages = vec![PromptMessage { role: "system", content: system(turn), pictures: Vec::new() }];
+    let mut messages = vec![PromptMessage::new("system", system(turn))];
     messages.extend(window(turn.window, turn.files));
-    Prompt { messages }
+    Prompt { messages, tools: Vec::new() }
 }
 
 fn system(turn: &Turn<'_>) -> String {
@@ -185,7 +227,7 @@ fn message(line: &Line, room: usize) -> PromptMessage {
             ("user", format!("{}: {}", one_line(&line.author), line.body))
         }
     };
-    PromptMessage { role, content: text.chars().take(room).collect(), pictures: Vec::new() }
+    PromptMessage::new(role, text.chars().take(room).collect())
 }
 
 fn day(time: OffsetDateTime) -> String {
@@ -222,6 +264,7 @@ mod tests {
             author: author.into(),
             body: body.into(),
             sent_at: datetime!(2026-11-21 09:00 UTC),
+            outside: false,
         }
     }
 

@@ -142,6 +142,12 @@ ids! {
     RuleId = "rul";
     /// A conversation that was handed to a human.
     EscalationId = "esc";
+    /// What the tenant lets agents call.
+    ToolId = "tol";
+    /// One call of a tool.
+    ToolCallId = "tcl";
+    /// What a second person agrees to, or not.
+    ApprovalId = "apr";
     MailId = "mai";
     /// A click, a command, a dialog.
     InteractionId = "int";

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{
-    ConnectionId, ConversationId, DocumentId, InteractionId, MailId, MediaId, MessageId, NoticeId, OutboxId,
-    PersonId,
+    ApprovalId, ConnectionId, ConversationId, DocumentId, InteractionId, MailId, MediaId, MessageId, NoticeId,
+    OutboxId, PersonId, ToolCallId,
 };
 
 /// A job, as stored in `jobs.payload`. Every one may run twice: it reads the current state and stops if that is done.
@@ -43,12 +43,24 @@ pub enum Job {
     PublishHome { person: PersonId },
     /// Show what a person could ask, where they are about to write.
     SuggestPrompts { connection: ConnectionId, channel: String },
+    /// Fetch what Slack could not deliver between these seconds since 1970.
+    FetchMissed { connection: ConnectionId, since: i64, until: i64 },
+    /// The same in one channel.
+    FetchMissedIn { connection: ConnectionId, channel: String, since: i64, until: i64 },
     /// Bring a human's reply to the channel.
     SendReply { outbox: OutboxId },
     /// Look at Stripe what the tenant's subscriptions are.
     RefreshBilling,
     /// Tell Stripe's meter how many answers there were on the days that are over.
     ReportUsage,
+    /// Show who is asked for an approval, or what was decided.
+    ShowApproval { approval: ApprovalId },
+    /// Begin the turn that carries out what was approved, or says that it was not.
+    ReportApproval { approval: ApprovalId },
+    /// It may be too late for an approval.
+    ExpireApproval { approval: ApprovalId },
+    /// A tool's call may have lost its process.
+    SettleToolCall { call: ToolCallId },
 }
 
 /// What a person is told besides the agent's answers.
@@ -61,6 +73,20 @@ pub enum Notice {
     HumanAsked { conversation: ConversationId },
     /// What was erased.
     Forgotten { memories: i64, messages: i64 },
+    /// They may not decide about an approval.
+    ApprovalRefused { conversation: ConversationId, why: ApprovalRefusal },
+}
+
+/// Why somebody's press did not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApprovalRefusal {
+    /// They asked for it.
+    Own,
+    /// Not, or not known to be, a full member of the workspace.
+    NoMember,
+    /// It is decided, or it is too late.
+    Over,
 }
 
 impl Job {
@@ -74,6 +100,8 @@ impl Job {
             Self::PublishHome { .. } => "publish_home",
             Self::SuggestPrompts { .. } => "suggest_prompts",
             Self::SendReply { .. } => "send_reply",
+            Self::FetchMissed { .. } => "fetch_missed",
+            Self::FetchMissedIn { .. } => "fetch_missed_in",
             Self::RefreshBilling => "refresh_billing",
             Self::ReportUsage => "report_usage",
             Self::RefreshToken { .. } => "refresh_token",
@@ -82,6 +110,10 @@ impl Job {
             Self::DownloadMedia { .. } => "download_media",
             Self::ReadDocument { .. } => "read_document",
             Self::EraseDocument { .. } => "erase_document",
+            Self::ShowApproval { .. } => "show_approval",
+            Self::ReportApproval { .. } => "report_approval",
+            Self::ExpireApproval { .. } => "expire_approval",
+            Self::SettleToolCall { .. } => "settle_tool_call",
         }
     }
 }

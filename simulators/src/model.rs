@@ -5,9 +5,11 @@
 //! | `prompt.rs`, `words.rs` | take a prompt apart |
 //! | `answer.rs` | find the sentence that answers |
 //! | `facts.rs` | what messages plainly state, for whoever keeps notes |
+//! | `acting.rs` | choose a tool of those that are offered |
 //! | `hearing.rs` | speech to text |
 //! | `shape.rs`, `stream.rs` | bring the reply into the wanted form, or spoil it |
 
+mod acting;
 mod answer;
 mod facts;
 mod hearing;
@@ -61,6 +63,26 @@ pub struct ModelOptions {
     /// Requests with pictures are refused, as by a model that takes text only.
     #[serde(default)]
     pub blind: bool,
+    /// Called instead of what it would call itself, offered or not, once a message.
+    #[serde(default)]
+    pub calls: Vec<SimulatedCall>,
+    /// Calls them again and again, whatever the tools say.
+    #[serde(default)]
+    pub keeps_calling: bool,
+    /// Said before a call, as some models do.
+    #[serde(default)]
+    pub preamble: Option<String>,
+    /// Calls come without numbers and ids, as from some gateways.
+    #[serde(default)]
+    pub bare_calls: bool,
+}
+
+/// A call that a test puts into its mouth.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SimulatedCall {
+    pub name: String,
+    /// Meant to be JSON.
+    pub arguments: String,
 }
 
 /// A call that came in, and what became of it.
@@ -259,19 +281,24 @@ fn refusal_of(key: Option<&str>, request: &Value, fault: Option<&FaultKind>) -> 
 
 fn compose(core: &Core, key: Option<&str>, request: &Value, fault: Option<FaultKind>) -> Reply {
     let messages = request["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let options = core.options().clone();
     let notes = facts::reply(messages);
     let keeps_notes = notes.is_some();
+    let calls =
+        if keeps_notes || continued(messages).is_some() { Vec::new() } else { acting::calls(request, &options) };
     let mut text = match (notes, continued(messages)) {
+        _ if !calls.is_empty() => options.preamble.clone().unwrap_or_default(),
         (Some(notes), _) => notes,
         (None, Some((before, begun))) => {
             let whole = core.options().answer.clone().unwrap_or_else(|| answer::reply(before));
             whole.strip_prefix(begun.as_str()).map_or(whole.clone(), str::to_owned)
         }
         (None, None) => {
-            shape::shaped(request, core.options().answer.clone().unwrap_or_else(|| answer::reply(messages)))
+            let reply = || acting::report(messages).unwrap_or_else(|| answer::reply(messages));
+            shape::shaped(request, options.answer.clone().unwrap_or_else(reply))
         }
     };
-    let mut finish_reason = "stop";
+    let mut finish_reason = if calls.is_empty() { "stop" } else { "tool_calls" };
     let tokens_max = request["max_completion_tokens"].as_u64().or_else(|| request["max_tokens"].as_u64());
     let chars_max =
         tokens_max.and_then(|tokens| usize::try_from(tokens).ok()).map(|tokens| tokens * CHARS_PER_TOKEN);
@@ -290,6 +317,8 @@ fn compose(core: &Core, key: Option<&str>, request: &Value, fault: Option<FaultK
         model: request["model"].as_str().unwrap_or_default().to_owned(),
         created: clock::now_seconds(),
         text,
+        calls,
+        bare_calls: options.bare_calls,
         finish_reason,
         prompt_tokens: tokens_of(&messages.iter().map(prompt::content).collect::<String>()),
         include_usage: request["stream_options"]["include_usage"] == true,

@@ -15,7 +15,10 @@ use std::{future::Future, path::PathBuf, sync::Arc};
 
 use mailer::Mailer;
 use shared::{
-    channels::{slack::SlackApi, whatsapp::WhatsAppApi},
+    channels::{
+        slack::{SlackApi, Span},
+        whatsapp::WhatsAppApi,
+    },
     clock::Clock,
     config::Config,
     crypto::{FingerprintKey, Keyring},
@@ -98,12 +101,22 @@ impl Worker {
             Job::SuggestPrompts { connection, channel } => {
                 jobs::suggest_prompts::run(self, db, connection, &channel).await
             }
+            Job::FetchMissed { connection, since, until } => {
+                jobs::fetch_missed::spread(self, db, connection, Span { since, until }).await
+            }
+            Job::FetchMissedIn { connection, channel, since, until } => {
+                jobs::fetch_missed::run(self, db, connection, &channel, Span { since, until }).await
+            }
             Job::RefreshBilling => jobs::refresh_billing::run(self, db).await,
             Job::ReportUsage => jobs::report_usage::run(self, db).await,
             Job::SendReply { outbox } => jobs::send_reply::run(self, db, outbox).await,
             Job::DownloadMedia { media } => jobs::download_media::run(self, db, media).await,
             Job::ReadDocument { document } => jobs::read_document::run(self, db, document).await,
             Job::EraseDocument { document } => jobs::erase_document::run(self, db, document).await,
+            Job::ShowApproval { approval } => jobs::show_approval::run(self, db, approval).await,
+            Job::ReportApproval { approval } => jobs::report_approval::run(self, db, approval).await,
+            Job::ExpireApproval { approval } => jobs::expire_approval::run(db, approval).await,
+            Job::SettleToolCall { call } => jobs::settle_tool_call::run(self, db, call).await,
         }
     }
 }

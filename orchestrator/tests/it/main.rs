@@ -7,3 +7,5 @@ mod reasons;
 mod signs;
 mod stage;
 mod streams;
+mod tools;
+mod writes;

@@ -1,7 +1,9 @@
 //! The Slack Web API, as far as it is used. Plain HTTP over the one egress client instead of an SDK: the outbox needs to
 //! tell "refused", "not reached" and "no clear answer" apart, and only the HTTP layer knows.
 
+pub mod approvals;
 pub mod blocks;
+mod past;
 mod streams;
 mod surfaces;
 mod turns;
@@ -22,6 +24,7 @@ use crate::{
     pacer::Pacer,
 };
 
+pub use past::Span;
 pub use streams::{Recipient, SessionStatus};
 
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);

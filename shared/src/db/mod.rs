@@ -12,6 +12,7 @@ mod accept;
 pub mod accounts;
 pub mod agents;
 pub mod api_keys;
+pub mod approvals;
 mod audience;
 pub mod audit;
 pub mod audit_chain;
@@ -34,6 +35,7 @@ pub mod escalation_rules;
 pub mod escalations;
 pub mod facts;
 pub mod feedback;
+pub mod heartbeats;
 pub mod home;
 pub mod inbox;
 pub mod install_links;
@@ -67,9 +69,12 @@ pub mod streams;
 pub mod system;
 pub mod takeovers;
 pub mod tenants;
+pub mod tool_calls;
+pub mod tools;
 pub mod traces;
 pub mod usage;
 pub mod usage_report;
+pub mod watched;
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -194,8 +199,8 @@ impl Db {
     }
 
     /// The narrow cross-tenant role. Every statement that uses it stands in `db/system.rs` with its reason, or in a file
-    /// that says it at its top: `accept`, `customers`, `inbox`, `lanes`, `sealed`; `accounts`, `sessions`, `devices`, `mail_links`, `invitations`,
-    /// `second_factor`.
+    /// that says it at its top: `accept`, `customers`, `heartbeats`, `inbox`, `lanes`, `sealed`; `accounts`, `sessions`, `devices`, `mail_links`, `invitations`,
+    /// `second_factor`, `watched`.
     pub fn system(&self) -> SystemDb {
         SystemDb { pool: self.system.clone(), statements: self.statements.clone() }
     }

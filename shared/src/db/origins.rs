@@ -227,14 +227,30 @@ pub async fn uses(tx: &mut TenantTx, id: MemoryId) -> Result<Vec<Use>, DbError> 
 /// Deletes a memory with its vector and, of a message, with the facts that quote it; records who did it. The message stays in
 /// its conversation; nothing makes a memory of a stored message anew, nor a fact that was forgotten.
 pub async fn forget(tx: &mut TenantTx, actor: &Actor, id: MemoryId) -> Result<Option<Forgotten>, DbError> {
+    remove(tx, actor, id, None).await
+}
+
+/// As [`forget`], if this person said it and the transaction may be reminded of it.
+pub async fn forget_own(tx: &mut TenantTx, person: PersonId, id: MemoryId) -> Result<Option<Forgotten>, DbError> {
+    remove(tx, &Actor::Person(person), id, Some(person)).await
+}
+
+async fn remove(
+    tx: &mut TenantTx,
+    actor: &Actor,
+    id: MemoryId,
+    said_by: Option<PersonId>,
+) -> Result<Option<Forgotten>, DbError> {
     let tenant = tx.tenant();
     let row = sqlx::query(
-        "delete from memories where tenant_id = $1 and memory_id = $2 and kind <> 'passage'
+        "delete from memories
+          where tenant_id = $1 and memory_id = $2 and ($3::uuid is null or person_id = $3) and kind <> 'passage'
          returning message_id, conversation_id, person_id, length(body) as characters,
                    embedding is not null as had_vector",
     )
     .bind(tenant)
     .bind(id)
+    .bind(said_by)
     .fetch_optional(tx.conn())
     .await?;
     let Some(row) = row else { return Ok(None) };
