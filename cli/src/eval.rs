@@ -15,6 +15,7 @@ use orchestrator::recall::{self, Asked};
 use secrecy::SecretString;
 use serde_json::json;
 use shared::{
+    clock::Clock,
     config::Config,
     crypto::{new_token, token_hash},
     db::{
@@ -185,7 +186,7 @@ async fn ask(talk: &Stored, embedder: &Embedder, question: &Question, k: i64) ->
     let audiences = [Audience::Tenant, Audience::Agents];
     // Whoever asks said nothing themselves.
     let asked = Asked { audiences: &audiences, asker: PersonId::new(), except: &[] };
-    let found = recall::ask(&talk.db, embedder, &question.text, &asked, k).await?;
+    let found = recall::ask(&talk.db, embedder, &question.text, &asked, (k, Clock::system().now())).await?;
     let name = |memory: &memories::Recalled| memory.message.and_then(|message| talk.names.get(&message)).cloned();
     Ok(found.iter().filter_map(name).collect())
 }

@@ -56,7 +56,6 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/bindings", get(bindings::list).put(bindings::replace))
         .route("/api/v1/bindings/explain", get(bindings::explain))
         .merge(talking())
-        .route("/api/v1/knowledge/{document_id}", get(knowledge::show).delete(knowledge::remove))
         .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/audit/verify", post(audit::verify))
         .merge(escalating())
@@ -105,6 +104,13 @@ pub fn router(gateway: Gateway) -> Router {
         .layer(header(header::CONTENT_SECURITY_POLICY.as_str(), CONTENT_POLICY))
 }
 
+/// Where whole documents come in.
+fn documents() -> Router<Gateway> {
+    Router::new()
+        .route("/api/v1/knowledge", get(knowledge::list).post(knowledge::give))
+        .layer(RequestBodyLimitLayer::new(BYTES_MAX))
+}
+
 /// What was said and is remembered, and what changes of it.
 fn talking() -> Router<Gateway> {
     Router::new()
@@ -120,13 +126,7 @@ fn talking() -> Router<Gateway> {
             "/api/v1/memories/{memory_id}",
             get(memories::show).patch(memories::correct).delete(memories::forget),
         )
-}
-
-/// Where whole documents come in.
-fn documents() -> Router<Gateway> {
-    Router::new()
-        .route("/api/v1/knowledge", get(knowledge::list).post(knowledge::give))
-        .layer(RequestBodyLimitLayer::new(BYTES_MAX))
+        .route("/api/v1/knowledge/{document_id}", get(knowledge::show).delete(knowledge::remove))
 }
 
 /// What hands conversations to humans, and what was handed over.

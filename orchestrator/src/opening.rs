@@ -283,7 +283,7 @@ async fn prepare(
     let question = texts.join("\n");
     let names = recall::candidate_names(&question);
     let named = if names.is_empty() { Vec::new() } else { people::named(tx, &names).await? };
-    Ok(Some(recall::prepare(&orchestrator.embedder, &question, &named)))
+    Ok(Some(recall::prepare(&orchestrator.embedder, &question, &named, orchestrator.clock.now())))
 }
 
 /// The conversation so far and what was just said. A resumed turn finds its messages stored already.

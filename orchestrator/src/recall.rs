@@ -3,6 +3,8 @@
 //! The names of people are taken out of what is embedded ("Caroline's dog" → "my dog": memories are in the first person)
 //! and become an author boost instead.
 
+mod calendar;
+
 use shared::{
     db::{
         Audience, DbError, TenantDb,
@@ -12,6 +14,7 @@ use shared::{
     embedding::{Embedder, EmbeddingError},
     ids::{MessageId, PersonId},
 };
+use time::OffsetDateTime;
 use tokio::task::JoinHandle;
 
 /// Memories a prompt may hold: about 1,250 tokens.
@@ -34,9 +37,9 @@ pub struct Prepared {
 }
 
 /// Rewrites the question and begins to embed it. `named`: people whose names may occur in it, with the word.
-pub fn prepare(embedder: &Embedder, text: &str, named: &[(PersonId, String)]) -> Prepared {
+pub fn prepare(embedder: &Embedder, text: &str, named: &[(PersonId, String)], now: OffsetDateTime) -> Prepared {
     let question: String = text.chars().take(QUESTION_CHARS_MAX).collect();
-    let rewritten = rewrite(&question, named);
+    let rewritten = rewrite(&question, named, now);
     let (embedder, dense) = (embedder.clone(), rewritten.dense.clone());
     let vector = tokio::spawn(async move { embedder.embed_question(dense).await });
     Prepared { rewritten, vector }
@@ -54,13 +57,13 @@ pub async fn ask(
     embedder: &Embedder,
     question: &str,
     asked: &Asked<'_>,
-    limit: i64,
+    (limit, now): (i64, OffsetDateTime),
 ) -> Result<Vec<Recalled>, DbError> {
     let names = candidate_names(question);
     let mut tx = db.begin().await?;
     let named = if names.is_empty() { Vec::new() } else { people::named(&mut tx, &names).await? };
     tx.close().await?;
-    search(db, prepare(embedder, question, &named), asked, limit).await
+    search(db, prepare(embedder, question, &named, now), asked, limit).await
 }
 
 async fn search(
@@ -87,6 +90,7 @@ async fn search(
         about: rewritten.about.or_else(|| rewritten.by_asker.then_some(asked.asker)),
         asks_when: rewritten.asks_when,
         asks_past: rewritten.asks_past,
+        windows: &rewritten.windows,
         except: asked.except,
         limit,
     };
@@ -103,6 +107,7 @@ struct Rewritten {
     by_asker: bool,
     asks_when: bool,
     asks_past: bool,
+    windows: Vec<(OffsetDateTime, OffsetDateTime)>,
 }
 
 /// Capitalized words that may be a person's first or last name.
@@ -144,7 +149,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// `named`: people with the words of theirs that occur in the question, in lower case.
-fn rewrite(question: &str, named: &[(PersonId, String)]) -> Rewritten {
+fn rewrite(question: &str, named: &[(PersonId, String)], now: OffsetDateTime) -> Rewritten {
     let is_name = |word: &str| named.iter().any(|(_, name)| *name == word.to_lowercase());
     let mut dense = String::new();
     for piece in question.split_whitespace() {
@@ -164,6 +169,7 @@ fn rewrite(question: &str, named: &[(PersonId, String)]) -> Rewritten {
     let mut terms: Vec<String> = words(&lower).filter(|word| !is_name(word)).map(str::to_owned).collect();
     terms.dedup();
     terms.truncate(TERMS_MAX);
+    let spoken: Vec<&str> = words(&lower).filter(|word| !is_name(word)).collect();
     let mut about: Vec<PersonId> = named.iter().map(|(person, _)| *person).collect();
     about.sort();
     about.dedup();
@@ -173,6 +179,7 @@ fn rewrite(question: &str, named: &[(PersonId, String)]) -> Rewritten {
         about: if let [one] = about.as_slice() { Some(*one) } else { None },
         by_asker: about.is_empty() && words(&lower).any(|word| matches!(word, "i" | "my" | "me" | "mine")),
         asks_when: lower.contains("when") || lower.contains("how long"),
+        windows: calendar::windows(&spoken, now),
         asks_past: ASKS_PAST.iter().any(|words| lower.contains(words)),
     }
 }
@@ -184,7 +191,11 @@ mod tests {
     #[test]
     fn a_named_person_becomes_the_author_and_leaves_the_text() {
         let caroline = PersonId::new();
-        let rewritten = rewrite("When did Caroline's sister meet Caroline?", &[(caroline, "caroline".into())]);
+        let rewritten = rewrite(
+            "When did Caroline's sister meet Caroline?",
+            &[(caroline, "caroline".into())],
+            OffsetDateTime::UNIX_EPOCH,
+        );
         assert_eq!(rewritten.dense, "When did my sister meet I?");
         assert_eq!(rewritten.about, Some(caroline));
         assert!(rewritten.asks_when && !rewritten.terms.contains("caroline"));
@@ -193,13 +204,13 @@ mod tests {
     #[test]
     fn two_people_are_no_single_author_and_my_is_the_asker() {
         let two = [(PersonId::new(), "ada".to_owned()), (PersonId::new(), "grace".to_owned())];
-        assert_eq!(rewrite("Did Ada meet Grace?", &two).about, None);
-        assert!(rewrite("what is my badge number", &[]).by_asker);
+        assert_eq!(rewrite("Did Ada meet Grace?", &two, OffsetDateTime::UNIX_EPOCH).about, None);
+        assert!(rewrite("what is my badge number", &[], OffsetDateTime::UNIX_EPOCH).by_asker);
     }
 
     #[test]
     fn terms_are_plain_words_joined_by_or() {
-        let rewritten = rewrite("launch-date: -\"14 March\" | !x", &[]);
+        let rewritten = rewrite("launch-date: -\"14 March\" | !x", &[], OffsetDateTime::UNIX_EPOCH);
         assert_eq!(rewritten.terms, "launch or date or 14 or march or x");
         assert_eq!(candidate_names("When does Grace Hopper arrive? The"), ["grace", "hopper"]);
     }

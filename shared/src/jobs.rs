@@ -108,12 +108,12 @@ impl Job {
             Self::TellAdmins { .. } => "tell_admins",
             Self::SendEmail { .. } => "send_email",
             Self::DownloadMedia { .. } => "download_media",
+            Self::ReadDocument { .. } => "read_document",
+            Self::EraseDocument { .. } => "erase_document",
             Self::ShowApproval { .. } => "show_approval",
             Self::ReportApproval { .. } => "report_approval",
             Self::ExpireApproval { .. } => "expire_approval",
             Self::SettleToolCall { .. } => "settle_tool_call",
-            Self::ReadDocument { .. } => "read_document",
-            Self::EraseDocument { .. } => "erase_document",
         }
     }
 }

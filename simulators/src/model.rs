@@ -4,8 +4,8 @@
 //! |---|---|
 //! | `prompt.rs`, `words.rs` | take a prompt apart |
 //! | `answer.rs` | find the sentence that answers |
-//! | `acting.rs` | choose a tool of those that are offered |
 //! | `facts.rs` | what messages plainly state, for whoever keeps notes |
+//! | `acting.rs` | choose a tool of those that are offered |
 //! | `hearing.rs` | speech to text |
 //! | `shape.rs`, `stream.rs` | bring the reply into the wanted form, or spoil it |
 
@@ -284,13 +284,13 @@ fn compose(core: &Core, key: Option<&str>, request: &Value, fault: Option<FaultK
     let options = core.options().clone();
     let notes = facts::reply(messages);
     let keeps_notes = notes.is_some();
-    let acts = notes.is_none() && continued(messages).is_none();
-    let calls = if acts { acting::calls(request, &options) } else { Vec::new() };
+    let calls =
+        if keeps_notes || continued(messages).is_some() { Vec::new() } else { acting::calls(request, &options) };
     let mut text = match (notes, continued(messages)) {
-        (Some(notes), _) => notes,
         _ if !calls.is_empty() => options.preamble.clone().unwrap_or_default(),
+        (Some(notes), _) => notes,
         (None, Some((before, begun))) => {
-            let whole = options.answer.clone().unwrap_or_else(|| answer::reply(before));
+            let whole = core.options().answer.clone().unwrap_or_else(|| answer::reply(before));
             whole.strip_prefix(begun.as_str()).map_or(whole.clone(), str::to_owned)
         }
         (None, None) => {

@@ -74,6 +74,7 @@ async fn recalled(house: &House, firm: &Firm, terms: &str) -> Vec<MemoryId> {
         about: None,
         asks_when: false,
         asks_past: false,
+        windows: &[],
         except: &[],
         limit: 25,
     };

@@ -26,11 +26,8 @@ pub fn prompt(sources: &[Source], mark: &str) -> Prompt {
     });
     let said = lines.collect::<Vec<_>>().join("\n");
     let content = format!("<said {mark}>\n{said}\n</said {mark}>");
-    let message = |role, content| PromptMessage { role, content, ..PromptMessage::default() };
-    Prompt {
-        messages: vec![message("system", SYSTEM.replace("{mark}", mark)), message("user", content)],
-        ..Prompt::default()
-    }
+    let system = PromptMessage::new("system", SYSTEM.replace("{mark}", mark));
+    Prompt { messages: vec![system, PromptMessage::new("user", content)], tools: Vec::new() }
 }
 
 #[derive(Deserialize)]

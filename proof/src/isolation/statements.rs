@@ -309,7 +309,7 @@ pub(super) fn said() -> InboundMessage {
 }
 
 fn question(vector: &[f32]) -> Question<'_> {
-    Question { vector, terms: "said", about: None, asks_when: false, asks_past: false, except: &[], limit: 10 }
+    Question { vector, terms: "said", limit: 10, ..Question::default() }
 }
 
 /// Calls it as us.

@@ -105,7 +105,7 @@ pub async fn sources(tx: &mut TenantTx, conversation: ConversationId) -> Result<
         "select m.memory_id, m.message_id, m.person_id, m.audience, s.body, m.to_learn_at,
                 coalesce(p.display_name, 'someone') as author
            from memories m
-           join messages s on s.tenant_id = m.tenant_id and s.message_id = m.message_id
+           join messages s on s.tenant_id = m.tenant_id and s.message_id = m.message_id and s.author_kind = 'person'
            left join people p on p.tenant_id = m.tenant_id and p.person_id = m.person_id
           where m.tenant_id = $1 and m.stretch_id = $2 and m.kind = 'message'
             and m.to_learn_at > now() - interval '2 days'

@@ -27,6 +27,8 @@ pub struct Question<'a> {
     pub asks_when: bool,
     /// Facts that hold no longer are found, too.
     pub asks_past: bool,
+    /// The days it names, each from its first moment to its last.
+    pub windows: &'a [(OffsetDateTime, OffsetDateTime)],
     /// What the prompt holds anyway.
     pub except: &'a [MessageId],
     pub limit: i64,
@@ -91,7 +93,11 @@ with hit as materialized (
                 else coalesce(nullif(1 - (m.embedding <=> $2), 'NaN'), 0) end as cos,
            case when $4 = '' then 0 else ts_rank(m.tsv, websearch_to_tsquery('english', $4)) end::float8 as rank,
            ($5::uuid is not null and m.person_id is not distinct from $5)::int::float8 as author,
-           0.7::float8 * m.info + case when m.temporal then 0.5::float8 + 2 * $6::bool::int else 0 end as weight
+           0.7::float8 * m.info + case when m.temporal then 0.5::float8 + 2 * $6::bool::int else 0 end
+             + case when cardinality($11::timestamptz[]) = 0 then 0
+                    else 4 * exp(-(select min(greatest(0, extract(epoch from w.first - m.said_at)::float8,
+                                                       extract(epoch from m.said_at - w.last)::float8))
+                                     from unnest($11, $12::timestamptz[]) as w (first, last)) / 86400 / 15) end as weight
       from stretch s
       join memories m on m.tenant_id = $1 and m.stretch_id = s.stretch_id and m.segment = s.segment
      where m.valid_until is null or m.valid_until > now() or $10
@@ -155,6 +161,8 @@ pub async fn search_among(
         .bind(question.limit)
         .bind(hits)
         .bind(question.asks_past)
+        .bind(question.windows.iter().map(|(first, _)| *first).collect::<Vec<_>>())
+        .bind(question.windows.iter().map(|(_, last)| *last).collect::<Vec<_>>())
         .fetch_all(tx.conn())
         .await?;
     rows.iter().map(recalled).collect()

@@ -244,7 +244,7 @@ async fn remove(
     let tenant = tx.tenant();
     let row = sqlx::query(
         "delete from memories
-          where tenant_id = $1 and memory_id = $2 and kind <> 'passage' and ($3::uuid is null or person_id = $3)
+          where tenant_id = $1 and memory_id = $2 and ($3::uuid is null or person_id = $3) and kind <> 'passage'
          returning message_id, conversation_id, person_id, length(body) as characters,
                    embedding is not null as had_vector",
     )

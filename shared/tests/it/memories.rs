@@ -71,6 +71,7 @@ async fn ask(stage: &Stage, firm: &Firm, asked: Asked<'_>) -> Vec<Recalled> {
         about: asked.about,
         asks_when: false,
         asks_past: false,
+        windows: &[],
         except: asked.except,
         limit: 10,
     };
