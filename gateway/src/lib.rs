@@ -8,6 +8,7 @@ mod auth;
 mod client;
 mod cookies;
 pub mod error;
+pub mod heartbeat;
 mod install;
 pub mod openapi;
 mod paging;
@@ -43,6 +44,7 @@ use shared::{
     network::Network,
     stripe::Stripe,
 };
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 pub use install::install_link;
@@ -153,6 +155,9 @@ pub async fn run(
         format!("KONSTRUCT_BIND {} can't be used: {error}. Is another Konstruct running?", config.bind)
     })?;
     tracing::info!(address = %config.bind, "The gateway listens");
+    let beating = CancellationToken::new();
+    let _ends = beating.clone().drop_guard();
+    tokio::spawn(heartbeat::run(db.clone(), beating));
     let hub = gateway.hub.clone();
     let stop = async move {
         stop.await;

@@ -69,15 +69,7 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/invitations/{invitation_id}/resend", post(invitations::resend))
         .route("/api/v1/api-keys", get(api_keys::list).post(api_keys::create))
         .route("/api/v1/api-keys/{key_id}", delete(api_keys::revoke))
-        .route("/api/v1/llm-keys", get(llm_keys::list).post(llm_keys::create))
-        .route("/api/v1/llm-keys/{llm_key_id}", patch(llm_keys::change).delete(llm_keys::remove))
-        .route("/api/v1/budgets", get(budgets::list).post(budgets::create))
-        .route("/api/v1/budgets/{budget_id}", patch(budgets::change).delete(budgets::remove))
-        .route("/api/v1/usage", get(usage::report))
-        .route("/api/v1/billing", get(billing::show))
-        .route("/api/v1/billing/checkout", post(billing::checkout))
-        .route("/api/v1/billing/portal", post(billing::portal))
-        .route("/api/v1/billing/refresh", post(billing::refresh))
+        .merge(paying())
         .route("/api/v1/tenants", get(tenants::list))
         .route("/api/v1/tenants/{tenant_id}", patch(tenants::change))
         .merge(sign_in())
@@ -133,6 +125,20 @@ fn escalating() -> Router<Gateway> {
         .route("/api/v1/escalations/{escalation_id}", get(escalations::show))
         .route("/api/v1/escalations/{escalation_id}/assign", post(escalations::assign))
         .route("/api/v1/escalations/{escalation_id}/close", post(escalations::close))
+}
+
+/// What models cost, whose keys pay, and what the tenant pays for.
+fn paying() -> Router<Gateway> {
+    Router::new()
+        .route("/api/v1/llm-keys", get(llm_keys::list).post(llm_keys::create))
+        .route("/api/v1/llm-keys/{llm_key_id}", patch(llm_keys::change).delete(llm_keys::remove))
+        .route("/api/v1/budgets", get(budgets::list).post(budgets::create))
+        .route("/api/v1/budgets/{budget_id}", patch(budgets::change).delete(budgets::remove))
+        .route("/api/v1/usage", get(usage::report))
+        .route("/api/v1/billing", get(billing::show))
+        .route("/api/v1/billing/checkout", post(billing::checkout))
+        .route("/api/v1/billing/portal", post(billing::portal))
+        .route("/api/v1/billing/refresh", post(billing::refresh))
 }
 
 /// For people: who has no identity yet, and what belongs to a person instead of a tenant.

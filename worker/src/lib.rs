@@ -14,7 +14,10 @@ use std::{future::Future, path::PathBuf, sync::Arc};
 
 use mailer::Mailer;
 use shared::{
-    channels::{slack::SlackApi, whatsapp::WhatsAppApi},
+    channels::{
+        slack::{SlackApi, Span},
+        whatsapp::WhatsAppApi,
+    },
     clock::Clock,
     config::Config,
     crypto::{FingerprintKey, Keyring},
@@ -96,6 +99,12 @@ impl Worker {
             Job::PublishHome { person } => jobs::publish_home::run(self, db, person).await,
             Job::SuggestPrompts { connection, channel } => {
                 jobs::suggest_prompts::run(self, db, connection, &channel).await
+            }
+            Job::FetchMissed { connection, since, until } => {
+                jobs::fetch_missed::spread(self, db, connection, Span { since, until }).await
+            }
+            Job::FetchMissedIn { connection, channel, since, until } => {
+                jobs::fetch_missed::run(self, db, connection, &channel, Span { since, until }).await
             }
             Job::RefreshBilling => jobs::refresh_billing::run(self, db).await,
             Job::ReportUsage => jobs::report_usage::run(self, db).await,

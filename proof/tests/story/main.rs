@@ -10,6 +10,7 @@ mod house;
 mod installations;
 mod kills;
 mod memory;
+mod missed;
 mod money;
 mod phones;
 mod rules;

@@ -2,6 +2,7 @@
 //! tell "refused", "not reached" and "no clear answer" apart, and only the HTTP layer knows.
 
 pub mod blocks;
+mod past;
 mod streams;
 mod surfaces;
 mod turns;
@@ -22,6 +23,7 @@ use crate::{
     pacer::Pacer,
 };
 
+pub use past::Span;
 pub use streams::{Recipient, SessionStatus};
 
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);

@@ -32,6 +32,7 @@ pub mod devices;
 pub mod escalation_rules;
 pub mod escalations;
 pub mod feedback;
+pub mod heartbeats;
 pub mod home;
 pub mod inbox;
 pub mod install_links;
@@ -193,7 +194,7 @@ impl Db {
     }
 
     /// The narrow cross-tenant role. Every statement that uses it stands in `db/system.rs` with its reason, or in a file
-    /// that says it at its top: `accept`, `customers`, `inbox`, `lanes`, `sealed`; `accounts`, `sessions`, `devices`, `mail_links`, `invitations`,
+    /// that says it at its top: `accept`, `customers`, `heartbeats`, `inbox`, `lanes`, `sealed`; `accounts`, `sessions`, `devices`, `mail_links`, `invitations`,
     /// `second_factor`, `watched`.
     pub fn system(&self) -> SystemDb {
         SystemDb { pool: self.system.clone(), statements: self.statements.clone() }

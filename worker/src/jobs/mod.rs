@@ -3,6 +3,7 @@
 pub mod ask_for_person;
 pub mod describe_channel;
 pub mod download_media;
+pub mod fetch_missed;
 pub mod fetch_person_profile;
 pub mod forget_person;
 pub mod publish_home;
