@@ -42,6 +42,7 @@ use shared::{
     limits::Limiter,
     live::{Announcements, Announcer, Waker},
     network::Network,
+    storage::Storage,
     stripe::Stripe,
 };
 use tokio_util::sync::CancellationToken;
@@ -90,6 +91,8 @@ pub struct Parts {
     pub(crate) waker: Waker,
     pub(crate) announcer: Announcer,
     pub(crate) hub: Arc<watching::Hub>,
+    /// Documents that tenants give.
+    pub(crate) storage: Storage,
     pub(crate) health: Dependencies,
     pub(crate) routes: Cache<webhooks::RouteKey, Option<system::Route>>,
     /// Reason and workspace: how many of its events were put aside this minute.
@@ -128,6 +131,7 @@ impl Gateway {
             waker,
             announcer: Announcer::start(&config.redis_url).map_err(unusable)?,
             hub: watching::Hub::start(db.system(), announcements),
+            storage: Storage::open(&config.storage).map_err(DbError::Damaged)?,
             health: Dependencies { db: db.clone(), redis_url: config.redis_url.clone() },
             routes: Cache::builder().max_capacity(ROUTES_MAX).time_to_live(ROUTES_KEPT).build(),
             samples: Cache::builder().max_capacity(ROUTES_MAX).time_to_live(SAMPLES_KEPT).build(),

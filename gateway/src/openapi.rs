@@ -9,10 +9,11 @@ use utoipa::{
 use crate::{
     cookies, install,
     portal::{
-        agents, api_keys, audit,
+        agents, api_keys, approvals, audit,
         auth::{accept, devices, login, password, signup, totp},
         billing, bindings, budgets, channels, connections, conversations, escalation_rules, escalations, events,
-        invitations, llm_keys, me, members, memories, notices, signup_whatsapp, templates, tenants, traces, usage,
+        invitations, knowledge, llm_keys, me, members, memories, notices, signup_whatsapp, templates, tenants,
+        tools, traces, usage,
     },
 };
 
@@ -25,6 +26,8 @@ use crate::{
         bindings::explain, signup_whatsapp::show, signup_whatsapp::finish,
         members::list, members::change, members::remove, members::transfer,
         invitations::list, invitations::invite, invitations::resend, invitations::revoke,
+        tools::list, tools::create, tools::change, tools::remove,
+        approvals::list, approvals::approve, approvals::deny,
         llm_keys::list, llm_keys::create, llm_keys::change, llm_keys::remove,
         budgets::list, budgets::create, budgets::change, budgets::remove, usage::report,
         billing::show, billing::checkout, billing::portal, billing::refresh,
@@ -34,7 +37,8 @@ use crate::{
         signup::sign_up, signup::verify, login::login, login::refresh, login::logout,
         password::change, password::forgot, password::reset, accept::show, accept::accept,
         conversations::list, conversations::messages, conversations::take_over, conversations::release,
-        conversations::reply, events::stream, traces::show, memories::list, memories::show, memories::forget,
+        conversations::reply, events::stream, traces::show, memories::list, memories::show, memories::correct, memories::forget,
+        knowledge::list, knowledge::give, knowledge::show, knowledge::remove,
         audit::list, audit::verify, devices::list, devices::end_all, devices::end, devices::switch,
         install::begin, notices::list, notices::mark_seen,
         totp::begin, totp::confirm, totp::end,

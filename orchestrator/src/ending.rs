@@ -15,7 +15,7 @@ use shared::{
 use crate::{
     escalation,
     opening::Turn,
-    pool::Short,
+    pool::{NO_MONEY, NO_PRICE, Short},
     reply::{Delivery, Sender, State, stream::Stream, words::Words},
     turn::{Outcome, Thought},
 };
@@ -43,6 +43,10 @@ pub async fn conclude(
             (sender.outlet.parts("answer", &completion.text, placeholder), "answer", End::Replied, None)
         }
         Outcome::Fixed(text) => (sender.outlet.parts("answer", text, placeholder), "answer", End::Replied, None),
+        Outcome::Told { text, hand_over, .. } => {
+            let end = if hand_over.is_some() { End::Held } else { End::Replied };
+            (sender.outlet.parts("answer", text, placeholder), "answer", end, hand_over.as_deref())
+        }
         Outcome::NoAnswer(failure) if failure.short.is_some() => (
             sender.outlet.parts("apology", OUT_OF_BUDGET, placeholder),
             "apology",
@@ -61,6 +65,9 @@ pub async fn conclude(
             (&completion.calls, Some(json!({ "text": completion.text })), *request_hash)
         }
         Outcome::Fixed(_) => (&Vec::new(), None, [0; 32]),
+        Outcome::Told { text, hand_over, request_hash } => {
+            (&Vec::new(), Some(json!({ "text": text, "hand_over": hand_over })), *request_hash)
+        }
         Outcome::NoAnswer(failure) => (&failure.calls, None, [0; 32]),
     };
     let answer = Answer {
@@ -89,7 +96,7 @@ pub async fn conclude(
     match shown {
         // The channel takes nothing: sending the answer would fail the same way.
         Some(shown) if matches!(shown.state, State::Dead | State::ConnectionDead { .. }) => {
-            bury(lease, turn, sender, shown, &parts).await
+            bury((lease, turn), sender, shown, &parts, (end, reason)).await
         }
         shown => {
             let shown = shown.into_iter().collect();
@@ -148,6 +155,12 @@ pub async fn conclude_stream(
     let (calls, request_hash, end, reason) = match thought.outcome {
         Outcome::Answer { completion, request_hash } => (completion.calls, request_hash, End::Replied, None),
         Outcome::Fixed(_) => (Vec::new(), [0; 32], End::Replied, None),
+        Outcome::Told { text, hand_over, request_hash } => {
+            rest.push_str("\n\n");
+            rest.push_str(&text);
+            let end = if hand_over.is_some() { End::Held } else { End::Replied };
+            (Vec::new(), request_hash, end, hand_over)
+        }
         Outcome::NoAnswer(failure) => {
             rest.push_str(BROKEN_OFF);
             (failure.calls, [0; 32], End::Dead, Some(failure.reason))
@@ -158,7 +171,8 @@ pub async fn conclude_stream(
         asker: turn.authors.last().map(|author| author.person),
         placeholder: shown.as_ref().and_then(|shown| shown.external_id.as_deref()),
         request_hash: &request_hash,
-        result: Some(json!({ "text": words.all(), "broken_off": reason })),
+        result: Some(json!({ "text": words.all(), "broken_off": reason.as_ref().filter(|_| end == End::Dead),
+                             "hand_over": reason.as_ref().filter(|_| end == End::Held) })),
         calls: &calls,
         basis: thought.basis.as_ref(),
         parts: &[],
@@ -182,8 +196,9 @@ pub async fn conclude_stream(
     crash::point(Point::Sent);
     let failed = deliveries.iter().find(|delivery| delivery.state != State::Sent);
     let (end, reason) = match failed {
-        Some(delivery) => (End::Dead, delivery.error.clone()),
-        None => (end, reason),
+        // Who is handed over is handed over, also if they could not be told.
+        Some(delivery) if end != End::Held => (End::Dead, delivery.error.clone()),
+        _ => (end, reason),
     };
     deliveries.extend(shown);
     finish(lease, turn, sender, &deliveries, end, reason.as_deref()).await
@@ -202,7 +217,7 @@ pub async fn send_and_finish(
         let delivery = sender.deliver(part, resumed).await?;
         let (state, error) = (delivery.state, delivery.error.clone());
         deliveries.push(delivery);
-        if state != State::Sent {
+        if state != State::Sent && end != End::Held {
             (end, why) = (End::Dead, error);
         }
         if matches!(state, State::ConnectionDead { .. }) {
@@ -235,7 +250,7 @@ async fn finish(
     let outcome = Finish { run: Some(turn.run), to_seq: turn.to_seq, end, reason, sent: &sent };
     let waits = runs::finish(&mut tx, lease, &outcome).await?;
     if end == End::Held {
-        hand_over(&mut tx, lease, turn).await?;
+        hand_over(&mut tx, lease, turn, reason).await?;
     }
     tx.commit().await?;
     crash::point(Point::Finished);
@@ -245,26 +260,32 @@ async fn finish(
     Ok(waits)
 }
 
-/// There was no money for an answer, and the person was told so: the lane goes to a human together with the run's end.
-async fn hand_over(tx: &mut TenantTx, lease: &Lease, turn: &Turn) -> Result<(), DbError> {
+/// There was no money for an answer, or a tool wants a human, and the person was told so: the lane goes to a human together
+/// with the run's end.
+async fn hand_over(tx: &mut TenantTx, lease: &Lease, turn: &Turn, why: Option<&str>) -> Result<(), DbError> {
     let Some(author) = turn.authors.last() else { return Ok(()) };
+    let (cause, reason) = match why {
+        Some(why) if why != NO_MONEY && why != NO_PRICE => (Cause::Tool, why),
+        _ => (Cause::OutOfBudget, "the budget for answers is used up"),
+    };
     let new = New {
         conversation: lease.conversation,
         person: author.person,
-        message: Some(author.message),
-        cause: Cause::OutOfBudget,
-        reason: "the budget for answers is used up",
+        // A turn that follows a crash stored nothing anew, and a decision is nobody's words.
+        message: (!turn.resumes && turn.decision.is_none()).then_some(author.message),
+        cause,
+        reason,
     };
     escalations::open(tx, &new).await.map(drop)
 }
 
 /// The channel refused the placeholder: the answer's rows end as dead, visible to an operator.
 async fn bury(
-    lease: &Lease,
-    turn: &Turn,
+    (lease, turn): (&Lease, &Turn),
     sender: &Sender<'_>,
     shown: Delivery,
     parts: &[Part],
+    (end, why): (End, Option<&str>),
 ) -> Result<bool, DbError> {
     let reason = shown.error.clone().unwrap_or_else(|| "the channel refused the message".into());
     let mut deliveries = vec![shown];
@@ -274,5 +295,6 @@ async fn bury(
         external_id: None,
         error: Some(reason.clone()),
     }));
-    finish(lease, turn, sender, &deliveries, End::Dead, Some(&reason)).await
+    let (end, reason) = if end == End::Held { (end, why) } else { (End::Dead, Some(reason.as_str())) };
+    finish(lease, turn, sender, &deliveries, end, reason).await
 }

@@ -16,7 +16,7 @@ use shared::{
     ids::{MessageId, PersonId, RuleId},
 };
 
-use crate::policy;
+use crate::{policy, tools::approved};
 
 /// What fired, at which message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +78,7 @@ fn walk(opening: &Opening, authors: &[Author], look: impl Fn(&[Said], &Pending) 
     });
     let mut said: Vec<Said> = earlier.map(|line| Said::new(&line.body)).collect();
     for (pending, author) in opening.pending.iter().zip(authors) {
-        if pending.message.by_bot {
+        if pending.message.by_bot || approved::decision(pending).is_some() {
             continue;
         }
         said.push(Said::new(&pending.message.text));

@@ -1,14 +1,15 @@
 //! The orchestrator: claim a conversation → take a turn → let it go.
 //!
 //! [`turn`] is the story of one turn; `prompt` and `recall` build what the model sees, `pool` chooses a model and
-//! `spending` holds the money, `llm` makes the call, `reply` sends, and `watch` keeps the lease while that goes on; `notices` finish what interrupted turns had shown. Everything durable is a
-//! row: killed at any point, the next claim continues.
+//! `spending` holds the money, `llm` makes the call, `tools` acts, `reply` sends, and `watch` keeps the lease while that goes on; `notices` finish what interrupted turns had shown. Everything durable is a
+//! row: killed at any point, the next claim continues. [`learning`] draws facts from what was said, beside all that.
 
 mod consent;
 mod ending;
 mod escalation;
 mod files;
 mod fixed;
+mod learning;
 mod llm;
 mod notices;
 mod opening;
@@ -16,12 +17,14 @@ mod places;
 mod policy;
 mod pool;
 pub mod prompt;
-mod recall;
+pub mod recall;
+mod reminders;
 mod reply;
 mod resume;
 mod spending;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod tools;
 mod turn;
 mod watch;
 
@@ -39,6 +42,7 @@ use shared::{
         lanes::{self, Lease, Round},
         outbox,
     },
+    egress::Guard,
     embedding::Embedder,
     ids::OutboxId,
     live::{Announcer, Wakeups},
@@ -46,6 +50,7 @@ use shared::{
     slack_tokens::SlackTokens,
     storage::Storage,
 };
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use places::Places;
@@ -70,6 +75,8 @@ pub struct Orchestrator {
     /// Speech is turned into text.
     pub(crate) hears: bool,
     pub(crate) models: pool::ModelPool,
+    /// For tools of tenants.
+    pub(crate) guard: Guard,
     pub(crate) embedder: Embedder,
     pub(crate) storage: Storage,
     pub(crate) vision: bool,
@@ -92,6 +99,7 @@ impl Orchestrator {
             hears: config.transcription.is_some(),
             slack: SlackApi::new(&config.slack.api_url).paced(pacer),
             models: pool::ModelPool::new(config),
+            guard: Guard::new(&config.egress_allow),
             embedder: embedder.clone(),
             storage: Storage::open(&config.storage)?,
             vision: config.llm.vision,
@@ -121,6 +129,9 @@ pub async fn run(
             tracing::error!(%error, "The embedding model is not available: recall works by words only");
         }
     });
+    let stopping = CancellationToken::new();
+    let learning =
+        config.facts_after.map(|quiet| tokio::spawn(learning::run(orchestrator.clone(), quiet, stopping.clone())));
     tracing::info!(owner = %orchestrator.owner, "The orchestrator waits for messages");
     let (places, mut served) = (Places::new(), None);
     tokio::pin!(stop);
@@ -157,7 +168,15 @@ pub async fn run(
             }
         }
     }
-    if tokio::time::timeout(DRAIN_TIMEOUT, places.emptied()).await.is_err() {
+    stopping.cancel();
+    let drained = async {
+        places.emptied().await;
+        if let Some(learning) = learning {
+            // If it died, the conversations it had are claimed again after their leases.
+            let _ = learning.await;
+        }
+    };
+    if tokio::time::timeout(DRAIN_TIMEOUT, drained).await.is_err() {
         tracing::warn!("Some turns were not finished; another process takes them over");
     }
     Ok(())

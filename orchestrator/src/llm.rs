@@ -19,6 +19,9 @@ use shared::{
 };
 use tokio::time::{Instant, timeout, timeout_at};
 
+pub use called::Called;
+use called::Collected;
+
 use crate::{prompt::Prompt, reply::words::Words};
 
 const FIRST_TOKEN_TIMEOUT: Duration = Duration::from_secs(30);
@@ -58,6 +61,8 @@ pub(crate) struct Attempt {
 #[derive(Default)]
 pub(crate) struct Received {
     pub(crate) text: String,
+    /// What it wants to have called, in its order.
+    pub(crate) called: Vec<Called>,
     usage: Option<(i64, i64)>,
 }
 
@@ -78,7 +83,7 @@ impl Provider {
         words: &Words,
     ) -> Result<Received, Attempt> {
         let deadline = Instant::now() + TOTAL_TIMEOUT;
-        let request = json!({
+        let mut request = json!({
             "model": model,
             "messages": prompt.messages,
             "max_tokens": tokens_max,
@@ -86,6 +91,9 @@ impl Provider {
             "stream": true,
             "stream_options": { "include_usage": true },
         });
+        if !prompt.tools.is_empty() {
+            request["tools"] = json!(prompt.tools);
+        }
         let chat = self.client.chat();
         let opening = chat.create_stream_byot::<Value, Value>(request);
         let stream = match timeout(FIRST_TOKEN_TIMEOUT, opening).await {
@@ -120,9 +128,10 @@ pub(crate) async fn read(
     deadline: Instant,
     words: &Words,
 ) -> Result<Received, Attempt> {
-    let (mut received, mut finished) = (Received::default(), false);
+    let (mut received, mut finished, mut called) = (Received::default(), false, Collected::default());
     loop {
-        let patience = if received.text.is_empty() { FIRST_TOKEN_TIMEOUT } else { IDLE_TIMEOUT };
+        let patience =
+            if received.text.is_empty() && called.is_empty() { FIRST_TOKEN_TIMEOUT } else { IDLE_TIMEOUT };
         let until = deadline.min(Instant::now() + patience);
         let chunk = match timeout_at(until, stream.next()).await {
             Err(_) => return Err(failure("the stream stalled", CallStatus::Unknown, true, received)),
@@ -141,6 +150,7 @@ pub(crate) async fn read(
         let said = choice["delta"]["content"].as_str().unwrap_or_default();
         received.text.push_str(said);
         words.push(said);
+        called.hear(&choice["delta"]["tool_calls"]);
         if !received.text.is_empty() {
             crash::point(crash::Point::ModelMidStream);
         }
@@ -152,14 +162,15 @@ pub(crate) async fn read(
             let possible = |count: i64| (0..=USAGE_TOKENS_MAX).contains(&count);
             received.usage = (possible(input) && possible(output)).then_some((input, output));
         }
-        if received.text.len() > ANSWER_BYTES_MAX {
+        if received.text.len() + called.bytes() > ANSWER_BYTES_MAX {
             return Err(failure("the answer does not end", CallStatus::Unknown, false, received));
         }
     }
     if !finished {
         return Err(failure("the stream broke off", CallStatus::Unknown, true, received));
     }
-    if received.text.trim().is_empty() {
+    received.called = called.all();
+    if received.text.trim().is_empty() && received.called.is_empty() {
         return Err(failure("the answer is empty", CallStatus::Failed, true, received));
     }
     Ok(received)
@@ -202,10 +213,14 @@ pub(crate) fn ledger_row(
     let estimate = |chars: usize| i64::try_from(chars.div_ceil(CHARS_PER_TOKEN)).unwrap_or(i64::MAX);
     (call.input_tokens, call.output_tokens, call.estimated) = match received.usage {
         Some((input, output)) => (input, output, false),
-        None => (estimate(prompt.chars()), estimate(received.text.chars().count()), true),
+        None => {
+            let called: usize = received.called.iter().map(Called::chars).sum();
+            (estimate(prompt.chars()), estimate(received.text.chars().count() + called), true)
+        }
     };
     call
 }
 
+mod called;
 #[cfg(test)]
 mod hostile;

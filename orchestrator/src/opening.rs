@@ -11,8 +11,9 @@ use shared::{
         messages::{self, Author, AuthorKind, Line},
         people::{self, Standing},
         runs::{self, End, Finish, Opening, Pending, Start},
+        tools,
     },
-    ids::{OutboxId, RunId},
+    ids::{ApprovalId, OutboxId, RunId},
     jobs::Job,
     message::ChannelKind,
     queue, telemetry,
@@ -21,6 +22,7 @@ use shared::{
 use crate::{
     Orchestrator, escalation, fixed, policy, recall,
     reply::{Outlet, SlackPlace, WhatsAppPlace},
+    tools::approved,
     turn::PLACEHOLDER,
 };
 
@@ -45,6 +47,10 @@ pub struct Turn {
     pub named: Vec<llm_keys::Link>,
     /// The answer, where none of a model is needed.
     pub fixed: Option<&'static str>,
+    /// What the agent may use here.
+    pub tools: Vec<tools::Granted>,
+    /// The decision that the turn is about, and nothing else.
+    pub decision: Option<ApprovalId>,
 }
 
 /// What a claimed conversation is about.
@@ -70,6 +76,7 @@ pub async fn open(orchestrator: &Orchestrator, db: &TenantDb, lease: &Lease) -> 
         changes::catch_up(&mut tx, lease.conversation).await?;
         opening = runs::open(&mut tx, lease).await?;
     }
+    approved::alone(&mut opening.pending);
     continue_trace(&opening.pending);
     let known_run = opening.interrupted.as_ref().map(|interrupted| interrupted.run);
     let (to_seq, end) = match given_up(&opening, lease) {
@@ -199,9 +206,32 @@ async fn start(
         runs::start(tx, lease, &start).await?;
     }
     let named = if opening.own_models { llm_keys::chain(tx, agent.id).await? } else { Vec::new() };
-    let audiences = policy::audiences(&opening, &authors);
-    let (resumes, fixed) = (from.is_some(), None);
-    Ok(Turn { opening, agent, outlet, asked, run, resumes, to_seq, placeholder, authors, audiences, named, fixed })
+    let mut audiences = policy::audiences(&opening, &authors);
+    // Documents are given to agents, for whoever asks them.
+    audiences.extend([Audience::Agents, Audience::Agent(agent.id)]);
+    // Asked only where an agent has any: most have none, and cost nothing.
+    let tools = if opening.tool_agents.contains(&agent.id) && policy::may_use_tools(&opening, &authors) {
+        tools::granted(tx, agent.id).await?
+    } else {
+        Vec::new()
+    };
+    let (resumes, fixed, decision) = (from.is_some(), None, opening.pending.first().and_then(approved::decision));
+    Ok(Turn {
+        opening,
+        agent,
+        outlet,
+        asked,
+        run,
+        resumes,
+        to_seq,
+        placeholder,
+        authors,
+        audiences,
+        named,
+        fixed,
+        tools,
+        decision,
+    })
 }
 
 /// The way to a channel of the conversation's connection, a thread in it, and somebody who reads there.
@@ -253,7 +283,7 @@ async fn prepare(
     let question = texts.join("\n");
     let names = recall::candidate_names(&question);
     let named = if names.is_empty() { Vec::new() } else { people::named(tx, &names).await? };
-    Ok(Some(recall::prepare(orchestrator, &question, &named)))
+    Ok(Some(recall::prepare(&orchestrator.embedder, &question, &named)))
 }
 
 /// The conversation so far and what was just said. A resumed turn finds its messages stored already.
@@ -261,6 +291,9 @@ fn window(opening: &Opening, authors: &[Author]) -> Vec<Line> {
     let mut window = opening.window.clone();
     for (pending, author) in opening.pending.iter().zip(authors) {
         let message = &pending.message;
+        if approved::decision(pending).is_some() {
+            continue;
+        }
         if window.iter().any(|line| line.external_id.as_ref() == Some(&message.external_id)) {
             continue;
         }
@@ -271,6 +304,7 @@ fn window(opening: &Opening, authors: &[Author]) -> Vec<Line> {
             author: author.display_name.clone(),
             body: message.text.clone(),
             sent_at: message.sent_at,
+            outside: message.by_bot || message.outsider || author.standing.is_outside(),
         });
     }
     window

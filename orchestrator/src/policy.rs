@@ -64,6 +64,15 @@ pub fn audiences(opening: &Opening, authors: &[Author]) -> Vec<Audience> {
     audiences
 }
 
+/// Tools are for the tenant's own people, and for its customers in a chat of their own. Whatever the connection's policy says
+/// of outsiders' questions, they and bots make an agent do nothing.
+pub fn may_use_tools(opening: &Opening, authors: &[Author]) -> bool {
+    let mut asking = opening.pending.iter().zip(authors);
+    asking.all(|(pending, author)| {
+        !is_outside(pending, author) && !pending.message.by_bot && author.standing != Standing::Bot
+    })
+}
+
 fn reads_along(opening: &Opening) -> bool {
     opening.channel_shared || opening.pending.iter().any(|pending| pending.message.with_outsiders)
 }

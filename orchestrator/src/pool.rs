@@ -22,7 +22,7 @@ use shared::{
 };
 
 use crate::{
-    llm::{self, Attempt, Provider},
+    llm::{self, Attempt, Called, Provider},
     prompt::Prompt,
     reply::words::Words,
     spending::Purse,
@@ -35,6 +35,10 @@ const REST_MAX: Duration = Duration::from_secs(10);
 const ANSWER_TOKENS_MAX: u32 = 1_500;
 /// When there is money for a few sentences only.
 const SHORT_ANSWER_TOKENS_MAX: u32 = 300;
+
+/// Why nobody answers, where it is a matter of money.
+pub const NO_MONEY: &str = "the budget is used up";
+pub const NO_PRICE: &str = "a model without a price is not asked under a budget";
 
 /// The platform's models, and the way to tenants' own.
 #[derive(Clone)]
@@ -53,10 +57,22 @@ pub struct Link {
     model: String,
 }
 
+/// What a model is called for.
+pub struct Job<'a> {
+    /// As the ledger names it.
+    pub purpose: &'static str,
+    /// How long an answer may be: what is tried first, and what where money is short.
+    pub tokens: &'a [u32],
+}
+
+const ANSWER: Job<'static> = Job { purpose: "answer", tokens: &[ANSWER_TOKENS_MAX, SHORT_ANSWER_TOKENS_MAX] };
+
 /// A usable answer.
 #[derive(Debug)]
 pub struct Completion {
     pub text: String,
+    /// What it wants to have called before it goes on.
+    pub called: Vec<Called>,
     /// Every call it took, the successful one last.
     pub calls: Vec<ModelCall>,
 }
@@ -143,19 +159,34 @@ impl ModelPool {
         words: &Words,
         purse: &Purse,
     ) -> Result<Result<Completion, NoAnswer>, DbError> {
+        self.complete_for(&ANSWER, chain, prompt, words, purse).await
+    }
+
+    /// The same for something else than an answer.
+    pub async fn complete_for(
+        &self,
+        job: &Job<'_>,
+        chain: &[Link],
+        prompt: &Prompt,
+        words: &Words,
+        purse: &Purse,
+    ) -> Result<Result<Completion, NoAnswer>, DbError> {
         let blind = prompt.without_pictures();
         let mut walk = Walk {
             pool: self,
+            purpose: job.purpose,
             purse,
             words,
             prompt,
             blind: blind.as_ref(),
             failed: HashSet::new(),
+            called: Vec::new(),
             ended: NoAnswer { reason: "no model can be called".into(), ..NoAnswer::default() },
         };
-        for tokens_max in [ANSWER_TOKENS_MAX, SHORT_ANSWER_TOKENS_MAX] {
-            if walk.through(chain, tokens_max).await? {
-                return Ok(Ok(Completion { text: words.all(), calls: walk.ended.calls }));
+        for tokens_max in job.tokens {
+            if walk.through(chain, *tokens_max).await? {
+                let Walk { called, ended, .. } = walk;
+                return Ok(Ok(Completion { text: words.all(), called, calls: ended.calls }));
             }
             if walk.ended.short.is_none() {
                 break;
@@ -169,6 +200,7 @@ impl ModelPool {
 /// The way along a chain.
 struct Walk<'a> {
     pool: &'a ModelPool,
+    purpose: &'static str,
     purse: &'a Purse,
     words: &'a Words,
     prompt: &'a Prompt,
@@ -176,6 +208,8 @@ struct Walk<'a> {
     blind: Option<&'a Prompt>,
     /// Places in the chain that are not asked again.
     failed: HashSet<usize>,
+    /// Of the answer.
+    called: Vec<Called>,
     ended: NoAnswer,
 }
 
@@ -246,6 +280,7 @@ impl Walk<'_> {
             owner,
             input_tokens: prompt.tokens_max(),
             output_tokens: i64::from(tokens_max),
+            purpose: self.purpose,
         };
         match self.purse.reserve(&planned).await? {
             Verdict::Free | Verdict::Held(_) => {}
@@ -261,7 +296,10 @@ impl Walk<'_> {
             Err(Attempt { reason, status, again, received, .. }) => (status, received, Some((reason, again))),
         };
         self.ended.calls.push(llm::ledger_row((id, owner, &link.model), status, &prompt, &received));
-        let Some((reason, again)) = failure else { return Ok(Asked::Answered) };
+        let Some((reason, again)) = failure else {
+            self.called = received.called;
+            return Ok(Asked::Answered);
+        };
         tracing::warn!(model = link.model, %reason, "A model call failed");
         let whose = if owner == KeyOwner::Platform { link.model.clone() } else { "(of a tenant)".to_owned() };
         metrics::counter!("konstruct_model_failures_total", "model" => whose).increment(1);
@@ -271,8 +309,8 @@ impl Walk<'_> {
 
     fn is_short(&mut self, short: Short) -> Asked {
         self.ended.reason = match &short.unpriced {
-            Some(_) => "a model without a price is not asked under a budget",
-            None => "the budget is used up",
+            Some(_) => NO_PRICE,
+            None => NO_MONEY,
         }
         .into();
         self.ended.short = Some(short);

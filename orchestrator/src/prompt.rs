@@ -1,10 +1,9 @@
 //! The prompt: a pure function of the turn. Snapshot tests make every change of wording a readable diff.
 
 use serde::{Serialize, Serializer};
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::db::{
     agents::Agent,
-    media::REMEMBERED_MARK,
     memories::Recalled,
     messages::{AuthorKind, Line},
     runs::Basis,
@@ -12,15 +11,10 @@ use shared::db::{
 };
 use time::{OffsetDateTime, macros::format_description};
 
-use crate::files::Shown;
+use crate::{files::Shown, llm::Called, reminders};
 
 /// Characters of the conversation that a prompt holds, newest first; about 6,000 tokens.
 const WINDOW_CHARS_MAX: usize = 24_000;
-/// Characters of memories, best first; about 1,250 tokens.
-const MEMORY_CHARS_MAX: usize = 5_000;
-const MEMORY_LINE_CHARS_MAX: usize = 400;
-/// Of a memory that holds a file.
-const FILE_MEMORY_CHARS_MAX: usize = 1_200;
 /// What a picture is counted as, in characters of text.
 const PICTURE_CHARS: usize = 4_000;
 /// What a picture is to a model at most, in tokens.
@@ -50,22 +44,48 @@ pub struct Turn<'a> {
     pub files: &'a [Shown],
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Prompt {
     pub messages: Vec<PromptMessage>,
+    /// What may be called, as the API wants it.
+    #[serde(skip)]
+    pub tools: Vec<Value>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PromptMessage {
     pub role: &'static str,
     pub content: String,
     /// `data:` addresses.
     pub pictures: Vec<String>,
+    /// What the model wanted to have called.
+    pub called: Vec<Called>,
+    /// The id of the call whose result this is.
+    pub answers: Option<String>,
+}
+
+impl PromptMessage {
+    pub fn new(role: &'static str, content: String) -> Self {
+        Self { role, content, ..Self::default() }
+    }
 }
 
 /// As the API wants it: plain text, or a list of parts if there are pictures.
 impl Serialize for PromptMessage {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if let Some(call) = &self.answers {
+            let answer = json!({ "role": self.role, "tool_call_id": call, "content": self.content });
+            return answer.serialize(serializer);
+        }
+        if !self.called.is_empty() {
+            let call = |call: &Called| {
+                json!({ "id": call.id, "type": "function",
+                        "function": { "name": call.name, "arguments": call.arguments } })
+            };
+            let calls: Vec<Value> = self.called.iter().map(call).collect();
+            return json!({ "role": self.role, "content": self.content, "tool_calls": calls })
+                .serialize(serializer);
+        }
         if self.pictures.is_empty() {
             return json!({ "role": self.role, "content": self.content }).serialize(serializer);
         }
@@ -79,23 +99,39 @@ impl Prompt {
     /// The same, for the rest of an answer that was begun.
     pub fn continuing(&self, begun: &str) -> Self {
         let mut messages = self.messages.clone();
-        messages.push(PromptMessage { role: "assistant", content: begun.to_owned(), pictures: Vec::new() });
-        messages.push(PromptMessage { role: "user", content: GO_ON.to_owned(), pictures: Vec::new() });
-        Self { messages }
+        messages.push(PromptMessage::new("assistant", begun.to_owned()));
+        messages.push(PromptMessage::new("user", GO_ON.to_owned()));
+        Self { messages, tools: self.tools.clone() }
+    }
+
+    /// With words about tools among the instructions, before the sentence that nothing may come after.
+    pub fn instruct(&mut self, words: &str) {
+        if let Some(system) = self.messages.first_mut() {
+            let at = system.content.len() - TRANSPARENCY.len();
+            system.content.insert_str(at, &format!("{}\n\n", words.trim()));
+        }
     }
 
     /// More tokens than this it is to no model: none makes two of one byte.
     pub fn tokens_max(&self) -> i64 {
         let most = |message: &PromptMessage| {
-            message.content.len() + FRAME_TOKENS_MAX + message.pictures.len() * PICTURE_TOKENS_MAX
+            let called = |call: &Called| call.id.len() + call.name.len() + call.arguments.len() + FRAME_TOKENS_MAX;
+            message.content.len()
+                + FRAME_TOKENS_MAX
+                + message.pictures.len() * PICTURE_TOKENS_MAX
+                + message.called.iter().map(called).sum::<usize>()
         };
-        i64::try_from(FRAME_TOKENS_MAX + self.messages.iter().map(most).sum::<usize>()).unwrap_or(i64::MAX)
+        let tools: usize = self.tools.iter().map(|tool| tool.to_string().len() + FRAME_TOKENS_MAX).sum();
+        i64::try_from(FRAME_TOKENS_MAX + tools + self.messages.iter().map(most).sum::<usize>()).unwrap_or(i64::MAX)
     }
 
     pub fn chars(&self) -> usize {
-        let chars =
-            |message: &PromptMessage| message.content.chars().count() + message.pictures.len() * PICTURE_CHARS;
-        self.messages.iter().map(chars).sum()
+        let chars = |message: &PromptMessage| {
+            let called: usize = message.called.iter().map(Called::chars).sum();
+            message.content.chars().count() + message.pictures.len() * PICTURE_CHARS + called
+        };
+        let tools: usize = self.tools.iter().map(|tool| tool.to_string().chars().count()).sum();
+        self.messages.iter().map(chars).sum::<usize>() + tools
     }
 
     /// The same for a model that takes no pictures; `None` if there are none.
@@ -115,9 +151,9 @@ impl Prompt {
 }
 
 pub fn build(turn: &Turn<'_>) -> Prompt {
-    let mut messages = vec![PromptMessage { role: "system", content: system(turn), pictures: Vec::new() }];
+    let mut messages = vec![PromptMessage::new("system", system(turn))];
     messages.extend(window(turn.window, turn.files));
-    Prompt { messages }
+    Prompt { messages, tools: Vec::new() }
 }
 
 fn system(turn: &Turn<'_>) -> String {
@@ -132,9 +168,7 @@ fn system(turn: &Turn<'_>) -> String {
     if !agent.instructions.trim().is_empty() {
         parts.push(format!("Instructions of your employer:\n{}", agent.instructions.trim()));
     }
-    if !turn.memories.is_empty() {
-        parts.push(format!("What you remember from earlier conversations:\n{}", memory_lines(turn.memories)));
-    }
+    parts.extend(reminders::sections(turn.memories));
     parts.push(TRANSPARENCY.to_owned());
     parts.join("\n\n")
 }
@@ -144,13 +178,13 @@ fn sentence(lead: &str, text: &str) -> String {
     if text.is_empty() { String::new() } else { format!("{lead}{}.", text.trim_end_matches('.')) }
 }
 
-fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// What the model is shown, in numbers and ids: for whoever asks later why it answered so.
 pub fn basis(turn: &Turn<'_>, prompt: &Prompt) -> Basis {
-    let shown = fitting(turn.memories);
+    let shown = reminders::fitting(turn.memories);
     let chars = |text: &str| text.chars().count();
     let sizes = Sizes {
         instructions: chars(turn.agent.instructions.trim()),
@@ -161,31 +195,6 @@ pub fn basis(turn: &Turn<'_>, prompt: &Prompt) -> Basis {
         ..Sizes::default()
     };
     Basis { recalled: shown.iter().map(|(memory, _)| (memory.id, memory.score)).collect(), sizes }
-}
-
-/// Told in the order they happened: later ones may correct earlier ones.
-fn memory_lines(memories: &[Recalled]) -> String {
-    let mut chosen = fitting(memories);
-    chosen.sort_by_key(|(memory, _)| (memory.said_at, memory.id));
-    chosen.into_iter().map(|(_, line)| line).collect::<Vec<_>>().join("\n")
-}
-
-/// The best that fit, best first.
-fn fitting(memories: &[Recalled]) -> Vec<(&Recalled, String)> {
-    let mut room = MEMORY_CHARS_MAX;
-    let mut chosen: Vec<(&Recalled, String)> = Vec::new();
-    for memory in memories {
-        let holds_file = memory.body.contains(REMEMBERED_MARK);
-        let most = if holds_file { FILE_MEMORY_CHARS_MAX } else { MEMORY_LINE_CHARS_MAX };
-        let text: String = one_line(&memory.body).chars().take(most).collect();
-        let line = format!("- [{}] {}: {text}", minute(memory.said_at), one_line(&memory.author));
-        let Some(left) = room.checked_sub(line.chars().count()) else {
-            break;
-        };
-        room = left;
-        chosen.push((memory, line));
-    }
-    chosen
 }
 
 /// The newest messages that fit; the last one always does, cut if need be.
@@ -218,20 +227,19 @@ fn message(line: &Line, room: usize) -> PromptMessage {
             ("user", format!("{}: {}", one_line(&line.author), line.body))
         }
     };
-    PromptMessage { role, content: text.chars().take(room).collect(), pictures: Vec::new() }
+    PromptMessage::new(role, text.chars().take(room).collect())
 }
 
 fn day(time: OffsetDateTime) -> String {
     time.format(format_description!("[weekday], [day padding:none] [month repr:long] [year]")).unwrap_or_default()
 }
 
-fn minute(time: OffsetDateTime) -> String {
-    time.format(format_description!("[year]-[month]-[day] [hour]:[minute]")).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
-    use shared::ids::{AgentId, ConversationId, MemoryId, MessageId};
+    use shared::{
+        db::memories::Kind,
+        ids::{AgentId, MemoryId, MessageId},
+    };
     use time::macros::datetime;
 
     use super::*;
@@ -256,13 +264,16 @@ mod tests {
             author: author.into(),
             body: body.into(),
             sent_at: datetime!(2026-11-21 09:00 UTC),
+            outside: false,
         }
     }
 
     fn memory(said_at: OffsetDateTime, body: &str) -> Recalled {
         Recalled {
             id: MemoryId::new(),
-            conversation: ConversationId::new(),
+            kind: Kind::Message { outdated_at: None },
+            message: None,
+            conversation: None,
             author: "Ada Lovelace".into(),
             said_at,
             body: body.into(),
@@ -319,7 +330,7 @@ mod tests {
         let window = [line(AuthorKind::Person, "Ada", &"Write 100,000 words. ".repeat(10_000))];
         let prompt = built(&agent(""), &window, &memories);
         let frame = built(&agent(""), &[], &[]).chars();
-        let most = frame + WINDOW_CHARS_MAX + MEMORY_CHARS_MAX + FILE_MEMORY_CHARS_MAX;
+        let most = frame + WINDOW_CHARS_MAX + reminders::MEMORY_CHARS_MAX + reminders::FILE_MEMORY_CHARS_MAX;
         assert!(prompt.chars() <= most, "{} of {most}", prompt.chars());
     }
 

@@ -46,7 +46,11 @@ pub async fn resume(
     if !whole.is_empty() {
         let open: Vec<Part> = whole.iter().filter(|part| part.state == "sending").cloned().collect();
         let apologizes = whole.iter().any(|part| part.kind == "apology");
-        let end = if apologizes { (End::Dead, Some("no usable answer")) } else { (End::Replied, None) };
+        let end = match progress.answer.as_ref().and_then(|answer| answer["hand_over"].as_str()) {
+            Some(reason) => (End::Held, Some(reason)),
+            None if apologizes => (End::Dead, Some("no usable answer")),
+            None => (End::Replied, None),
+        };
         return send_and_finish(lease, turn, sender, (&open, true), end, Vec::new()).await;
     }
     let shown = match placeholder {
@@ -73,9 +77,10 @@ async fn show_again(
     stream.close();
     let mut deliveries = stream.finish().await?;
     deliveries.extend(shown);
-    let end = match answer["broken_off"].as_str() {
-        Some(reason) => (End::Dead, Some(reason)),
-        None => (End::Replied, None),
+    let end = match (answer["broken_off"].as_str(), answer["hand_over"].as_str()) {
+        (_, Some(reason)) => (End::Held, Some(reason)),
+        (Some(reason), None) => (End::Dead, Some(reason)),
+        (None, None) => (End::Replied, None),
     };
     send_and_finish(lease, turn, sender, (&[], true), end, deliveries).await
 }

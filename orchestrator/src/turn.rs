@@ -29,6 +29,10 @@ use crate::{
     reply::{Delivery, Sender, ran_out, stream::Stream, words::Words},
     resume,
     spending::Purse,
+    tools::{
+        Work, approved,
+        registry::{self, Registry},
+    },
     watch::Watch,
 };
 
@@ -42,8 +46,17 @@ pub struct Thought {
 }
 
 pub enum Outcome {
-    Answer { completion: Completion, request_hash: [u8; 32] },
+    Answer {
+        completion: Completion,
+        request_hash: [u8; 32],
+    },
     Fixed(&'static str),
+    /// What tools came to, in our own words. `hand_over`: why a human is asked for with it.
+    Told {
+        text: String,
+        hand_over: Option<String>,
+        request_hash: [u8; 32],
+    },
     NoAnswer(NoAnswer),
 }
 
@@ -81,7 +94,11 @@ pub async fn take_turn(orchestrator: &Orchestrator, lease: &Lease, watch: &Watch
     };
     let work = async { tokio::try_join!(showing, think(orchestrator, lease, &turn, prepared, &words)) };
     let last = policy::last_addressed(&turn.opening.pending);
-    let (shown, thought) = turn.outlet.while_working(last, work).await?;
+    let (shown, thought) = match turn.decision {
+        // Nobody wrote anything that could be shown as read.
+        Some(_) => work.await?,
+        None => turn.outlet.while_working(last, work).await?,
+    };
     if stream.has_begun() {
         return conclude_stream(lease, &turn, &sender, stream, (&words, thought), shown).await;
     }
@@ -142,6 +159,10 @@ async fn ask(
     let Some(asker) = turn.authors.last().map(|author| author.person) else {
         return Err(DbError::Damaged("a turn without an author".into()));
     };
+    if let Some(decision) = turn.decision {
+        let outcome = approved::carry_out(orchestrator, (lease, turn), decision).await?;
+        return Ok(Thought { outcome, basis: None });
+    }
     let except: Vec<MessageId> = turn.opening.window.iter().map(|line| line.id).collect();
     let asked = recall::Asked { audiences: &turn.audiences, asker, except: &except };
     let (db, window) = (orchestrator.db.tenant(lease.tenant), &turn.opening.window);
@@ -172,13 +193,22 @@ async fn ask(
     let chain = orchestrator.models.chain(lease.tenant, turn.agent.model.as_deref(), &turn.named)?;
     let who =
         Spender { run: turn.run, agent: turn.agent.id, conversation: lease.conversation, person: Some(asker) };
-    let purse = Purse { db, who, limited: turn.opening.budgeted };
-    let asked = Instant::now();
-    let outcome = match orchestrator.models.complete(&chain, &prompt, words, &purse).await? {
-        Ok(completion) => Outcome::Answer { completion, request_hash: hash.finalize().into() },
-        Err(failure) => Outcome::NoAnswer(failure),
+    let purse = Purse { db: db.clone(), who, limited: turn.opening.budgeted };
+    let began_asking = Instant::now();
+    let tainted = registry::is_tainted(window, &files, &memories);
+    let offered = Registry::new(&turn.tools, tainted);
+    let request_hash: [u8; 32] = hash.finalize().into();
+    let outcome = if offered.is_empty() {
+        match orchestrator.models.complete(&chain, &prompt, words, &purse).await? {
+            Ok(completion) => Outcome::Answer { completion, request_hash },
+            Err(failure) => Outcome::NoAnswer(failure),
+        }
+    } else {
+        let (chain, purse, registry) = (&chain, &purse, &offered);
+        let work = Work { orchestrator, lease, turn, db: &db, asker, chain, words, purse, registry, request_hash };
+        work.run(prompt, tainted).await?
     };
-    basis.sizes.model_ms = milliseconds(asked);
+    basis.sizes.model_ms = milliseconds(began_asking);
     Ok(Thought { outcome, basis: Some(basis) })
 }
 

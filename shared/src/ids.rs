@@ -123,6 +123,8 @@ ids! {
     MemoryId = "mem";
     /// A file that came with a message.
     MediaId = "med";
+    /// What a tenant gives its agents to read.
+    DocumentId = "doc";
     /// One turn of an agent: from the messages it answers to the reply.
     RunId = "run";
     OutboxId = "out";
@@ -140,6 +142,12 @@ ids! {
     RuleId = "rul";
     /// A conversation that was handed to a human.
     EscalationId = "esc";
+    /// What the tenant lets agents call.
+    ToolId = "tol";
+    /// One call of a tool.
+    ToolCallId = "tcl";
+    /// What a second person agrees to, or not.
+    ApprovalId = "apr";
     MailId = "mai";
     /// A click, a command, a dialog.
     InteractionId = "int";

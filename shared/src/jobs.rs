@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{
-    ConnectionId, ConversationId, InteractionId, MailId, MediaId, MessageId, NoticeId, OutboxId, PersonId,
+    ApprovalId, ConnectionId, ConversationId, DocumentId, InteractionId, MailId, MediaId, MessageId, NoticeId,
+    OutboxId, PersonId, ToolCallId,
 };
 
 /// A job, as stored in `jobs.payload`. Every one may run twice: it reads the current state and stops if that is done.
@@ -30,6 +31,10 @@ pub enum Job {
     AskForPerson { interaction: InteractionId },
     /// Fetch a file that came with a message, and read it if it is a document.
     DownloadMedia { media: MediaId },
+    /// Read a document that a tenant gave its agents.
+    ReadDocument { document: DocumentId },
+    /// Erase the bytes of a document that was deleted.
+    EraseDocument { document: DocumentId },
     /// Erase what a person said.
     ForgetPerson { person: PersonId },
     /// Tell a person what only they see.
@@ -48,6 +53,14 @@ pub enum Job {
     RefreshBilling,
     /// Tell Stripe's meter how many answers there were on the days that are over.
     ReportUsage,
+    /// Show who is asked for an approval, or what was decided.
+    ShowApproval { approval: ApprovalId },
+    /// Begin the turn that carries out what was approved, or says that it was not.
+    ReportApproval { approval: ApprovalId },
+    /// It may be too late for an approval.
+    ExpireApproval { approval: ApprovalId },
+    /// A tool's call may have lost its process.
+    SettleToolCall { call: ToolCallId },
 }
 
 /// What a person is told besides the agent's answers.
@@ -60,6 +73,20 @@ pub enum Notice {
     HumanAsked { conversation: ConversationId },
     /// What was erased.
     Forgotten { memories: i64, messages: i64 },
+    /// They may not decide about an approval.
+    ApprovalRefused { conversation: ConversationId, why: ApprovalRefusal },
+}
+
+/// Why somebody's press did not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApprovalRefusal {
+    /// They asked for it.
+    Own,
+    /// Not, or not known to be, a full member of the workspace.
+    NoMember,
+    /// It is decided, or it is too late.
+    Over,
 }
 
 impl Job {
@@ -81,6 +108,12 @@ impl Job {
             Self::TellAdmins { .. } => "tell_admins",
             Self::SendEmail { .. } => "send_email",
             Self::DownloadMedia { .. } => "download_media",
+            Self::ShowApproval { .. } => "show_approval",
+            Self::ReportApproval { .. } => "report_approval",
+            Self::ExpireApproval { .. } => "expire_approval",
+            Self::SettleToolCall { .. } => "settle_tool_call",
+            Self::ReadDocument { .. } => "read_document",
+            Self::EraseDocument { .. } => "erase_document",
         }
     }
 }

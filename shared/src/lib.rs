@@ -40,6 +40,7 @@ pub mod stripe;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod tools;
 pub mod transcription;
 
 /// A name for this process that no earlier or other process had: role, host, process id and a random part.

@@ -4,10 +4,14 @@
 //! |---|---|
 //! | `prompt.rs`, `words.rs` | take a prompt apart |
 //! | `answer.rs` | find the sentence that answers |
+//! | `acting.rs` | choose a tool of those that are offered |
+//! | `facts.rs` | what messages plainly state, for whoever keeps notes |
 //! | `hearing.rs` | speech to text |
 //! | `shape.rs`, `stream.rs` | bring the reply into the wanted form, or spoil it |
 
+mod acting;
 mod answer;
+mod facts;
 mod hearing;
 mod prompt;
 mod shape;
@@ -59,6 +63,26 @@ pub struct ModelOptions {
     /// Requests with pictures are refused, as by a model that takes text only.
     #[serde(default)]
     pub blind: bool,
+    /// Called instead of what it would call itself, offered or not, once a message.
+    #[serde(default)]
+    pub calls: Vec<SimulatedCall>,
+    /// Calls them again and again, whatever the tools say.
+    #[serde(default)]
+    pub keeps_calling: bool,
+    /// Said before a call, as some models do.
+    #[serde(default)]
+    pub preamble: Option<String>,
+    /// Calls come without numbers and ids, as from some gateways.
+    #[serde(default)]
+    pub bare_calls: bool,
+}
+
+/// A call that a test puts into its mouth.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SimulatedCall {
+    pub name: String,
+    /// Meant to be JSON.
+    pub arguments: String,
 }
 
 /// A call that came in, and what became of it.
@@ -257,19 +281,29 @@ fn refusal_of(key: Option<&str>, request: &Value, fault: Option<&FaultKind>) -> 
 
 fn compose(core: &Core, key: Option<&str>, request: &Value, fault: Option<FaultKind>) -> Reply {
     let messages = request["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let mut text = match continued(messages) {
-        Some((before, begun)) => {
-            let whole = core.options().answer.clone().unwrap_or_else(|| answer::reply(before));
+    let options = core.options().clone();
+    let notes = facts::reply(messages);
+    let keeps_notes = notes.is_some();
+    let acts = notes.is_none() && continued(messages).is_none();
+    let calls = if acts { acting::calls(request, &options) } else { Vec::new() };
+    let mut text = match (notes, continued(messages)) {
+        (Some(notes), _) => notes,
+        _ if !calls.is_empty() => options.preamble.clone().unwrap_or_default(),
+        (None, Some((before, begun))) => {
+            let whole = options.answer.clone().unwrap_or_else(|| answer::reply(before));
             whole.strip_prefix(begun.as_str()).map_or(whole.clone(), str::to_owned)
         }
-        None => shape::shaped(request, core.options().answer.clone().unwrap_or_else(|| answer::reply(messages))),
+        (None, None) => {
+            let reply = || acting::report(messages).unwrap_or_else(|| answer::reply(messages));
+            shape::shaped(request, options.answer.clone().unwrap_or_else(reply))
+        }
     };
-    let mut finish_reason = "stop";
+    let mut finish_reason = if calls.is_empty() { "stop" } else { "tool_calls" };
     let tokens_max = request["max_completion_tokens"].as_u64().or_else(|| request["max_tokens"].as_u64());
     let chars_max =
         tokens_max.and_then(|tokens| usize::try_from(tokens).ok()).map(|tokens| tokens * CHARS_PER_TOKEN);
     // What a test puts into its mouth is said in full.
-    let chars_max = chars_max.filter(|_| core.options().answer.is_none());
+    let chars_max = chars_max.filter(|_| core.options().answer.is_none() && !keeps_notes);
     if let Some(chars_max) = chars_max.filter(|chars_max| text.chars().count() > *chars_max) {
         text = text.chars().take(chars_max).collect();
         finish_reason = "length";
@@ -283,6 +317,8 @@ fn compose(core: &Core, key: Option<&str>, request: &Value, fault: Option<FaultK
         model: request["model"].as_str().unwrap_or_default().to_owned(),
         created: clock::now_seconds(),
         text,
+        calls,
+        bare_calls: options.bare_calls,
         finish_reason,
         prompt_tokens: tokens_of(&messages.iter().map(prompt::content).collect::<String>()),
         include_usage: request["stream_options"]["include_usage"] == true,

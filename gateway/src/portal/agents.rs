@@ -5,11 +5,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shared::{
     db::{
+        TenantTx,
         agents::{self, Agent, AgentShape},
         audit,
         llm_keys::{self, MODELS_MAX, ModelChoice},
+        tools::{self, GRANTS_MAX, Grant},
     },
     ids::AgentId,
+    tools::BUILT_IN,
 };
 use utoipa::ToSchema;
 
@@ -34,6 +37,9 @@ pub struct AgentBody {
     model: Option<String>,
     /// What answers, in order; empty: the tenant's default key, or else the platform's models.
     models: Vec<ModelBody>,
+    /// What it may use besides words: names of the product's own tools, ids of the tenant's.
+    #[schema(example = json!(["calculator", "tol_01k9z3w6h8f2m5x7q4r1t0v9sb"]))]
+    tools: Vec<String>,
     is_default: bool,
 }
 
@@ -60,6 +66,9 @@ pub struct ShapeAgent {
     /// What answers, in order: 8 at most. Replaces the agent's list; empty: the tenant's default key, or else the platform's
     /// models. The platform's models follow a key of the tenant's own only if they are named here.
     models: Option<Vec<ModelBody>>,
+    /// What it may use besides words: names of the product's own tools, ids of the tenant's, 20 at most. Replaces the agent's
+    /// list; empty: nothing.
+    tools: Option<Vec<String>>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -72,9 +81,9 @@ pub struct AgentList {
 pub async fn list(operator: Operator) -> Result<Json<AgentList>, ApiError> {
     let mut tx = operator.db.begin().await?;
     let items = agents::list(&mut tx).await?;
-    let models = llm_keys::models(&mut tx).await?;
+    let known = Known::read(&mut tx).await?;
     tx.close().await?;
-    Ok(Json(AgentList { items: items.into_iter().map(|agent| agent_body(agent, &models)).collect() }))
+    Ok(Json(AgentList { items: items.into_iter().map(|agent| agent_body(agent, &known)).collect() }))
 }
 
 /// Creates the agent with this name, or changes the given fields of it.
@@ -88,6 +97,7 @@ pub async fn shape(
     let Json(body) = body?;
     check(&body)?;
     let chosen = body.models.as_ref().map(|models| choices(models)).transpose()?;
+    let granted = body.tools.as_ref().map(|tools| grants(tools)).transpose()?;
     let shape =
         AgentShape { role: body.role, tone: body.tone, instructions: body.instructions, model: body.model };
     let mut tx = admin.0.db.begin().await?;
@@ -97,10 +107,14 @@ pub async fn shape(
         llm_keys::set_models(&mut tx, agent.id, chosen).await?;
         detail["models"] = json!(chosen.iter().map(|choice| &choice.model).collect::<Vec<_>>());
     }
+    if let Some(granted) = &granted {
+        tools::set_grants(&mut tx, agent.id, granted).await?;
+        detail["tools"] = json!(granted.iter().map(granted_name).collect::<Vec<_>>());
+    }
     audit::append(&mut tx, &admin.0.actor, "agent.shape", ("agent", &agent.id.to_string()), detail).await?;
-    let models = llm_keys::models(&mut tx).await?;
+    let known = Known::read(&mut tx).await?;
     tx.commit().await?;
-    Ok(Json(agent_body(agent, &models)))
+    Ok(Json(agent_body(agent, &known)))
 }
 
 pub(crate) fn check(body: &ShapeAgent) -> Result<(), ApiError> {
@@ -145,8 +159,48 @@ fn choices(models: &[ModelBody]) -> Result<Vec<ModelChoice>, ApiError> {
     models.iter().map(choice).collect()
 }
 
-fn agent_body(agent: Agent, models: &[(AgentId, ModelChoice)]) -> AgentBody {
-    let own = models.iter().filter(|(id, _)| *id == agent.id);
+fn grants(tools: &[String]) -> Result<Vec<Grant>, ApiError> {
+    if tools.len() > GRANTS_MAX {
+        return Err(ApiError::invalid(format!("`tools` may have {GRANTS_MAX} entries at most.")));
+    }
+    let grant = |(at, tool): (usize, &String)| {
+        if tools[..at].contains(tool) {
+            return Err(ApiError::invalid("`tools` names one twice."));
+        }
+        if BUILT_IN.contains(&tool.as_str()) {
+            return Ok(Grant::BuiltIn(tool.clone()));
+        }
+        let names = BUILT_IN.join("`, `");
+        let id = tool
+            .parse()
+            .map_err(|_| ApiError::invalid(format!("`tools` may hold `{names}` and ids of the tenant's tools.")));
+        id.map(Grant::Own)
+    };
+    tools.iter().enumerate().map(grant).collect()
+}
+
+fn granted_name(grant: &Grant) -> String {
+    match grant {
+        Grant::BuiltIn(name) => name.clone(),
+        Grant::Own(id) => id.to_string(),
+    }
+}
+
+/// What stands beside the agents.
+struct Known {
+    models: Vec<(AgentId, ModelChoice)>,
+    grants: Vec<(AgentId, Grant)>,
+}
+
+impl Known {
+    async fn read(tx: &mut TenantTx) -> Result<Self, ApiError> {
+        Ok(Self { models: llm_keys::models(tx).await?, grants: tools::grants(tx).await? })
+    }
+}
+
+fn agent_body(agent: Agent, known: &Known) -> AgentBody {
+    let own = known.models.iter().filter(|(id, _)| *id == agent.id);
+    let granted = known.grants.iter().filter(|(id, _)| *id == agent.id);
     let body = |(_, choice): &(AgentId, ModelChoice)| ModelBody {
         llm_key: choice.key.map(|key| key.to_string()),
         model: choice.model.clone(),
@@ -159,6 +213,7 @@ fn agent_body(agent: Agent, models: &[(AgentId, ModelChoice)]) -> AgentBody {
         instructions: agent.instructions,
         model: agent.model,
         models: own.map(body).collect(),
+        tools: granted.map(|(_, grant)| granted_name(grant)).collect(),
         is_default: agent.is_default,
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod agents;
 pub mod api_keys;
+pub mod approvals;
 pub mod audit;
 pub mod auth;
 pub mod billing;
@@ -15,6 +16,7 @@ pub mod escalation_rules;
 pub mod escalations;
 pub mod events;
 pub mod invitations;
+pub mod knowledge;
 pub mod llm_keys;
 pub mod me;
 pub mod members;
@@ -24,5 +26,6 @@ pub mod signup_whatsapp;
 mod simulation;
 pub mod templates;
 pub mod tenants;
+pub mod tools;
 pub mod traces;
 pub mod usage;

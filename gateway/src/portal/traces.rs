@@ -7,7 +7,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use shared::{
     db::{
-        TenantTx,
+        TenantTx, tool_calls,
         traces::{self, Call, Delivery, Opinion, Position, Reminder, Run, Step},
     },
     ids::{MemoryId, RunId},
@@ -59,8 +59,34 @@ pub struct StepBody {
     /// The memories among it, best first.
     recalled: Vec<RecalledBody>,
     calls: Vec<CallBody>,
+    /// What was called besides models, in its order.
+    tool_calls: Vec<ToolCallBody>,
     deliveries: Vec<DeliveryBody>,
     opinions: Vec<OpinionBody>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct ToolCallBody {
+    #[schema(example = "tcl_01k9z3w6h8f2m5x7q4r1t0v9sb")]
+    id: String,
+    /// As the model wrote it: it may name what does not exist.
+    tool: String,
+    /// `read` or `write`.
+    class: String,
+    /// Empty once the person who asked is forgotten.
+    #[schema(value_type = Object)]
+    arguments: serde_json::Value,
+    /// `done`, `failed`, `refused`, `running`, `waiting`, `denied`, `expired`, or `unknown` if nobody knows whether it was
+    /// carried out.
+    state: String,
+    /// What the model was told.
+    result: Option<String>,
+    attempts: i32,
+    /// Of the approval it needs: `waiting`, `approved`, `used`, `denied` or `expired`; `null`: it needs none.
+    approval: Option<String>,
+    decided_name: Option<String>,
+    started_at: String,
+    finished_at: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -162,6 +188,7 @@ fn position(cursor: &str) -> Option<Position> {
 /// What is recorded of the runs of a page.
 struct Known {
     calls: Vec<Call>,
+    tool_calls: Vec<tool_calls::Shown>,
     deliveries: Vec<Delivery>,
     opinions: Vec<Opinion>,
     reminders: Vec<Reminder>,
@@ -177,6 +204,7 @@ impl Known {
         recalled.dedup();
         Ok(Self {
             calls: traces::calls(tx, &ids).await?,
+            tool_calls: tool_calls::of_runs(tx, &ids).await?,
             deliveries: traces::deliveries(tx, &ids).await?,
             opinions: traces::opinions(tx, &ids).await?,
             reminders: traces::reminders(tx, &recalled).await?,
@@ -198,6 +226,7 @@ impl Known {
                 prompt: None,
                 recalled: Vec::new(),
                 calls: Vec::new(),
+                tool_calls: Vec::new(),
                 deliveries: Vec::new(),
                 opinions: Vec::new(),
             };
@@ -213,6 +242,7 @@ impl Known {
             prompt: prompt(&run),
             recalled: run.recalled.iter().map(|(memory, score)| self.recalled(*memory, *score)).collect(),
             calls: self.calls.iter().filter(|call| call.run == run.id).map(CallBody::from).collect(),
+            tool_calls: self.tool_calls.iter().filter(|call| call.run == run.id).map(ToolCallBody::from).collect(),
             deliveries: self.deliveries.iter().filter(|sent| sent.run == run.id).map(DeliveryBody::from).collect(),
             opinions: self
                 .opinions
@@ -246,6 +276,24 @@ fn prompt(run: &Run) -> Option<PromptBody> {
         recall_ms: sizes.recall_ms,
         model_ms: sizes.model_ms,
     })
+}
+
+impl From<&tool_calls::Shown> for ToolCallBody {
+    fn from(row: &tool_calls::Shown) -> Self {
+        Self {
+            id: row.id.to_string(),
+            tool: row.name.clone(),
+            class: row.class.clone(),
+            arguments: row.arguments.clone(),
+            state: row.state.clone(),
+            result: row.result.clone(),
+            attempts: row.attempts,
+            approval: row.approval.clone(),
+            decided_name: row.decided_name.clone(),
+            started_at: written(row.started_at),
+            finished_at: row.finished_at.map(written),
+        }
+    }
 }
 
 impl From<&Call> for CallBody {

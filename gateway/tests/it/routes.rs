@@ -15,8 +15,8 @@ use shared::{
         sessions::{self, Device},
     },
     ids::{
-        ApiKeyId, BudgetId, ConnectionId, ConversationId, EscalationId, InvitationId, LlmKeyId, MemoryId, RuleId,
-        SessionId, TenantId, UserId,
+        ApiKeyId, ApprovalId, BudgetId, ConnectionId, ConversationId, DocumentId, EscalationId, InvitationId,
+        LlmKeyId, MemoryId, RuleId, SessionId, TenantId, ToolId, UserId,
     },
 };
 
@@ -108,6 +108,8 @@ impl<'a> Scene<'a> {
                 let (conversation, _) = self.house.talked_over(tenant, connection).await;
                 self.house.remembered(tenant, conversation, "What is the plan?").await.to_string()
             }
+            "document_id" if missing => DocumentId::new().to_string(),
+            "document_id" => self.house.given(tenant, "handbook.txt").await.to_string(),
             "rule_id" if missing => RuleId::new().to_string(),
             "rule_id" => {
                 let shape = Shape { name: "Refunds".into(), condition: "refund".into(), enabled: true };
@@ -139,6 +141,14 @@ impl<'a> Scene<'a> {
                 let key = api_keys::create(&mut tx, &hash, "another", "customer_operator", None).await;
                 tx.commit().await.expect("the key is stored");
                 key.expect("a key can be made").id.to_string()
+            }
+            "tool_id" if missing => ToolId::new().to_string(),
+            "tool_id" => self.house.tool(tenant).await.to_string(),
+            "approval_id" if missing => ApprovalId::new().to_string(),
+            "approval_id" => {
+                let connection = self.number(tenant).await.parse().expect("a connection's id");
+                let conversation = self.house.talked_over(tenant, connection).await.0;
+                self.house.waiting(tenant, conversation).await.to_string()
             }
             "llm_key_id" if missing => LlmKeyId::new().to_string(),
             "llm_key_id" => self.llm_key(tenant).await,

@@ -31,8 +31,8 @@ async fn booked(usage: Value) -> (i64, i64, bool) {
     let Ok(received) = heard(vec![said("Twelve chars"), json!({ "choices": [], "usage": usage })]).await else {
         panic!("it is an answer");
     };
-    let message = PromptMessage { role: "user", content: "x".repeat(40), pictures: Vec::new() };
-    let prompt = Prompt { messages: vec![message] };
+    let message = PromptMessage::new("user", "x".repeat(40));
+    let prompt = Prompt { messages: vec![message], ..Prompt::default() };
     let call = ledger_row((UsageId::new(), KeyOwner::Platform, "m"), CallStatus::Ok, &prompt, &received);
     (call.input_tokens, call.output_tokens, call.estimated)
 }

@@ -13,6 +13,8 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
+use crate::tools::claims;
+
 #[derive(Default)]
 pub struct Words {
     said: Mutex<Said>,
@@ -25,11 +27,44 @@ struct Said {
     /// So many bytes of it were taken.
     taken: usize,
     ended: bool,
+    /// Of a model that may still call a tool.
+    held: Option<Held>,
 }
+
+/// Words that are no answer yet: a model may say something before it calls a tool.
+#[derive(Default)]
+struct Held {
+    text: String,
+    /// What is longer than a preamble is let go, sentence by sentence.
+    may_flow: bool,
+    flows: bool,
+}
+
+/// Bytes that are kept back until it is known whether a tool is called. A model that announces a call is briefer.
+const HELD_BYTES: usize = 400;
 
 impl Words {
     pub fn push(&self, text: &str) {
-        self.said().text.push_str(text);
+        self.said().push(text);
+        self.changed.notify_waiters();
+    }
+
+    /// From here on nothing is let go until [`Words::settle`], or what a long answer says without claiming to have acted.
+    pub fn hold(&self, may_flow: bool) {
+        self.said().held = Some(Held { may_flow, ..Held::default() });
+    }
+
+    /// What is held back now.
+    pub fn held(&self) -> String {
+        self.said().held.as_ref().map(|held| held.text.clone()).unwrap_or_default()
+    }
+
+    /// The answer's rest, in the place of what was held back.
+    pub fn settle(&self, rest: &str) {
+        let mut said = self.said();
+        said.held = None;
+        said.text.push_str(rest);
+        drop(said);
         self.changed.notify_waiters();
     }
 
@@ -38,6 +73,10 @@ impl Words {
         let mut said = self.said();
         let taken = said.taken;
         said.text.truncate(taken);
+        if let Some(held) = &mut said.held {
+            held.text.clear();
+            held.flows = false;
+        }
         said.text.clone()
     }
 
@@ -106,6 +145,21 @@ impl Words {
 
     fn said(&self) -> MutexGuard<'_, Said> {
         self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Said {
+    fn push(&mut self, text: &str) {
+        let Some(held) = &mut self.held else { return self.text.push_str(text) };
+        held.text.push_str(text);
+        held.flows |= held.may_flow && held.text.len() > HELD_BYTES;
+        if !held.flows {
+            return;
+        }
+        let end = held.text.rfind(". ").or_else(|| held.text.rfind('\n')).map_or(0, |at| at + 1);
+        if !claims::claims_action(&held.text[..end]) {
+            self.text.extend(held.text.drain(..end));
+        }
     }
 }
 

@@ -2,7 +2,10 @@
 //! is written, and what is left when something breaks meanwhile.
 
 mod interruptions;
+mod learning;
 mod reasons;
 mod signs;
 mod stage;
 mod streams;
+mod tools;
+mod writes;

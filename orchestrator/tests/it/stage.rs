@@ -133,6 +133,37 @@ impl Stage {
         said
     }
 
+    /// A decision about an approval arrives in the thread, as the worker would bring it there.
+    pub async fn decided(&self, said: &Said, user: &str, approval: &str) {
+        let arrival = Arrival {
+            tenant: self.db.id(),
+            connection: self.connection,
+            event_key: key(approval),
+            message_key: None,
+            conversation: self.conversation(said),
+            addressed: true,
+            known_lane_only: false,
+            raw: Vec::new(),
+            content: Content::Message(Box::new(InboundMessage {
+                external_id: approval.to_owned(),
+                channel: CHANNEL.to_owned(),
+                thread: Some(said.thread_ts.clone()),
+                channel_kind: ChannelKind::Public,
+                author: user.to_owned(),
+                text: String::new(),
+                mentions_others: false,
+                with_outsiders: false,
+                outsider: false,
+                by_bot: false,
+                profile: None,
+                attachments: Vec::new(),
+                sent_at: Clock::system().now(),
+            })),
+            trace: None,
+        };
+        self.ingest.accept(arrival).await.expect("the decision is stored");
+    }
+
     pub fn conversation(&self, said: &Said) -> ConversationId {
         ConversationId::from_uuid(key(&format!("lane of {}", said.thread_ts)))
     }

@@ -2,13 +2,17 @@
 
 export type AcceptInvitation = { code?: string | null; name?: string | null; password: string; token: string }
 
-export type AgentBody = { id: string; instructions: string; is_default: boolean; model?: string | null; models: (ModelBody)[]; name: string; role: string; tone: string }
+export type AgentBody = { id: string; instructions: string; is_default: boolean; model?: string | null; models: (ModelBody)[]; name: string; role: string; tone: string; tools: (string)[] }
 
 export type AgentList = { items: (AgentBody)[] }
 
 export type ApiKeyBody = { created_at: string; expires_at?: string | null; id: string; last_used_at?: string | null; name: string; role: string }
 
 export type ApiKeyList = { items: (ApiKeyBody)[] }
+
+export type ApprovalBody = { agent: string; arguments: object; asked_at: string; call_state: string; conversation_id: string; decided_at?: string | null; decided_by?: string | null; decided_name?: string | null; digest: string; expires_at: string; id: string; person: string; person_id: string; result?: string | null; run_id: string; state: string; tool: string; tool_id?: string | null }
+
+export type ApprovalList = { items: (ApprovalBody)[]; next_cursor?: string | null }
 
 export type Assign = { user_id?: string | null }
 
@@ -38,6 +42,8 @@ export type ChangePassword = { current: string; password: string }
 
 export type ChangeTenant = { plan: string }
 
+export type ChangeTool = { answer_max?: number | null; arguments?: object | null; class?: string | null; description?: string | null; enabled?: boolean | null; method?: string | null; name?: string | null; remove_secret?: boolean; secret?: SecretBody | null; timeout_ms?: number | null; url?: string | null }
+
 export type ChannelBody = { channel: string; connection: string; kind: string; name: string; shared: boolean; state: string }
 
 export type ChannelList = { items: (ChannelBody)[] }
@@ -54,6 +60,8 @@ export type ConversationBody = { channel: string; connection_id: string; handler
 
 export type ConversationList = { items: (ConversationBody)[]; next_cursor?: string | null }
 
+export type CorrectMemory = { text: string; value?: string | null }
+
 export type CreatedApiKey = ApiKeyBody & { key: string }
 
 export type DeliveryBody = { error?: string | null; kind: string; sent_at?: string | null; state: string; written_at: string }
@@ -61,6 +69,10 @@ export type DeliveryBody = { error?: string | null; kind: string; sent_at?: stri
 export type DeviceBody = { address: string; agent: string; created_at: string; id: string; is_current: boolean; last_seen_at: string }
 
 export type DeviceList = { items: (DeviceBody)[] }
+
+export type DocumentBody = { agent_ids: (string)[]; content_type: string; created_at: string; id: string; name: string; passages: number; reason?: string | null; size: number; state: string; title: string }
+
+export type DocumentList = { items: (DocumentBody)[]; next_cursor?: string | null }
 
 export type EndTotp = { code: string; password: string }
 
@@ -76,13 +88,15 @@ export type EventList = { items: (EventBody)[]; next_cursor?: string | null }
 
 export type Explained = { agent: string; agent_name: string; because: string }
 
+export type FactBody = { attribute: string; corrected_by?: string | null; decision: boolean; source_message_ids: (string)[]; subject: string; valid_until?: string | null; value: string }
+
 export type Fallback = { language?: string | null; template?: string | null }
 
 export type FaultBody = { detail: string; kind: string; n: number }
 
 export type ForgotPassword = { mail: string }
 
-export type ForgottenBody = { characters: number; conversation_id: string; had_vector: boolean; id: string; message_id: string }
+export type ForgottenBody = { characters: number; conversation_id?: string | null; had_vector: boolean; id: string; message_id?: string | null }
 
 export type Handler = { changed: boolean; handler: string }
 
@@ -114,7 +128,7 @@ export type MemberList = { items: (MemberBody)[] }
 
 export type MembershipBody = { is_owner: boolean; read_only: boolean; role: string; tenant_id: string; tenant_name: string }
 
-export type MemoryBody = { audience: string; author: string; channel: string; conversation_id: string; id: string; kind: string; message_id: string; person_id: string; place: string; place_name: string; said_at: string; text: string }
+export type MemoryBody = { audience: string; author: string; channel: string; conversation_id: string; fact?: FactBody | null; id: string; kind: string; message_id: string; person_id: string; place: string; place_name: string; said_at: string; text: string }
 
 export type MemoryDetail = MemoryBody & { recalled_in: (UseBody)[] }
 
@@ -135,6 +149,8 @@ export type NewCheckout = { plan: string }
 export type NewLlmKeyBody = { base_url: string; default_model: string; is_default?: boolean; key: string; name: string; platform_fallback?: boolean }
 
 export type NewRule = { condition: string; enabled?: boolean | null; name: string }
+
+export type NewTool = { answer_max?: number | null; arguments?: object; class: string; description: string; enabled?: boolean | null; method: string; name: string; secret?: SecretBody | null; timeout_ms?: number | null; url: string }
 
 export type NoticeBody = { body: string; connection_id?: string | null; conversation_id?: string | null; created_at: string; id: string; kind: string; seen_at?: string | null }
 
@@ -178,6 +194,8 @@ export type RuleRef = { id: string; name: string; version: number }
 
 export type RuleVersions = { items: (RuleBody)[] }
 
+export type SecretBody = { header: string; value: string }
+
 export type Seen = { ids: (string)[] }
 
 export type SeenCount = { new: number }
@@ -186,7 +204,7 @@ export type Session = { csrf_token: string; is_owner: boolean; memberships: (Mem
 
 export type SessionUser = { has_second_factor: boolean; id: string; is_platform_admin: boolean; mail: string; name: string }
 
-export type ShapeAgent = { instructions?: string | null; model?: string | null; models?: (ModelBody)[] | null; name: string; role?: string | null; tone?: string | null }
+export type ShapeAgent = { instructions?: string | null; model?: string | null; models?: (ModelBody)[] | null; name: string; role?: string | null; tone?: string | null; tools?: (string)[] | null }
 
 export type ShowInvitation = { token: string }
 
@@ -200,7 +218,7 @@ export type Simulate = { condition: string; conversations?: number | null }
 
 export type Simulated = { complete: boolean; condition: string; conversations: number; escalated: number; items: (Match)[] }
 
-export type StepBody = { agent: string; arrived_at?: string | null; calls: (CallBody)[]; deliveries: (DeliveryBody)[]; finished_at?: string | null; messages: number; opinions: (OpinionBody)[]; prompt?: PromptBody | null; reason?: string | null; recalled: (RecalledBody)[]; run_id?: string | null; started_at?: string | null; state: string }
+export type StepBody = { agent: string; arrived_at?: string | null; calls: (CallBody)[]; deliveries: (DeliveryBody)[]; finished_at?: string | null; messages: number; opinions: (OpinionBody)[]; prompt?: PromptBody | null; reason?: string | null; recalled: (RecalledBody)[]; run_id?: string | null; started_at?: string | null; state: string; tool_calls: (ToolCallBody)[] }
 
 export type Strangers = "ignore" | "answer_without_memory" | "like_members"
 
@@ -215,6 +233,12 @@ export type TemplateList = { items: (TemplateBody)[] }
 export type TenantBody = { created_at: string; id: string; name: string; plan: string }
 
 export type TenantList = { items: (TenantBody)[]; next?: string | null }
+
+export type ToolBody = { answer_max: number; arguments: object; changed_at: string; class: string; created_at: string; created_by: string; description: string; enabled: boolean; header?: string | null; id: string; method: string; name: string; secret_hint?: string | null; timeout_ms: number; url: string }
+
+export type ToolCallBody = { approval?: string | null; arguments: object; attempts: number; class: string; decided_name?: string | null; finished_at?: string | null; id: string; result?: string | null; started_at: string; state: string; tool: string }
+
+export type ToolList = { built_in: (string)[]; items: (ToolBody)[] }
 
 export type TotpSecret = { secret: string; uri: string }
 
@@ -251,6 +275,18 @@ export interface Operations {
   'DELETE /api/v1/api-keys/{key_id}': {
     request: { path: { key_id: string } }
     answer: undefined
+  }
+  'GET /api/v1/approvals': {
+    request: { query?: { state?: string | null; cursor?: string | null; limit?: number | null } }
+    answer: ApprovalList
+  }
+  'POST /api/v1/approvals/{approval_id}/approve': {
+    request: { path: { approval_id: string } }
+    answer: ApprovalBody
+  }
+  'POST /api/v1/approvals/{approval_id}/deny': {
+    request: { path: { approval_id: string } }
+    answer: ApprovalBody
   }
   'GET /api/v1/audit': {
     request: { query?: { cursor?: string | null; limit?: number | null; action?: string | null; actor?: string | null } }
@@ -496,6 +532,22 @@ export interface Operations {
     request: { path: { invitation_id: string } }
     answer: InvitationBody
   }
+  'GET /api/v1/knowledge': {
+    request: { query?: { cursor?: string | null; limit?: number | null } }
+    answer: DocumentList
+  }
+  'POST /api/v1/knowledge': {
+    request: { query?: { name?: string; title?: string | null; agent_ids?: string | null }; body: Blob }
+    answer: DocumentBody
+  }
+  'GET /api/v1/knowledge/{document_id}': {
+    request: { path: { document_id: string } }
+    answer: DocumentBody
+  }
+  'DELETE /api/v1/knowledge/{document_id}': {
+    request: { path: { document_id: string } }
+    answer: undefined
+  }
   'GET /api/v1/llm-keys': {
     request: object
     answer: LlmKeyList
@@ -533,11 +585,15 @@ export interface Operations {
     answer: undefined
   }
   'GET /api/v1/memories': {
-    request: { query?: { cursor?: string | null; limit?: number | null; q?: string | null; person_id?: string | null; conversation_id?: string | null } }
+    request: { query?: { cursor?: string | null; limit?: number | null; q?: string | null; person_id?: string | null; conversation_id?: string | null; only?: string | null } }
     answer: MemoryList
   }
   'GET /api/v1/memories/{memory_id}': {
     request: { path: { memory_id: string } }
+    answer: MemoryDetail
+  }
+  'PATCH /api/v1/memories/{memory_id}': {
+    request: { path: { memory_id: string }; body: CorrectMemory }
     answer: MemoryDetail
   }
   'DELETE /api/v1/memories/{memory_id}': {
@@ -559,6 +615,22 @@ export interface Operations {
   'PATCH /api/v1/tenants/{tenant_id}': {
     request: { path: { tenant_id: string }; body: ChangeTenant }
     answer: TenantBody
+  }
+  'GET /api/v1/tools': {
+    request: object
+    answer: ToolList
+  }
+  'POST /api/v1/tools': {
+    request: { body: NewTool }
+    answer: ToolBody
+  }
+  'PATCH /api/v1/tools/{tool_id}': {
+    request: { path: { tool_id: string }; body: ChangeTool }
+    answer: ToolBody
+  }
+  'DELETE /api/v1/tools/{tool_id}': {
+    request: { path: { tool_id: string } }
+    answer: undefined
   }
   'GET /api/v1/usage': {
     request: { query?: { by?: "agent" | "person" | "model" | "day"; from?: string | null; to?: string | null; time_zone?: string | null } }

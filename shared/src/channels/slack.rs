@@ -1,6 +1,7 @@
 //! The Slack Web API, as far as it is used. Plain HTTP over the one egress client instead of an SDK: the outbox needs to
 //! tell "refused", "not reached" and "no clear answer" apart, and only the HTTP layer knows.
 
+pub mod approvals;
 pub mod blocks;
 mod past;
 mod streams;

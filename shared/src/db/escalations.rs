@@ -57,13 +57,15 @@ pub enum Cause {
     Rule(RuleId, i32),
     /// There was no money for an answer, and the person was told so.
     OutOfBudget,
+    /// What a tool came to: its result is not known, or it was the one that asks for a human. The person was told so.
+    Tool,
 }
 
 impl Cause {
     fn rule(self) -> Option<(RuleId, i32)> {
         match self {
             Self::Rule(rule, version) => Some((rule, version)),
-            Self::Asked | Self::OutOfBudget => None,
+            Self::Asked | Self::OutOfBudget | Self::Tool => None,
         }
     }
 }
@@ -134,7 +136,7 @@ pub async fn open(tx: &mut TenantTx, new: &New<'_>) -> Result<Option<EscalationI
     .execute(tx.conn())
     .await?;
     record(tx, new, id).await?;
-    if new.cause != Cause::OutOfBudget {
+    if !matches!(new.cause, Cause::OutOfBudget | Cause::Tool) {
         let notice = Notice::HumanAsked { conversation: new.conversation };
         queue::enqueue(tx, &Job::TellPerson { person: new.person, notice }).await?;
     }
@@ -153,6 +155,7 @@ async fn record(tx: &mut TenantTx, new: &New<'_>, id: EscalationId) -> Result<()
         Cause::Rule(..) => (Actor::System, "conversation.escalate"),
         Cause::Asked => (Actor::Person(new.person), "conversation.ask_human"),
         Cause::OutOfBudget => (Actor::System, "conversation.out_of_budget"),
+        Cause::Tool => (Actor::System, "conversation.escalate_tool"),
     };
     audit::append(tx, &actor, action, ("conversation", &target), detail).await
 }

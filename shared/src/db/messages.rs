@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{Audience, DbError, TenantTx, people::Standing};
 use crate::{
-    ids::{ConnectionId, ConversationId, MemoryId, MessageId, PersonId},
+    ids::{ConnectionId, ConversationId, MemoryId, MessageId, PersonId, RunId},
     message::{ChannelKind, InboundMessage},
 };
 
@@ -22,6 +22,9 @@ pub struct Line {
     pub body: String,
     #[serde(with = "time::serde::rfc3339")]
     pub sent_at: OffsetDateTime,
+    /// Written by somebody who is not one of the tenant's own people, or by another bot.
+    #[serde(default)]
+    pub outside: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -90,7 +93,7 @@ with given as (
            kind = case when conversations.kind = 'unknown' then excluded.kind else conversations.kind end
 ), last as (
     select position, segment, said_at from memories
-     where tenant_id = $1 and conversation_id = $2 order by segment desc, position desc limit 1
+     where tenant_id = $1 and stretch_id = $2 order by segment desc, position desc limit 1
 ), stored as (
     insert into messages (tenant_id, message_id, conversation_id, external_id, author_kind, person_id, body, sent_at)
     select $1, g.message_id, $2, g.external_id, 'person', a.person_id, g.body, g.sent_at
@@ -107,6 +110,10 @@ with given as (
            case when $15 = '' then 'person:' || s.person_id::text else $15 end, s.body
       from stored s join given g using (message_id) join author a on a.external_id = g.author
      where s.body <> '' and a.standing <> 'bot'
+    returning memory_id
+), to_learn as (
+    insert into learnings (tenant_id, conversation_id) select $1, $2 where exists (select from remembered)
+    on conflict (tenant_id, conversation_id) do update set changed_at = excluded.changed_at
 )
 select g.n, g.message_id, a.person_id, a.external_id, a.display_name, a.unnamed, a.standing
   from given g join author a on a.external_id = g.author
@@ -196,6 +203,46 @@ fn audience_of(place: &Place<'_>) -> String {
         ChannelKind::Direct => String::new(),
         _ => Audience::Channel(place.connection, channel.to_owned()).to_string(),
     }
+}
+
+/// Something the agent notes for a person, as a line of its own in the conversation and a memory of that person's.
+pub struct Note<'a> {
+    pub conversation: ConversationId,
+    pub run: RunId,
+    pub person: PersonId,
+    /// Whom it may be shown to later.
+    pub audience: &'a Audience,
+    pub text: &'a str,
+}
+
+/// Stores a note, for a transaction of its audience.
+pub async fn note(tx: &mut TenantTx, note: &Note<'_>) -> Result<MemoryId, DbError> {
+    let (tenant, memory) = (tx.tenant(), MemoryId::new());
+    sqlx::query(
+        "with last as (
+             select position, segment from memories
+              where tenant_id = $1 and conversation_id = $2 order by segment desc, position desc limit 1
+         ), said as (
+             insert into messages (tenant_id, message_id, conversation_id, author_kind, agent_id, run_id, body, sent_at)
+             select $1, $3, $2, 'agent', r.agent_id, r.run_id, 'Noted: ' || $4, clock_timestamp()
+               from runs r where r.tenant_id = $1 and r.run_id = $5
+         )
+         insert into memories (tenant_id, memory_id, message_id, conversation_id, segment, position, person_id, said_at,
+                               audience, body)
+         values ($1, $6, $3, $2, coalesce((select segment from last), 0), coalesce((select position from last), 0) + 1, $7,
+                 clock_timestamp(), $8, $4)",
+    )
+    .bind(tenant)
+    .bind(note.conversation)
+    .bind(MessageId::new())
+    .bind(note.text)
+    .bind(note.run)
+    .bind(memory)
+    .bind(note.person)
+    .bind(note.audience.to_string())
+    .execute(tx.conn())
+    .await?;
+    Ok(memory)
 }
 
 /// When a person last wrote here, by their own clock.

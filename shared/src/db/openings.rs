@@ -65,6 +65,8 @@ pub struct Opening {
     pub budgeted: bool,
     /// What the state of its subscription lets the tenant do.
     pub access: Access,
+    /// Agents that may use tools.
+    pub tool_agents: Vec<AgentId>,
     pub outsiders: Outsiders,
     pub channel_kind: ChannelKind,
     /// People of other companies read along.
@@ -98,7 +100,8 @@ select (select name from tenants t where t.tenant_id = $1) as tenant_name,
          as takes_part, exists (select from bindings b where b.tenant_id = $1) as bound, c.outsiders,
        exists (select from llm_keys k where k.tenant_id = $1)
          or exists (select from agent_models n where n.tenant_id = $1) as own_models,
-       exists (select from budgets g where g.tenant_id = $1 and g.limit_micro_usd is not null) as budgeted, ",
+       exists (select from budgets g where g.tenant_id = $1 and g.limit_micro_usd is not null) as budgeted,
+       array(select distinct t.agent_id from agent_tools t where t.tenant_id = $1) as tool_agents, ",
     access_of!(),
     " as access,
        (select p.agent_id from runs p where p.tenant_id = $1 and p.conversation_id = $2 order by p.from_seq desc limit 1)
@@ -148,13 +151,17 @@ select (select name from tenants t where t.tenant_id = $1) as tenant_name,
   ) waiting on true
   left join lateral (
     select jsonb_agg(jsonb_build_object('id', m.message_id, 'external_id', m.external_id, 'author_kind', m.author_kind,
-                                        'author', m.author, 'body', m.body, 'sent_at', m.sent_at)
+                                        'author', m.author, 'body', m.body, 'sent_at', m.sent_at,
+                                        'outside', m.outside)
                      order by m.sent_at, m.message_id) as list
-      from (select m.*, coalesce(p.display_name, b.name, m.operator_name, 'a colleague') as author
+      from (select m.*, coalesce(p.display_name, b.name, m.operator_name, 'a colleague') as author,
+                   coalesce(p.standing in ('bot', 'guest', 'outsider'), false) as outside
               from messages m
               left join people p on p.tenant_id = m.tenant_id and p.person_id = m.person_id
               left join agents b on b.tenant_id = m.tenant_id and b.agent_id = m.agent_id
              where m.tenant_id = $1 and m.conversation_id = $2 and m.deleted_at is null
+               -- Decisions about approvals arrive like messages, and say nothing.
+               and coalesce(left(m.external_id, 4), '') <> 'apr_'
              order by m.sent_at desc, m.message_id desc limit 40) m
   ) said on true
   left join lateral (
@@ -201,6 +208,7 @@ pub async fn open(tx: &mut TenantTx, lease: &Lease) -> Result<Opening, DbError> 
         own_models: row.try_get("own_models")?,
         budgeted: row.try_get("budgeted")?,
         access: Access::read(&row)?,
+        tool_agents: row.try_get("tool_agents")?,
         outsiders: Outsiders::parse(&outsiders),
         changes_wait: row.try_get("changes_wait")?,
         channel_kind: ChannelKind::parse(&kind),
@@ -226,6 +234,7 @@ pub async fn arrived_after(tx: &mut TenantTx, lease: &Lease, seq: i64) -> Result
     let rows: Vec<Json<InboundMessage>> = sqlx::query_scalar(
         "select normalized from inbox
           where tenant_id = $1 and conversation_id = $2 and seq > $3 and state = 'pending' and addressed
+            and coalesce(left(normalized ->> 'external_id', 4), '') <> 'apr_'
           order by seq limit 20",
     )
     .bind(tenant)

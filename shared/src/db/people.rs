@@ -103,6 +103,19 @@ pub async fn meet(tx: &mut TenantTx, connection: ConnectionId, external_id: &str
     .await?)
 }
 
+/// What somebody is to the tenant, and what they are called.
+pub async fn standing(tx: &mut TenantTx, person: PersonId) -> Result<(Standing, String), DbError> {
+    let tenant = tx.tenant();
+    let (standing, name): (String, String) =
+        sqlx::query_as("select standing, display_name from people where tenant_id = $1 and person_id = $2")
+            .bind(tenant)
+            .bind(person)
+            .fetch_optional(tx.conn())
+            .await?
+            .ok_or(DbError::NotFound)?;
+    Ok((Standing::parse(&standing), name))
+}
+
 /// People whose names contain one of these words (lower case), with the word; at most 50.
 pub async fn named(tx: &mut TenantTx, words: &[String]) -> Result<Vec<(PersonId, String)>, DbError> {
     let tenant = tx.tenant();
@@ -268,7 +281,8 @@ async fn merge(tx: &mut TenantTx, older: PersonId, newer: PersonId) -> Result<()
         "with said as (
              update messages set person_id = $3 where tenant_id = $1 and person_id = $2
          ), remembered as (
-             update memories set person_id = $3, audience = case when audience = $4 then $5 else audience end
+             update memories set person_id = $3, audience = case when audience = $4 then $5 else audience end,
+                                 subject = case when subject = $4 then $5 else subject end
               where tenant_id = $1 and person_id = $2
          )
          -- It stays, for rows that name it, but is found no more.

@@ -49,6 +49,9 @@ with person as (
     returning a.interaction_id
 ), handed_over as (
     update escalations e set summary = '' from person p where e.tenant_id = $1 and e.person_id = p.person_id
+), called as (
+    update tool_calls t set arguments = '{}', result = null
+      from person p where t.tenant_id = $1 and t.person_id = p.person_id
 ), reasons as (
     update feedback f set comment = null from person p where f.tenant_id = $1 and f.person_id = p.person_id
 )

@@ -73,17 +73,15 @@ pub struct Answer<'a> {
     pub kind: &'static str,
 }
 
-/// The ledger rows are written in any case: the calls were made. Everything else only under the fence and while no
-/// human has taken over.
-const RECORD: &str = "
-with lane as (
-    select tenant_id from lanes
-     where tenant_id = $1 and conversation_id = $2 and fence = $3 and not by_human
-       for no key update
-), spent as (
-    insert into usage (tenant_id, usage_id, run_id, agent_id, conversation_id, person_id, purpose, model, key_owner,
+/// Books model calls of a run: $1 is the tenant, $2 the conversation, $4 the run and $5 the calls.
+macro_rules! spent {
+    ($asker:literal) => {
+        concat!(
+            "insert into usage (tenant_id, usage_id, run_id, agent_id, conversation_id, person_id, purpose, model, key_owner,
                        llm_key_id, status, input_tokens, output_tokens, estimated, cost_micro_usd)
-    select $1, c.usage_id, $4, r.agent_id, $2, $18, 'answer', c.model, c.key_owner, c.llm_key_id, c.status,
+    select $1, c.usage_id, $4, r.agent_id, $2, ",
+            $asker,
+            ", 'answer', c.model, c.key_owner, c.llm_key_id, c.status,
            c.input_tokens, c.output_tokens, c.estimated,
            (c.input_tokens * p.input_micro_usd_per_million + c.output_tokens * p.output_micro_usd_per_million) / 1000000
       from jsonb_to_recordset($5) as c (usage_id uuid, model text, key_owner text, llm_key_id uuid, status text,
@@ -93,7 +91,24 @@ with lane as (
         select * from model_prices p where p.model = c.model and p.effective_from <= now()
          order by p.effective_from desc limit 1
       ) p on true
-    on conflict (tenant_id, usage_id) do nothing
+    on conflict (tenant_id, usage_id) do nothing"
+        )
+    };
+}
+pub(super) use spent;
+
+/// The ledger rows are written in any case: the calls were made. Everything else only under the fence and while no
+/// human has taken over.
+const RECORD: &str = concat!(
+    "
+with lane as (
+    select tenant_id from lanes
+     where tenant_id = $1 and conversation_id = $2 and fence = $3 and not by_human
+       for no key update
+), spent as (
+    ",
+    spent!("$18"),
+    "
 ), shown as (
     update outbox o set state = 'sent', external_id = $6, sent_at = clock_timestamp()
       from lane where o.tenant_id = $1 and o.run_id = $4 and o.kind = 'placeholder' and $6 <> ''
@@ -112,7 +127,8 @@ with lane as (
                    as g (outbox_id, part, operation, body, target)
     on conflict (tenant_id, run_id, kind, part) do nothing
 )
-select count(*) from lane";
+select count(*) from lane"
+);
 
 /// Writes ledger, memo and outbox together. `false`: the lease is lost or a human took over; nothing may be sent.
 pub async fn record_answer(tx: &mut TenantTx, lease: &Lease, answer: &Answer<'_>) -> Result<bool, DbError> {

@@ -55,7 +55,7 @@ macro_rules! column {
 }
 
 /// Of the tenants. A test compares them with what is sealed anywhere.
-pub const COLUMNS: [Column; 9] = [
+pub const COLUMNS: [Column; 10] = [
     column!("channel_connections", "connection_id", "access_token"),
     column!("channel_connections", "connection_id", "signing_secret"),
     column!("channel_connections", "connection_id", "client_secret"),
@@ -65,6 +65,7 @@ pub const COLUMNS: [Column; 9] = [
     column!("install_links", "link_id", "signing_secret"),
     column!("mails", "mail_id", "content"),
     column!("llm_keys", "llm_key_id", "sealed"),
+    column!("tools", "tool_id", "header_value"),
 ];
 
 /// How far it came.

@@ -11,9 +11,11 @@ use axum::{
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 
+use super::SimulatedCall;
 use crate::faults::FaultKind;
 
 const WORDS_PER_CHUNK: usize = 2;
+const ARGUMENT_LETTERS: usize = 7;
 const ENDLESS_BYTES: usize = 200_000;
 const ENDLESS_CHUNK: &str =
     "and on it goes, word after word, because nobody told this model where a reply should end, ";
@@ -28,6 +30,9 @@ pub(super) struct Reply {
     pub(super) model: String,
     pub(super) created: i64,
     pub(super) text: String,
+    pub(super) calls: Vec<SimulatedCall>,
+    /// Without numbers and ids.
+    pub(super) bare_calls: bool,
     pub(super) finish_reason: &'static str,
     pub(super) prompt_tokens: usize,
     pub(super) include_usage: bool,
@@ -49,7 +54,7 @@ impl Reply {
     }
 
     pub(super) fn whole(self) -> Response {
-        let body = json!({
+        let mut body = json!({
             "id": self.id, "object": "chat.completion", "created": self.created, "model": self.model,
             "choices": [{
                 "index": 0, "message": { "role": "assistant", "content": self.text, "refusal": null },
@@ -57,6 +62,10 @@ impl Reply {
             }],
             "usage": self.usage(),
         });
+        if !self.calls.is_empty() {
+            let calls: Vec<Value> = (0..).zip(&self.calls).map(|(at, call)| self.call(at, call)).collect();
+            body["choices"][0]["message"]["tool_calls"] = json!(calls);
+        }
         let text = body.to_string();
         let half = text[..text.floor_char_boundary(text.len() / 2)].to_owned();
         match self.fault {
@@ -99,10 +108,40 @@ impl Reply {
             Some(FaultKind::ErrorBodyWith200) => steps.push(Step::Send(format!("data: {}\n\n", upstream_error()))),
             _ => {
                 steps.extend(content);
+                steps.extend(self.calling());
                 steps.extend(self.ending());
             }
         }
         respond("text/event-stream", steps)
+    }
+
+    fn call(&self, at: usize, call: &SimulatedCall) -> Value {
+        json!({ "id": format!("call-{}-{at}", self.id), "type": "function",
+                "function": { "name": call.name, "arguments": call.arguments } })
+    }
+
+    /// Calls in pieces: the name, then the arguments a few letters at a time.
+    fn calling(&self) -> Vec<Step> {
+        let mut steps = Vec::new();
+        for (at, call) in self.calls.iter().enumerate() {
+            let mut first = self.call(at, call);
+            first["function"]["arguments"] = json!("");
+            if self.bare_calls {
+                first = json!({ "function": { "name": call.name, "arguments": "" } });
+            } else {
+                first["index"] = json!(at);
+            }
+            steps.push(self.event(json!({ "tool_calls": [first] }), None));
+            let letters: Vec<char> = call.arguments.chars().collect();
+            for piece in letters.chunks(ARGUMENT_LETTERS.max(letters.len() / 50)) {
+                let mut piece = json!({ "function": { "arguments": piece.iter().collect::<String>() } });
+                if !self.bare_calls {
+                    piece["index"] = json!(at);
+                }
+                steps.push(self.event(json!({ "tool_calls": [piece] }), None));
+            }
+        }
+        steps
     }
 
     fn ending(&self) -> Vec<Step> {

@@ -4,7 +4,7 @@ use shared::{
     channels::slack::Target,
     db::{TenantDb, connections, conversations, people},
     ids::{OutboxId, PersonId},
-    jobs::Notice,
+    jobs::{ApprovalRefusal, Notice},
     queue::JobError,
 };
 
@@ -21,9 +21,9 @@ pub async fn run(worker: &Worker, db: &TenantDb, id: PersonId, notice: &Notice) 
     };
     let token = connections::token(&mut tx, &worker.keys, person.connection).await?;
     let place = match notice {
-        Notice::FeedbackTaken { conversation } | Notice::HumanAsked { conversation } => {
-            conversations::place(&mut tx, *conversation).await?
-        }
+        Notice::FeedbackTaken { conversation }
+        | Notice::HumanAsked { conversation }
+        | Notice::ApprovalRefused { conversation, .. } => conversations::place(&mut tx, *conversation).await?,
         Notice::Forgotten { .. } => None,
     };
     let number = by_phone::number(&mut tx, person.connection).await?;
@@ -45,6 +45,17 @@ fn sentence(notice: &Notice) -> String {
         Notice::FeedbackTaken { .. } => "Thank you: that helps.".into(),
         Notice::HumanAsked { .. } => {
             "A colleague has been asked to take over. I stay silent here until the conversation is given back to me.".into()
+        }
+        Notice::ApprovalRefused { why: ApprovalRefusal::Own, .. } => {
+            "You asked for this yourself. Somebody else has to approve it.".into()
+        }
+        Notice::ApprovalRefused { why: ApprovalRefusal::NoMember, .. } => {
+            "Only full members of this workspace can decide about this. If you are one, try again in a moment: I have asked \
+             Slack about you."
+                .into()
+        }
+        Notice::ApprovalRefused { why: ApprovalRefusal::Over, .. } => {
+            "This is decided already, or it is too late.".into()
         }
         Notice::Forgotten { memories, messages } => format!(
             "Done: I have erased {memories} memories of you and the text of {messages} of your messages. Slack keeps its own \

@@ -1,5 +1,6 @@
 //! What pressing, sending in and choosing does. [`perform`] lists every act: adding one is a line there.
 
+mod approval;
 mod ask;
 mod feedback;
 mod forget;
@@ -9,7 +10,10 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde_json::Value;
 use shared::{
-    channels::slack::blocks::{ASK_ABOUT_MESSAGE, FEEDBACK, FEEDBACK_REASON, FORGET_ME},
+    channels::slack::{
+        approvals::{APPROVE, DENY},
+        blocks::{ASK_ABOUT_MESSAGE, FEEDBACK, FEEDBACK_REASON, FORGET_ME},
+    },
     db::{
         DbError, TenantDb, TenantTx,
         interactions::{self, Detail, New, State},
@@ -47,6 +51,8 @@ pub async fn perform(act: &Act<'_>) -> Result<Answer, Refusal> {
         ("block_actions", FEEDBACK) => feedback::give(act).await,
         ("view_submission", FEEDBACK_REASON) => feedback::explain(act).await,
         ("block_actions", FORGET_ME) => forget::confirm(act).await,
+        ("block_actions", APPROVE) => approval::decide(act, true).await,
+        ("block_actions", DENY) => approval::decide(act, false).await,
         ("message_action", ASK_ABOUT_MESSAGE) => ask::open(act).await,
         ("view_submission", ASK_ABOUT_MESSAGE) => ask::submit(act).await,
         _ => act.set_aside(State::Ignored("not an act we know")).await,
