@@ -15,7 +15,7 @@ use shared::{
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use uuid::Uuid;
 
-use super::{acts, handovers, installations, money, places, reasons, singly};
+use super::{acting, acts, handovers, installations, money, places, reasons, singly};
 
 pub const THEM: TenantId = TenantId::from_uuid(Uuid::from_u128(0x0a));
 pub const US: TenantId = TenantId::from_uuid(Uuid::from_u128(0xf0));
@@ -178,6 +178,7 @@ impl Cast<'_> {
         let money = money::script(self.tenant, mark, self.keys);
         let (places, singly) = (places::script(self.tenant, mark), singly::script(self.tenant, mark));
         let reasons = reasons::script(self.tenant, mark);
+        let acting = acting::script(self.tenant, mark, self.keys);
         format!(
             "begin;
              select set_config('app.current_tenant', '{tenant}', true), set_config('app.audiences', '*', true);
@@ -222,6 +223,7 @@ impl Cast<'_> {
              {money}
              {singly}
              {reasons}
+             {acting}
              commit"
         )
     }
