@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use shared::tools::Class;
-use simulators::{Manner, ModelOptions, Say, ServiceSimulator, SimulatedCall};
+use simulators::{DeskSimulator, Manner, ModelOptions, Say, SimulatedCall};
 
 use crate::stage::{CHANNEL, Stage, TEAM};
 
@@ -90,7 +90,7 @@ impl Dice {
 #[tokio::test(flavor = "multi_thread")]
 async fn attack_130_hundreds_of_hostile_calls_have_no_effect_that_nobody_allowed() {
     let stage = Stage::with_tools(&[]).await;
-    let service = ServiceSimulator::start().await.expect("a port is free");
+    let service = DeskSimulator::start().await.expect("a port is free");
     let at = |path: &str| format!("http://{}{path}", service.address);
     let schema = |name: &str| json!({ "properties": { name: { "type": "string" } }, "required": [name] });
     let read = stage.tool("order_status", Class::Read, "get", &at("/orders/{number}"), schema("number")).await;

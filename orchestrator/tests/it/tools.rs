@@ -9,7 +9,7 @@ use shared::{
     ids::ToolId,
     tools::Class,
 };
-use simulators::{Manner, ModelOptions, Say, ServiceSimulator, SimulatedCall};
+use simulators::{DeskSimulator, Manner, ModelOptions, Say, SimulatedCall};
 
 use crate::stage::{CHANNEL, Stage, TEAM};
 
@@ -211,7 +211,7 @@ async fn a_note_is_remembered_for_who_asked_and_only_they_make_it_forgotten() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tool_of_the_tenant_is_read_and_its_answer_locks_what_could_carry_it_out() {
     let stage = Stage::with_tools(&[]).await;
-    let service = ServiceSimulator::start().await.expect("a port is free");
+    let service = DeskSimulator::start().await.expect("a port is free");
     let url = format!("http://{}/orders/{{number}}?full={{full}}", service.address);
     let schema = json!({ "properties": { "number": { "type": "string" }, "full": { "type": "boolean" } },
                          "required": ["number", "full"] });
@@ -243,7 +243,7 @@ async fn a_tool_of_the_tenant_is_read_and_its_answer_locks_what_could_carry_it_o
 #[tokio::test(flavor = "multi_thread")]
 async fn services_that_hang_flood_redirect_or_lie_end_in_a_failed_call_and_an_answer() {
     let stage = Stage::with_tools(&[]).await;
-    let service = ServiceSimulator::start().await.expect("a port is free");
+    let service = DeskSimulator::start().await.expect("a port is free");
     let url = format!("http://{}/x", service.address);
     let read = stage.tool("look", Class::Read, "get", &url, json!({})).await;
     stage.grant(&[], &[read]).await;
@@ -277,7 +277,7 @@ async fn services_that_hang_flood_redirect_or_lie_end_in_a_failed_call_and_an_an
 async fn attack_142_a_tools_name_that_leads_inside_is_never_connected_to() {
     let mut stage = Stage::with_tools(&[]).await;
     stage.test.config.egress_allow = vec!["203.0.113.0/24".parse().expect("a network")];
-    let service = ServiceSimulator::start().await.expect("a port is free");
+    let service = DeskSimulator::start().await.expect("a port is free");
     let port = service.address.port();
     let mut granted = Vec::new();
     for (n, origin) in
