@@ -60,6 +60,16 @@ simulators() {
         echo "WHATSAPP_GRAPH_URL=http://127.0.0.1:$(port 9101)"
         used=1
     fi
+    if ! any_given STRIPE_SECRET_KEY STRIPE_WEBHOOK_SECRET STRIPE_API_URL; then
+        echo "STRIPE_SECRET_KEY=sk_test_simulated"
+        echo "STRIPE_WEBHOOK_SECRET=whsec_$(kept STRIPE_WEBHOOK_SECRET | sed 's/^whsec_//' | grep . || random_hex 16)"
+        echo "STRIPE_API_URL=http://127.0.0.1:$(port 9102)"
+        echo "STRIPE_PRICE_STARTER=price_starter"
+        echo "STRIPE_PRICE_PRO=price_pro"
+        echo "STRIPE_PRICE_USAGE=price_answers"
+        echo "STRIPE_METER_EVENT=answers"
+        used=1
+    fi
     if ! any_given LLM_BASE_URL LLM_API_KEY LLM_MODEL; then
         echo "LLM_BASE_URL=http://127.0.0.1:$(port 9103)/v1"
         echo "LLM_API_KEY=simulated"

@@ -2,7 +2,8 @@
 # Other people's programs, into .local/peers: Python and JavaScript packages by their lock files in proof/peers.
 #
 # `peers.sh` installs what `bench peers`, `bench embedding` and `bench startup` are held against; without it they run all the
-# same, and say what they lack. `peers.sh slack` and `peers.sh whatsapp` install what the tests let speak to our Slack and WhatsApp.
+# same, and say what they lack. `peers.sh slack`, `peers.sh whatsapp` and `peers.sh stripe` install what the tests let speak to
+# our Slack, WhatsApp and Stripe.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 source "$SCRIPTS/downloads.sh"
 
@@ -44,11 +45,12 @@ mkdir -p "$PEERS"
 case ${1:-bench} in
 whatsapp) install_python whatsapp "pywa (1 MB)" ;;
 slack) install_node slack "Slack's client and emulate (23 MB)" ;;
+stripe) install_node stripe "Stripe's client (7 MB)" ;;
 bench)
     install_python python "FastAPI, Celery, Bolt, the ONNX runtime (60 MB)" &
     python_job=$!
     install_node javascript "Bolt (22 MB)"
     wait "$python_job"
     ;;
-*) fail "peers.sh installs \`slack\`, \`whatsapp\` or \`bench\`, not \`$1\`." ;;
+*) fail "peers.sh installs \`slack\`, \`whatsapp\`, \`stripe\` or \`bench\`, not \`$1\`." ;;
 esac

@@ -13,6 +13,7 @@ services=$!
 trap 'kill "$services" 2>/dev/null || true' EXIT
 "$SCRIPTS/peers.sh" slack
 "$SCRIPTS/peers.sh" whatsapp
+"$SCRIPTS/peers.sh" stripe
 "$SCRIPTS/portal.sh"
 
 build_begin=$EPOCHREALTIME

@@ -12,6 +12,7 @@ use shared::{
     egress,
     ids::ConnectionId,
     slack_tokens::SlackTokens,
+    stripe::Stripe,
 };
 use url::{Host, Url};
 
@@ -20,7 +21,9 @@ use crate::doctor::{Finding, finding};
 const ASK_TIMEOUT: Duration = Duration::from_secs(10);
 const REACH: &str = "step 1 of docs/setup/slack.md; then enter the address at api.slack.com/apps → Event Subscriptions → Request URL";
 
-/// The address, then every connection.
+const PRICES: &str = "step 1 of docs/setup/stripe.md, at dashboard.stripe.com → Product catalogue; the key is under Developers → API keys";
+
+/// The address, then every connection, then what is sold.
 pub async fn findings(config: &Config, db: &Db) -> Result<Vec<Finding>, DbError> {
     let mut findings = vec![finding("events address", address(config).await, REACH)];
     let tokens = SlackTokens::new(&config.slack, &config.master_keys);
@@ -30,7 +33,24 @@ pub async fn findings(config: &Config, db: &Db) -> Result<Vec<Finding>, DbError>
         let patient = Patient { db: &db, id, slack: &slack, tokens: &tokens, keys: &config.master_keys };
         findings.push(patient.examine().await?);
     }
+    if let Some(sold) = &config.stripe {
+        let stripe = Stripe::new(sold);
+        let ids = sold.prices.iter().map(|price| price.id.as_str()).chain(sold.usage_price.as_deref());
+        for id in ids {
+            findings.push(finding(&format!("Stripe price {id}"), price(&stripe, id).await, PRICES));
+        }
+    }
     Ok(findings)
+}
+
+/// Whether a price can be subscribed to; with it, whether the key is good.
+async fn price(stripe: &Stripe, id: &str) -> Result<String, String> {
+    match stripe.is_recurring(id).await {
+        Ok(Some(true)) => Ok("it can be subscribed to".to_owned()),
+        Ok(Some(false)) => Err("it is archived, or not recurring".to_owned()),
+        Ok(None) => Err("Stripe knows no such price in the mode of this key".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// Whether a stranger's request to our public address ends at our own gateway, which refuses it.

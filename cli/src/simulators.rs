@@ -5,10 +5,14 @@ use std::net::SocketAddr;
 use anyhow::{Context, bail};
 use secrecy::ExposeSecret;
 use shared::config::{Config, Environment};
-use simulators::{ModelSimulator, SlackOptions, SlackSimulator, WhatsAppOptions, WhatsAppSimulator};
+use simulators::{
+    ModelSimulator, SlackOptions, SlackSimulator, StripeOptions, StripeSimulator, WhatsAppOptions,
+    WhatsAppSimulator,
+};
 
 const SLACK_PORT: u16 = 9100;
 const WHATSAPP_PORT: u16 = 9101;
+const STRIPE_PORT: u16 = 9102;
 const MODEL_PORT: u16 = 9103;
 
 pub async fn run(config: &Config) -> anyhow::Result<()> {
@@ -33,12 +37,29 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
     let model = ModelSimulator::start(address(MODEL_PORT))
         .await
         .with_context(|| format!("The model simulator can't use port {}", address(MODEL_PORT).port()))?;
+    // Only where nobody brought a real account.
+    let stripe =
+        match &config.stripe {
+            Some(sold) if sold.api_url.port() == Some(address(STRIPE_PORT).port()) => {
+                let secret = sold.webhook_secrets.first().map_or("", |secret| secret.expose_secret());
+                let mut options = StripeOptions::new(format!("{}webhooks/stripe", config.public_url), secret);
+                options.secret_key = sold.secret_key.expose_secret().to_owned();
+                let started = StripeSimulator::start(address(STRIPE_PORT), options).await;
+                Some(started.with_context(|| {
+                    format!("The Stripe simulator can't use port {}", address(STRIPE_PORT).port())
+                })?)
+            }
+            _ => None,
+        };
     println!(
         "Slack is simulated at {}, WhatsApp at {}, a model at {}.",
         slack.api_url(),
         whatsapp.graph_url(),
         model.base_url()
     );
+    if let Some(stripe) = &stripe {
+        println!("Stripe is simulated at {}.", stripe.api_url());
+    }
     println!("Chat as a person at http://{}/, with a phone at http://{}/.", slack.addr, whatsapp.addr);
     tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?.recv().await;
     Ok(())

@@ -8,6 +8,7 @@ mod auth;
 mod client;
 mod cookies;
 pub mod error;
+pub mod heartbeat;
 mod install;
 pub mod openapi;
 mod paging;
@@ -40,7 +41,9 @@ use shared::{
     limits::Limiter,
     live::Waker,
     network::Network,
+    stripe::Stripe,
 };
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 pub use install::install_link;
@@ -80,6 +83,8 @@ pub struct Parts {
     pub(crate) slack_secret: secrecy::SecretString,
     pub(crate) whatsapp: WhatsAppConfig,
     pub(crate) whatsapp_api: WhatsAppApi,
+    /// Where plans are sold, if they are.
+    pub(crate) stripe: Option<Stripe>,
     pub(crate) ingest: Ingest,
     pub(crate) waker: Waker,
     pub(crate) health: Dependencies,
@@ -114,6 +119,7 @@ impl Gateway {
             slack_secret: config.slack.signing_secret.clone(),
             whatsapp: config.whatsapp.clone(),
             whatsapp_api: WhatsAppApi::new(&config.whatsapp),
+            stripe: config.stripe.as_ref().map(Stripe::new),
             ingest,
             waker,
             health: Dependencies { db: db.clone(), redis_url: config.redis_url.clone() },
@@ -143,6 +149,9 @@ pub async fn run(
         format!("KONSTRUCT_BIND {} can't be used: {error}. Is another Konstruct running?", config.bind)
     })?;
     tracing::info!(address = %config.bind, "The gateway listens");
+    let beating = CancellationToken::new();
+    let _ends = beating.clone().drop_guard();
+    tokio::spawn(heartbeat::run(db.clone(), beating));
     serve(listener, router(gateway), stop).await;
     Ok(())
 }

@@ -11,8 +11,9 @@ use crate::{
     portal::{
         agents, api_keys, approvals, audit,
         auth::{accept, devices, login, password, signup, totp},
-        bindings, budgets, channels, connections, conversations, escalation_rules, escalations, invitations,
-        llm_keys, me, members, memories, notices, signup_whatsapp, templates, tenants, tools, traces, usage,
+        billing, bindings, budgets, channels, connections, conversations, escalation_rules, escalations,
+        invitations, llm_keys, me, members, memories, notices, signup_whatsapp, templates, tenants, tools, traces,
+        usage,
     },
 };
 
@@ -29,6 +30,7 @@ use crate::{
         approvals::list, approvals::approve, approvals::deny,
         llm_keys::list, llm_keys::create, llm_keys::change, llm_keys::remove,
         budgets::list, budgets::create, budgets::change, budgets::remove, usage::report,
+        billing::show, billing::checkout, billing::portal, billing::refresh,
         tenants::list,
         tenants::change,
         api_keys::list, api_keys::create, api_keys::revoke,

@@ -21,11 +21,11 @@ use crate::{
     portal::{
         agents, api_keys, approvals, audit,
         auth::{accept, devices, login, password, signup, totp},
-        bindings, budgets, channels, connections, conversations, escalation_rules as rules, escalations,
+        billing, bindings, budgets, channels, connections, conversations, escalation_rules as rules, escalations,
         invitations, llm_keys, me, members, memories, notices, signup_whatsapp, templates, tenants, tools, traces,
         usage,
     },
-    webhooks::{slack, slack_command, slack_interaction, whatsapp},
+    webhooks::{slack, slack_command, slack_interaction, stripe, whatsapp},
 };
 
 const API_TIMEOUT: Duration = Duration::from_secs(15);
@@ -41,7 +41,8 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/webhooks/slack/events", post(slack::receive))
         .route("/webhooks/slack/interactions", post(slack_interaction::receive))
         .route("/webhooks/slack/commands", post(slack_command::receive).get(slack_command::certificate_check))
-        .route("/webhooks/whatsapp", get(whatsapp::verify).post(whatsapp::receive));
+        .route("/webhooks/whatsapp", get(whatsapp::verify).post(whatsapp::receive))
+        .route("/webhooks/stripe", post(stripe::receive));
     let api = Router::new()
         .route("/api/v1/me", get(me::show))
         .route("/api/v1/agents", get(agents::list).put(agents::shape))
@@ -76,11 +77,7 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/invitations/{invitation_id}/resend", post(invitations::resend))
         .route("/api/v1/api-keys", get(api_keys::list).post(api_keys::create))
         .route("/api/v1/api-keys/{key_id}", delete(api_keys::revoke))
-        .route("/api/v1/llm-keys", get(llm_keys::list).post(llm_keys::create))
-        .route("/api/v1/llm-keys/{llm_key_id}", patch(llm_keys::change).delete(llm_keys::remove))
-        .route("/api/v1/budgets", get(budgets::list).post(budgets::create))
-        .route("/api/v1/budgets/{budget_id}", patch(budgets::change).delete(budgets::remove))
-        .route("/api/v1/usage", get(usage::report))
+        .merge(paying())
         .route("/api/v1/tenants", get(tenants::list))
         .route("/api/v1/tenants/{tenant_id}", patch(tenants::change))
         .merge(sign_in())
@@ -132,6 +129,20 @@ fn acting() -> Router<Gateway> {
         .route("/api/v1/approvals", get(approvals::list))
         .route("/api/v1/approvals/{approval_id}/approve", post(approvals::approve))
         .route("/api/v1/approvals/{approval_id}/deny", post(approvals::deny))
+}
+
+/// What models cost, whose keys pay, and what the tenant pays for.
+fn paying() -> Router<Gateway> {
+    Router::new()
+        .route("/api/v1/llm-keys", get(llm_keys::list).post(llm_keys::create))
+        .route("/api/v1/llm-keys/{llm_key_id}", patch(llm_keys::change).delete(llm_keys::remove))
+        .route("/api/v1/budgets", get(budgets::list).post(budgets::create))
+        .route("/api/v1/budgets/{budget_id}", patch(budgets::change).delete(budgets::remove))
+        .route("/api/v1/usage", get(usage::report))
+        .route("/api/v1/billing", get(billing::show))
+        .route("/api/v1/billing/checkout", post(billing::checkout))
+        .route("/api/v1/billing/portal", post(billing::portal))
+        .route("/api/v1/billing/refresh", post(billing::refresh))
 }
 
 /// For people: who has no identity yet, and what belongs to a person instead of a tenant.

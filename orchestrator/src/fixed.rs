@@ -1,8 +1,10 @@
-//! Answers that need no model: opt-out and opt-in words, and a voice message that nobody can listen to.
+//! Answers that need no model: opt-out and opt-in words, a voice message that nobody can listen to, and that the agent is
+//! paused.
 
 use shared::{
     db::{
         DbError, TenantTx,
+        billing::Access,
         messages::Author,
         people,
         runs::{End, Opening},
@@ -14,6 +16,7 @@ use crate::consent::{self, Wish};
 
 /// As the webhook words it.
 const VOICE: &str = "[attached file: voice message]";
+const PAUSED: &str = "I'm paused at the moment and can't answer. Whoever looks after me here has been told.";
 const CAN_NOT_LISTEN: &str = "I can't listen to voice messages. Please write it to me as a text.";
 
 /// What becomes of a turn before a model is asked.
@@ -61,6 +64,11 @@ pub async fn beforehand(
     }
     let only_voice = !hears && opening.pending.iter().all(|pending| is_voice(&pending.message));
     Ok(if only_voice { Beforehand::Answer(CAN_NOT_LISTEN) } else { Beforehand::Nothing })
+}
+
+/// What a tenant's people hear while its subscription is not in order. An answer that had begun is finished.
+pub fn paused(opening: &Opening) -> Option<&'static str> {
+    (opening.access != Access::Full && opening.interrupted.is_none()).then_some(PAUSED)
 }
 
 fn is_voice(message: &InboundMessage) -> bool {

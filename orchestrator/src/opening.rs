@@ -104,8 +104,9 @@ pub async fn open(orchestrator: &Orchestrator, db: &TenantDb, lease: &Lease) -> 
             let agent = choose_agent(&mut tx, &mut opening).await?;
             match (end, agent) {
                 (None, Some(agent)) => {
+                    let paused = fixed::paused(&opening);
                     let mut turn = start(&mut tx, orchestrator, lease, opening, agent, authors, to_seq).await?;
-                    turn.fixed = beforehand.answer();
+                    turn.fixed = beforehand.answer().or(paused);
                     tx.commit().await?;
                     crash::point(crash::Point::Opened);
                     return Ok(Opened::Turn(Box::new(turn), prepared));

@@ -42,6 +42,8 @@ const DOORS: Rule = Rule {
         ("gateway/src/webhooks/whatsapp.rs", "a named connection proves itself by its own secret"),
         ("gateway/src/webhooks/whatsapp_routes.rs", "a verified number brings its tenant"),
         ("gateway/src/webhooks/whatsapp_store.rs", "a verified number brings its tenant"),
+        ("gateway/src/heartbeat.rs", "after a silence, every connection is caught up with"),
+        ("gateway/src/webhooks/stripe.rs", "a verified customer brings its tenant"),
         ("orchestrator/src/lib.rs", "claims lanes of all tenants"),
         ("orchestrator/src/opening.rs", "a lease brings its tenant"),
         ("orchestrator/src/turn.rs", "a lease brings its tenant"),

@@ -4,6 +4,7 @@
 //! `make up` writes, so that `konstruct doctor` works in a checkout without exports. Production never reads that file.
 
 mod storage;
+mod stripe;
 mod transcription;
 mod whatsapp;
 
@@ -15,6 +16,7 @@ use url::Url;
 use crate::{channels::slack_oauth::SlackClient, crash, crypto::Keyring, network::Network};
 
 pub use storage::StorageConfig;
+pub use stripe::{Price, StripeConfig};
 pub use transcription::TranscriptionConfig;
 pub use whatsapp::{WhatsAppApp, WhatsAppConfig};
 
@@ -56,6 +58,8 @@ pub struct Config {
     pub master_keys: Keyring,
     pub slack: SlackConfig,
     pub whatsapp: WhatsAppConfig,
+    /// What is sold, if anything is.
+    pub stripe: Option<StripeConfig>,
     pub llm: LlmConfig,
     pub mail: MailConfig,
     pub transcription: Option<TranscriptionConfig>,
@@ -203,6 +207,7 @@ impl Config {
             master_keys: master_keys(variables, environment)?,
             slack: slack(variables)?,
             whatsapp: whatsapp::whatsapp(variables, environment)?,
+            stripe: stripe::stripe(variables, environment)?,
             llm: llm(variables)?,
             mail: mail(variables)?,
             transcription: transcription::transcription(variables)?,

@@ -39,6 +39,10 @@ pub enum Job {
     PublishHome { person: PersonId },
     /// Show what a person could ask, where they are about to write.
     SuggestPrompts { connection: ConnectionId, channel: String },
+    /// Fetch what Slack could not deliver between these seconds since 1970.
+    FetchMissed { connection: ConnectionId, since: i64, until: i64 },
+    /// The same in one channel.
+    FetchMissedIn { connection: ConnectionId, channel: String, since: i64, until: i64 },
     /// Bring a human's reply to the channel.
     SendReply { outbox: OutboxId },
     /// Show who is asked for an approval, or what was decided.
@@ -49,6 +53,10 @@ pub enum Job {
     ExpireApproval { approval: ApprovalId },
     /// A tool's call may have lost its process.
     SettleToolCall { call: ToolCallId },
+    /// Look at Stripe what the tenant's subscriptions are.
+    RefreshBilling,
+    /// Tell Stripe's meter how many answers there were on the days that are over.
+    ReportUsage,
 }
 
 /// What a person is told besides the agent's answers.
@@ -88,6 +96,10 @@ impl Job {
             Self::PublishHome { .. } => "publish_home",
             Self::SuggestPrompts { .. } => "suggest_prompts",
             Self::SendReply { .. } => "send_reply",
+            Self::FetchMissed { .. } => "fetch_missed",
+            Self::FetchMissedIn { .. } => "fetch_missed_in",
+            Self::RefreshBilling => "refresh_billing",
+            Self::ReportUsage => "report_usage",
             Self::RefreshToken { .. } => "refresh_token",
             Self::TellAdmins { .. } => "tell_admins",
             Self::SendEmail { .. } => "send_email",

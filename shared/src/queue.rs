@@ -54,20 +54,10 @@ struct Wake {
 
 /// Stores the job and its wake-up with the caller's other changes: all of it is committed, or nothing.
 pub async fn enqueue(tx: &mut TenantTx, job: &Job) -> Result<JobId, DbError> {
-    let (tenant, id) = (tx.tenant(), JobId::new());
-    let payload = serde_json::to_value(job).map_err(|error| DbError::Damaged(error.to_string()))?;
-    sqlx::query("insert into jobs (tenant_id, job_id, kind, payload) values ($1, $2, $3, $4)")
-        .bind(tenant)
-        .bind(id)
-        .bind(job.kind())
-        .bind(Json(payload))
-        .execute(tx.conn())
-        .await?;
-    push(tx, Wake { tenant, job: id }, Duration::ZERO).await?;
-    Ok(id)
+    enqueue_after(tx, job, Duration::ZERO).await
 }
 
-/// As [`enqueue`], for later.
+/// As [`enqueue`], for a job that has to wait.
 pub async fn enqueue_after(tx: &mut TenantTx, job: &Job, after: Duration) -> Result<JobId, DbError> {
     let (tenant, id) = (tx.tenant(), JobId::new());
     let payload = serde_json::to_value(job).map_err(|error| DbError::Damaged(error.to_string()))?;

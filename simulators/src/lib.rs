@@ -6,6 +6,7 @@
 //! | `slack.rs`, `slack/` | Slack's Web API under `/api/`, its signed events, and control under `/_sim/` |
 //! | `whatsapp.rs`, `whatsapp/` | Meta's Graph API as far as WhatsApp needs it, its signed webhooks, and control
 //! under `/_sim/` |
+//! | `stripe.rs`, `stripe/` | Stripe's API as far as subscriptions need it, its two pages, and its signed webhooks |
 //! | `model.rs`, `model/` | an OpenAI-compatible model that knows only what its prompt says |
 //! | `desk.rs` | a web service that tools call |
 //! | `faults.rs` | what should go wrong, and when; the same rules for every simulator |
@@ -22,6 +23,7 @@ mod faults;
 mod model;
 mod server;
 mod slack;
+mod stripe;
 mod whatsapp;
 
 pub use desk::{DeskSimulator, Manner};
@@ -33,6 +35,7 @@ pub use slack::{
     RawOutcome, React, Reaction, Revoke, Said, Say, Serve, Session, Shortcut, SlackOptions, SlackSimulator, Stop,
     StreamState, Submit, TranscriptEntry, Uninstall, Whisper, signature, team_of,
 };
+pub use stripe::{StripeMove, StripeOptions, StripePrice, StripeSimulator, stripe_signature};
 pub use whatsapp::{
     Ids, Pace, PhoneEntry, WhatsAppEcho, WhatsAppHistory, WhatsAppOptions, WhatsAppOptionsPatch, WhatsAppSaid,
     WhatsAppSay, WhatsAppSimulator, account_of, number_of, user_id_of, whatsapp_signature,

@@ -14,7 +14,10 @@ use std::{future::Future, path::PathBuf, sync::Arc};
 
 use mailer::Mailer;
 use shared::{
-    channels::{slack::SlackApi, whatsapp::WhatsAppApi},
+    channels::{
+        slack::{SlackApi, Span},
+        whatsapp::WhatsAppApi,
+    },
     clock::Clock,
     config::Config,
     crypto::{FingerprintKey, Keyring},
@@ -25,6 +28,7 @@ use shared::{
     queue::{self, Handler, JobError},
     slack_tokens::SlackTokens,
     storage::Storage,
+    stripe::Stripe,
     transcription::Transcriber,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -49,6 +53,8 @@ pub struct Worker {
     /// Hears voice messages, if anybody does.
     pub(crate) transcriber: Option<Transcriber>,
     pub(crate) storage: Storage,
+    /// Where plans are sold, if they are.
+    pub(crate) stripe: Option<Stripe>,
     /// Reads documents in a process of its own.
     pub(crate) executable: PathBuf,
 }
@@ -72,6 +78,7 @@ impl Worker {
             clock: Clock::system(),
             transcriber: config.transcription.as_ref().map(Transcriber::new),
             storage: Storage::open(&config.storage)?,
+            stripe: config.stripe.as_ref().map(Stripe::new),
             executable: config.executable.clone(),
         })
     }
@@ -93,6 +100,14 @@ impl Worker {
             Job::SuggestPrompts { connection, channel } => {
                 jobs::suggest_prompts::run(self, db, connection, &channel).await
             }
+            Job::FetchMissed { connection, since, until } => {
+                jobs::fetch_missed::spread(self, db, connection, Span { since, until }).await
+            }
+            Job::FetchMissedIn { connection, channel, since, until } => {
+                jobs::fetch_missed::run(self, db, connection, &channel, Span { since, until }).await
+            }
+            Job::RefreshBilling => jobs::refresh_billing::run(self, db).await,
+            Job::ReportUsage => jobs::report_usage::run(self, db).await,
             Job::SendReply { outbox } => jobs::send_reply::run(self, db, outbox).await,
             Job::DownloadMedia { media } => jobs::download_media::run(self, db, media).await,
             Job::ShowApproval { approval } => jobs::show_approval::run(self, db, approval).await,

@@ -6,7 +6,7 @@ use shared::{
     db::{
         Db, DbError,
         budgets::{self, SummedUp},
-        escalations, rotations, system,
+        customers, escalations, rotations, system,
     },
     jobs::Job,
     queue,
@@ -39,6 +39,12 @@ pub async fn run(db: Db, stopping: CancellationToken) {
             Ok(0) => {}
             Ok(waiting) => tracing::warn!(waiting, "People still wait for a human"),
             Err(error) => tracing::warn!(%error, "The escalations could not be looked through"),
+        }
+        // Subscriptions that nobody told of.
+        match look_due(&db).await {
+            Ok(0) => {}
+            Ok(tenants) => tracing::info!(tenants, "Subscriptions are about to be looked at"),
+            Err(error) => tracing::warn!(%error, "The customers could not be looked through"),
         }
         // Calls whose process is gone.
         match settle_stale(&db).await {
@@ -87,6 +93,21 @@ pub async fn remind_due(db: &Db) -> Result<usize, DbError> {
     for (tenant, escalation) in system::escalations_due(&db.system()).await? {
         let mut tx = db.tenant(tenant).begin().await?;
         count += usize::from(escalations::remind(&mut tx, escalation).await?);
+        tx.commit().await?;
+    }
+    Ok(count)
+}
+
+/// Enqueues, once a day for each customer, a look at its subscriptions and what its answers are told by; returns how many.
+pub async fn look_due(db: &Db) -> Result<usize, DbError> {
+    let mut count = 0;
+    for tenant in customers::due(&db.system()).await? {
+        let mut tx = db.tenant(tenant).begin().await?;
+        if customers::take_due(&mut tx).await? {
+            queue::enqueue(&mut tx, &Job::RefreshBilling).await?;
+            queue::enqueue(&mut tx, &Job::ReportUsage).await?;
+            count += 1;
+        }
         tx.commit().await?;
     }
     Ok(count)

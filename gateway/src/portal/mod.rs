@@ -5,6 +5,7 @@ pub mod api_keys;
 pub mod approvals;
 pub mod audit;
 pub mod auth;
+pub mod billing;
 pub mod bindings;
 pub mod budgets;
 pub mod channels;

@@ -12,6 +12,7 @@ pub mod slack_interaction;
 mod slack_signature;
 mod slack_stop;
 mod slack_store;
+pub mod stripe;
 pub mod whatsapp;
 pub mod whatsapp_event;
 #[cfg(test)]

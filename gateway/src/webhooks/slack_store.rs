@@ -17,7 +17,8 @@ use shared::{
         notices::{self, Kind},
         system::Route,
     },
-    telemetry,
+    jobs::Job,
+    queue, telemetry,
 };
 
 use super::{
@@ -36,10 +37,15 @@ pub(super) const HOLD_BACK: [Duration; 4] = [
     Duration::from_millis(800),
 ];
 
+/// Seconds; an older minute would not be fetched.
+const MINUTE_AGE_MAX: i64 = 24 * 3_600;
+/// The minute must be over before it is fetched.
+const AFTER_HELD_BACK: Duration = Duration::from_secs(90);
+
 /// What a tenant's admins are told.
 const HELD_BACK: &str = "Slack holds back events of your workspace, since there were more than 30,000 within an hour: \
-                         what people wrote meanwhile may be missing. Take the agent out of channels that are busy without \
-                         it, and ask anew what got no answer.";
+                         what people wrote meanwhile is fetched and answered a few minutes later. Take the agent out of \
+                         channels that are busy without it.";
 
 pub(super) async fn store_event(
     gateway: &Gateway,
@@ -100,6 +106,12 @@ pub(super) async fn held_back(
     if let Some(route) = route_of(gateway, signer, team).await? {
         let mut tx = gateway.db.tenant(route.tenant).begin().await?;
         notices::tell_hourly(&mut tx, Kind::EventsHeldBack, route.connection, HELD_BACK).await?;
+        let (connection, now) = (route.connection, gateway.clock.now().unix_timestamp());
+        // A minute that is not told, or makes no sense, is the one before.
+        let minute = envelope.minute_rate_limited.filter(|minute| (now - MINUTE_AGE_MAX..=now).contains(minute));
+        let since = minute.unwrap_or(now - 60);
+        let job = Job::FetchMissed { connection, since, until: since + 60 };
+        queue::enqueue_after(&mut tx, &job, AFTER_HELD_BACK).await?;
         tx.commit().await?;
     }
     sample(gateway, team, "app_rate_limited", raw).await

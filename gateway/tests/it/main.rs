@@ -47,6 +47,7 @@ mod sessions;
 mod signature;
 mod signup;
 mod stop;
+mod stripe;
 mod takeover;
 mod tools;
 mod traces;

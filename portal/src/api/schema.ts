@@ -20,6 +20,8 @@ export type Begin = { app_id?: string | null; client_id?: string | null; client_
 
 export type BeginTotp = { password: string }
 
+export type BillingBody = { access: string; plan: string; plans: (PlanBody)[]; sells: boolean; subscription?: SubscriptionBody | null }
+
 export type BindingBody = { agent: string; channel?: string | null; connection?: string | null; keyword?: string | null }
 
 export type BindingList = { items: (BindingBody)[] }
@@ -132,6 +134,8 @@ export type NewApiKey = { expires_in_days?: number | null; name: string; role: R
 
 export type NewBudgetBody = { budget_limit_usd: number | null; period: Period; scope: string; target?: string | null; time_zone?: string | null }
 
+export type NewCheckout = { plan: string }
+
 export type NewLlmKeyBody = { base_url: string; default_model: string; is_default?: boolean; key: string; name: string; platform_fallback?: boolean }
 
 export type NewRule = { condition: string; enabled?: boolean | null; name: string }
@@ -146,7 +150,11 @@ export type OfferBody = { has_account: boolean; mail: string; role: string; tena
 
 export type OpinionBody = { at: string; comment?: string | null; person: string; verdict: string }
 
+export type PageBody = { url: string }
+
 export type Period = "month" | "day"
+
+export type PlanBody = { agents?: number | null; channels?: number | null; name: string; seats?: number | null; sold: boolean }
 
 export type PolicyBody = { answers_bots: boolean; outsiders: Strangers }
 
@@ -203,6 +211,8 @@ export type Simulated = { complete: boolean; condition: string; conversations: n
 export type StepBody = { agent: string; arrived_at?: string | null; calls: (CallBody)[]; deliveries: (DeliveryBody)[]; finished_at?: string | null; messages: number; opinions: (OpinionBody)[]; prompt?: PromptBody | null; reason?: string | null; recalled: (RecalledBody)[]; run_id?: string | null; started_at?: string | null; state: string; tool_calls: (ToolCallBody)[] }
 
 export type Strangers = "ignore" | "answer_without_memory" | "like_members"
+
+export type SubscriptionBody = { cancel_at?: string | null; current_period_end?: string | null; past_due_since?: string | null; plan?: string | null; status: string }
 
 export type SwitchTenant = { tenant_id: string }
 
@@ -343,6 +353,22 @@ export interface Operations {
   'POST /api/v1/auth/verify': {
     request: { body: VerifyBody }
     answer: Session
+  }
+  'GET /api/v1/billing': {
+    request: object
+    answer: BillingBody
+  }
+  'POST /api/v1/billing/checkout': {
+    request: { body: NewCheckout }
+    answer: PageBody
+  }
+  'POST /api/v1/billing/portal': {
+    request: object
+    answer: PageBody
+  }
+  'POST /api/v1/billing/refresh': {
+    request: object
+    answer: undefined
   }
   'GET /api/v1/bindings': {
     request: object

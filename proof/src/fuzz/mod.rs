@@ -8,6 +8,7 @@ mod forms;
 mod rules;
 mod secrets;
 mod slack;
+mod stripe;
 mod whatsapp;
 mod words;
 
@@ -29,6 +30,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "whatsapp_webhook", run: whatsapp::webhook },
     Target { name: "whatsapp_answer", run: whatsapp::answer },
     Target { name: "whatsapp_markdown", run: whatsapp::markdown },
+    Target { name: "stripe_event", run: stripe::event },
+    Target { name: "stripe_signature", run: stripe::signature },
     Target { name: "mrkdwn", run: words::mrkdwn },
     Target { name: "model_stream", run: words::model_stream },
     Target { name: "traceparent", run: words::traceparent },

@@ -76,6 +76,7 @@ impl Tenant<'_> {
             "bigint" | "integer" | "smallint" | "numeric" | "real" | "double precision" => n.to_string(),
             "boolean" => "false".into(),
             "timestamp with time zone" => format!("timestamptz '2026-11-20 12:00Z' + interval '{n} minutes'"),
+            "date" => format!("date '2026-11-20' + {n}"),
             kind if kind.starts_with("halfvec(") || kind.starts_with("vector(") => vector(kind)?,
             _ if column.has_default || !column.not_null => return Ok(None),
             kind => bail!("{}.{}: no filler for {kind}; teach fill.rs", table.name, column.name),

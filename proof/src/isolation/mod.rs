@@ -8,6 +8,7 @@
 mod acting;
 mod acts;
 pub mod arena;
+mod billing;
 pub mod catalog;
 mod entrances;
 pub mod fill;

@@ -119,6 +119,8 @@ fn where_it_is_said() -> Vec<Call> {
             channels::describe(tx, CONNECTION, CHANNEL, &told(ChannelKind::Private), &[]).await?
         };
         "channels::list", AllAudiences, |tx, _config| channels::list(tx).await?;
+        "channels::open_ones", AllAudiences, |tx, _config| channels::open_ones(tx, CONNECTION).await?;
+        "channels::place", AllAudiences, |tx, _config| channels::place(tx, CONNECTION, CHANNEL, 10).await?;
         "bindings::list", AllAudiences, |tx, _config| bindings::list(tx).await?;
         "bindings::replace", AllAudiences, |tx, _config| {
             let binding = Binding { connection: Some(CONNECTION), channel: None, keyword: None, agent: AGENT };

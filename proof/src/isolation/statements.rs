@@ -34,7 +34,7 @@ use sqlx::{AssertSqlSafe, Executor};
 use time::OffsetDateTime;
 
 use super::{
-    acting, acts, entrances, handovers, installations, money, places, reasons,
+    acting, acts, billing, entrances, handovers, installations, money, places, reasons,
     scene::{
         AGENT, CONNECTION, CONVERSATION, DELIVERED, MEMORY, NUMBER, OUTBOX, PERSON, RUN, THEIR_MARK, THEM, US,
         lease,
@@ -93,6 +93,7 @@ pub fn all() -> Vec<Call> {
     calls.extend(places::all());
     calls.extend(reasons::all());
     calls.extend(money::all());
+    calls.extend(billing::all());
     calls.extend(singly::all());
     calls.extend(acting::all());
     calls
@@ -326,11 +327,15 @@ pub async fn observe(db: &Db, config: &Config, call: &Call) -> anyhow::Result<Ob
 }
 
 /// Tables that konstruct_app may read.
-const WATCHED: [&str; 41] = [
+const WATCHED: [&str; 45] = [
     "tools",
     "agent_tools",
     "tool_calls",
     "approvals",
+    "stripe_customers",
+    "subscriptions",
+    "stripe_events",
+    "usage_mirrors",
     "llm_keys",
     "agent_models",
     "budgets",

@@ -1,13 +1,14 @@
 //! Slack as other people wrote it down: the official client against our simulator, somebody else's simulator against our
 //! client and our webhook. What only we believe about Slack shows here.
 //!
-//! And WhatsApp, as pywa's authors read it, against our simulated Meta.
+//! And WhatsApp, as pywa's authors read it, against our simulated Meta; and Stripe's own client against our simulated Stripe.
 //!
-//! `scripts/peers.sh slack` and `scripts/peers.sh whatsapp` install them; `make test` does that first.
+//! `scripts/peers.sh slack`, `scripts/peers.sh whatsapp` and `scripts/peers.sh stripe` install them; `make test` does that first.
 
 mod emulate;
 mod page;
 mod pywa;
+mod stripe_node;
 mod web_api;
 
 use std::{

@@ -1,5 +1,6 @@
 //! The product as a story: people write in Slack, an AI employee answers with what it remembers.
 
+mod billing;
 mod clicks;
 mod conversation;
 mod edits;
@@ -9,6 +10,7 @@ mod house;
 mod installations;
 mod kills;
 mod memory;
+mod missed;
 mod money;
 mod phones;
 mod rules;

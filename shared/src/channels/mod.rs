@@ -44,12 +44,12 @@ pub enum CallError {
 }
 
 /// Only a connection that was never made is a definite no: after that the request may have arrived.
-fn not_sent(error: &reqwest::Error) -> CallError {
+pub(crate) fn not_sent(error: &reqwest::Error) -> CallError {
     if error.is_connect() { CallError::Unreachable(brief(error)) } else { CallError::Ambiguous(brief(error)) }
 }
 
 /// The kind of a failure without its URL.
-fn brief(error: &reqwest::Error) -> String {
+pub(crate) fn brief(error: &reqwest::Error) -> String {
     let kind = if error.is_timeout() {
         "time-out"
     } else if error.is_connect() {

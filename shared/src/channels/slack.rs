@@ -3,6 +3,7 @@
 
 pub mod approvals;
 pub mod blocks;
+mod past;
 mod streams;
 mod surfaces;
 mod turns;
@@ -23,6 +24,7 @@ use crate::{
     pacer::Pacer,
 };
 
+pub use past::Span;
 pub use streams::{Recipient, SessionStatus};
 
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);

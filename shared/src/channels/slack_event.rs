@@ -37,6 +37,9 @@ pub struct Envelope {
     event_id: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     pub(super) event_time: Option<i64>,
+    /// Of withheld events: the minute, in seconds since 1970.
+    #[serde(default, deserialize_with = "lenient")]
+    pub minute_rate_limited: Option<i64>,
     #[serde(default)]
     authorizations: Vec<Authorization>,
     #[serde(default, deserialize_with = "lenient")]

@@ -187,3 +187,55 @@ pub async fn list(tx: &mut TenantTx) -> Result<Vec<Channel>, DbError> {
         })
         .collect()
 }
+
+/// What the worker must know of a channel to read what was said in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub kind: String,
+    pub shared: bool,
+    /// In which the agent may take part, newest first.
+    pub threads: Vec<String>,
+}
+
+/// Channels of a connection in which the agent can be talked to, direct ones included, at most 1,000.
+pub async fn open_ones(tx: &mut TenantTx, connection: ConnectionId) -> Result<Vec<String>, DbError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_scalar(
+        "select external_id from channels
+          where tenant_id = $1 and connection_id = $2 and state = 'open'
+          order by external_id limit 1000",
+    )
+    .bind(tenant)
+    .bind(connection)
+    .fetch_all(tx.conn())
+    .await?)
+}
+
+/// A channel with at most `threads` of its threads; `None`: nobody knows it.
+pub async fn place(
+    tx: &mut TenantTx,
+    connection: ConnectionId,
+    channel: &str,
+    threads: i64,
+) -> Result<Option<Place>, DbError> {
+    let tenant = tx.tenant();
+    let row = sqlx::query(
+        "select c.kind, c.shared,
+                array(select v.thread_external_id from conversations v
+                       where v.tenant_id = $1 and v.connection_id = $2 and v.channel_external_id = $3
+                         and v.thread_external_id is not null
+                       order by v.last_message_at desc limit $4) as threads
+           from channels c
+          where c.tenant_id = $1 and c.connection_id = $2 and c.external_id = $3",
+    )
+    .bind(tenant)
+    .bind(connection)
+    .bind(channel)
+    .bind(threads)
+    .fetch_optional(tx.conn())
+    .await?;
+    row.map(|row| {
+        Ok(Place { kind: row.try_get("kind")?, shared: row.try_get("shared")?, threads: row.try_get("threads")? })
+    })
+    .transpose()
+}

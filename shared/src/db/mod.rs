@@ -17,6 +17,7 @@ mod audience;
 pub mod audit;
 pub mod audit_chain;
 pub mod audit_pages;
+pub mod billing;
 pub mod bindings;
 mod bounded;
 pub mod budget_notices;
@@ -25,12 +26,14 @@ pub mod changes;
 pub mod channels;
 pub mod connections;
 pub mod conversations;
+pub mod customers;
 pub mod dead_connections;
 pub mod deliveries;
 pub mod devices;
 pub mod escalation_rules;
 pub mod escalations;
 pub mod feedback;
+pub mod heartbeats;
 pub mod home;
 pub mod inbox;
 pub mod install_links;
@@ -193,7 +196,7 @@ impl Db {
     }
 
     /// The narrow cross-tenant role. Every statement that uses it stands in `db/system.rs` with its reason, or in a file
-    /// that says it at its top: `accept`, `inbox`, `lanes`, `sealed`; `accounts`, `sessions`, `devices`, `mail_links`, `invitations`,
+    /// that says it at its top: `accept`, `customers`, `heartbeats`, `inbox`, `lanes`, `sealed`; `accounts`, `sessions`, `devices`, `mail_links`, `invitations`,
     /// `second_factor`.
     pub fn system(&self) -> SystemDb {
         SystemDb { pool: self.system.clone(), statements: self.statements.clone() }

@@ -30,6 +30,10 @@ pub enum Kind {
     BudgetAlert,
     /// Somebody went without an answer, because a budget had no room for it.
     BudgetExhausted,
+    /// An invoice waits for its payment.
+    PaymentDue,
+    /// The state of the subscription changed what the agent may do.
+    AccessChanged,
 }
 
 impl Kind {
@@ -42,6 +46,8 @@ impl Kind {
             Self::EventsHeldBack => "events_held_back",
             Self::BudgetAlert => "budget_alert",
             Self::BudgetExhausted => "budget_exhausted",
+            Self::PaymentDue => "payment_due",
+            Self::AccessChanged => "access_changed",
         }
     }
 }

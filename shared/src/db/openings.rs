@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{
     DbError, TenantTx, agents,
+    billing::{Access, access_of},
     connections::Outsiders,
     escalation_rules::ActiveRule,
     interruptions::{self, Notice},
@@ -64,6 +65,8 @@ pub struct Opening {
     pub budgeted: bool,
     /// Agents that may use tools.
     pub tool_agents: Vec<AgentId>,
+    /// What the state of its subscription lets the tenant do.
+    pub access: Access,
     pub outsiders: Outsiders,
     pub channel_kind: ChannelKind,
     /// People of other companies read along.
@@ -84,7 +87,8 @@ pub struct Opening {
     pub failed_answers: u32,
 }
 
-const OPEN: &str = "
+const OPEN: &str = concat!(
+    "
 select (select name from tenants t where t.tenant_id = $1) as tenant_name,
        l.by_human, c.connection_id, c.channel, c.external_id as account, c.access_token,
        c.status = 'active' as active,
@@ -97,7 +101,9 @@ select (select name from tenants t where t.tenant_id = $1) as tenant_name,
        exists (select from llm_keys k where k.tenant_id = $1)
          or exists (select from agent_models n where n.tenant_id = $1) as own_models,
        exists (select from budgets g where g.tenant_id = $1 and g.limit_micro_usd is not null) as budgeted,
-       array(select distinct t.agent_id from agent_tools t where t.tenant_id = $1) as tool_agents,
+       array(select distinct t.agent_id from agent_tools t where t.tenant_id = $1) as tool_agents, ",
+    access_of!(),
+    " as access,
        (select p.agent_id from runs p where p.tenant_id = $1 and p.conversation_id = $2 order by p.from_seq desc limit 1)
          as last_agent,
        exists (select from message_changes w
@@ -164,7 +170,8 @@ select (select name from tenants t where t.tenant_id = $1) as tenant_name,
   left join channels place on place.tenant_id = $1 and place.connection_id = c.connection_id
                           and place.external_id = waiting.list -> 0 -> 'message' ->> 'channel'
  where l.tenant_id = $1 and l.conversation_id = $2 and l.fence = $3
-   for no key update of l";
+   for no key update of l"
+);
 
 /// Reads what the turn is about and holds the lane's row until the transaction ends.
 pub async fn open(tx: &mut TenantTx, lease: &Lease) -> Result<Opening, DbError> {
@@ -201,6 +208,7 @@ pub async fn open(tx: &mut TenantTx, lease: &Lease) -> Result<Opening, DbError> 
         own_models: row.try_get("own_models")?,
         budgeted: row.try_get("budgeted")?,
         tool_agents: row.try_get("tool_agents")?,
+        access: Access::read(&row)?,
         outsiders: Outsiders::parse(&outsiders),
         changes_wait: row.try_get("changes_wait")?,
         channel_kind: ChannelKind::parse(&kind),

@@ -2,7 +2,10 @@
 
 use sqlx::Row;
 
-use super::{DbError, TenantTx};
+use super::{
+    DbError, TenantTx,
+    billing::{Access, access_of, plans_paid_by},
+};
 
 /// How many of each a tenant may have; `None`: as many as it likes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,27 +50,42 @@ pub async fn make_room(tx: &mut TenantTx, addition: Addition) -> Result<(), DbEr
         .bind(tenant)
         .execute(tx.conn())
         .await?;
-    let row = sqlx::query(
-        "select plan, (select count(*) from agents where tenant_id = $1) as agents,
+    let row = sqlx::query(concat!(
+        "select plan, ",
+        access_of!(),
+        " as access, ",
+        plans_paid_by!("$1"),
+        " as paid, (select count(*) from agents where tenant_id = $1) as agents,
                 (select count(*) from memberships where tenant_id = $1)
                 + (select count(*) from invitations
                     where tenant_id = $1 and accepted_at is null and revoked_at is null) as seats,
                 (select count(*) from channel_connections where tenant_id = $1 and status = 'active') as channels
-           from tenants where tenant_id = $1",
-    )
+           from tenants where tenant_id = $1"
+    ))
     .bind(tenant)
     .fetch_optional(tx.conn())
     .await?
     .ok_or(DbError::NotFound)?;
-    let name: String = row.try_get("plan")?;
-    let plan = PLANS.iter().find(|plan| plan.name == name);
-    let plan = plan.ok_or_else(|| DbError::Damaged(format!("there is no plan `{name}`")))?;
+    if Access::read(&row)? == Access::ReadOnly {
+        return Err(DbError::Limit(
+            "The subscription has ended: subscribe again before you add something.".into(),
+        ));
+    }
+    let (given, paid): (String, Vec<String>) = (row.try_get("plan")?, row.try_get("paid")?);
+    let plan = in_force(&given, &paid)?;
     let used: i64 = row.try_get(match addition {
         Addition::Agent => "agents",
         Addition::Seat => "seats",
         Addition::Channel => "channels",
     })?;
     refusal(plan, addition, used).map_or(Ok(()), |sentence| Err(DbError::Limit(sentence)))
+}
+
+/// The largest of the plans that a tenant was given and pays for.
+pub fn in_force(given: &str, paid: &[String]) -> Result<&'static Plan, DbError> {
+    let names = || paid.iter().map(String::as_str).chain([given]);
+    let plan = PLANS.iter().rev().find(|plan| names().any(|name| name == plan.name));
+    plan.ok_or_else(|| DbError::Damaged(format!("there is no plan `{given}`")))
 }
 
 fn refusal(plan: &Plan, addition: Addition, used: i64) -> Option<String> {
@@ -79,6 +97,18 @@ fn refusal(plan: &Plan, addition: Addition, used: i64) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tenant_has_the_largest_plan_it_was_given_or_pays_for() {
+        let name = |given, paid: &[&str]| {
+            let paid: Vec<String> = paid.iter().map(|name| (*name).to_owned()).collect();
+            in_force(given, &paid).map(|plan| plan.name).ok()
+        };
+        assert_eq!(name("free", &[]), Some("free"));
+        assert_eq!(name("free", &["starter", "pro"]), Some("pro"));
+        assert_eq!(name("enterprise", &["starter"]), Some("enterprise"));
+        assert_eq!(name("gold", &[]), None);
+    }
 
     #[test]
     fn the_sentence_names_plan_and_limit_and_the_largest_plan_has_none() {

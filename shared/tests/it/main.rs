@@ -6,6 +6,7 @@
 mod asks_for_human;
 mod audit;
 mod audit_chain;
+mod billing;
 mod budgets;
 mod cancelled_begin;
 mod changes;

@@ -32,6 +32,8 @@ pub async fn run(worker: &Worker, db: &TenantDb, id: NoticeId) -> Result<(), Job
         "events_held_back" => "Your AI employee may miss messages",
         "budget_alert" => "Your AI employee has used much of its budget",
         "budget_exhausted" => "Your AI employee has no budget left",
+        "payment_due" => "An invoice for your AI employee waits for its payment",
+        "access_changed" => "What your subscription allows has changed",
         _ => "Something changed about your AI employee",
     };
     let body = match notice.conversation {

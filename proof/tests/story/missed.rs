@@ -1,0 +1,107 @@
+//! What was said while nobody listened, or while Slack held events back, is fetched and answered, once.
+
+use serde_json::json;
+use simulators::{OptionsPatch, Say};
+use time::OffsetDateTime;
+
+use crate::house::{House, eventually};
+
+/// From now on events are lost: nobody listens there, and Slack gives up at once.
+fn deaf(house: &House) {
+    let nowhere = Some("http://127.0.0.1:9/".to_owned());
+    house.slack.set_options(OptionsPatch {
+        events_url: nowhere,
+        retry_time_scale: Some(0.0),
+        ..OptionsPatch::default()
+    });
+}
+
+fn hears(house: &House) {
+    let events = Some(format!("{}/webhooks/slack/events", house.address));
+    house.slack.set_options(OptionsPatch { events_url: events, ..OptionsPatch::default() });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_said_while_no_gateway_was_alive_is_answered_once() {
+    let house = House::open().await;
+    house.start_orchestrator();
+    let (acme, bolt) = (house.tenant("acme").await, house.tenant("bolt").await);
+    let first = acme.asks("CGENERAL", "UADA", "The launch is on 14 March.");
+    assert!(acme.finished("CGENERAL", &first.thread_ts, 1).await[0].contains("Noted"));
+    let theirs = bolt.asks("CGENERAL", "UADA", "The launch is on 9 May.");
+    assert!(bolt.finished("CGENERAL", &theirs.thread_ts, 1).await[0].contains("Noted"));
+    acme.everything_remembered().await;
+    bolt.everything_remembered().await;
+    // A first beat is no silence, nor is a second one right after it.
+    let db = &house.test.db;
+    assert_eq!(gateway::heartbeat::beat(db).await.expect("a beat"), 0);
+    assert_eq!(gateway::heartbeat::beat(db).await.expect("a beat"), 0);
+
+    deaf(&house);
+    let lost = acme.asks("CGENERAL", "UGRACE", "when is the launch?");
+    let more = acme.says_in_thread("CGENERAL", "UADA", "The badge number is 4711.", &first.thread_ts);
+    // Nobody's business: it is not fetched either.
+    house.slack.say(Say::new(&acme.team, "CGENERAL", "UADA", "talk among people"));
+    eventually("Slack gives up", || house.slack.deliveries_under_way() == 0).await;
+    hears(&house);
+    let before = acme.count("select count(*) from inbox where tenant_id = $1").await;
+
+    let away = "update heartbeats set at = now() - interval '10 minutes'";
+    sqlx::query(away).execute(&mut house.test.system().await).await.expect("time passes");
+    assert_eq!(gateway::heartbeat::beat(db).await.expect("a beat"), 2, "both workspaces are caught up with");
+    assert_eq!(gateway::heartbeat::beat(db).await.expect("a beat"), 0, "once");
+    assert!(acme.finished("CGENERAL", &lost.thread_ts, 1).await[0].contains("14 March"));
+    acme.finished("CGENERAL", &first.thread_ts, 2).await;
+    let jobs = "select count(*) from jobs where tenant_id = $1 and kind like 'fetch_missed%' and state <> 'done'";
+    while acme.count(jobs).await + bolt.count(jobs).await > 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    acme.inbox().await;
+    let after = acme.count("select count(*) from inbox where tenant_id = $1").await;
+    assert_eq!(after - before, 2, "the two that were for the agent, and nothing twice");
+    assert_eq!(acme.replies("CGENERAL", &lost.thread_ts).len(), 1);
+    let remembered = "select count(*) from memories where tenant_id = $1 and body like '%4711%'";
+    assert_eq!(acme.count(remembered).await, 1, "{}", more.ts);
+    assert_eq!(bolt.count("select count(*) from inbox where tenant_id = $1").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_minute_that_slack_held_back_is_fetched_when_it_is_over() {
+    let house = House::open().await;
+    house.start_orchestrator();
+    let acme = house.tenant("acme").await;
+    let first = acme.asks("CGENERAL", "UADA", "The launch is on 14 March.");
+    assert!(acme.finished("CGENERAL", &first.thread_ts, 1).await[0].contains("Noted"));
+    acme.everything_remembered().await;
+    deaf(&house);
+    let lost = acme.asks("CGENERAL", "UGRACE", "when is the launch?");
+    eventually("Slack gives up", || house.slack.deliveries_under_way() == 0).await;
+    hears(&house);
+    let minute = OffsetDateTime::now_utc().unix_timestamp() - 30;
+    let notice = json!({ "type": "app_rate_limited", "team_id": acme.team, "minute_rate_limited": minute,
+                         "api_app_id": "A1" });
+    let body = notice.to_string();
+    let at = OffsetDateTime::now_utc().unix_timestamp();
+    let secret = secrecy::ExposeSecret::expose_secret(&house.test.config.slack.signing_secret).to_owned();
+    let sent = reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .expect("a client")
+        .post(format!("{}/webhooks/slack/events", house.address))
+        .header("content-type", "application/json")
+        .header("x-slack-request-timestamp", at.to_string())
+        .header("x-slack-signature", simulators::signature(&secret, &at.to_string(), body.as_bytes()))
+        .body(body)
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(sent.status(), 200);
+    let waits = "select count(*) from jobs
+                  where tenant_id = $1 and kind = 'fetch_missed' and state = 'queued' and run_after > now() + interval '1 minute'";
+    assert_eq!(acme.count(waits).await, 1, "the minute is not over yet");
+    acme.change(
+        "update jobs set run_after = now() - interval '1 minute' where tenant_id = $1 and kind = 'fetch_missed'",
+    )
+    .await;
+    assert!(acme.finished("CGENERAL", &lost.thread_ts, 1).await[0].contains("14 March"));
+}
