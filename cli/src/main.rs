@@ -7,12 +7,15 @@ mod chat;
 mod connect;
 mod doctor;
 mod doctor_live;
+mod eval;
 mod extract_text;
 mod handover;
 mod key;
 mod migrate;
 mod phone;
 mod price;
+mod recall_file;
+mod recall_score;
 mod roles;
 #[cfg(feature = "simulators")]
 mod simulators;
@@ -81,6 +84,9 @@ enum Command {
     /// Make somebody a platform admin, lock an account, or unlock it.
     #[command(subcommand)]
     User(user::User),
+    /// Measure how well memory is searched.
+    #[command(subcommand)]
+    Eval(eval::Eval),
     /// Check the audit log.
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -140,6 +146,7 @@ async fn run(cli: Cli, config: Config) -> anyhow::Result<ExitCode> {
         Command::Price(price) => price.run(&config, cli.json).await?,
         Command::Usage(usage) => usage.run(&config, cli.json).await?,
         Command::User(user) => user.run(&config, cli.json).await?,
+        Command::Eval(eval) => eval.run(&config, cli.json).await?,
         Command::Audit(audit) => audit.run(&config, cli.json).await?,
         Command::Connect(connect) => connect.run(&config, cli.json).await?,
         Command::Slack(slack) => slack.run()?,

@@ -15,7 +15,7 @@ use shared::{
         sessions::{self, SignedIn},
         system,
     },
-    ids::{SessionId, TenantId},
+    ids::{ApiKeyId, SessionId, TenantId},
 };
 
 use crate::{Gateway, cookies, error::ApiError};
@@ -47,6 +47,18 @@ pub struct PlatformAdmin {
     pub db: SystemDb,
 }
 
+/// Somebody who reads for as long as the stream is open: known by what can be taken from them meanwhile.
+pub struct Reader {
+    pub identity: Identity,
+    pub db: TenantDb,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Identity {
+    Session(SessionId),
+    Key(ApiKeyId),
+}
+
 /// Anybody with an identity: for what shows who one is.
 pub enum Caller {
     Key(Operator),
@@ -69,6 +81,23 @@ impl FromRequestParts<Gateway> for Operator {
                 }
                 let (actor, db) = (Actor::User(person.user), gateway.db.tenant(tenant));
                 Ok(Self { tenant, role, actor, db })
+            }
+        }
+    }
+}
+
+impl FromRequestParts<Gateway> for Reader {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, ApiError> {
+        match Caller::from_request_parts(parts, gateway).await? {
+            Caller::Key(Operator { actor: Actor::ApiKey(key), db, .. }) => {
+                Ok(Self { identity: Identity::Key(key), db })
+            }
+            Caller::Key(_) => Err(ApiError::unauthorized()),
+            Caller::Person(person) => {
+                let (tenant, _) = person.tenant.ok_or_else(ApiError::no_tenant)?;
+                Ok(Self { identity: Identity::Session(person.session), db: gateway.db.tenant(tenant) })
             }
         }
     }

@@ -20,6 +20,7 @@ mod router;
 mod serve;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod watching;
 mod webhooks;
 
 use std::{
@@ -39,8 +40,9 @@ use shared::{
     egress::Guard,
     health::Dependencies,
     limits::Limiter,
-    live::Waker,
+    live::{Announcements, Announcer, Waker},
     network::Network,
+    storage::Storage,
     stripe::Stripe,
 };
 use tokio_util::sync::CancellationToken;
@@ -87,6 +89,10 @@ pub struct Parts {
     pub(crate) stripe: Option<Stripe>,
     pub(crate) ingest: Ingest,
     pub(crate) waker: Waker,
+    pub(crate) announcer: Announcer,
+    pub(crate) hub: Arc<watching::Hub>,
+    /// Documents that tenants give.
+    pub(crate) storage: Storage,
     pub(crate) health: Dependencies,
     pub(crate) routes: Cache<webhooks::RouteKey, Option<system::Route>>,
     /// Reason and workspace: how many of its events were put aside this minute.
@@ -103,6 +109,7 @@ impl Gateway {
     pub async fn with_ingest(config: &Config, db: &Db, clock: Clock, ingest: Ingest) -> Result<Self, DbError> {
         let unusable = |error| DbError::Damaged(format!("REDIS_URL: {error}"));
         let waker = Waker::start(&config.redis_url).map_err(unusable)?;
+        let announcements = Announcements::subscribe(&config.redis_url).map_err(unusable)?;
         Ok(Self(Arc::new(Parts {
             db: db.clone(),
             public_url: config.public_url.clone(),
@@ -122,6 +129,9 @@ impl Gateway {
             stripe: config.stripe.as_ref().map(Stripe::new),
             ingest,
             waker,
+            announcer: Announcer::start(&config.redis_url).map_err(unusable)?,
+            hub: watching::Hub::start(db.system(), announcements),
+            storage: Storage::open(&config.storage).map_err(DbError::Damaged)?,
             health: Dependencies { db: db.clone(), redis_url: config.redis_url.clone() },
             routes: Cache::builder().max_capacity(ROUTES_MAX).time_to_live(ROUTES_KEPT).build(),
             samples: Cache::builder().max_capacity(ROUTES_MAX).time_to_live(SAMPLES_KEPT).build(),
@@ -152,6 +162,12 @@ pub async fn run(
     let beating = CancellationToken::new();
     let _ends = beating.clone().drop_guard();
     tokio::spawn(heartbeat::run(db.clone(), beating));
+    let hub = gateway.hub.clone();
+    let stop = async move {
+        stop.await;
+        // They would be waited for.
+        hub.stop();
+    };
     serve(listener, router(gateway), stop).await;
     Ok(())
 }

@@ -11,9 +11,9 @@ use crate::{
     portal::{
         agents, api_keys, approvals, audit,
         auth::{accept, devices, login, password, signup, totp},
-        billing, bindings, budgets, channels, connections, conversations, escalation_rules, escalations,
-        invitations, llm_keys, me, members, memories, notices, signup_whatsapp, templates, tenants, tools, traces,
-        usage,
+        billing, bindings, budgets, channels, connections, conversations, escalation_rules, escalations, events,
+        invitations, knowledge, llm_keys, me, members, memories, notices, signup_whatsapp, templates, tenants,
+        tools, traces, usage,
     },
 };
 
@@ -37,7 +37,8 @@ use crate::{
         signup::sign_up, signup::verify, login::login, login::refresh, login::logout,
         password::change, password::forgot, password::reset, accept::show, accept::accept,
         conversations::list, conversations::messages, conversations::take_over, conversations::release,
-        conversations::reply, traces::show, memories::list, memories::show, memories::forget,
+        conversations::reply, events::stream, traces::show, memories::list, memories::show, memories::correct, memories::forget,
+        knowledge::list, knowledge::give, knowledge::show, knowledge::remove,
         audit::list, audit::verify, devices::list, devices::end_all, devices::end, devices::switch,
         install::begin, notices::list, notices::mark_seen,
         totp::begin, totp::confirm, totp::end,

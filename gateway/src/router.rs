@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, delete, get, patch, post, put},
 };
+use shared::channels::fetch::BYTES_MAX;
 use tower_http::{
     catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer, set_header::SetResponseHeaderLayer,
     timeout::TimeoutLayer,
@@ -22,8 +23,8 @@ use crate::{
         agents, api_keys, approvals, audit,
         auth::{accept, devices, login, password, signup, totp},
         billing, bindings, budgets, channels, connections, conversations, escalation_rules as rules, escalations,
-        invitations, llm_keys, me, members, memories, notices, signup_whatsapp, templates, tenants, tools, traces,
-        usage,
+        events, invitations, knowledge, llm_keys, me, members, memories, notices, signup_whatsapp, templates,
+        tenants, tools, traces, usage,
     },
     webhooks::{slack, slack_command, slack_interaction, stripe, whatsapp},
 };
@@ -54,14 +55,8 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/channels", get(channels::list))
         .route("/api/v1/bindings", get(bindings::list).put(bindings::replace))
         .route("/api/v1/bindings/explain", get(bindings::explain))
-        .route("/api/v1/conversations", get(conversations::list))
-        .route("/api/v1/conversations/{conversation_id}/messages", get(conversations::messages))
-        .route("/api/v1/conversations/{conversation_id}/takeover", post(conversations::take_over))
-        .route("/api/v1/conversations/{conversation_id}/release", post(conversations::release))
-        .route("/api/v1/conversations/{conversation_id}/reply", post(conversations::reply))
-        .route("/api/v1/conversations/{conversation_id}/trace", get(traces::show))
-        .route("/api/v1/memories", get(memories::list))
-        .route("/api/v1/memories/{memory_id}", get(memories::show).delete(memories::forget))
+        .merge(talking())
+        .route("/api/v1/knowledge/{document_id}", get(knowledge::show).delete(knowledge::remove))
         .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/audit/verify", post(audit::verify))
         .merge(escalating())
@@ -84,6 +79,8 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/openapi.json", get(openapi::document))
         .route("/api/{*rest}", any(missing))
         .layer(RequestBodyLimitLayer::new(API_BODY_MAX))
+        // After that limit: a document may be larger.
+        .merge(documents())
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, API_TIMEOUT))
         .layer(map_response(refusal))
         // What it says is one caller's.
@@ -108,6 +105,30 @@ pub fn router(gateway: Gateway) -> Router {
         .layer(header(header::CONTENT_SECURITY_POLICY.as_str(), CONTENT_POLICY))
 }
 
+/// What was said and is remembered, and what changes of it.
+fn talking() -> Router<Gateway> {
+    Router::new()
+        .route("/api/v1/conversations", get(conversations::list))
+        .route("/api/v1/conversations/{conversation_id}/messages", get(conversations::messages))
+        .route("/api/v1/conversations/{conversation_id}/takeover", post(conversations::take_over))
+        .route("/api/v1/conversations/{conversation_id}/release", post(conversations::release))
+        .route("/api/v1/conversations/{conversation_id}/reply", post(conversations::reply))
+        .route("/api/v1/conversations/{conversation_id}/trace", get(traces::show))
+        .route("/api/v1/events", get(events::stream))
+        .route("/api/v1/memories", get(memories::list))
+        .route(
+            "/api/v1/memories/{memory_id}",
+            get(memories::show).patch(memories::correct).delete(memories::forget),
+        )
+}
+
+/// Where whole documents come in.
+fn documents() -> Router<Gateway> {
+    Router::new()
+        .route("/api/v1/knowledge", get(knowledge::list).post(knowledge::give))
+        .layer(RequestBodyLimitLayer::new(BYTES_MAX))
+}
+
 /// What hands conversations to humans, and what was handed over.
 fn escalating() -> Router<Gateway> {
     Router::new()
@@ -119,16 +140,6 @@ fn escalating() -> Router<Gateway> {
         .route("/api/v1/escalations/{escalation_id}", get(escalations::show))
         .route("/api/v1/escalations/{escalation_id}/assign", post(escalations::assign))
         .route("/api/v1/escalations/{escalation_id}/close", post(escalations::close))
-}
-
-/// What agents may do, and who agrees to it.
-fn acting() -> Router<Gateway> {
-    Router::new()
-        .route("/api/v1/tools", get(tools::list).post(tools::create))
-        .route("/api/v1/tools/{tool_id}", patch(tools::change).delete(tools::remove))
-        .route("/api/v1/approvals", get(approvals::list))
-        .route("/api/v1/approvals/{approval_id}/approve", post(approvals::approve))
-        .route("/api/v1/approvals/{approval_id}/deny", post(approvals::deny))
 }
 
 /// What models cost, whose keys pay, and what the tenant pays for.
@@ -143,6 +154,16 @@ fn paying() -> Router<Gateway> {
         .route("/api/v1/billing/checkout", post(billing::checkout))
         .route("/api/v1/billing/portal", post(billing::portal))
         .route("/api/v1/billing/refresh", post(billing::refresh))
+}
+
+/// What agents may do, and who agrees to it.
+fn acting() -> Router<Gateway> {
+    Router::new()
+        .route("/api/v1/tools", get(tools::list).post(tools::create))
+        .route("/api/v1/tools/{tool_id}", patch(tools::change).delete(tools::remove))
+        .route("/api/v1/approvals", get(approvals::list))
+        .route("/api/v1/approvals/{approval_id}/approve", post(approvals::approve))
+        .route("/api/v1/approvals/{approval_id}/deny", post(approvals::deny))
 }
 
 /// For people: who has no identity yet, and what belongs to a person instead of a tenant.

@@ -2,13 +2,14 @@
 //!
 //! [`turn`] is the story of one turn; `prompt` and `recall` build what the model sees, `pool` chooses a model and
 //! `spending` holds the money, `llm` makes the call, `tools` acts, `reply` sends, and `watch` keeps the lease while that goes on; `notices` finish what interrupted turns had shown. Everything durable is a
-//! row: killed at any point, the next claim continues.
+//! row: killed at any point, the next claim continues. [`learning`] draws facts from what was said, beside all that.
 
 mod consent;
 mod ending;
 mod escalation;
 mod files;
 mod fixed;
+mod learning;
 mod llm;
 mod notices;
 mod opening;
@@ -16,7 +17,8 @@ mod places;
 mod policy;
 mod pool;
 pub mod prompt;
-mod recall;
+pub mod recall;
+mod reminders;
 mod reply;
 mod resume;
 mod spending;
@@ -43,11 +45,12 @@ use shared::{
     egress::Guard,
     embedding::Embedder,
     ids::OutboxId,
-    live::Wakeups,
+    live::{Announcer, Wakeups},
     pacer::Pacer,
     slack_tokens::SlackTokens,
     storage::Storage,
 };
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use places::Places;
@@ -78,6 +81,8 @@ pub struct Orchestrator {
     pub(crate) storage: Storage,
     pub(crate) vision: bool,
     pub(crate) clock: Clock,
+    /// Open pages learn what changed.
+    pub(crate) announcer: Announcer,
     /// New at every process start: a lease of an earlier life is never mistaken for ours.
     owner: String,
 }
@@ -85,6 +90,7 @@ pub struct Orchestrator {
 impl Orchestrator {
     pub fn new(config: &Config, db: &Db, embedder: &Embedder, clock: Clock) -> Result<Self, String> {
         let pacer = Pacer::new(&config.redis_url).map_err(|error| format!("REDIS_URL: {error}"))?;
+        let announcer = Announcer::start(&config.redis_url).map_err(|error| format!("REDIS_URL: {error}"))?;
         Ok(Self {
             db: db.clone(),
             keys: config.master_keys.clone(),
@@ -98,6 +104,7 @@ impl Orchestrator {
             storage: Storage::open(&config.storage)?,
             vision: config.llm.vision,
             clock,
+            announcer,
             owner: shared::process_name("orchestrator"),
         })
     }
@@ -122,6 +129,9 @@ pub async fn run(
             tracing::error!(%error, "The embedding model is not available: recall works by words only");
         }
     });
+    let stopping = CancellationToken::new();
+    let learning =
+        config.facts_after.map(|quiet| tokio::spawn(learning::run(orchestrator.clone(), quiet, stopping.clone())));
     tracing::info!(owner = %orchestrator.owner, "The orchestrator waits for messages");
     let (places, mut served) = (Places::new(), None);
     tokio::pin!(stop);
@@ -158,7 +168,15 @@ pub async fn run(
             }
         }
     }
-    if tokio::time::timeout(DRAIN_TIMEOUT, places.emptied()).await.is_err() {
+    stopping.cancel();
+    let drained = async {
+        places.emptied().await;
+        if let Some(learning) = learning {
+            // If it died, the conversations it had are claimed again after their leases.
+            let _ = learning.await;
+        }
+    };
+    if tokio::time::timeout(DRAIN_TIMEOUT, drained).await.is_err() {
         tracing::warn!("Some turns were not finished; another process takes them over");
     }
     Ok(())
@@ -185,6 +203,7 @@ impl Orchestrator {
         .instrument(span.clone())
         .await;
         let shown = watch.end();
+        self.announcer.changed(lease.tenant);
         let error = match outcome {
             Ok(waits) => return waits,
             Err(error) => error,

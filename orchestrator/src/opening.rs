@@ -206,7 +206,9 @@ async fn start(
         runs::start(tx, lease, &start).await?;
     }
     let named = if opening.own_models { llm_keys::chain(tx, agent.id).await? } else { Vec::new() };
-    let audiences = policy::audiences(&opening, &authors);
+    let mut audiences = policy::audiences(&opening, &authors);
+    // Documents are given to agents, for whoever asks them.
+    audiences.extend([Audience::Agents, Audience::Agent(agent.id)]);
     // Asked only where an agent has any: most have none, and cost nothing.
     let tools = if opening.tool_agents.contains(&agent.id) && policy::may_use_tools(&opening, &authors) {
         tools::granted(tx, agent.id).await?
@@ -281,7 +283,7 @@ async fn prepare(
     let question = texts.join("\n");
     let names = recall::candidate_names(&question);
     let named = if names.is_empty() { Vec::new() } else { people::named(tx, &names).await? };
-    Ok(Some(recall::prepare(orchestrator, &question, &named)))
+    Ok(Some(recall::prepare(&orchestrator.embedder, &question, &named)))
 }
 
 /// The conversation so far and what was just said. A resumed turn finds its messages stored already.

@@ -57,6 +57,16 @@ pub struct Link {
     model: String,
 }
 
+/// What a model is called for.
+pub struct Job<'a> {
+    /// As the ledger names it.
+    pub purpose: &'static str,
+    /// How long an answer may be: what is tried first, and what where money is short.
+    pub tokens: &'a [u32],
+}
+
+const ANSWER: Job<'static> = Job { purpose: "answer", tokens: &[ANSWER_TOKENS_MAX, SHORT_ANSWER_TOKENS_MAX] };
+
 /// A usable answer.
 #[derive(Debug)]
 pub struct Completion {
@@ -149,9 +159,22 @@ impl ModelPool {
         words: &Words,
         purse: &Purse,
     ) -> Result<Result<Completion, NoAnswer>, DbError> {
+        self.complete_for(&ANSWER, chain, prompt, words, purse).await
+    }
+
+    /// The same for something else than an answer.
+    pub async fn complete_for(
+        &self,
+        job: &Job<'_>,
+        chain: &[Link],
+        prompt: &Prompt,
+        words: &Words,
+        purse: &Purse,
+    ) -> Result<Result<Completion, NoAnswer>, DbError> {
         let blind = prompt.without_pictures();
         let mut walk = Walk {
             pool: self,
+            purpose: job.purpose,
             purse,
             words,
             prompt,
@@ -160,8 +183,8 @@ impl ModelPool {
             called: Vec::new(),
             ended: NoAnswer { reason: "no model can be called".into(), ..NoAnswer::default() },
         };
-        for tokens_max in [ANSWER_TOKENS_MAX, SHORT_ANSWER_TOKENS_MAX] {
-            if walk.through(chain, tokens_max).await? {
+        for tokens_max in job.tokens {
+            if walk.through(chain, *tokens_max).await? {
                 let Walk { called, ended, .. } = walk;
                 return Ok(Ok(Completion { text: words.all(), called, calls: ended.calls }));
             }
@@ -177,6 +200,7 @@ impl ModelPool {
 /// The way along a chain.
 struct Walk<'a> {
     pool: &'a ModelPool,
+    purpose: &'static str,
     purse: &'a Purse,
     words: &'a Words,
     prompt: &'a Prompt,
@@ -256,6 +280,7 @@ impl Walk<'_> {
             owner,
             input_tokens: prompt.tokens_max(),
             output_tokens: i64::from(tokens_max),
+            purpose: self.purpose,
         };
         match self.purse.reserve(&planned).await? {
             Verdict::Free | Verdict::Held(_) => {}

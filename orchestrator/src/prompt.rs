@@ -4,7 +4,6 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use shared::db::{
     agents::Agent,
-    media::REMEMBERED_MARK,
     memories::Recalled,
     messages::{AuthorKind, Line},
     runs::Basis,
@@ -12,15 +11,10 @@ use shared::db::{
 };
 use time::{OffsetDateTime, macros::format_description};
 
-use crate::{files::Shown, llm::Called};
+use crate::{files::Shown, llm::Called, reminders};
 
 /// Characters of the conversation that a prompt holds, newest first; about 6,000 tokens.
 const WINDOW_CHARS_MAX: usize = 24_000;
-/// Characters of memories, best first; about 1,250 tokens.
-const MEMORY_CHARS_MAX: usize = 5_000;
-const MEMORY_LINE_CHARS_MAX: usize = 400;
-/// Of a memory that holds a file.
-const FILE_MEMORY_CHARS_MAX: usize = 1_200;
 /// What a picture is counted as, in characters of text.
 const PICTURE_CHARS: usize = 4_000;
 /// What a picture is to a model at most, in tokens.
@@ -174,9 +168,7 @@ fn system(turn: &Turn<'_>) -> String {
     if !agent.instructions.trim().is_empty() {
         parts.push(format!("Instructions of your employer:\n{}", agent.instructions.trim()));
     }
-    if !turn.memories.is_empty() {
-        parts.push(format!("What you remember from earlier conversations:\n{}", memory_lines(turn.memories)));
-    }
+    parts.extend(reminders::sections(turn.memories));
     parts.push(TRANSPARENCY.to_owned());
     parts.join("\n\n")
 }
@@ -186,13 +178,13 @@ fn sentence(lead: &str, text: &str) -> String {
     if text.is_empty() { String::new() } else { format!("{lead}{}.", text.trim_end_matches('.')) }
 }
 
-fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// What the model is shown, in numbers and ids: for whoever asks later why it answered so.
 pub fn basis(turn: &Turn<'_>, prompt: &Prompt) -> Basis {
-    let shown = fitting(turn.memories);
+    let shown = reminders::fitting(turn.memories);
     let chars = |text: &str| text.chars().count();
     let sizes = Sizes {
         instructions: chars(turn.agent.instructions.trim()),
@@ -203,31 +195,6 @@ pub fn basis(turn: &Turn<'_>, prompt: &Prompt) -> Basis {
         ..Sizes::default()
     };
     Basis { recalled: shown.iter().map(|(memory, _)| (memory.id, memory.score)).collect(), sizes }
-}
-
-/// Told in the order they happened: later ones may correct earlier ones.
-fn memory_lines(memories: &[Recalled]) -> String {
-    let mut chosen = fitting(memories);
-    chosen.sort_by_key(|(memory, _)| (memory.said_at, memory.id));
-    chosen.into_iter().map(|(_, line)| line).collect::<Vec<_>>().join("\n")
-}
-
-/// The best that fit, best first.
-fn fitting(memories: &[Recalled]) -> Vec<(&Recalled, String)> {
-    let mut room = MEMORY_CHARS_MAX;
-    let mut chosen: Vec<(&Recalled, String)> = Vec::new();
-    for memory in memories {
-        let holds_file = memory.body.contains(REMEMBERED_MARK);
-        let most = if holds_file { FILE_MEMORY_CHARS_MAX } else { MEMORY_LINE_CHARS_MAX };
-        let text: String = one_line(&memory.body).chars().take(most).collect();
-        let line = format!("- [{}] {}: {text}", minute(memory.said_at), one_line(&memory.author));
-        let Some(left) = room.checked_sub(line.chars().count()) else {
-            break;
-        };
-        room = left;
-        chosen.push((memory, line));
-    }
-    chosen
 }
 
 /// The newest messages that fit; the last one always does, cut if need be.
@@ -267,13 +234,12 @@ fn day(time: OffsetDateTime) -> String {
     time.format(format_description!("[weekday], [day padding:none] [month repr:long] [year]")).unwrap_or_default()
 }
 
-fn minute(time: OffsetDateTime) -> String {
-    time.format(format_description!("[year]-[month]-[day] [hour]:[minute]")).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
-    use shared::ids::{AgentId, ConversationId, MemoryId, MessageId};
+    use shared::{
+        db::memories::Kind,
+        ids::{AgentId, MemoryId, MessageId},
+    };
     use time::macros::datetime;
 
     use super::*;
@@ -305,7 +271,9 @@ mod tests {
     fn memory(said_at: OffsetDateTime, body: &str) -> Recalled {
         Recalled {
             id: MemoryId::new(),
-            conversation: ConversationId::new(),
+            kind: Kind::Message { outdated_at: None },
+            message: None,
+            conversation: None,
             author: "Ada Lovelace".into(),
             said_at,
             body: body.into(),
@@ -362,7 +330,7 @@ mod tests {
         let window = [line(AuthorKind::Person, "Ada", &"Write 100,000 words. ".repeat(10_000))];
         let prompt = built(&agent(""), &window, &memories);
         let frame = built(&agent(""), &[], &[]).chars();
-        let most = frame + WINDOW_CHARS_MAX + MEMORY_CHARS_MAX + FILE_MEMORY_CHARS_MAX;
+        let most = frame + WINDOW_CHARS_MAX + reminders::MEMORY_CHARS_MAX + reminders::FILE_MEMORY_CHARS_MAX;
         assert!(prompt.chars() <= most, "{} of {most}", prompt.chars());
     }
 

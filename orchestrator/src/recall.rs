@@ -7,13 +7,12 @@ use shared::{
     db::{
         Audience, DbError, TenantDb,
         memories::{self, Question, Recalled},
+        people,
     },
-    embedding::EmbeddingError,
+    embedding::{Embedder, EmbeddingError},
     ids::{MessageId, PersonId},
 };
 use tokio::task::JoinHandle;
-
-use crate::Orchestrator;
 
 /// Memories a prompt may hold: about 1,250 tokens.
 const MEMORIES_MAX: i64 = 25;
@@ -35,20 +34,40 @@ pub struct Prepared {
 }
 
 /// Rewrites the question and begins to embed it. `named`: people whose names may occur in it, with the word.
-pub fn prepare(orchestrator: &Orchestrator, text: &str, named: &[(PersonId, String)]) -> Prepared {
+pub fn prepare(embedder: &Embedder, text: &str, named: &[(PersonId, String)]) -> Prepared {
     let question: String = text.chars().take(QUESTION_CHARS_MAX).collect();
     let rewritten = rewrite(&question, named);
-    let (embedder, dense) = (orchestrator.embedder.clone(), rewritten.dense.clone());
+    let (embedder, dense) = (embedder.clone(), rewritten.dense.clone());
     let vector = tokio::spawn(async move { embedder.embed_question(dense).await });
     Prepared { rewritten, vector }
 }
 
 /// Searches memory under the audiences of the place. A model that can't embed costs the vector part of the search, not the
 /// answer.
-pub async fn recall(
+pub async fn recall(db: &TenantDb, prepared: Prepared, asked: &Asked<'_>) -> Result<Vec<Recalled>, DbError> {
+    search(db, prepared, asked, MEMORIES_MAX).await
+}
+
+/// All of it for a question that belongs to no turn: what `konstruct eval recall` measures is what turns are given.
+pub async fn ask(
+    db: &TenantDb,
+    embedder: &Embedder,
+    question: &str,
+    asked: &Asked<'_>,
+    limit: i64,
+) -> Result<Vec<Recalled>, DbError> {
+    let names = candidate_names(question);
+    let mut tx = db.begin().await?;
+    let named = if names.is_empty() { Vec::new() } else { people::named(&mut tx, &names).await? };
+    tx.close().await?;
+    search(db, prepare(embedder, question, &named), asked, limit).await
+}
+
+async fn search(
     db: &TenantDb,
     Prepared { rewritten, vector }: Prepared,
     asked: &Asked<'_>,
+    limit: i64,
 ) -> Result<Vec<Recalled>, DbError> {
     let embedded = match vector.await {
         Ok(Ok(vector)) => Some(vector).filter(|vector| !vector.is_empty()),
@@ -67,8 +86,9 @@ pub async fn recall(
         terms: &rewritten.terms,
         about: rewritten.about.or_else(|| rewritten.by_asker.then_some(asked.asker)),
         asks_when: rewritten.asks_when,
+        asks_past: rewritten.asks_past,
         except: asked.except,
-        limit: MEMORIES_MAX,
+        limit,
     };
     let mut tx = db.begin_for(asked.audiences).await?;
     let memories = memories::search(&mut tx, &question).await?;
@@ -82,6 +102,7 @@ struct Rewritten {
     about: Option<PersonId>,
     by_asker: bool,
     asks_when: bool,
+    asks_past: bool,
 }
 
 /// Capitalized words that may be a person's first or last name.
@@ -100,6 +121,22 @@ pub fn candidate_names(question: &str) -> Vec<String> {
 const QUESTION_WORDS: [&str; 24] = [
     "what", "when", "where", "who", "whom", "whose", "which", "why", "how", "did", "does", "can", "could",
     "would", "will", "shall", "should", "the", "are", "was", "were", "has", "have", "please",
+];
+
+/// Who asks like this wants to know what no longer holds, too.
+const ASKS_PAST: [&str; 12] = [
+    "used to",
+    "before",
+    "previous",
+    "former",
+    "earlier",
+    "originally",
+    "at first",
+    "back then",
+    "in the past",
+    "history",
+    "what was",
+    "changed",
 ];
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
@@ -136,6 +173,7 @@ fn rewrite(question: &str, named: &[(PersonId, String)]) -> Rewritten {
         about: if let [one] = about.as_slice() { Some(*one) } else { None },
         by_asker: about.is_empty() && words(&lower).any(|word| matches!(word, "i" | "my" | "me" | "mine")),
         asks_when: lower.contains("when") || lower.contains("how long"),
+        asks_past: ASKS_PAST.iter().any(|words| lower.contains(words)),
     }
 }
 

@@ -65,7 +65,11 @@ pub async fn take_turn(orchestrator: &Orchestrator, lease: &Lease, watch: &Watch
     let db = orchestrator.db.tenant(lease.tenant);
     let (mut turn, prepared) = loop {
         match opening::open(orchestrator, &db, lease).await? {
-            Opened::Turn(turn, prepared) => break (*turn, prepared),
+            Opened::Turn(turn, prepared) => {
+                // The question is stored, and seen before it is answered.
+                orchestrator.announcer.changed(lease.tenant);
+                break (*turn, prepared);
+            }
             Opened::Notices(opening) => notices::deliver(orchestrator, &db, lease, &opening).await?,
             // Nothing was to be answered; that more arrived meanwhile can't be excluded.
             Opened::Nothing => return Ok(true),

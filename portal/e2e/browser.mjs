@@ -11,13 +11,17 @@ const WAIT_MS = 15_000
 /** The browser itself says so of every answer that is an error, also of those a page expects. */
 const EXPECTED = /Failed to load resource: the server responded with a status of (400|401|403|404|409|502|503)/
 
-export const heard = { foreign: [], violations: [], errors: [], barriers: [] }
+/** `expected`: where a whole window may go, and nothing of our pages. */
+export const heard = { expected: new Set(), foreign: [], violations: [], errors: [], barriers: [] }
 
 export async function newPage(context, address) {
   const page = await context.newPage()
   page.setDefaultTimeout(WAIT_MS)
   await page.setViewportSize(WIDTHS.wide)
-  page.on('request', (request) => request.url().startsWith(`${address}/`) || heard.foreign.push(request.url()))
+  page.on('request', (request) => {
+    const { origin } = new URL(request.url())
+    if (origin !== address && !(heard.expected.has(origin) && page.url().startsWith(origin)) && !(heard.expected.has(origin) && request.isNavigationRequest())) heard.foreign.push(request.url())
+  })
   page.on('pageerror', (error) => heard.errors.push(String(error)))
   page.on('console', (message) => {
     if (/content security policy/i.test(message.text())) heard.violations.push(message.text())

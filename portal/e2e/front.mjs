@@ -25,6 +25,8 @@ export async function startFront(port, gatewayPort) {
       void serveFile(path, answer.headers, response)
     })
     onward.on('error', () => request.socket.destroy())
+    // Whoever goes leaves the gateway's streams, too.
+    response.on('close', () => onward.destroy())
     request.pipe(onward)
   })
   await new Promise((resolve) => server.listen(port, '127.0.0.1', resolve))

@@ -14,7 +14,7 @@ const TARGET = process.env.CARGO_TARGET_DIR || join(ROOT, 'target')
 const READY_MS = 60_000
 const LOOK_MS = 150
 const OFFSETS = { from: 200, count: 1_400 }
-const PORTS = { gateway: 8000, front: 8001, metrics: 9090, slack: 9100, whatsapp: 9101, model: 9103 }
+const PORTS = { gateway: 8000, front: 8001, metrics: 9090, slack: 9100, whatsapp: 9101, stripe: 9102, model: 9103 }
 
 export const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds))
 
@@ -51,6 +51,9 @@ export async function startHouse() {
   })
   return {
     address,
+    /** The simulated provider, as a tenant would name its own. */
+    stripe: `http://127.0.0.1:${ports.stripe}`,
+    models: `http://127.0.0.1:${ports.model}/v1`,
     run,
     slack: (what, body) => control(ports.slack, what, body),
     transcript: async (team, channel) =>
@@ -115,6 +118,7 @@ function ownEnvironment(stored, database, ports, folder) {
     KONSTRUCT_SIMULATORS: '1',
     STORAGE_URL: `file://${join(folder, 'storage')}`,
     SMTP_URL: '',
+    KONSTRUCT_EGRESS_ALLOW: '127.0.0.1',
     SLACK_SIGNING_SECRET: randomBytes(16).toString('hex'),
     SLACK_CLIENT_ID: '1000000000.2000000000',
     SLACK_CLIENT_SECRET: randomBytes(16).toString('hex'),
@@ -122,6 +126,11 @@ function ownEnvironment(stored, database, ports, folder) {
     WHATSAPP_APP_SECRET: randomBytes(16).toString('hex'),
     WHATSAPP_VERIFY_TOKEN: randomBytes(16).toString('hex'),
     WHATSAPP_GRAPH_URL: `http://127.0.0.1:${ports.whatsapp}`,
+    STRIPE_SECRET_KEY: 'sk_test_simulated',
+    STRIPE_WEBHOOK_SECRET: `whsec_${randomBytes(16).toString('hex')}`,
+    STRIPE_API_URL: `http://127.0.0.1:${ports.stripe}`,
+    STRIPE_PRICE_STARTER: 'price_starter',
+    STRIPE_PRICE_PRO: 'price_pro',
     LLM_BASE_URL: `http://127.0.0.1:${ports.model}/v1`,
     LLM_API_KEY: 'simulated',
     LLM_MODEL: 'simulated-1',

@@ -2,10 +2,14 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { chromium } from 'playwright-core'
+import { billing } from './billing.mjs'
 import { heard } from './browser.mjs'
 import { firstRun } from './first-run.mjs'
 import { startHouse } from './house.mjs'
+import { live } from './live.mjs'
+import { money } from './money.mjs'
 import { platform } from './platform.mjs'
+import { rules } from './rules.mjs'
 import { statusPage } from './status.mjs'
 import { team } from './team.mjs'
 import { trust } from './trust.mjs'
@@ -39,6 +43,10 @@ try {
   const owner = await firstRun(stage)
   await work(stage, owner)
   await trust(stage, owner)
+  await rules(stage, owner)
+  await live(stage, owner)
+  await money(stage, owner)
+  await billing(stage, owner)
   await team(stage, owner)
   await platform(stage, owner)
   await test('axe finds nothing on any page', () => assert.deepEqual(heard.barriers, []))

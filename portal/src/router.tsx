@@ -10,36 +10,8 @@ import {
 } from '@tanstack/react-router'
 import { sessionQuery } from './api/session'
 import { Missing, Wrecked } from './components/wrecked'
+import { oneOf, text, token, type AuditSearch, type EscalationSearch, type InboxSearch, type MemorySearch, type UsageSearch } from './lib/searches'
 import { Loading } from './ui/states'
-
-export interface InboxSearch {
-  conversation?: string
-  channel?: 'slack' | 'whatsapp'
-  who?: 'agent' | 'human' | 'waiting'
-  q?: string
-  /** The panel that says why: of a run, or of all (`all`). */
-  why?: string
-}
-
-export interface MemorySearch {
-  q?: string
-  person?: string
-  conversation?: string
-  /** The one whose origin is shown. */
-  memory?: string
-}
-
-export interface AuditSearch {
-  action?: string
-  actor?: string
-}
-
-const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)
-const oneOf = <T extends string>(value: unknown, allowed: readonly T[]): T | undefined =>
-  allowed.find((one) => one === value)
-
-/** From a mail's link. The router reads what looks like JSON, and a token must stay a text. */
-const token = (search: Record<string, unknown>): { token: string } => ({ token: String(search.token ?? '') })
 
 const root = createRootRouteWithContext<{ queryClient: QueryClient }>()({ component: Outlet })
 
@@ -150,6 +122,50 @@ const agents = createRoute({
   component: lazyRouteComponent(() => import('./routes/agents'), 'AgentsPage'),
 })
 
+const escalations = createRoute({
+  getParentRoute: () => app,
+  path: '/escalations',
+  validateSearch: (search: Record<string, unknown>): EscalationSearch => ({ state: oneOf(search.state, ['waiting', 'human', 'closed']) }),
+  component: lazyRouteComponent(() => import('./routes/escalations'), 'EscalationsPage'),
+})
+
+const rules = createRoute({
+  getParentRoute: () => app,
+  path: '/rules',
+  validateSearch: (search: Record<string, unknown>): { rule?: string } => ({ rule: text(search.rule) }),
+  component: lazyRouteComponent(() => import('./routes/rules'), 'RulesPage'),
+})
+
+const modelKeys = createRoute({
+  getParentRoute: () => app,
+  path: '/model-keys',
+  component: lazyRouteComponent(() => import('./routes/model-keys'), 'ModelKeysPage'),
+})
+
+const usage = createRoute({
+  getParentRoute: () => app,
+  path: '/usage',
+  validateSearch: ({ days, by, show }: Record<string, unknown>): UsageSearch => ({
+    days: days === 7 || days === 90 ? days : undefined,
+    by: oneOf(by, ['model', 'person']),
+    show: oneOf(show, ['calls', 'tokens']),
+  }),
+  component: lazyRouteComponent(() => import('./routes/usage'), 'UsagePage'),
+})
+
+const budgets = createRoute({
+  getParentRoute: () => app,
+  path: '/budgets',
+  component: lazyRouteComponent(() => import('./routes/budgets'), 'BudgetsPage'),
+})
+
+const billing = createRoute({
+  getParentRoute: () => app,
+  path: '/billing',
+  validateSearch: ({ checkout }: Record<string, unknown>): { checkout?: 'done' } => ({ checkout: oneOf(checkout, ['done']) }),
+  component: lazyRouteComponent(() => import('./routes/billing'), 'BillingPage'),
+})
+
 const connections = createRoute({
   getParentRoute: () => app,
   path: '/connections',
@@ -183,7 +199,24 @@ const tenants = createRoute({
   component: lazyRouteComponent(() => import('./routes/tenants'), 'TenantsPage'),
 })
 
-const pages = [home, inbox, memory, agents, connections, people, audit, settings, onboarding, tenants]
+const pages = [
+  home,
+  inbox,
+  escalations,
+  memory,
+  agents,
+  rules,
+  modelKeys,
+  connections,
+  usage,
+  budgets,
+  billing,
+  people,
+  audit,
+  settings,
+  onboarding,
+  tenants,
+]
 const tree = root.addChildren([status, signIn, signUp, verify, forgot, reset, accept, app.addChildren(pages)])
 
 /** Where to go after signing in: an address of ours, never another site's. */

@@ -28,11 +28,13 @@ function operation(method, path, { parameters = [], requestBody, responses }) {
   const isInPath = ({ name }) => path.includes(`{${name}}`)
   const inPath = parameters.filter(isInPath).map(({ name }) => `${name}: string`)
   const inQuery = parameters.filter((one) => !isInPath(one)).map(({ name, schema }) => `${name}?: ${typeOf(schema)}`)
-  const body = requestBody?.content['application/json'].schema
+  // What is no JSON is a file as it is.
+  const json = requestBody?.content['application/json']
+  const body = requestBody && (json ? typeOf(json.schema) : 'Blob')
   const request = [
     inPath.length > 0 && `path: { ${inPath.join('; ')} }`,
     inQuery.length > 0 && `query?: { ${inQuery.join('; ')} }`,
-    body && `body: ${typeOf(body)}`,
+    body && `body: ${body}`,
   ].filter(Boolean)
   const good = Object.entries(responses).find(([status]) => status.startsWith('2'))?.[1]
   const answer = good?.content?.['application/json']?.schema

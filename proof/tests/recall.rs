@@ -77,8 +77,15 @@ async fn a_large_tenant_is_not_searched_as_a_small_one_was() {
 
 /// Rows of `memories` that one search reads.
 async fn rows_read(firm: &Firm, vector: &[f32]) -> i64 {
-    let question =
-        Question { vector, terms: "launch or budget", about: None, asks_when: false, except: &[], limit: 25 };
+    let question = Question {
+        vector,
+        terms: "launch or budget",
+        about: None,
+        asks_when: false,
+        asks_past: false,
+        except: &[],
+        limit: 25,
+    };
     let mut tx = firm.db.begin_for(&[Audience::Tenant]).await.expect("a transaction begins");
     memories::search(&mut tx, &question).await.expect("the search is answered");
     let read = sqlx::query_scalar(
@@ -93,7 +100,8 @@ async fn rows_read(firm: &Firm, vector: &[f32]) -> i64 {
 }
 
 async fn ask(firm: &Firm, vector: &[f32], terms: &str, hits: Option<i64>) -> Vec<Recalled> {
-    let question = Question { vector, terms, about: None, asks_when: false, except: &[], limit: 10 };
+    let question =
+        Question { vector, terms, about: None, asks_when: false, asks_past: false, except: &[], limit: 10 };
     let mut tx = firm.db.begin_for(&[Audience::Tenant]).await.expect("a transaction begins");
     let found = match hits {
         Some(hits) => memories::search_among(&mut tx, &question, hits).await,

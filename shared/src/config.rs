@@ -8,7 +8,7 @@ mod stripe;
 mod transcription;
 mod whatsapp;
 
-use std::{collections::HashMap, net::SocketAddr, path::PathBuf};
+use std::{collections::HashMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
@@ -21,6 +21,8 @@ pub use transcription::TranscriptionConfig;
 pub use whatsapp::{WhatsAppApp, WhatsAppConfig};
 
 const DEVELOPMENT_FILE: &str = ".local/env";
+/// What is told in three messages is read by one call.
+const FACTS_AFTER_SECONDS: u32 = 30;
 
 /// A sentence that names the variable and says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +65,8 @@ pub struct Config {
     pub llm: LlmConfig,
     pub mail: MailConfig,
     pub transcription: Option<TranscriptionConfig>,
+    /// How long nobody writes in a conversation before facts are drawn from it; `None`: none are.
+    pub facts_after: Option<Duration>,
     pub storage: StorageConfig,
     /// Private networks in which tenants may name addresses.
     pub egress_allow: Vec<Network>,
@@ -211,6 +215,7 @@ impl Config {
             llm: llm(variables)?,
             mail: mail(variables)?,
             transcription: transcription::transcription(variables)?,
+            facts_after: facts_after(variables)?,
             storage: storage::storage(variables)?,
             egress_allow: networks(variables, "KONSTRUCT_EGRESS_ALLOW")?,
             executable: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("konstruct")),
@@ -231,6 +236,15 @@ fn switch(variables: &Variables, name: &str, default: bool) -> Result<bool, Conf
         Some("off") => Ok(false),
         Some(other) => Err(ConfigError(format!("{name} must be `on` or `off`; it is `{other}`."))),
     }
+}
+
+fn facts_after(variables: &Variables) -> Result<Option<Duration>, ConfigError> {
+    let name = "KONSTRUCT_FACTS_AFTER";
+    if variables.get(name) == Some("off") {
+        return Ok(None);
+    }
+    let seconds: u32 = variables.parsed(name, FACTS_AFTER_SECONDS, "a number of seconds, or `off`")?;
+    Ok(Some(Duration::from_secs(seconds.into())))
 }
 
 fn networks(variables: &Variables, name: &str) -> Result<Vec<Network>, ConfigError> {

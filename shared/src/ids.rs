@@ -123,6 +123,8 @@ ids! {
     MemoryId = "mem";
     /// A file that came with a message.
     MediaId = "med";
+    /// What a tenant gives its agents to read.
+    DocumentId = "doc";
     /// One turn of an agent: from the messages it answers to the reply.
     RunId = "run";
     OutboxId = "out";

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{
-    ApprovalId, ConnectionId, ConversationId, InteractionId, MailId, MediaId, MessageId, NoticeId, OutboxId,
-    PersonId, ToolCallId,
+    ApprovalId, ConnectionId, ConversationId, DocumentId, InteractionId, MailId, MediaId, MessageId, NoticeId,
+    OutboxId, PersonId, ToolCallId,
 };
 
 /// A job, as stored in `jobs.payload`. Every one may run twice: it reads the current state and stops if that is done.
@@ -31,6 +31,10 @@ pub enum Job {
     AskForPerson { interaction: InteractionId },
     /// Fetch a file that came with a message, and read it if it is a document.
     DownloadMedia { media: MediaId },
+    /// Read a document that a tenant gave its agents.
+    ReadDocument { document: DocumentId },
+    /// Erase the bytes of a document that was deleted.
+    EraseDocument { document: DocumentId },
     /// Erase what a person said.
     ForgetPerson { person: PersonId },
     /// Tell a person what only they see.
@@ -45,6 +49,10 @@ pub enum Job {
     FetchMissedIn { connection: ConnectionId, channel: String, since: i64, until: i64 },
     /// Bring a human's reply to the channel.
     SendReply { outbox: OutboxId },
+    /// Look at Stripe what the tenant's subscriptions are.
+    RefreshBilling,
+    /// Tell Stripe's meter how many answers there were on the days that are over.
+    ReportUsage,
     /// Show who is asked for an approval, or what was decided.
     ShowApproval { approval: ApprovalId },
     /// Begin the turn that carries out what was approved, or says that it was not.
@@ -53,10 +61,6 @@ pub enum Job {
     ExpireApproval { approval: ApprovalId },
     /// A tool's call may have lost its process.
     SettleToolCall { call: ToolCallId },
-    /// Look at Stripe what the tenant's subscriptions are.
-    RefreshBilling,
-    /// Tell Stripe's meter how many answers there were on the days that are over.
-    ReportUsage,
 }
 
 /// What a person is told besides the agent's answers.
@@ -108,6 +112,8 @@ impl Job {
             Self::ReportApproval { .. } => "report_approval",
             Self::ExpireApproval { .. } => "expire_approval",
             Self::SettleToolCall { .. } => "settle_tool_call",
+            Self::ReadDocument { .. } => "read_document",
+            Self::EraseDocument { .. } => "erase_document",
         }
     }
 }

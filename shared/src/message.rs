@@ -5,6 +5,8 @@ use time::OffsetDateTime;
 
 /// Longest text of one message that is kept, in characters; more is cut with a mark.
 pub const TEXT_MAX: usize = 40_000;
+/// Ends a text that was longer.
+pub const CUT_MARK: &str = " … (cut)";
 
 /// Stands in the text of every message that came with a file, before the file's name.
 pub const ATTACHED_MARK: &str = "[attached file: ";
@@ -130,7 +132,7 @@ pub fn clean_text(text: &str) -> String {
     let shown = letters.by_ref().take(TEXT_MAX);
     let mut clean: String = shown.map(|letter| if letter == '\0' { '\u{fffd}' } else { letter }).collect();
     if letters.next().is_some() {
-        clean.push_str(" … (cut)");
+        clean.push_str(CUT_MARK);
     }
     clean
 }

@@ -5,12 +5,15 @@
 use std::sync::Arc;
 
 use futures::StreamExt;
-use object_store::{ObjectStore, ObjectStoreExt, aws::AmazonS3Builder, local::LocalFileSystem, path::Path};
+use object_store::{
+    Error as StoreError, ObjectStore, ObjectStoreExt, aws::AmazonS3Builder, local::LocalFileSystem, path::Path,
+};
 use secrecy::ExposeSecret;
+use uuid::Uuid;
 
 use crate::{
     config::StorageConfig,
-    ids::{MediaId, TenantId},
+    ids::{DocumentId, MediaId, TenantId},
 };
 
 /// Cheap to clone.
@@ -70,13 +73,45 @@ impl Storage {
 
     /// Keeps the bytes; writing the same again does no harm.
     pub async fn put(&self, tenant: TenantId, media: MediaId, bytes: Vec<u8>) -> Result<(), StorageError> {
-        self.store.put(&self.key(tenant, media), bytes.into()).await?;
+        self.store.put(&self.key(tenant, "media", media.uuid()), bytes.into()).await?;
+        Ok(())
+    }
+
+    /// The same for a document.
+    pub async fn put_document(
+        &self,
+        tenant: TenantId,
+        document: DocumentId,
+        bytes: Vec<u8>,
+    ) -> Result<(), StorageError> {
+        self.store.put(&self.key(tenant, "documents", document.uuid()), bytes.into()).await?;
         Ok(())
     }
 
     /// The bytes, if they are no more than `max`.
     pub async fn get(&self, tenant: TenantId, media: MediaId, max: usize) -> Result<Vec<u8>, StorageError> {
-        let mut pieces = self.store.get(&self.key(tenant, media)).await?.into_stream();
+        self.read(&self.key(tenant, "media", media.uuid()), max).await
+    }
+
+    pub async fn get_document(
+        &self,
+        tenant: TenantId,
+        document: DocumentId,
+        max: usize,
+    ) -> Result<Vec<u8>, StorageError> {
+        self.read(&self.key(tenant, "documents", document.uuid()), max).await
+    }
+
+    /// Erases a document's bytes; that they are gone already is no failure.
+    pub async fn erase_document(&self, tenant: TenantId, document: DocumentId) -> Result<(), StorageError> {
+        match self.store.delete(&self.key(tenant, "documents", document.uuid())).await {
+            Ok(()) | Err(StoreError::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn read(&self, key: &Path, max: usize) -> Result<Vec<u8>, StorageError> {
+        let mut pieces = self.store.get(key).await?.into_stream();
         let mut bytes = Vec::new();
         while let Some(piece) = pieces.next().await {
             bytes.extend_from_slice(&piece?);
@@ -87,8 +122,8 @@ impl Storage {
         Ok(bytes)
     }
 
-    fn key(&self, tenant: TenantId, media: MediaId) -> Path {
-        let own = [tenant.uuid().to_string(), "media".to_owned(), media.uuid().to_string()];
+    fn key(&self, tenant: TenantId, folder: &str, id: Uuid) -> Path {
+        let own = [tenant.uuid().to_string(), folder.to_owned(), id.to_string()];
         self.prefix.parts().map(|part| part.as_ref().to_owned()).chain(own).collect()
     }
 }

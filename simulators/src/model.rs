@@ -5,11 +5,13 @@
 //! | `prompt.rs`, `words.rs` | take a prompt apart |
 //! | `answer.rs` | find the sentence that answers |
 //! | `acting.rs` | choose a tool of those that are offered |
+//! | `facts.rs` | what messages plainly state, for whoever keeps notes |
 //! | `hearing.rs` | speech to text |
 //! | `shape.rs`, `stream.rs` | bring the reply into the wanted form, or spoil it |
 
 mod acting;
 mod answer;
+mod facts;
 mod hearing;
 mod prompt;
 mod shape;
@@ -285,14 +287,18 @@ fn refusal_of(key: Option<&str>, request: &Value, fault: Option<&FaultKind>) -> 
 fn compose(core: &Core, key: Option<&str>, request: &Value, fault: Option<FaultKind>) -> Reply {
     let messages = request["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
     let options = core.options().clone();
-    let calls = if continued(messages).is_none() { acting::calls(request, &options) } else { Vec::new() };
-    let mut text = match continued(messages) {
+    let notes = facts::reply(messages);
+    let keeps_notes = notes.is_some();
+    let acts = notes.is_none() && continued(messages).is_none();
+    let calls = if acts { acting::calls(request, &options) } else { Vec::new() };
+    let mut text = match (notes, continued(messages)) {
+        (Some(notes), _) => notes,
         _ if !calls.is_empty() => options.preamble.clone().unwrap_or_default(),
-        Some((before, begun)) => {
-            let whole = core.options().answer.clone().unwrap_or_else(|| answer::reply(before));
+        (None, Some((before, begun))) => {
+            let whole = options.answer.clone().unwrap_or_else(|| answer::reply(before));
             whole.strip_prefix(begun.as_str()).map_or(whole.clone(), str::to_owned)
         }
-        None => {
+        (None, None) => {
             let reply = || acting::report(messages).unwrap_or_else(|| answer::reply(messages));
             shape::shaped(request, options.answer.clone().unwrap_or_else(reply))
         }
@@ -302,7 +308,7 @@ fn compose(core: &Core, key: Option<&str>, request: &Value, fault: Option<FaultK
     let chars_max =
         tokens_max.and_then(|tokens| usize::try_from(tokens).ok()).map(|tokens| tokens * CHARS_PER_TOKEN);
     // What a test puts into its mouth is said in full.
-    let chars_max = chars_max.filter(|_| core.options().answer.is_none());
+    let chars_max = chars_max.filter(|_| core.options().answer.is_none() && !keeps_notes);
     if let Some(chars_max) = chars_max.filter(|chars_max| text.chars().count() > *chars_max) {
         text = text.chars().take(chars_max).collect();
         finish_reason = "length";

@@ -4,6 +4,7 @@
 //! file. What a parser reads is bounded here as well: inflated bytes, pages, cells, letters.
 
 pub mod office;
+pub mod page;
 pub mod pdf;
 pub mod plain;
 
@@ -35,6 +36,7 @@ pub fn text(kind: Kind, bytes: &[u8]) -> Result<String, Unreadable> {
         Kind::Docx => office::docx(bytes)?,
         Kind::Xlsx => office::xlsx(bytes)?,
         Kind::Csv | Kind::Text => plain::text(bytes)?,
+        Kind::Html => page::text(bytes)?,
         Kind::Image | Kind::Other | Kind::Refused => return Err(Unreadable("this kind of file holds no text")),
     };
     let text = shared::message::clean_text(&bounded(text.trim()));

@@ -7,6 +7,7 @@ pub mod extract;
 mod jobs;
 mod letters;
 mod mailer;
+pub mod passages;
 pub mod schedule;
 mod sniff;
 
@@ -114,6 +115,8 @@ impl Worker {
             Job::ReportApproval { approval } => jobs::report_approval::run(self, db, approval).await,
             Job::ExpireApproval { approval } => jobs::expire_approval::run(db, approval).await,
             Job::SettleToolCall { call } => jobs::settle_tool_call::run(self, db, call).await,
+            Job::ReadDocument { document } => jobs::read_document::run(self, db, document).await,
+            Job::EraseDocument { document } => jobs::erase_document::run(self, db, document).await,
         }
     }
 }

@@ -10,6 +10,8 @@ const SIDE_PIXELS_MAX: usize = 12_000;
 const PIXELS_MAX: usize = 50_000_000;
 /// Where the beginning of a page or a program is looked for.
 const HEAD_BYTES: usize = 2_048;
+/// How refusals of pages begin.
+const PAGES: &str = "pages of HTML";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sniffed {
@@ -25,6 +27,13 @@ fn sniffed(kind: Kind, content_type: &'static str) -> Sniffed {
 
 fn refused(reason: &'static str) -> Sniffed {
     Sniffed { kind: Kind::Refused, content_type: "application/octet-stream", reason: Some(reason) }
+}
+
+/// As [`sniff`], for what a tenant's own operator brings: pages of HTML are read, too.
+pub fn sniff_document(bytes: &[u8], claimed_type: &str, name: &str) -> Sniffed {
+    let sniffed = sniff(bytes, claimed_type, name);
+    let refused_page = sniffed.kind == Kind::Refused && sniffed.reason.is_some_and(|why| why.starts_with(PAGES));
+    if refused_page { self::sniffed(Kind::Html, "text/html") } else { sniffed }
 }
 
 pub fn sniff(bytes: &[u8], claimed_type: &str, name: &str) -> Sniffed {

@@ -88,6 +88,9 @@ pub struct MessageBody {
     sent_at: String,
     edited_at: Option<String>,
     deleted_at: Option<String>,
+    /// Why the answer was broken off; `text` is what had been shown of it, perhaps nothing.
+    #[schema(example = "stopped by the person who asked")]
+    interrupted: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -168,6 +171,7 @@ pub async fn take_over(
     let changed = takeovers::take(&mut tx, conversation, &operator.actor).await?;
     tx.commit().await?;
     gateway.waker.wake();
+    gateway.announcer.changed(operator.tenant);
     Ok(Json(Handler { handler: "human", changed }))
 }
 
@@ -175,11 +179,16 @@ pub async fn take_over(
 #[utoipa::path(post, path = "/api/v1/conversations/{conversation_id}/release", params(("conversation_id" = String, Path)),
     responses((status = 200, body = Handler), (status = 401, body = Problem), (status = 403, body = Problem),
               (status = 404, body = Problem)))]
-pub async fn release(operator: Operator, Path(id): Path<String>) -> Result<Json<Handler>, ApiError> {
+pub async fn release(
+    operator: Operator,
+    State(gateway): State<Gateway>,
+    Path(id): Path<String>,
+) -> Result<Json<Handler>, ApiError> {
     let mut tx = operator.db.begin().await?;
     let conversation = find(&mut tx, &id).await?;
     let changed = takeovers::release(&mut tx, conversation, &operator.actor).await?;
     tx.commit().await?;
+    gateway.announcer.changed(operator.tenant);
     Ok(Json(Handler { handler: "agent", changed }))
 }
 
@@ -189,6 +198,7 @@ pub async fn release(operator: Operator, Path(id): Path<String>) -> Result<Json<
               (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub async fn reply(
     operator: Operator,
+    State(gateway): State<Gateway>,
     Path(id): Path<String>,
     body: Result<Json<Reply>, JsonRejection>,
 ) -> Result<(StatusCode, Json<Replied>), ApiError> {
@@ -211,6 +221,7 @@ pub async fn reply(
     let conversation = find(&mut tx, &id).await?;
     let message = takeovers::reply(&mut tx, conversation, &operator.actor, name, text).await?;
     tx.commit().await?;
+    gateway.announcer.changed(operator.tenant);
     Ok((StatusCode::ACCEPTED, Json(Replied { message_id: message.to_string() })))
 }
 
@@ -278,6 +289,7 @@ impl From<Message> for MessageBody {
             sent_at: written(row.sent_at),
             edited_at: row.edited_at.map(written),
             deleted_at: row.deleted_at.map(written),
+            interrupted: row.interrupted,
         }
     }
 }

@@ -154,6 +154,7 @@ pub async fn assign(
     let found = find(&mut tx, &id).await?;
     tx.commit().await?;
     gateway.waker.wake();
+    gateway.announcer.changed(operator.tenant);
     Ok(Json(found.into()))
 }
 
@@ -161,7 +162,11 @@ pub async fn assign(
 #[utoipa::path(post, path = "/api/v1/escalations/{escalation_id}/close", params(("escalation_id" = String, Path)),
     responses((status = 200, body = EscalationBody), (status = 401, body = Problem), (status = 403, body = Problem),
               (status = 404, body = Problem)))]
-pub async fn close(operator: Operator, Path(id): Path<String>) -> Result<Json<EscalationBody>, ApiError> {
+pub async fn close(
+    operator: Operator,
+    State(gateway): State<Gateway>,
+    Path(id): Path<String>,
+) -> Result<Json<EscalationBody>, ApiError> {
     let mut tx = operator.db.begin().await?;
     let found = find(&mut tx, &id).await?;
     // A later escalation of the same conversation is none of this one's business.
@@ -170,6 +175,7 @@ pub async fn close(operator: Operator, Path(id): Path<String>) -> Result<Json<Es
     }
     let found = find(&mut tx, &id).await?;
     tx.commit().await?;
+    gateway.announcer.changed(operator.tenant);
     Ok(Json(found.into()))
 }
 

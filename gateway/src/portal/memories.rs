@@ -1,15 +1,22 @@
-//! What the tenant's agents remember, for people in front of a screen: find it, see where it comes from, make them forget it.
+//! What the tenant's agents remember, for people in front of a screen: find it, see where it comes from, put a fact right, make
+//! them forget it.
 //!
 //! Who may read the tenant's conversations may read what is remembered of them, direct messages included: it is what stands
-//! there. Who may answer in them may make an agent forget.
+//! there. Who may answer in them may make an agent forget, and put right what it concluded; never what a person said.
 
 use axum::{
     Json,
-    extract::{Query, rejection::QueryRejection},
+    extract::{
+        Query,
+        rejection::{JsonRejection, QueryRejection},
+    },
 };
 use serde::{Deserialize, Serialize};
 use shared::{
-    db::origins::{self, Filter, Forgotten, Memory, Use},
+    db::{
+        facts::{self, Correction},
+        origins::{self, Fact, Filter, Forgotten, Memory, Use},
+    },
     ids::{ConversationId, MemoryId, PersonId},
 };
 use utoipa::{IntoParams, ToSchema};
@@ -23,6 +30,8 @@ use crate::{
 };
 
 const WORDS_MAX: usize = 200;
+/// Of a corrected fact: as much as a prompt shows of one.
+const TEXT_MAX: usize = 400;
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -37,6 +46,8 @@ pub struct Asked {
     person_id: Option<String>,
     /// Only what was said in this conversation.
     conversation_id: Option<String>,
+    /// `message`: only what people said; `fact`: only what was drawn from it, as it stands now.
+    only: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -44,6 +55,8 @@ pub struct MemoryBody {
     #[schema(example = "mem_01k9z3w6h8f2m5x7q4r1t0v9sb")]
     id: String,
     text: String,
+    /// `null`: as a person said it. Otherwise it was drawn from messages; person, conversation and message are those it comes from.
+    fact: Option<FactBody>,
     /// Who said it.
     person_id: String,
     author: String,
@@ -59,6 +72,35 @@ pub struct MemoryBody {
     kind: String,
     /// Who may be reminded of it: the whole `tenant`, who is in this `channel`, or the `person` alone.
     audience: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct FactBody {
+    #[schema(example = "launch")]
+    subject: String,
+    #[schema(example = "date")]
+    attribute: String,
+    #[schema(example = "14 March")]
+    value: String,
+    /// People decided it.
+    decision: bool,
+    /// `null`: it holds. Otherwise something newer stands in its place since then.
+    valid_until: Option<String>,
+    /// `null`, or who of the tenant put it right: they are its author.
+    corrected_by: Option<String>,
+    /// The messages it comes from, the one it quotes first.
+    source_message_ids: Vec<String>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CorrectMemory {
+    /// What is so instead, as a sentence.
+    #[schema(example = "The launch is on 15 March.")]
+    text: String,
+    /// What it says of the subject's attribute; the text itself by default.
+    #[schema(example = "15 March")]
+    value: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -89,9 +131,10 @@ pub struct UseBody {
 #[derive(Serialize, ToSchema)]
 pub struct ForgottenBody {
     id: String,
-    /// The message stays in its conversation, and in the prompts of answers there as long as it is among the latest.
-    message_id: String,
-    conversation_id: String,
+    /// The message stays in its conversation, and in the prompts of answers there as long as it is among the latest. The facts
+    /// that quote it are forgotten with it. `null` of a fact: its messages stay remembered.
+    message_id: Option<String>,
+    conversation_id: Option<String>,
     /// How much text was removed.
     characters: i32,
     /// Whether it could be found by its meaning, which is gone with it.
@@ -106,7 +149,9 @@ pub async fn list(
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Json<MemoryList>, ApiError> {
     let Query(asked) = asked.map_err(|_| {
-        ApiError::invalid("The query may have `cursor`, `limit`, `q`, `person_id` and `conversation_id` only.")
+        ApiError::invalid(
+            "The query may have `cursor`, `limit`, `q`, `person_id`, `conversation_id` and `only`, nothing else.",
+        )
     })?;
     let limit = paging::limit(asked.limit)?;
     let words = asked.q.as_deref().map_or("", str::trim);
@@ -120,6 +165,10 @@ pub async fn list(
         conversation: id("conversation_id", asked.conversation_id.as_deref(), |id| {
             id.parse::<ConversationId>().ok()
         })?,
+        kind: match asked.only.as_deref() {
+            None | Some("message" | "fact") => asked.only.as_deref(),
+            Some(_) => return Err(ApiError::invalid("`only` must be `message` or `fact`.")),
+        },
         words,
         before: paging::cursor(asked.cursor.as_deref(), |id| id.parse().ok())?,
     };
@@ -146,6 +195,36 @@ pub async fn show(operator: Operator, PathId(id): PathId<MemoryId>) -> Result<Js
     Ok(Json(MemoryDetail { about: memory.into(), recalled_in: uses.into_iter().map(UseBody::from).collect() }))
 }
 
+/// Puts a fact right: it is closed, and what you say stands in its place, with you as the author. `409` for a message: what
+/// somebody said stays as they said it.
+#[utoipa::path(patch, path = "/api/v1/memories/{memory_id}", params(("memory_id" = String, Path)),
+    request_body = CorrectMemory,
+    responses((status = 200, body = MemoryDetail), (status = 400, body = Problem), (status = 401, body = Problem),
+              (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub async fn correct(
+    operator: Operator,
+    PathId(id): PathId<MemoryId>,
+    body: Result<Json<CorrectMemory>, JsonRejection>,
+) -> Result<Json<MemoryDetail>, ApiError> {
+    let Json(body) = body?;
+    let text = sentence("text", &body.text, TEXT_MAX)?;
+    let value = sentence("value", body.value.as_deref().unwrap_or(&body.text), TEXT_MAX)?;
+    let correction = Correction { text, value, value_key: &facts::key(value) };
+    let mut tx = operator.db.begin_for_all_audiences().await?;
+    let new = facts::correct(&mut tx, &operator.actor, id, &correction).await?.ok_or_else(ApiError::not_found)?;
+    let memory = origins::find(&mut tx, new).await?.ok_or_else(ApiError::not_found)?;
+    tx.commit().await?;
+    Ok(Json(MemoryDetail { about: memory.into(), recalled_in: Vec::new() }))
+}
+
+fn sentence<'a>(name: &str, text: &'a str, most: usize) -> Result<&'a str, ApiError> {
+    let text = text.trim();
+    if text.is_empty() || text.chars().count() > most || text.chars().any(char::is_control) {
+        return Err(ApiError::invalid(format!("`{name}` must have 1 to {most} characters, on one line.")));
+    }
+    Ok(text)
+}
+
 /// Forgets it: no answer is reminded of it from now on. It can't be brought back.
 #[utoipa::path(delete, path = "/api/v1/memories/{memory_id}", params(("memory_id" = String, Path)),
     responses((status = 200, body = ForgottenBody), (status = 401, body = Problem), (status = 403, body = Problem),
@@ -162,6 +241,7 @@ impl From<Memory> for MemoryBody {
         Self {
             id: row.id.to_string(),
             text: row.body,
+            fact: row.fact.map(FactBody::from),
             person_id: row.person.to_string(),
             author: row.author,
             said_at: written(row.said_at),
@@ -172,6 +252,20 @@ impl From<Memory> for MemoryBody {
             place_name: row.place_name,
             kind: row.kind,
             audience: row.audience,
+        }
+    }
+}
+
+impl From<Fact> for FactBody {
+    fn from(row: Fact) -> Self {
+        Self {
+            subject: row.subject,
+            attribute: row.attribute,
+            value: row.value,
+            decision: row.decision,
+            valid_until: row.valid_until.map(written),
+            corrected_by: row.corrected_by,
+            source_message_ids: row.sources.iter().map(ToString::to_string).collect(),
         }
     }
 }
@@ -192,8 +286,8 @@ impl ForgottenBody {
     fn of(id: MemoryId, row: &Forgotten) -> Self {
         Self {
             id: id.to_string(),
-            message_id: row.message.to_string(),
-            conversation_id: row.conversation.to_string(),
+            message_id: row.message.map(|id| id.to_string()),
+            conversation_id: row.conversation.map(|id| id.to_string()),
             characters: row.characters,
             had_vector: row.had_vector,
         }

@@ -3,7 +3,7 @@
 use axum::{
     Json,
     extract::{
-        Query,
+        Query, State,
         rejection::{JsonRejection, QueryRejection},
     },
 };
@@ -16,6 +16,7 @@ use time::format_description::well_known::Rfc3339;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
+    Gateway,
     auth::{Admin, Operator},
     error::{ApiError, Problem},
 };
@@ -89,6 +90,7 @@ pub async fn list(
               (status = 403, body = Problem)))]
 pub async fn mark_seen(
     admin: Admin,
+    State(gateway): State<Gateway>,
     body: Result<Json<Seen>, JsonRejection>,
 ) -> Result<Json<SeenCount>, ApiError> {
     let Json(Seen { ids }) = body?;
@@ -98,6 +100,7 @@ pub async fn mark_seen(
     let mut tx = admin.0.db.begin().await?;
     let new = notices::mark_seen(&mut tx, &ids).await?;
     tx.commit().await?;
+    gateway.announcer.changed(admin.0.tenant);
     Ok(Json(SeenCount { new }))
 }
 

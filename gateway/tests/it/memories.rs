@@ -68,7 +68,15 @@ async fn texts(house: &House, firm: &Firm, query: &str) -> Vec<String> {
 async fn recalled(house: &House, firm: &Firm, terms: &str) -> Vec<MemoryId> {
     let mut tx = house.test.db.tenant(firm.tenant).begin_for_all_audiences().await.expect("a transaction begins");
     let vector = [0.0; 384];
-    let question = Question { vector: &vector, terms, about: None, asks_when: false, except: &[], limit: 25 };
+    let question = Question {
+        vector: &vector,
+        terms,
+        about: None,
+        asks_when: false,
+        asks_past: false,
+        except: &[],
+        limit: 25,
+    };
     let found = memories::search(&mut tx, &question).await.expect("the search works");
     tx.close().await.expect("the transaction ends");
     found.into_iter().map(|memory| memory.id).collect()

@@ -15,8 +15,8 @@ use shared::{
         sessions::{self, Device},
     },
     ids::{
-        ApiKeyId, ApprovalId, BudgetId, ConnectionId, ConversationId, EscalationId, InvitationId, LlmKeyId,
-        MemoryId, RuleId, SessionId, TenantId, ToolId, UserId,
+        ApiKeyId, ApprovalId, BudgetId, ConnectionId, ConversationId, DocumentId, EscalationId, InvitationId,
+        LlmKeyId, MemoryId, RuleId, SessionId, TenantId, ToolId, UserId,
     },
 };
 
@@ -104,6 +104,8 @@ impl<'a> Scene<'a> {
                 let conversation = self.conversation(tenant).await;
                 self.house.remembered(tenant, conversation, "What is the plan?").await.to_string()
             }
+            "document_id" if missing => DocumentId::new().to_string(),
+            "document_id" => self.house.given(tenant, "handbook.txt").await.to_string(),
             "rule_id" if missing => RuleId::new().to_string(),
             "rule_id" => {
                 let shape = Shape { name: "Refunds".into(), condition: "refund".into(), enabled: true };

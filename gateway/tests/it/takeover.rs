@@ -1,6 +1,7 @@
 //! Operators read conversations, take them over, answer in them and give them back.
 
 use serde_json::json;
+use shared::ids::RunId;
 use sqlx::Row;
 
 use crate::{
@@ -62,6 +63,39 @@ async fn messages_are_listed_newest_first() {
         (&json!("What is the plan?"), &json!("Ada"))
     );
     assert!(page["next_cursor"].is_null());
+}
+
+#[tokio::test]
+async fn an_answer_that_was_broken_off_stands_where_it_was_seen() {
+    let house = House::open().await;
+    let acme = house.firm("acme").await;
+    let conversation = house.talked(&acme).await.0;
+    let run: RunId = house.rows(acme.tenant, "select run_id from runs").await[0].get(0);
+    let mut tx = house.test.db.tenant(acme.tenant).begin().await.expect("a transaction begins");
+    for sql in [
+        "insert into outbox (tenant_id, outbox_id, conversation_id, run_id, kind, part, operation, body, fence)
+         select tenant_id, run_id, conversation_id, run_id, 'answer', 7, 'stream', '', 1 from runs where run_id = $1",
+        "insert into outbox_parts (tenant_id, outbox_id, n, text, fence)
+         select tenant_id, run_id, n, text, 1 from runs, (values (0, 'Once upon'), (1, ' a time')) p (n, text) where run_id = $1",
+        "update runs set state = 'dropped', failure = 'stopped by the person who asked', finished_at = clock_timestamp()
+          where run_id = $1",
+    ] {
+        sqlx::query(sql).bind(run).execute(tx.conn()).await.expect("it is stored");
+    }
+    tx.commit().await.expect("it is stored");
+    let path = format!("/api/v1/conversations/{conversation}/messages?limit=1");
+    let page = house.ask(&Ask::get(&path).key(&acme.key)).await.json();
+    let broken = &page["items"][0];
+    assert_eq!(
+        (&broken["text"], &broken["interrupted"], &broken["author_kind"], &broken["run_id"]),
+        (&json!("Once upon a time"), &json!("stopped by the person who asked"), &json!("agent"), &json!(run))
+    );
+    let next = format!("{path}&cursor={}", page["next_cursor"].as_str().expect("there is more"));
+    let before = house.ask(&Ask::get(&next).key(&acme.key)).await.json();
+    assert_eq!(
+        (&before["items"][0]["text"], &before["items"][0]["interrupted"]),
+        (&json!("World peace."), &json!(null))
+    );
 }
 
 #[tokio::test]

@@ -112,6 +112,13 @@ pub async fn write(stream: &mut TcpStream, bytes: &[u8]) -> bool {
     stream.write_all(bytes).await.is_ok()
 }
 
+/// An answer that has no end: its beginning will do.
+fn begins_a_stream(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_default();
+    head.to_ascii_lowercase().contains("content-type: text/event-stream") && body.contains("\n\n")
+}
+
 pub struct Reply {
     pub status: u16,
     pub headers: Vec<(String, String)>,
@@ -127,6 +134,9 @@ impl Reply {
             // A reset after the answer is no failure: the answer counts.
             while let Ok(length @ 1..) = stream.read(&mut piece).await {
                 bytes.extend_from_slice(&piece[..length]);
+                if begins_a_stream(&bytes) {
+                    break;
+                }
             }
         };
         tokio::time::timeout(PATIENCE, reading).await.expect("the gateway closes the connection in time");

@@ -218,7 +218,7 @@ impl Work<'_> {
             named = people::named(&mut tx, &names).await?;
             tx.close().await?;
         }
-        let prepared = recall::prepare(self.orchestrator, about, &named);
+        let prepared = recall::prepare(&self.orchestrator.embedder, about, &named);
         let asked = recall::Asked { audiences: &self.turn.audiences, asker: self.asker, except: &[] };
         let mut memories = recall::recall(self.db, prepared, &asked).await?;
         memories.truncate(RECALLED_MAX);

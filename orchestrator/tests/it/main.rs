@@ -3,6 +3,7 @@
 
 mod hostile;
 mod interruptions;
+mod learning;
 mod reasons;
 mod signs;
 mod stage;

@@ -1,13 +1,19 @@
 // What the pages ask for, each under one key, so that a change knows what to ask again.
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
-import type { AuditSearch, MemorySearch } from '../router'
+import { ownZone, spanOf } from '../lib/money'
+import type { AuditSearch, EscalationSearch, MemorySearch, UsageSearch } from '../lib/searches'
 import { call } from './client'
+import { every } from './events'
 
-/** There is no stream of events yet: what is watched is asked for again. */
+/** Without events: what is watched is asked for again. */
 const WATCHED_MS = 2_000
-const LIST_MS = 4_000
+export const LIST_MS = 4_000
 const NOTICES_MS = 60_000
-const PAGE = 50
+/** Beside them: for what they do not tell, such as an edit in a conversation of long ago. */
+export const RARELY_MS = 30_000
+export const PAGE = 50
+/** A list of more pages is long: only its first one is kept fresh. */
+export const LONG_PAGES = 3
 const TRACE_PAGE = 20
 
 export const conversationsQuery = infiniteQueryOptions({
@@ -15,7 +21,7 @@ export const conversationsQuery = infiniteQueryOptions({
   queryFn: ({ pageParam }) => call('GET /api/v1/conversations', { query: { cursor: pageParam, limit: PAGE } }),
   initialPageParam: null as string | null,
   getNextPageParam: (page) => page.next_cursor ?? null,
-  refetchInterval: LIST_MS,
+  refetchInterval: ({ state }) => ((state.data?.pages.length ?? 0) > LONG_PAGES ? false : every(LIST_MS, RARELY_MS)()),
 })
 
 export const messagesQuery = (conversationId: string) =>
@@ -28,7 +34,7 @@ export const messagesQuery = (conversationId: string) =>
       }),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor ?? null,
-    refetchInterval: WATCHED_MS,
+    refetchInterval: every(WATCHED_MS, RARELY_MS),
   })
 
 /** What is recorded of a conversation's answers; they are watched while the panel is open. */
@@ -42,7 +48,7 @@ export const traceQuery = (conversationId: string) =>
       }),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor ?? null,
-    refetchInterval: LIST_MS,
+    refetchInterval: every(LIST_MS, RARELY_MS),
   })
 
 export const memoriesQuery = ({ q, person, conversation }: MemorySearch) =>
@@ -112,3 +118,41 @@ export const tenantsQuery = infiniteQueryOptions({
   initialPageParam: null as string | null,
   getNextPageParam: (page) => page.next ?? null,
 })
+
+/** Who waits, or whom a human has; `closed` goes back page by page. */
+export const escalationsQuery = ({ state = 'waiting' }: EscalationSearch) =>
+  infiniteQueryOptions({
+    queryKey: ['escalations', state],
+    queryFn: ({ pageParam }) => call('GET /api/v1/escalations', { query: { state, cursor: pageParam, limit: PAGE } }),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_cursor ?? null,
+    refetchInterval: every(LIST_MS, RARELY_MS),
+  })
+
+export const rulesQuery = queryOptions({ queryKey: ['rules'], queryFn: () => call('GET /api/v1/escalation-rules') })
+
+export const ruleVersionsQuery = (ruleId: string) =>
+  queryOptions({
+    queryKey: ['rule-versions', ruleId],
+    queryFn: () => call('GET /api/v1/escalation-rules/{rule_id}/versions', { path: { rule_id: ruleId } }),
+  })
+
+export const modelKeysQuery = queryOptions({ queryKey: ['model-keys'], queryFn: () => call('GET /api/v1/llm-keys') })
+
+export const billingQuery = queryOptions({ queryKey: ['billing'], queryFn: () => call('GET /api/v1/billing') })
+
+export const budgetsQuery = queryOptions({
+  queryKey: ['budgets'],
+  queryFn: () => call('GET /api/v1/budgets'),
+  refetchInterval: RARELY_MS,
+})
+
+/** The ledger of the reader's own days. */
+export const usageQuery = (by: 'day' | NonNullable<UsageSearch['by']>, days: number) => {
+  const span = spanOf(days)
+  return queryOptions({
+    queryKey: ['usage', by, span],
+    queryFn: () => call('GET /api/v1/usage', { query: { by, ...span, time_zone: ownZone() } }),
+    refetchInterval: NOTICES_MS,
+  })
+}

@@ -60,6 +60,8 @@ export type ConversationBody = { channel: string; connection_id: string; handler
 
 export type ConversationList = { items: (ConversationBody)[]; next_cursor?: string | null }
 
+export type CorrectMemory = { text: string; value?: string | null }
+
 export type CreatedApiKey = ApiKeyBody & { key: string }
 
 export type DeliveryBody = { error?: string | null; kind: string; sent_at?: string | null; state: string; written_at: string }
@@ -67,6 +69,10 @@ export type DeliveryBody = { error?: string | null; kind: string; sent_at?: stri
 export type DeviceBody = { address: string; agent: string; created_at: string; id: string; is_current: boolean; last_seen_at: string }
 
 export type DeviceList = { items: (DeviceBody)[] }
+
+export type DocumentBody = { agent_ids: (string)[]; content_type: string; created_at: string; id: string; name: string; passages: number; reason?: string | null; size: number; state: string; title: string }
+
+export type DocumentList = { items: (DocumentBody)[]; next_cursor?: string | null }
 
 export type EndTotp = { code: string; password: string }
 
@@ -76,9 +82,13 @@ export type EscalationList = { items: (EscalationBody)[]; next_cursor?: string |
 
 export type EventBody = { action: string; actor_id: string; actor_kind: string; actor_name?: string | null; at: string; detail: object; n: number; target_id: string; target_kind: string }
 
+export type EventData = { id: string } | { unseen: number; waiting: number }
+
 export type EventList = { items: (EventBody)[]; next_cursor?: string | null }
 
 export type Explained = { agent: string; agent_name: string; because: string }
+
+export type FactBody = { attribute: string; corrected_by?: string | null; decision: boolean; source_message_ids: (string)[]; subject: string; valid_until?: string | null; value: string }
 
 export type Fallback = { language?: string | null; template?: string | null }
 
@@ -86,7 +96,7 @@ export type FaultBody = { detail: string; kind: string; n: number }
 
 export type ForgotPassword = { mail: string }
 
-export type ForgottenBody = { characters: number; conversation_id: string; had_vector: boolean; id: string; message_id: string }
+export type ForgottenBody = { characters: number; conversation_id?: string | null; had_vector: boolean; id: string; message_id?: string | null }
 
 export type Handler = { changed: boolean; handler: string }
 
@@ -118,13 +128,13 @@ export type MemberList = { items: (MemberBody)[] }
 
 export type MembershipBody = { is_owner: boolean; read_only: boolean; role: string; tenant_id: string; tenant_name: string }
 
-export type MemoryBody = { audience: string; author: string; channel: string; conversation_id: string; id: string; kind: string; message_id: string; person_id: string; place: string; place_name: string; said_at: string; text: string }
+export type MemoryBody = { audience: string; author: string; channel: string; conversation_id: string; fact?: FactBody | null; id: string; kind: string; message_id: string; person_id: string; place: string; place_name: string; said_at: string; text: string }
 
 export type MemoryDetail = MemoryBody & { recalled_in: (UseBody)[] }
 
 export type MemoryList = { items: (MemoryBody)[]; next_cursor?: string | null }
 
-export type MessageBody = { author: string; author_kind: string; deleted_at?: string | null; edited_at?: string | null; id: string; run_id?: string | null; sent_at: string; text: string }
+export type MessageBody = { author: string; author_kind: string; deleted_at?: string | null; edited_at?: string | null; id: string; interrupted?: string | null; run_id?: string | null; sent_at: string; text: string }
 
 export type MessageList = { items: (MessageBody)[]; next_cursor?: string | null }
 
@@ -502,6 +512,10 @@ export interface Operations {
     request: { path: { escalation_id: string } }
     answer: EscalationBody
   }
+  'GET /api/v1/events': {
+    request: object
+    answer: undefined
+  }
   'GET /api/v1/invitations': {
     request: object
     answer: InvitationList
@@ -517,6 +531,22 @@ export interface Operations {
   'POST /api/v1/invitations/{invitation_id}/resend': {
     request: { path: { invitation_id: string } }
     answer: InvitationBody
+  }
+  'GET /api/v1/knowledge': {
+    request: { query?: { cursor?: string | null; limit?: number | null } }
+    answer: DocumentList
+  }
+  'POST /api/v1/knowledge': {
+    request: { query?: { name?: string; title?: string | null; agent_ids?: string | null }; body: Blob }
+    answer: DocumentBody
+  }
+  'GET /api/v1/knowledge/{document_id}': {
+    request: { path: { document_id: string } }
+    answer: DocumentBody
+  }
+  'DELETE /api/v1/knowledge/{document_id}': {
+    request: { path: { document_id: string } }
+    answer: undefined
   }
   'GET /api/v1/llm-keys': {
     request: object
@@ -555,11 +585,15 @@ export interface Operations {
     answer: undefined
   }
   'GET /api/v1/memories': {
-    request: { query?: { cursor?: string | null; limit?: number | null; q?: string | null; person_id?: string | null; conversation_id?: string | null } }
+    request: { query?: { cursor?: string | null; limit?: number | null; q?: string | null; person_id?: string | null; conversation_id?: string | null; only?: string | null } }
     answer: MemoryList
   }
   'GET /api/v1/memories/{memory_id}': {
     request: { path: { memory_id: string } }
+    answer: MemoryDetail
+  }
+  'PATCH /api/v1/memories/{memory_id}': {
+    request: { path: { memory_id: string }; body: CorrectMemory }
     answer: MemoryDetail
   }
   'DELETE /api/v1/memories/{memory_id}': {

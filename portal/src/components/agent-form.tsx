@@ -9,6 +9,7 @@ import { useWords } from '../lib/words'
 import { Button } from '../ui/button'
 import { Field, TextArea } from '../ui/field'
 import { Problem } from '../ui/states'
+import { ModelChain } from './model-chain'
 
 const NAME_MAX = 80
 const TEXT_MAX = 500
@@ -31,10 +32,11 @@ export function AgentForm({ agent, submit, onSaved }: AgentFormProps) {
     instructions: agent?.instructions ?? '',
     model: agent?.model ?? '',
   })
+  const [models, setModels] = useState(agent?.models ?? [])
   const save = useMutation({
     mutationFn: () =>
       // A field that is left out stays as it is; a model can be chosen, and not yet taken back.
-      call('PUT /api/v1/agents', { body: { ...form, model: form.model.trim() || null } }),
+      call('PUT /api/v1/agents', { body: { ...form, model: form.model.trim() || null, models } }),
     onSuccess: async (saved) => {
       await client.invalidateQueries({ queryKey: agentsQuery.queryKey })
       onSaved(saved)
@@ -60,7 +62,20 @@ export function AgentForm({ agent, submit, onSaved }: AgentFormProps) {
       <Field label={say('agents.role')} placeholder={say('agents.role_example')} {...input('role')} maxLength={TEXT_MAX} />
       <Field label={say('agents.tone')} placeholder={say('agents.tone_example')} {...input('tone')} maxLength={TEXT_MAX} />
       <TextArea label={say('agents.instructions')} hint={say('agents.instructions_hint')} rows={10} {...input('instructions')} maxLength={INSTRUCTIONS_MAX} />
-      <Field label={say('agents.model')} hint={say('agents.model_hint')} {...input('model')} maxLength={TEXT_MAX} spellCheck={false} />
+      {models.length === 0 && (
+        <Field label={say('agents.model')} hint={say('agents.model_hint')} {...input('model')} maxLength={TEXT_MAX} spellCheck={false} />
+      )}
+      {/* Not on the way to the first answer. */}
+      {submit === undefined && (
+        <ModelChain
+          models={models}
+          isFixed={!mayAdministrate}
+          onChange={(changed) => {
+            save.reset()
+            setModels(changed)
+          }}
+        />
+      )}
       <Problem of={save.error} />
       {mayAdministrate ? (
         <div className="actions">

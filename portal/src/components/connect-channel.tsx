@@ -1,6 +1,6 @@
 // Connecting a channel: Slack by a click or with a token, WhatsApp with a number.
 import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { useState } from 'react'
+import { useState, type ReactNode } from 'react'
 import { call } from '../api/client'
 import { connectionsQuery } from '../api/queries'
 import type { Connect } from '../api/schema'
@@ -82,28 +82,30 @@ function useForm<T extends Record<string, string>>(empty: T) {
   return { form, input, given }
 }
 
-function SlackByToken({ onConnected }: { onConnected: () => void }) {
+interface ConnectFormProps {
+  body: () => Connect
+  /** What the customer's own app needs, on demand. */
+  more: ReactNode
+  moreTitle: string
+  onConnected: () => void
+  children: ReactNode
+}
+
+function ConnectForm({ body, more, moreTitle, onConnected, children }: ConnectFormProps) {
   const say = useWords()
   const connect = useConnect(onConnected)
-  const { form, input, given } = useForm({ bot_token: '', app_id: '', signing_secret: '' })
   return (
     <form
       className="form"
       onSubmit={(event) => {
         event.preventDefault()
-        connect.mutate({
-          channel: 'slack',
-          bot_token: form.bot_token.trim(),
-          app_id: given('app_id'),
-          signing_secret: given('signing_secret'),
-        })
+        connect.mutate(body())
       }}
     >
-      <Field label={say('connect.bot_token')} hint={say('connect.bot_token_hint')} placeholder="xoxb-…" type="password" {...input('bot_token')} required />
+      {children}
       <details>
-        <summary>{say('connect.own_slack')}</summary>
-        <Field label={say('connect.app_id')} placeholder="A012ABCDEF" {...input('app_id')} />
-        <Field label={say('connect.signing_secret')} type="password" {...input('signing_secret')} />
+        <summary>{moreTitle}</summary>
+        {more}
       </details>
       <Problem of={connect.error} />
       <Button type="submit" look="primary" busy={connect.isPending}>
@@ -113,37 +115,51 @@ function SlackByToken({ onConnected }: { onConnected: () => void }) {
   )
 }
 
+function SlackByToken({ onConnected }: { onConnected: () => void }) {
+  const say = useWords()
+  const { form, input, given } = useForm({ bot_token: '', app_id: '', signing_secret: '' })
+  return (
+    <ConnectForm
+      onConnected={onConnected}
+      body={() => ({ channel: 'slack', bot_token: form.bot_token.trim(), app_id: given('app_id'), signing_secret: given('signing_secret') })}
+      moreTitle={say('connect.own_slack')}
+      more={
+        <>
+          <Field label={say('connect.app_id')} placeholder="A012ABCDEF" {...input('app_id')} />
+          <Field label={say('connect.signing_secret')} type="password" {...input('signing_secret')} />
+        </>
+      }
+    >
+      <Field label={say('connect.bot_token')} hint={say('connect.bot_token_hint')} placeholder="xoxb-…" type="password" {...input('bot_token')} required />
+    </ConnectForm>
+  )
+}
+
 function WhatsAppByNumber({ onConnected }: { onConnected: () => void }) {
   const say = useWords()
-  const connect = useConnect(onConnected)
   const { form, input, given } = useForm({ phone_number_id: '', access_token: '', account_id: '', app_secret: '', verify_token: '' })
   return (
-    <form
-      className="form"
-      onSubmit={(event) => {
-        event.preventDefault()
-        connect.mutate({
-          channel: 'whatsapp',
-          phone_number_id: form.phone_number_id.trim(),
-          access_token: form.access_token.trim(),
-          account_id: given('account_id'),
-          app_secret: given('app_secret'),
-          verify_token: given('verify_token'),
-        })
-      }}
+    <ConnectForm
+      onConnected={onConnected}
+      body={() => ({
+        channel: 'whatsapp',
+        phone_number_id: form.phone_number_id.trim(),
+        access_token: form.access_token.trim(),
+        account_id: given('account_id'),
+        app_secret: given('app_secret'),
+        verify_token: given('verify_token'),
+      })}
+      moreTitle={say('connect.own_meta')}
+      more={
+        <>
+          <Field label={say('connect.account_id')} {...input('account_id')} />
+          <Field label={say('connect.app_secret')} type="password" {...input('app_secret')} />
+          <Field label={say('connect.verify_token')} type="password" {...input('verify_token')} />
+        </>
+      }
     >
       <Field label={say('connect.phone_number_id')} hint={say('connect.phone_number_hint')} placeholder="106540352242922" {...input('phone_number_id')} required />
       <Field label={say('connect.access_token')} hint={say('connect.access_token_hint')} type="password" {...input('access_token')} required />
-      <details>
-        <summary>{say('connect.own_meta')}</summary>
-        <Field label={say('connect.account_id')} {...input('account_id')} />
-        <Field label={say('connect.app_secret')} type="password" {...input('app_secret')} />
-        <Field label={say('connect.verify_token')} type="password" {...input('verify_token')} />
-      </details>
-      <Problem of={connect.error} />
-      <Button type="submit" look="primary" busy={connect.isPending}>
-        {say('connect.submit')}
-      </Button>
-    </form>
+    </ConnectForm>
   )
 }

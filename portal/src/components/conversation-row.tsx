@@ -4,7 +4,7 @@ import type { ConversationBody } from '../api/schema'
 import { titleOf } from '../lib/conversations'
 import { ago, moment } from '../lib/time'
 import { useWords } from '../lib/words'
-import type { InboxSearch } from '../router'
+import type { InboxSearch } from '../lib/searches'
 import { Badge, ChannelBadge } from '../ui/badge'
 
 export function ConversationRow({ conversation, search }: { conversation: ConversationBody; search: InboxSearch }) {

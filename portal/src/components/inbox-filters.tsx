@@ -1,7 +1,7 @@
 // Filters of the inbox. They choose among what is loaded: the API has no search of its own yet.
 import type { RefObject } from 'react'
 import { useWords } from '../lib/words'
-import type { InboxSearch } from '../router'
+import type { InboxSearch } from '../lib/searches'
 
 interface InboxFiltersProps {
   search: InboxSearch

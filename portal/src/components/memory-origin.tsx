@@ -42,7 +42,7 @@ function Origin({ about }: { about: MemoryDetail }) {
         </div>
         <div>
           <dt>{say('memory.said_in')}</dt>
-          <dd>{placeOf(about)}</dd>
+          <dd>{placeOf(about, say)}</dd>
         </div>
         <div>
           <dt>{say('memory.may_see')}</dt>

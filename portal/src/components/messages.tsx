@@ -32,7 +32,7 @@ export function Messages({ items, onWhy }: MessagesProps) {
 
 function Message({ message, onWhy }: { message: MessageBody; onWhy: (runId: string) => void }) {
   const say = useWords()
-  const { run_id: run } = message
+  const { run_id: run, interrupted: broken } = message
   const kind = KINDS[message.author_kind]
   return (
     <li className={`message ${message.author_kind}`}>
@@ -44,6 +44,7 @@ function Message({ message, onWhy }: { message: MessageBody; onWhy: (runId: stri
           <time dateTime={message.sent_at} title={moment(message.sent_at)}>
             {clock(message.sent_at)}
           </time>
+          {broken && <Badge mood="fair">{say('inbox.interrupted')}</Badge>}
           {message.edited_at && !message.deleted_at && <span className="quiet">{say('inbox.edited')}</span>}
           {run && (
             <button type="button" className="link" aria-label={say('why.of_message')} onClick={() => onWhy(run)}>
@@ -52,6 +53,7 @@ function Message({ message, onWhy }: { message: MessageBody; onWhy: (runId: stri
           )}
         </p>
         {message.deleted_at ? <p className="quiet">{say('inbox.deleted')}</p> : <p className="said">{message.text}</p>}
+        {broken && <p className="quiet">{message.text ? say('inbox.broken_off', { reason: broken }) : say('inbox.nothing_shown', { reason: broken })}</p>}
       </div>
     </li>
   )

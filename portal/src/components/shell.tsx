@@ -1,9 +1,12 @@
 // The frame of every page below the sign-in: where one is, what else there is, and for which tenant one speaks.
-import { useQuery } from '@tanstack/react-query'
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router'
 import { Suspense, useEffect, useState } from 'react'
-import { noticesQuery } from '../api/queries'
+import { again } from '../api/conversations'
+import { useEvents } from '../api/events'
+import { escalationsQuery, noticesQuery } from '../api/queries'
 import { rightsOf, signOut, useSession, useSwitchTenant } from '../api/session'
+import { isOfBilling, isOfConnections, isOfMoney, type About } from '../lib/notices'
 import { roleWord } from '../lib/roles'
 import { useWords, type Word } from '../lib/words'
 import { Badge } from '../ui/badge'
@@ -12,19 +15,42 @@ import { Loading } from '../ui/states'
 import { SignInAgain } from './sign-in-again'
 
 interface Place {
-  to: '/inbox' | '/memory' | '/agents' | '/connections' | '/people' | '/audit' | '/settings' | '/status' | '/tenants'
+  to:
+    | '/inbox'
+    | '/escalations'
+    | '/memory'
+    | '/agents'
+    | '/rules'
+    | '/model-keys'
+    | '/connections'
+    | '/usage'
+    | '/budgets'
+    | '/billing'
+    | '/people'
+    | '/audit'
+    | '/settings'
+    | '/status'
+    | '/tenants'
   icon: IconName
   word: Word
   /** Shown to admins, also to those who may only look. */
   forAdmins?: boolean
+  /** Set off from the places before: another kind of work begins. */
+  begins?: boolean
 }
 
 const PLACES: Place[] = [
   { to: '/inbox', icon: 'inbox', word: 'nav.inbox' },
+  { to: '/escalations', icon: 'escalations', word: 'nav.escalations' },
   { to: '/memory', icon: 'memory', word: 'nav.memory' },
-  { to: '/agents', icon: 'agents', word: 'nav.agents' },
+  { to: '/agents', icon: 'agents', word: 'nav.agents', begins: true },
+  { to: '/rules', icon: 'rules', word: 'nav.rules' },
+  { to: '/model-keys', icon: 'keys', word: 'nav.model_keys' },
   { to: '/connections', icon: 'connections', word: 'nav.connections' },
-  { to: '/people', icon: 'people', word: 'nav.people' },
+  { to: '/usage', icon: 'usage', word: 'nav.usage', begins: true },
+  { to: '/budgets', icon: 'budgets', word: 'nav.budgets' },
+  { to: '/billing', icon: 'billing', word: 'nav.billing' },
+  { to: '/people', icon: 'people', word: 'nav.people', begins: true },
   { to: '/audit', icon: 'audit', word: 'nav.audit', forAdmins: true },
   { to: '/settings', icon: 'settings', word: 'nav.settings' },
   { to: '/status', icon: 'status', word: 'nav.status' },
@@ -33,6 +59,7 @@ const PLACES: Place[] = [
 export function Shell() {
   const say = useWords()
   const session = useSession()
+  useEvents(session.tenant_id, again)
   const path = useLocation({ select: (location) => location.pathname })
   const own = PLACES.filter(({ forAdmins }) => !forAdmins || rightsOf(session).mayAudit)
   const places: Place[] = session.user.is_platform_admin
@@ -44,6 +71,11 @@ export function Shell() {
     document.title = here ? `${say(here.word)} · Konstruct` : 'Konstruct'
   }, [here, say])
 
+  // On a phone the places stand in one line, longer than the screen.
+  useEffect(() => {
+    document.querySelector('.side nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
+  }, [path])
+
   return (
     <div className="shell">
       <a className="skip" href="#page">
@@ -53,10 +85,13 @@ export function Shell() {
         <TenantSwitch />
         <nav aria-label={say('nav.label')}>
           {places.map((place) => (
-            <Link key={place.to} to={place.to} className="place" activeProps={{ 'aria-current': 'page' }}>
+            <Link key={place.to} to={place.to} className={place.begins ? 'place begins' : 'place'} activeProps={{ 'aria-current': 'page' }}>
               <Icon name={place.icon} />
               <span>{say(place.word)}</span>
-              {place.to === '/connections' && <UnseenNotices />}
+              {place.to === '/escalations' && session.tenant_id && <Waiting />}
+              {place.to === '/connections' && <UnseenNotices about={isOfConnections} />}
+              {place.to === '/budgets' && <UnseenNotices about={isOfMoney} />}
+              {place.to === '/billing' && <UnseenNotices about={isOfBilling} />}
             </Link>
           ))}
         </nav>
@@ -105,10 +140,24 @@ function TenantSwitch() {
   )
 }
 
-function UnseenNotices() {
+function Waiting() {
+  const say = useWords()
+  const { data } = useInfiniteQuery(escalationsQuery({}))
+  const pages = data?.pages ?? []
+  const waiting = pages.flatMap(({ items }) => items).length
+  const count = pages.at(-1)?.next_cursor ? `${waiting}+` : String(waiting)
+  return waiting > 0 ? (
+    <Badge mood="fair">
+      <span aria-hidden="true">{count}</span>
+      <span className="for-readers">{say('nav.waiting', { count })}</span>
+    </Badge>
+  ) : null
+}
+
+function UnseenNotices({ about }: { about: About }) {
   const say = useWords()
   const { data } = useQuery(noticesQuery)
-  const unseen = data?.items.filter((notice) => !notice.seen_at).length ?? 0
+  const unseen = data?.items.filter((notice) => !notice.seen_at && about(notice)).length ?? 0
   return unseen > 0 ? (
     <Badge mood="bad">
       <span aria-hidden="true">{unseen}</span>

@@ -1,6 +1,6 @@
 // What a conversation is called in a list, and which of them a filter leaves.
 import type { ConversationBody } from '../api/schema'
-import type { InboxSearch } from '../router'
+import type { InboxSearch } from './searches'
 
 export function titleOf(conversation: ConversationBody): string {
   const { place_name: name, place, kind, last_message: last } = conversation

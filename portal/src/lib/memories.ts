@@ -1,6 +1,6 @@
 // What a memory's place and audience are called.
 import type { MemoryBody } from '../api/schema'
-import type { Word } from './words'
+import type { Say, Word } from './words'
 
 const EXCERPT_CHARS = 60
 
@@ -9,7 +9,9 @@ export function audienceWord(audience: string): Word {
   return audience === 'person' ? 'memory.audience_person' : 'memory.audience_channel'
 }
 
-export function placeOf({ place, place_name: name, kind }: Pick<MemoryBody, 'place' | 'place_name' | 'kind'>): string {
+/** What is direct has no name on the platform, or an id: who said it stands beside it. */
+export function placeOf({ place, place_name: name, kind }: Pick<MemoryBody, 'place' | 'place_name' | 'kind'>, say: Say): string {
+  if (kind === 'direct') return say('memory.direct')
   if (name === '') return place
   return kind === 'public' || kind === 'private' ? `#${name.replace(/^#/, '')}` : name
 }

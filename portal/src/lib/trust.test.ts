@@ -4,16 +4,17 @@ import { actorWord, faultWord, GROUPS, KINDS } from './audit'
 import { audienceWord, excerptOf, placeOf } from './memories'
 import { prefer } from './preferences'
 import { between, costOf, isRecorded, lasting, scoreOf, sendStateWord, sentWord, stateOf } from './traces'
-import { WORDS } from './words'
+import { sayIn, WORDS } from './words'
 
 beforeEach(() => prefer({ language: 'en' }))
 
 test('a memory is named by its beginning, letter by letter, and by its place', () => {
   expect(excerptOf('short')).toBe('short')
   expect(excerptOf('🦀'.repeat(61))).toBe(`${'🦀'.repeat(60)}…`)
-  expect(placeOf({ place: 'C1', place_name: '', kind: 'public' })).toBe('C1')
-  expect(placeOf({ place: 'C1', place_name: '#sales', kind: 'private' })).toBe('#sales')
-  expect(placeOf({ place: 'D1', place_name: 'Ada', kind: 'direct' })).toBe('Ada')
+  const say = sayIn('en')
+  expect(placeOf({ place: 'C1', place_name: '', kind: 'public' }, say)).toBe('C1')
+  expect(placeOf({ place: 'C1', place_name: '#sales', kind: 'private' }, say)).toBe('#sales')
+  expect(placeOf({ place: 'D1', place_name: 'D1', kind: 'direct' }, say)).toBe('direct message')
 })
 
 test('an audience that is not known is never called larger than a channel', () => {

@@ -8,6 +8,7 @@ import { ConnectChannel } from '../components/connect-channel'
 import { Notices } from '../components/notices'
 import { PageHead } from '../components/page-head'
 import { Templates } from '../components/templates'
+import { isOfConnections } from '../lib/notices'
 import { moment } from '../lib/time'
 import { useWords } from '../lib/words'
 import { Badge, ChannelBadge } from '../ui/badge'
@@ -29,7 +30,7 @@ export function ConnectionsPage() {
           </Button>
         )}
       </PageHead>
-      <Notices />
+      <Notices about={isOfConnections} />
       {isConnecting && (
         <section className="panel" aria-labelledby="connect-title">
           <h2 id="connect-title">{say('connections.new')}</h2>

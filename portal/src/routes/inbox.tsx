@@ -2,6 +2,7 @@
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import { useRef, useState } from 'react'
+import { useFreshList } from '../api/conversations'
 import { conversationsQuery } from '../api/queries'
 import { Conversation } from '../components/conversation'
 import { ConversationRow } from '../components/conversation-row'
@@ -10,7 +11,7 @@ import { ShortcutHelp } from '../components/shortcut-help'
 import { matches, neighbour } from '../lib/conversations'
 import { useShortcuts } from '../lib/use-shortcuts'
 import { useWords } from '../lib/words'
-import type { InboxSearch } from '../router'
+import type { InboxSearch } from '../lib/searches'
 import { Button } from '../ui/button'
 import { Empty, Failed, Loading } from '../ui/states'
 
@@ -21,6 +22,7 @@ export function InboxPage() {
   const search = route.useSearch()
   const navigate = useNavigate()
   const list = useInfiniteQuery(conversationsQuery)
+  useFreshList()
   const [isHelpOpen, setHelpOpen] = useState(false)
   const find = useRef<HTMLInputElement>(null)
 

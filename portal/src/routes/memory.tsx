@@ -11,7 +11,7 @@ import { PageHead } from '../components/page-head'
 import { audienceWord, excerptOf, placeOf } from '../lib/memories'
 import { ago, moment } from '../lib/time'
 import { useWords } from '../lib/words'
-import type { MemorySearch } from '../router'
+import type { MemorySearch } from '../lib/searches'
 import { Badge, ChannelBadge } from '../ui/badge'
 import { Button } from '../ui/button'
 import { Field } from '../ui/field'
@@ -117,7 +117,7 @@ function Memories({ items, onForgotten, onWhere }: MemoriesProps) {
             <span>
               <span className="said">{memory.text}</span>
               <span className="quiet">
-                {memory.author} · {placeOf(memory)} ·{' '}
+                {memory.author} · {placeOf(memory, say)} ·{' '}
                 <time dateTime={memory.said_at} title={moment(memory.said_at)}>
                   {ago(memory.said_at)}
                 </time>

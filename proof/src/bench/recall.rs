@@ -107,7 +107,7 @@ async fn agreement(firm: &Firm) -> anyhow::Result<Figure> {
 }
 
 fn question<'a>(vector: &'a [f32], terms: &'a str) -> Question<'a> {
-    Question { vector, terms, about: None, asks_when: false, except: &[], limit: LIMIT }
+    Question { vector, terms, about: None, asks_when: false, asks_past: false, except: &[], limit: LIMIT }
 }
 
 pub async fn ask(db: &TenantDb, vector: &[f32], terms: &str) -> anyhow::Result<()> {

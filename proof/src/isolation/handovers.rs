@@ -9,7 +9,7 @@ use shared::{
         escalations::{self, Cause, New, State},
         home,
         lanes::{self as lane, Lease},
-        notices, past, takeovers,
+        notices, past, takeovers, watched,
     },
     ids::{ConversationId, EscalationId, OutboxId, RuleId, TenantId},
 };
@@ -114,6 +114,12 @@ fn on_the_screen() -> Vec<Call> {
         };
         "conversations::latest_of", AllAudiences, |tx, _config| {
             conversations::latest_of(tx, CONNECTION, THEIR_CHANNEL, "U1").await?
+        };
+        "watched::look", AllAudiences, |tx, _config| {
+            let look = watched::look(tx).await?;
+            let mut conversations: Vec<_> = look.conversations.into_iter().collect();
+            conversations.sort_unstable();
+            (conversations, look.counters)
         };
         "home::status", AllAudiences, |tx, _config| home::status(tx, CONNECTION, "U1").await?;
         "home::talks", AllAudiences, |tx, _config| home::talks(tx, PERSON).await?;

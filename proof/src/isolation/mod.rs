@@ -14,6 +14,7 @@ mod entrances;
 pub mod fill;
 mod handovers;
 pub mod installations;
+mod learned;
 pub mod listed;
 mod money;
 pub mod mutants;

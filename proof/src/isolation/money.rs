@@ -176,6 +176,7 @@ fn budgets_and_usage() -> Vec<Call> {
                 owner: KeyOwner::Platform,
                 input_tokens: 1_000_000,
                 output_tokens: 0,
+                purpose: "answer",
             };
             budgets::reserve(tx, &spender(), &call).await?
         };

@@ -4,7 +4,7 @@ use anyhow::Context;
 use sqlx::{AssertSqlSafe, PgConnection};
 
 /// Our functions in `public`; everything else there must belong to an extension.
-pub const FUNCTIONS: [&str; 8] = [
+pub const FUNCTIONS: [&str; 9] = [
     "audit_append(text,text,text,text,text,jsonb)",
     "audit_hash(text[])",
     "budget_count()",
@@ -12,6 +12,7 @@ pub const FUNCTIONS: [&str; 8] = [
     "budget_period_start(text,text,timestamp with time zone)",
     "enforce_system(regclass)",
     "enforce_tenant(regclass)",
+    "facts_follow_source()",
     "word_signature(tsvector)",
 ];
 /// Runs with its owner's rights: each one is a door past the policies and is reviewed by hand.
@@ -90,7 +91,10 @@ const QUESTIONS: [(&str, &str); 17] = [
         "select t.tgrelid::regclass || ' ' || t.tgname from pg_trigger t join pg_class c on c.oid = t.tgrelid
           where not t.tgisinternal and c.relnamespace = 'public'::regnamespace
             -- Counts a ledger row in its own tenant's budgets, under the policies of whoever books it.
-            and (c.relname, t.tgname, t.tgfoid::regproc::text) <> ('usage', 'usage_counts', 'budget_count')",
+            and (c.relname, t.tgname, t.tgfoid::regproc::text) <> ('usage', 'usage_counts', 'budget_count')
+            -- Takes a tenant's own facts away with the words they quote, under the policies of whoever takes those.
+            and (c.relname, t.tgname, t.tgfoid::regproc::text) <> ('memories', 'memory_gone', 'facts_follow_source')
+            and (c.relname, t.tgname, t.tgfoid::regproc::text) <> ('memories', 'memory_changed', 'facts_follow_source')",
     ),
     (
         "a rule, which acts with its owner's rights",

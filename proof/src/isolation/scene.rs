@@ -15,7 +15,7 @@ use shared::{
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use uuid::Uuid;
 
-use super::{acting, acts, billing, handovers, installations, money, places, reasons, singly};
+use super::{acting, acts, billing, handovers, installations, learned, money, places, reasons, singly};
 
 pub const THEM: TenantId = TenantId::from_uuid(Uuid::from_u128(0x0a));
 pub const US: TenantId = TenantId::from_uuid(Uuid::from_u128(0xf0));
@@ -177,8 +177,11 @@ impl Cast<'_> {
         let (handovers, acts) = (handovers::script(self.tenant, mark, team), acts::script(self.tenant, mark));
         let money = money::script(self.tenant, mark, self.keys);
         let (places, singly) = (places::script(self.tenant, mark), singly::script(self.tenant, mark));
-        let reasons = reasons::script(self.tenant, mark) + &billing::script(self.tenant, mark);
         let acting = acting::script(self.tenant, mark, self.keys);
+        let (reasons, learned) = (
+            reasons::script(self.tenant, mark) + &billing::script(self.tenant, mark),
+            learned::script(self.tenant, mark),
+        );
         format!(
             "begin;
              select set_config('app.current_tenant', '{tenant}', true), set_config('app.audiences', '*', true);
@@ -224,6 +227,7 @@ impl Cast<'_> {
              {singly}
              {reasons}
              {acting}
+             {learned}
              commit"
         )
     }

@@ -34,7 +34,7 @@ use sqlx::{AssertSqlSafe, Executor};
 use time::OffsetDateTime;
 
 use super::{
-    acting, acts, billing, entrances, handovers, installations, money, places, reasons,
+    acting, acts, billing, entrances, handovers, installations, learned, money, places, reasons,
     scene::{
         AGENT, CONNECTION, CONVERSATION, DELIVERED, MEMORY, NUMBER, OUTBOX, PERSON, RUN, THEIR_MARK, THEM, US,
         lease,
@@ -92,6 +92,7 @@ pub fn all() -> Vec<Call> {
     calls.extend(acts::all());
     calls.extend(places::all());
     calls.extend(reasons::all());
+    calls.extend(learned::all());
     calls.extend(money::all());
     calls.extend(billing::all());
     calls.extend(singly::all());
@@ -309,7 +310,7 @@ pub(super) fn said() -> InboundMessage {
 }
 
 fn question(vector: &[f32]) -> Question<'_> {
-    Question { vector, terms: "said", about: None, asks_when: false, except: &[], limit: 10 }
+    Question { vector, terms: "said", about: None, asks_when: false, asks_past: false, except: &[], limit: 10 }
 }
 
 /// Calls it as us.
@@ -327,7 +328,7 @@ pub async fn observe(db: &Db, config: &Config, call: &Call) -> anyhow::Result<Ob
 }
 
 /// Tables that konstruct_app may read.
-const WATCHED: [&str; 45] = [
+const WATCHED: [&str; 49] = [
     "tools",
     "agent_tools",
     "tool_calls",
@@ -365,6 +366,10 @@ const WATCHED: [&str; 45] = [
     "outbox_parts",
     "media",
     "memories",
+    "fact_sources",
+    "learnings",
+    "documents",
+    "document_agents",
     "usage",
     "interactions",
     "feedback",

@@ -4,6 +4,7 @@ mod billing;
 mod clicks;
 mod conversation;
 mod edits;
+mod facts;
 mod failures;
 mod files;
 mod house;

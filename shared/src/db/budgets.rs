@@ -82,6 +82,8 @@ pub struct Planned<'a> {
     pub owner: KeyOwner,
     pub input_tokens: i64,
     pub output_tokens: i64,
+    /// As the ledger names it.
+    pub purpose: &'static str,
 }
 
 /// Whether a call may be made.
@@ -222,8 +224,8 @@ with held as (
     returning budget_id
 )
 insert into budget_reservations (tenant_id, usage_id, budget_id, run_id, agent_id, person_id, conversation_id, model,
-                                 key_owner, llm_key_id, input_tokens, output_tokens, amount_micro_usd)
-select $1, $2, held.budget_id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 from held";
+                                 key_owner, llm_key_id, input_tokens, output_tokens, amount_micro_usd, purpose)
+select $1, $2, held.budget_id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $14 from held";
 
 /// Holds what the call may cost in every budget that concerns it, or says why it may not be made.
 pub async fn reserve(tx: &mut TenantTx, who: &Spender, call: &Planned<'_>) -> Result<Verdict, DbError> {
@@ -260,6 +262,7 @@ pub async fn reserve(tx: &mut TenantTx, who: &Spender, call: &Planned<'_>) -> Re
         .bind(call.output_tokens)
         .bind(cost)
         .bind(all())
+        .bind(call.purpose)
         .execute(tx.conn())
         .await?;
     Ok(Verdict::Held(cost))
@@ -271,7 +274,7 @@ pub async fn settle_stale(tx: &mut TenantTx) -> Result<u64, DbError> {
     let settled = sqlx::query(
         "insert into usage (tenant_id, usage_id, run_id, agent_id, conversation_id, person_id, purpose, model, key_owner,
                             llm_key_id, status, input_tokens, output_tokens, estimated, cost_micro_usd)
-         select distinct on (r.usage_id) $1, r.usage_id, r.run_id, r.agent_id, r.conversation_id, r.person_id, 'answer',
+         select distinct on (r.usage_id) $1, r.usage_id, r.run_id, r.agent_id, r.conversation_id, r.person_id, r.purpose,
                 r.model, r.key_owner, r.llm_key_id, 'unknown', r.input_tokens, r.output_tokens, true, r.amount_micro_usd
            from budget_reservations r
           where r.tenant_id = $1 and r.created_at < clock_timestamp() - make_interval(secs => $2)

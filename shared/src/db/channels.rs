@@ -135,10 +135,20 @@ async fn widen(
 async fn narrow(tx: &mut TenantTx, connection: ConnectionId, channel: &str) -> Result<(), DbError> {
     let tenant = tx.tenant();
     sqlx::query(
-        "update memories m set audience = $4
-           from conversations c
-          where c.tenant_id = $1 and c.connection_id = $2 and c.channel_external_id = $3
-            and m.tenant_id = $1 and m.conversation_id = c.conversation_id and m.audience = $5",
+        "with place as (
+             select conversation_id from conversations
+              where tenant_id = $1 and connection_id = $2 and channel_external_id = $3
+         ), said as (
+             update memories m set audience = $4
+               from place c
+              where m.tenant_id = $1 and m.stretch_id = c.conversation_id and m.audience = $5
+             returning m.message_id
+         )
+         -- A fact is never told to more people than any message it comes from.
+         update memories f set audience = $4
+           from fact_sources s
+           join said on said.message_id = s.message_id
+          where s.tenant_id = $1 and f.tenant_id = $1 and f.memory_id = s.memory_id and f.audience = $5",
     )
     .bind(tenant)
     .bind(connection)

@@ -49,6 +49,8 @@ pub struct Message {
     pub sent_at: OffsetDateTime,
     pub edited_at: Option<OffsetDateTime>,
     pub deleted_at: Option<OffsetDateTime>,
+    /// Why the answer was broken off. Then the body is what had been shown of it, perhaps nothing.
+    pub interrupted: Option<String>,
 }
 
 const LIST: &str = "
@@ -146,6 +148,38 @@ pub async fn place(tx: &mut TenantTx, id: ConversationId) -> Result<Option<(Stri
     .await?)
 }
 
+/// An answer that was broken off is no message, but people saw its beginning: it stands among them under its run's id.
+const MESSAGES: &str = "
+select * from (
+  (select m.message_id, coalesce(p.display_name, a.name, m.operator_name, '') as author, m.author_kind, m.run_id,
+          case when m.deleted_at is null then m.body else '' end as body, m.sent_at, m.edited_at, m.deleted_at,
+          null as interrupted
+     from messages m
+     left join people p on p.tenant_id = m.tenant_id and p.person_id = m.person_id
+     left join agents a on a.tenant_id = m.tenant_id and a.agent_id = m.agent_id
+    where m.tenant_id = $1 and m.conversation_id = $2 and coalesce(left(m.external_id, 4), '') <> 'apr_'
+      and ($3::timestamptz is null or (m.sent_at, m.message_id) < ($3, $4))
+    order by m.sent_at desc, m.message_id desc
+    limit $5)
+  union all
+  (select r.run_id, coalesce(a.name, ''), 'agent', r.run_id, coalesce(shown.body, ''), r.finished_at, null, null,
+          coalesce(r.failure, '')
+     from runs r
+     left join agents a on a.tenant_id = r.tenant_id and a.agent_id = r.agent_id
+     left join lateral (
+       select string_agg(x.text, '' order by o.part, x.n) as body
+         from outbox o
+         join outbox_parts x on x.tenant_id = o.tenant_id and x.outbox_id = o.outbox_id
+        where o.tenant_id = $1 and o.run_id = r.run_id
+     ) shown on true
+    where r.tenant_id = $1 and r.conversation_id = $2 and r.state = 'dropped' and r.finished_at is not null
+      and ($3::timestamptz is null or (r.finished_at, r.run_id) < ($3, $4))
+    order by r.finished_at desc, r.run_id desc
+    limit $5)
+) said
+ order by sent_at desc, message_id desc
+ limit $5";
+
 /// Messages before this one, newest first; from the newest if there is none.
 pub async fn messages(
     tx: &mut TenantTx,
@@ -154,24 +188,14 @@ pub async fn messages(
     limit: i64,
 ) -> Result<Vec<Message>, DbError> {
     let tenant = tx.tenant();
-    let rows = sqlx::query(
-        "select m.message_id, coalesce(p.display_name, a.name, m.operator_name, '') as author, m.author_kind, m.run_id,
-                case when m.deleted_at is null then m.body else '' end as body, m.sent_at, m.edited_at, m.deleted_at
-           from messages m
-           left join people p on p.tenant_id = m.tenant_id and p.person_id = m.person_id
-           left join agents a on a.tenant_id = m.tenant_id and a.agent_id = m.agent_id
-          where m.tenant_id = $1 and m.conversation_id = $2 and coalesce(left(m.external_id, 4), '') <> 'apr_'
-            and ($3::timestamptz is null or (m.sent_at, m.message_id) < ($3, $4))
-          order by m.sent_at desc, m.message_id desc
-          limit $5",
-    )
-    .bind(tenant)
-    .bind(conversation)
-    .bind(before.map(|(at, _)| at))
-    .bind(before.map(|(_, id)| id))
-    .bind(limit)
-    .fetch_all(tx.conn())
-    .await?;
+    let rows = sqlx::query(MESSAGES)
+        .bind(tenant)
+        .bind(conversation)
+        .bind(before.map(|(at, _)| at))
+        .bind(before.map(|(_, id)| id))
+        .bind(limit)
+        .fetch_all(tx.conn())
+        .await?;
     rows.iter()
         .map(|row| {
             Ok(Message {
@@ -183,6 +207,7 @@ pub async fn messages(
                 sent_at: row.try_get("sent_at")?,
                 edited_at: row.try_get("edited_at")?,
                 deleted_at: row.try_get("deleted_at")?,
+                interrupted: row.try_get("interrupted")?,
             })
         })
         .collect()

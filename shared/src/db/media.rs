@@ -30,6 +30,8 @@ pub enum Kind {
     Xlsx,
     Csv,
     Text,
+    /// Read only where a tenant gives it to its agents; nobody's page is opened.
+    Html,
     Image,
     /// Kept, but nothing reads it: sound, film, other pictures.
     Other,
@@ -45,6 +47,7 @@ impl Kind {
             Self::Xlsx => "xlsx",
             Self::Csv => "csv",
             Self::Text => "text",
+            Self::Html => "html",
             Self::Image => "image",
             Self::Other => "other",
             Self::Refused => "refused",
@@ -58,6 +61,7 @@ impl Kind {
             "xlsx" => Self::Xlsx,
             "csv" => Self::Csv,
             "text" => Self::Text,
+            "html" => Self::Html,
             "image" => Self::Image,
             "other" => Self::Other,
             _ => Self::Refused,

@@ -1,11 +1,12 @@
-//! Long-term memory: search under the asker's audiences, and the vectors' back-fill.
+//! Long-term memory: search under the asker's audiences, and the vectors' back-fill. Messages, facts drawn from them
+//! (`facts`) and passages of documents (`documents`) are found by one statement.
 //!
 //! The search scores as in `docs/memory.md`: cosine, full text with OR, author, neighbours and the best of the stretch of
 //! talk. A first look over all rows the transaction may see estimates that score from one narrow index; the stretches of the
 //! best are then read and scored exactly. Weights stand here and nowhere else.
 
 use pgvector::HalfVector;
-use sqlx::Row;
+use sqlx::{Row, postgres::PgRow};
 use time::OffsetDateTime;
 
 use super::{DbError, TenantTx};
@@ -15,7 +16,7 @@ use crate::{
 };
 
 /// What to look for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Question<'a> {
     pub vector: &'a [f32],
     /// Terms joined by OR for full text; empty means none.
@@ -24,6 +25,8 @@ pub struct Question<'a> {
     pub about: Option<PersonId>,
     /// "When …" and "how long …" favour memories that speak of time.
     pub asks_when: bool,
+    /// Facts that hold no longer are found, too.
+    pub asks_past: bool,
     /// What the prompt holds anyway.
     pub except: &'a [MessageId],
     pub limit: i64,
@@ -32,11 +35,29 @@ pub struct Question<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recalled {
     pub id: MemoryId,
-    pub conversation: ConversationId,
+    pub kind: Kind,
+    /// The message as said; nothing else has one.
+    pub message: Option<MessageId>,
+    pub conversation: Option<ConversationId>,
     pub author: String,
     pub said_at: OffsetDateTime,
     pub body: String,
     pub score: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// As said. `outdated_at`: since then another fact stands in place of every one that was drawn from it.
+    Message {
+        outdated_at: Option<OffsetDateTime>,
+    },
+    /// `until`: it holds no longer.
+    Fact {
+        until: Option<OffsetDateTime>,
+    },
+    Passage {
+        title: String,
+    },
 }
 
 /// Memories whose stretches of talk are read. A tenant that has no more is searched exactly.
@@ -53,7 +74,7 @@ const SEARCH: &str = "
 with hit as materialized (
     select m.memory_id
       from memories m
-     where m.tenant_id = $1 and (m.valid_until is null or m.valid_until > now())
+     where m.tenant_id = $1 and (m.valid_until is null or m.valid_until > now() or $10)
      order by case when l2_norm($2) = 0 then 0
                    else 11 * coalesce(cos(pi() * (m.bq <~> binary_quantize($2)::bit(384)) / 384), 0) end
               + 3.25::float8 * least(1, 2 * bit_count(m.words & word_signature(to_tsvector('english', $4)))::float8
@@ -62,18 +83,18 @@ with hit as materialized (
               + 0.7::float8 * m.info + case when m.temporal then 0.5::float8 + 2 * $6::bool::int else 0 end desc
      limit $9
 ), stretch as (
-    select distinct m.conversation_id, m.segment
+    select distinct m.stretch_id, m.segment
       from hit join memories m on m.tenant_id = $1 and m.memory_id = hit.memory_id
 ), seen as materialized (
-    select m.memory_id, m.message_id, m.conversation_id, m.segment, m.position, m.person_id,
+    select m.memory_id, m.message_id, m.stretch_id, m.segment, m.position, m.person_id,
            case when m.embedding is null or m.model <> $3 then 0
                 else coalesce(nullif(1 - (m.embedding <=> $2), 'NaN'), 0) end as cos,
            case when $4 = '' then 0 else ts_rank(m.tsv, websearch_to_tsquery('english', $4)) end::float8 as rank,
            ($5::uuid is not null and m.person_id is not distinct from $5)::int::float8 as author,
            0.7::float8 * m.info + case when m.temporal then 0.5::float8 + 2 * $6::bool::int else 0 end as weight
       from stretch s
-      join memories m on m.tenant_id = $1 and m.conversation_id = s.conversation_id and m.segment = s.segment
-     where m.valid_until is null or m.valid_until > now()
+      join memories m on m.tenant_id = $1 and m.stretch_id = s.stretch_id and m.segment = s.segment
+     where m.valid_until is null or m.valid_until > now() or $10
 ), ranked as (
     -- The offset keeps `lex` from being computed anew wherever it is used. The best rank is a sub-select of its own: as a
     -- join, a planner that expects one row would look for it once for every row.
@@ -85,21 +106,29 @@ with hit as materialized (
            6 * cos + 2 * lex + 1.5::float8 * author + weight
              + 2 * coalesce(lag(cos) over talk, 0) + 1.5::float8 * coalesce(lead(cos) over talk, 0)
              + coalesce(lag(lex) over talk, 0)
-             + 5 * max(cos + 0.25::float8 * lex + 0.1::float8 * author) over (partition by conversation_id, segment)
+             + 5 * max(cos + 0.25::float8 * lex + 0.1::float8 * author) over (partition by stretch_id, segment)
              as score
       from ranked
-    window talk as (partition by conversation_id, segment order by position)
+    window talk as (partition by stretch_id, segment order by position)
 ), best as (
     select memory_id, person_id, score
       from scored
-     where message_id <> all ($7)
+     where message_id is null or message_id <> all ($7)
      order by score desc, memory_id
      limit $8
 )
-select b.memory_id, m.conversation_id, m.said_at, m.body, b.score, coalesce(p.display_name, 'someone') as author
+select b.memory_id, m.kind, m.message_id, m.conversation_id, m.said_at, m.body, b.score, m.valid_until, o.outdated_at,
+       coalesce(p.display_name, case when m.corrected_by is null then 'someone' else 'Your employer' end) as author,
+       coalesce(d.title, '') as title
   from best b
   join memories m on m.tenant_id = $1 and m.memory_id = b.memory_id
   left join people p on p.tenant_id = $1 and p.person_id = b.person_id
+  left join documents d on d.tenant_id = $1 and d.document_id = m.document_id
+  left join lateral (
+    select case when bool_and(f.valid_until <= now()) then max(f.valid_until) end as outdated_at
+      from fact_sources s join memories f on f.tenant_id = $1 and f.memory_id = s.memory_id
+     where s.tenant_id = $1 and s.message_id = m.message_id
+  ) o on true
  order by b.score desc, b.memory_id";
 
 /// The best memories the transaction's audiences may be reminded of, best first.
@@ -125,20 +154,28 @@ pub async fn search_among(
         .bind(question.except)
         .bind(question.limit)
         .bind(hits)
+        .bind(question.asks_past)
         .fetch_all(tx.conn())
         .await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Recalled {
-                id: row.try_get("memory_id")?,
-                conversation: row.try_get("conversation_id")?,
-                author: row.try_get("author")?,
-                said_at: row.try_get("said_at")?,
-                body: row.try_get("body")?,
-                score: row.try_get("score")?,
-            })
-        })
-        .collect()
+    rows.iter().map(recalled).collect()
+}
+
+fn recalled(row: &PgRow) -> Result<Recalled, DbError> {
+    let kind = match row.try_get("kind")? {
+        "fact" => Kind::Fact { until: row.try_get("valid_until")? },
+        "passage" => Kind::Passage { title: row.try_get("title")? },
+        _ => Kind::Message { outdated_at: row.try_get("outdated_at")? },
+    };
+    Ok(Recalled {
+        id: row.try_get("memory_id")?,
+        kind,
+        message: row.try_get("message_id")?,
+        conversation: row.try_get("conversation_id")?,
+        author: row.try_get("author")?,
+        said_at: row.try_get("said_at")?,
+        body: row.try_get("body")?,
+        score: row.try_get("score")?,
+    })
 }
 
 /// Memories that lack their vector, oldest first. Needs an all-audiences transaction.

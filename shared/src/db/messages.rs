@@ -93,7 +93,7 @@ with given as (
            kind = case when conversations.kind = 'unknown' then excluded.kind else conversations.kind end
 ), last as (
     select position, segment, said_at from memories
-     where tenant_id = $1 and conversation_id = $2 order by segment desc, position desc limit 1
+     where tenant_id = $1 and stretch_id = $2 order by segment desc, position desc limit 1
 ), stored as (
     insert into messages (tenant_id, message_id, conversation_id, external_id, author_kind, person_id, body, sent_at)
     select $1, g.message_id, $2, g.external_id, 'person', a.person_id, g.body, g.sent_at
@@ -110,6 +110,10 @@ with given as (
            case when $15 = '' then 'person:' || s.person_id::text else $15 end, s.body
       from stored s join given g using (message_id) join author a on a.external_id = g.author
      where s.body <> '' and a.standing <> 'bot'
+    returning memory_id
+), to_learn as (
+    insert into learnings (tenant_id, conversation_id) select $1, $2 where exists (select from remembered)
+    on conflict (tenant_id, conversation_id) do update set changed_at = excluded.changed_at
 )
 select g.n, g.message_id, a.person_id, a.external_id, a.display_name, a.unnamed, a.standing
   from given g join author a on a.external_id = g.author

@@ -30,8 +30,10 @@ pub mod customers;
 pub mod dead_connections;
 pub mod deliveries;
 pub mod devices;
+pub mod documents;
 pub mod escalation_rules;
 pub mod escalations;
+pub mod facts;
 pub mod feedback;
 pub mod heartbeats;
 pub mod home;
@@ -72,6 +74,7 @@ pub mod tools;
 pub mod traces;
 pub mod usage;
 pub mod usage_report;
+pub mod watched;
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -197,7 +200,7 @@ impl Db {
 
     /// The narrow cross-tenant role. Every statement that uses it stands in `db/system.rs` with its reason, or in a file
     /// that says it at its top: `accept`, `customers`, `heartbeats`, `inbox`, `lanes`, `sealed`; `accounts`, `sessions`, `devices`, `mail_links`, `invitations`,
-    /// `second_factor`.
+    /// `second_factor`, `watched`.
     pub fn system(&self) -> SystemDb {
         SystemDb { pool: self.system.clone(), statements: self.statements.clone() }
     }

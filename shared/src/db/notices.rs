@@ -14,41 +14,57 @@ use crate::{
 /// Notices of one page.
 pub const PAGE: i64 = 50;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+/// Each kind with its name in the table: whoever adds one can't forget either.
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident = $name:literal;)*) => {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Kind {
+            $($(#[$doc])* $kind,)*
+        }
+
+        impl Kind {
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $name,)*
+                }
+            }
+
+            /// `None`: a newer version of the program wrote it.
+            pub fn of(name: &str) -> Option<Self> {
+                match name {
+                    $($name => Some(Self::$kind),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+kinds! {
     /// The platform no longer accepts the connection's token, or the app was removed.
-    ConnectionDead,
+    ConnectionDead = "connection_dead";
     /// The token works on for a while, but can't be renewed.
-    TokenRefused,
+    TokenRefused = "token_refused";
     /// A conversation was handed to a human.
-    Escalation,
+    Escalation = "escalation";
     /// An organization removed the app from one of its workspaces.
-    WorkspaceRemoved,
+    WorkspaceRemoved = "workspace_removed";
     /// The platform withholds events: there are more than it sends.
-    EventsHeldBack,
+    EventsHeldBack = "events_held_back";
     /// A good part of a budget is spent.
-    BudgetAlert,
+    BudgetAlert = "budget_alert";
     /// Somebody went without an answer, because a budget had no room for it.
-    BudgetExhausted,
+    BudgetExhausted = "budget_exhausted";
     /// An invoice waits for its payment.
-    PaymentDue,
+    PaymentDue = "payment_due";
     /// The state of the subscription changed what the agent may do.
-    AccessChanged,
+    AccessChanged = "access_changed";
 }
 
 impl Kind {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ConnectionDead => "connection_dead",
-            Self::TokenRefused => "token_refused",
-            Self::Escalation => "escalation",
-            Self::WorkspaceRemoved => "workspace_removed",
-            Self::EventsHeldBack => "events_held_back",
-            Self::BudgetAlert => "budget_alert",
-            Self::BudgetExhausted => "budget_exhausted",
-            Self::PaymentDue => "payment_due",
-            Self::AccessChanged => "access_changed",
-        }
+    /// Whether connecting the channel anew mends it, so that a link which does so belongs to it.
+    pub fn is_mended_by_connecting(self) -> bool {
+        matches!(self, Self::ConnectionDead | Self::TokenRefused | Self::WorkspaceRemoved)
     }
 }
 

@@ -63,10 +63,10 @@ pub struct Opening {
     pub own_models: bool,
     /// Some budget of the tenant has a limit.
     pub budgeted: bool,
-    /// Agents that may use tools.
-    pub tool_agents: Vec<AgentId>,
     /// What the state of its subscription lets the tenant do.
     pub access: Access,
+    /// Agents that may use tools.
+    pub tool_agents: Vec<AgentId>,
     pub outsiders: Outsiders,
     pub channel_kind: ChannelKind,
     /// People of other companies read along.
@@ -207,8 +207,8 @@ pub async fn open(tx: &mut TenantTx, lease: &Lease) -> Result<Opening, DbError> 
         bound: row.try_get("bound")?,
         own_models: row.try_get("own_models")?,
         budgeted: row.try_get("budgeted")?,
-        tool_agents: row.try_get("tool_agents")?,
         access: Access::read(&row)?,
+        tool_agents: row.try_get("tool_agents")?,
         outsiders: Outsiders::parse(&outsiders),
         changes_wait: row.try_get("changes_wait")?,
         channel_kind: ChannelKind::parse(&kind),

@@ -31,6 +31,8 @@ pub struct Memory {
     /// `tenant`, `channel` or `person`.
     pub audience: String,
     pub body: String,
+    /// Of a fact; a message has none.
+    pub fact: Option<Fact>,
     /// `slack` or `whatsapp`.
     pub channel: String,
     /// The platform's id of the channel, and its name if it is known.
@@ -39,11 +41,29 @@ pub struct Memory {
     pub kind: String,
 }
 
+/// What was drawn from what people wrote. Its message, person and place are those of its first source.
+#[derive(Clone, Debug)]
+pub struct Fact {
+    /// In words: of a person, their name.
+    pub subject: String,
+    pub attribute: String,
+    pub value: String,
+    pub decision: bool,
+    /// It holds no longer.
+    pub valid_until: Option<OffsetDateTime>,
+    /// Who put it right.
+    pub corrected_by: Option<String>,
+    /// Who said so, the first one first.
+    pub sources: Vec<MessageId>,
+}
+
 /// Which memories. Whatever is `None` or empty does not matter.
 #[derive(Clone, Debug, Default)]
 pub struct Filter<'a> {
     pub person: Option<PersonId>,
     pub conversation: Option<ConversationId>,
+    /// `message` or `fact`.
+    pub kind: Option<&'a str>,
     /// As a person types them: all of them must occur, in any form.
     pub words: &'a str,
     /// Only what was stored before this one.
@@ -64,8 +84,8 @@ pub struct Use {
 /// What was removed.
 #[derive(Clone, Debug)]
 pub struct Forgotten {
-    pub message: MessageId,
-    pub conversation: ConversationId,
+    pub message: Option<MessageId>,
+    pub conversation: Option<ConversationId>,
     pub characters: i32,
     pub had_vector: bool,
 }
@@ -74,23 +94,41 @@ pub struct Forgotten {
 /// is needed. `$7` is the one that is looked for.
 const LIST: &str = "
 with page as materialized (
-    select memory_id, message_id, conversation_id, person_id, said_at, audience, body from memories
-     where tenant_id = $1 and (valid_until is null or valid_until > now())
+    select memory_id, kind, message_id, conversation_id, person_id, said_at, audience, body, subject, attribute, value,
+           decision, valid_until, corrected_by
+      from memories m
+     where tenant_id = $1 and kind <> 'passage' and ($7::uuid is not null or valid_until is null or valid_until > now())
        and memory_id between coalesce($7, '00000000-0000-0000-0000-000000000000'::uuid)
                          and coalesce($7, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
        and memory_id < coalesce($2, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
-       and ($3::uuid is null or person_id = $3) and ($4::uuid is null or conversation_id = $4)
+       and ($3::uuid is null or person_id = $3)
+       and ($4::uuid is null or stretch_id = $4
+            or kind = 'fact' and exists (select from fact_sources s join messages g on g.tenant_id = $1
+                                            and g.message_id = s.message_id and g.conversation_id = $4
+                                          where s.tenant_id = $1 and s.memory_id = m.memory_id))
+       and ($8::text is null or kind = $8)
        and ($5 = '' or tsv @@ websearch_to_tsquery('english', $5))
      order by memory_id desc
      limit $6
 )
-select m.memory_id, m.message_id, m.conversation_id, m.person_id, coalesce(p.display_name, '') as author, m.said_at,
+select m.memory_id, m.kind = 'fact' as is_fact, coalesce(m.message_id, f.message_id) as message_id, c.conversation_id,
+       coalesce(m.person_id, f.person_id) as person_id, coalesce(p.display_name, '') as author, m.said_at,
        split_part(m.audience, ':', 1) as audience, m.body, n.channel, c.kind, c.channel_external_id,
-       coalesce(k.name, '') as channel_name
+       coalesce(k.name, '') as channel_name, coalesce(a.display_name, m.subject) as subject, m.attribute, m.value, m.decision,
+       m.valid_until, m.corrected_by, f.sources
   from page m
-  join conversations c on c.tenant_id = $1 and c.conversation_id = m.conversation_id
+  left join lateral (
+    select (array_agg(g.message_id order by s.quoted desc, g.sent_at, g.message_id))[1] as message_id,
+           (array_agg(g.conversation_id order by s.quoted desc, g.sent_at, g.message_id))[1] as conversation_id,
+           (array_agg(g.person_id order by s.quoted desc, g.sent_at, g.message_id))[1] as person_id,
+           array_agg(g.message_id order by s.quoted desc, g.sent_at, g.message_id) as sources
+      from fact_sources s join messages g on g.tenant_id = $1 and g.message_id = s.message_id
+     where s.tenant_id = $1 and s.memory_id = m.memory_id
+  ) f on true
+  join conversations c on c.tenant_id = $1 and c.conversation_id = coalesce(m.conversation_id, f.conversation_id)
   join channel_connections n on n.tenant_id = c.tenant_id and n.connection_id = c.connection_id
-  left join people p on p.tenant_id = c.tenant_id and p.person_id = m.person_id
+  left join people p on p.tenant_id = c.tenant_id and p.person_id = coalesce(m.person_id, f.person_id)
+  left join people a on a.tenant_id = c.tenant_id and m.subject = 'person:' || a.person_id::text
   left join channels k on k.tenant_id = c.tenant_id and k.connection_id = c.connection_id
                       and k.external_id = c.channel_external_id
  order by m.memory_id desc";
@@ -119,6 +157,7 @@ async fn ask(
         .bind(filter.words)
         .bind(limit)
         .bind(only)
+        .bind(filter.kind)
         .fetch_all(tx.conn())
         .await?;
     rows.iter().map(memory).collect()
@@ -134,10 +173,23 @@ fn memory(row: &PgRow) -> Result<Memory, DbError> {
         said_at: row.try_get("said_at")?,
         audience: row.try_get("audience")?,
         body: row.try_get("body")?,
+        fact: if row.try_get("is_fact")? { Some(fact(row)?) } else { None },
         channel: row.try_get("channel")?,
         place: row.try_get("channel_external_id")?,
         place_name: row.try_get("channel_name")?,
         kind: row.try_get("kind")?,
+    })
+}
+
+fn fact(row: &PgRow) -> Result<Fact, DbError> {
+    Ok(Fact {
+        subject: row.try_get("subject")?,
+        attribute: row.try_get("attribute")?,
+        value: row.try_get("value")?,
+        decision: row.try_get("decision")?,
+        valid_until: row.try_get("valid_until")?,
+        corrected_by: row.try_get("corrected_by")?,
+        sources: row.try_get("sources")?,
     })
 }
 
@@ -172,8 +224,8 @@ pub async fn uses(tx: &mut TenantTx, id: MemoryId) -> Result<Vec<Use>, DbError> 
         .collect()
 }
 
-/// Deletes a memory with its vector, and records who did it. The message stays in its conversation; nothing makes a memory
-/// of a stored message anew.
+/// Deletes a memory with its vector and, of a message, with the facts that quote it; records who did it. The message stays in
+/// its conversation; nothing makes a memory of a stored message anew, nor a fact that was forgotten.
 pub async fn forget(tx: &mut TenantTx, actor: &Actor, id: MemoryId) -> Result<Option<Forgotten>, DbError> {
     remove(tx, actor, id, None).await
 }
@@ -191,7 +243,8 @@ async fn remove(
 ) -> Result<Option<Forgotten>, DbError> {
     let tenant = tx.tenant();
     let row = sqlx::query(
-        "delete from memories where tenant_id = $1 and memory_id = $2 and ($3::uuid is null or person_id = $3)
+        "delete from memories
+          where tenant_id = $1 and memory_id = $2 and kind <> 'passage' and ($3::uuid is null or person_id = $3)
          returning message_id, conversation_id, person_id, length(body) as characters,
                    embedding is not null as had_vector",
     )
@@ -207,7 +260,7 @@ async fn remove(
         characters: row.try_get("characters")?,
         had_vector: row.try_get("had_vector")?,
     };
-    let person: PersonId = row.try_get("person_id")?;
+    let person: Option<PersonId> = row.try_get("person_id")?;
     let detail = json!({ "message": forgotten.message, "conversation": forgotten.conversation, "person": person,
                          "characters": forgotten.characters });
     audit::append(tx, actor, "memory.forget", ("memory", &id.to_string()), detail).await?;

@@ -281,7 +281,8 @@ async fn merge(tx: &mut TenantTx, older: PersonId, newer: PersonId) -> Result<()
         "with said as (
              update messages set person_id = $3 where tenant_id = $1 and person_id = $2
          ), remembered as (
-             update memories set person_id = $3, audience = case when audience = $4 then $5 else audience end
+             update memories set person_id = $3, audience = case when audience = $4 then $5 else audience end,
+                                 subject = case when subject = $4 then $5 else subject end
               where tenant_id = $1 and person_id = $2
          )
          -- It stays, for rows that name it, but is found no more.

@@ -244,6 +244,21 @@ pub async fn tenants_to_embed(db: &SystemDb) -> Result<Vec<TenantId>, DbError> {
     Ok(sqlx::query_scalar("select distinct tenant_id from memories limit 100").fetch_all(db.read()).await?)
 }
 
+/// Tenants with conversations that facts are to be drawn from, where nobody wrote for `quiet` seconds; at most 100.
+///
+/// Reason: the loop asks who has work; what was said is read under each tenant.
+pub async fn tenants_to_learn(db: &SystemDb, quiet: f64) -> Result<Vec<TenantId>, DbError> {
+    Ok(sqlx::query_scalar(
+        "select distinct tenant_id from learnings
+          where leased_until <= now()
+            and (changed_at <= now() - make_interval(secs => $1) or since <= now() - make_interval(secs => 10 * $1))
+          limit 100",
+    )
+    .bind(quiet)
+    .fetch_all(db.read())
+    .await?)
+}
+
 /// Every connection of a channel, at most 1,000.
 ///
 /// Reason: the operator's `doctor --live` examines them all; each is read under its tenant.

@@ -1,10 +1,11 @@
 //! The usage ledger: one row per model call, failed and unknown ones included, only ever inserted.
 
 use serde::Serialize;
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::{DbError, TenantTx};
-use crate::ids::{LlmKeyId, MediaId, UsageId};
+use crate::ids::{LlmKeyId, MediaId, RunId, UsageId};
 
 /// One model call. Prices are looked up in SQL when it is stored; a model without a price has no cost, not a cost of 0.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -96,6 +97,39 @@ impl KeyOwner {
             Self::Tenant(key) => ("tenant", Some(key.uuid())),
         }
     }
+}
+
+/// Books calls that a run led to after its answer was given, such as drawing facts. Nobody's budget but the tenant's, the
+/// agent's and the conversation's counts them: no person asked for them.
+pub async fn book_afterwards(
+    tx: &mut TenantTx,
+    run: RunId,
+    purpose: &str,
+    calls: &[ModelCall],
+) -> Result<(), DbError> {
+    let tenant = tx.tenant();
+    sqlx::query(
+        "insert into usage (tenant_id, usage_id, run_id, agent_id, conversation_id, purpose, model, key_owner, llm_key_id,
+                            status, input_tokens, output_tokens, estimated, cost_micro_usd)
+         select $1, c.usage_id, r.run_id, r.agent_id, r.conversation_id, $3, c.model, c.key_owner, c.llm_key_id, c.status,
+                c.input_tokens, c.output_tokens, c.estimated,
+                (c.input_tokens * p.input_micro_usd_per_million + c.output_tokens * p.output_micro_usd_per_million) / 1000000
+           from jsonb_to_recordset($4) as c (usage_id uuid, model text, key_owner text, llm_key_id uuid, status text,
+                                             input_tokens bigint, output_tokens bigint, estimated boolean)
+           join runs r on r.tenant_id = $1 and r.run_id = $2
+           left join lateral (
+             select * from model_prices p where p.model = c.model and p.effective_from <= now()
+              order by p.effective_from desc limit 1
+           ) p on true
+         on conflict (tenant_id, usage_id) do nothing",
+    )
+    .bind(tenant)
+    .bind(run)
+    .bind(purpose)
+    .bind(Json(calls))
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }
 
 /// Books the question a key was tried with, which belongs to no conversation.

@@ -43,7 +43,14 @@ fn spender(firm: &Firm, begun: &Begun) -> Spender {
 }
 
 async fn reserve(firm: &Firm, who: &Spender, id: UsageId, model: &str) -> Verdict {
-    let call = Planned { id, model, owner: KeyOwner::Platform, input_tokens: 10_000, output_tokens: 5_000 };
+    let call = Planned {
+        id,
+        model,
+        owner: KeyOwner::Platform,
+        input_tokens: 10_000,
+        output_tokens: 5_000,
+        purpose: "answer",
+    };
     let mut tx = firm.db.begin().await.expect("a transaction begins");
     let verdict = budgets::reserve(&mut tx, who, &call).await.expect("the budgets answer");
     tx.commit().await.expect("what is held is stored");

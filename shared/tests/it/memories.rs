@@ -70,6 +70,7 @@ async fn ask(stage: &Stage, firm: &Firm, asked: Asked<'_>) -> Vec<Recalled> {
         terms: asked.terms,
         about: asked.about,
         asks_when: false,
+        asks_past: false,
         except: asked.except,
         limit: 10,
     };

@@ -114,6 +114,9 @@ fn better(one: &(f64, &Sentence), other: &(f64, &Sentence)) -> Ordering {
 
 fn quote(sentence: &Sentence, prompt: &Prompt) -> String {
     let text = &sentence.text;
+    if let Some(title) = &sentence.document {
+        return format!("It says: \"{text}\" (source: {title})");
+    }
     match (sentence.source, &sentence.speaker) {
         (Source::Assistant, _) => format!("I said earlier: \"{text}\""),
         (Source::Instructions, _) => format!("As far as I know: \"{text}\""),

@@ -33,6 +33,8 @@ pub(super) struct Sentence {
     pub(super) source: Source,
     /// When it was said, as the prompt writes it; sorts by time in the usual form.
     pub(super) stamp: String,
+    /// The title of the document it stands in.
+    pub(super) document: Option<String>,
     pub(super) position: usize,
 }
 
@@ -111,7 +113,10 @@ impl Prompt {
                 line.split_once(": \"").and_then(|(_, rest)| rest.rsplit_once('"')).map(|(quote, _)| quote);
             let body = quoted.or_else(|| line.strip_prefix("Noted: ")).unwrap_or(line);
             if !body.starts_with("I don't know that yet") && !body.starts_with("I'm an AI assistant") {
-                self.add(Peeled { body, speaker: None, stamp: String::new(), bullet: false }, Source::Assistant);
+                self.add(
+                    Peeled { body, speaker: None, stamp: String::new(), bullet: false, document: None },
+                    Source::Assistant,
+                );
             }
         }
     }
@@ -135,13 +140,17 @@ impl Prompt {
 
     /// Only statements can be known.
     fn add(&mut self, from: Peeled<'_>, source: Source) {
+        // What is told as outdated is not known.
+        if from.stamp.contains("no longer so") {
+            return;
+        }
         for text in words::sentences(from.body) {
             let about_behaviour = source == Source::Instructions && is_about_behaviour(&text);
             if words::is_question(&text) || about_behaviour {
                 continue;
             }
-            let (speaker, stamp) = (from.speaker.clone(), from.stamp.clone());
-            self.known.push(Sentence { text, speaker, source, stamp, position: self.known.len() });
+            let (speaker, stamp, document) = (from.speaker.clone(), from.stamp.clone(), from.document.clone());
+            self.known.push(Sentence { text, speaker, source, stamp, document, position: self.known.len() });
         }
     }
 }
@@ -152,33 +161,36 @@ struct Peeled<'a> {
     speaker: Option<String>,
     stamp: String,
     bullet: bool,
+    /// The title of the document that says so.
+    document: Option<String>,
 }
 
 impl Peeled<'_> {
-    /// `- [2026-11-20 14:03] …` is a memory wherever it stands.
+    /// `- [2026-11-20 14:03] …` is a memory wherever it stands, and so is `- [source: …] …`.
     fn is_remembered(&self) -> bool {
-        self.bullet && !self.stamp.is_empty()
+        self.bullet && (!self.stamp.is_empty() || self.document.is_some())
     }
 }
 
 fn peel(line: &str) -> Peeled<'_> {
     let unbulleted = line.trim_start_matches(['-', '*', '•', '>']).trim_start();
     let (mut body, bullet) = (unbulleted, unbulleted.len() < line.len());
-    let mut stamp = String::new();
+    let (mut stamp, mut document) = (String::new(), None);
     while let Some((tag, rest)) = tag(body) {
         if looks_like_time(tag) {
             stamp = tag.to_owned();
         }
+        document = tag.strip_prefix("source: ").map(str::to_owned).or(document);
         body = rest;
     }
     body = without_mentions(body);
     let (speaker, body) = match body.split_once(':') {
-        Some((name, rest)) if is_speaker(name, rest) => {
+        Some((name, rest)) if document.is_none() && is_speaker(name, rest) => {
             (Some(name.trim().to_owned()), without_mentions(rest.trim()))
         }
         _ => (None, body),
     };
-    Peeled { body, speaker, stamp, bullet }
+    Peeled { body, speaker, stamp, bullet, document }
 }
 
 /// `[…] rest` or `(14:03) rest`, but not the `[text](address)` of a link.

@@ -3,11 +3,13 @@
 pub mod ask_for_person;
 pub mod describe_channel;
 pub mod download_media;
+pub mod erase_document;
 pub mod expire_approval;
 pub mod fetch_missed;
 pub mod fetch_person_profile;
 pub mod forget_person;
 pub mod publish_home;
+pub mod read_document;
 pub mod refresh_billing;
 pub mod refresh_token;
 pub mod report_approval;

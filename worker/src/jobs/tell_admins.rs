@@ -10,7 +10,7 @@ use shared::{
         connections,
         install_links::{self, NewLink},
         mails::{self, Mail},
-        notices,
+        notices::{self, Kind},
     },
     ids::{ConnectionId, ConversationId, NoticeId},
     queue::JobError,
@@ -25,24 +25,25 @@ const LINK_LIVES: Duration = Duration::from_secs(7 * 24 * 3_600);
 pub async fn run(worker: &Worker, db: &TenantDb, id: NoticeId) -> Result<(), JobError> {
     let mut tx = db.begin().await?;
     let Some(notice) = notices::take_unmailed(&mut tx, id).await? else { return Ok(tx.close().await?) };
-    let subject = match notice.kind.as_str() {
-        "connection_dead" => "Your AI employee is cut off",
-        "escalation" => "A conversation waits for a human",
-        "token_refused" => "Your AI employee will soon be cut off",
-        "events_held_back" => "Your AI employee may miss messages",
-        "budget_alert" => "Your AI employee has used much of its budget",
-        "budget_exhausted" => "Your AI employee has no budget left",
-        "payment_due" => "An invoice for your AI employee waits for its payment",
-        "access_changed" => "What your subscription allows has changed",
-        _ => "Something changed about your AI employee",
+    let subject = match Kind::of(&notice.kind) {
+        Some(Kind::ConnectionDead) => "Your AI employee is cut off",
+        Some(Kind::Escalation) => "A conversation waits for a human",
+        Some(Kind::TokenRefused) => "Your AI employee will soon be cut off",
+        Some(Kind::EventsHeldBack) => "Your AI employee may miss messages",
+        Some(Kind::BudgetAlert) => "Your AI employee has used much of its budget",
+        Some(Kind::BudgetExhausted) => "Your AI employee has no budget left",
+        Some(Kind::PaymentDue) => "An invoice for your AI employee waits for its payment",
+        Some(Kind::AccessChanged) => "What your subscription allows has changed",
+        Some(Kind::WorkspaceRemoved) | None => "Something changed about your AI employee",
     };
+    let mends = Kind::of(&notice.kind).is_some_and(Kind::is_mended_by_connecting);
     let body = match notice.conversation {
         Some(conversation) => format!("{}\n\n{}", notice.body, inbox(&worker.public_url, conversation)),
         None => notice.body.clone(),
     };
     for to in notices::admins(&mut tx).await? {
         // A link for each: who gets it is in the audit log by what they do with it.
-        let link = match notice.connection.filter(|_| notice.kind != "events_held_back") {
+        let link = match notice.connection.filter(|_| mends) {
             Some(connection) => install_link(worker, &mut tx, connection).await?,
             None => None,
         };

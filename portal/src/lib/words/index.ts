@@ -3,6 +3,10 @@ import { useMemo } from 'react'
 import { usePreferences, type Language } from '../preferences'
 import { accountDe } from './account.de'
 import { accountEn } from './account.en'
+import { moneyDe } from './money.de'
+import { moneyEn } from './money.en'
+import { rulesDe } from './rules.de'
+import { rulesEn } from './rules.en'
 import { statusDe } from './status.de'
 import { statusEn } from './status.en'
 import { trustDe } from './trust.de'
@@ -10,9 +14,9 @@ import { trustEn } from './trust.en'
 import { workDe } from './work.de'
 import { workEn } from './work.en'
 
-const en = { ...accountEn, ...workEn, ...trustEn, ...statusEn }
+const en = { ...accountEn, ...workEn, ...rulesEn, ...moneyEn, ...trustEn, ...statusEn }
 export type Word = keyof typeof en
-export const WORDS: Record<Language, Record<Word, string>> = { en, de: { ...accountDe, ...workDe, ...trustDe, ...statusDe } }
+export const WORDS: Record<Language, Record<Word, string>> = { en, de: { ...accountDe, ...workDe, ...rulesDe, ...moneyDe, ...trustDe, ...statusDe } }
 
 type Values = Record<string, string | number>
 export type Say = (word: Word, values?: Values) => string

@@ -1,0 +1,55 @@
+// Usage by day: bars, and the same as a table.
+import type { UsageBody, UsageReport } from '../api/schema'
+import { dayName, everyDay, knownOf, money, short, valueOf, type Measure } from '../lib/money'
+import { count } from '../lib/traces'
+import { useWords, type Say } from '../lib/words'
+import { Bars } from '../ui/bars'
+
+export function UsageChart({ report, measure }: { report: UsageReport; measure: Measure }) {
+  const say = useWords()
+  const days = everyDay(report.items, report.from, report.to)
+  const written = measure === 'cost' ? money : short
+  const bars = days.map((day) => {
+    const key = day.key ?? ''
+    const told = measure === 'cost' ? costWords(day, say) : count(valueOf(day, measure))
+    return { key, value: valueOf(day, measure), label: dayName(key), title: `${dayName(key, 'long')}: ${told}`, isPartly: measure === 'cost' && knownOf(day) !== 'all' }
+  })
+  return (
+    <>
+      <Bars bars={bars} written={written} isWhole={measure !== 'cost'} label={say('usage.chart', { what: say(`usage.${measure}`), from: dayName(report.from, 'long'), to: dayName(report.to, 'long') })} />
+      {bars.some(({ isPartly }) => isPartly) && <p className="quiet legend">{say('usage.partly_legend')}</p>}
+      <details>
+        <summary>{say('usage.as_table')}</summary>
+        <div className="wide-table" tabIndex={0} role="region" aria-label={say('usage.as_table')}>
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">{say('usage.day')}</th>
+                <th scope="col">{say('usage.cost')}</th>
+                <th scope="col">{say('usage.calls')}</th>
+                <th scope="col">{say('usage.tokens')}</th>
+              </tr>
+            </thead>
+            <tbody>
+              {[...report.items].map((day) => (
+                <tr key={day.key}>
+                  <th scope="row">{dayName(day.key ?? '', 'long')}</th>
+                  <td>{costWords(day, say)}</td>
+                  <td>{count(day.calls)}</td>
+                  <td>{count(day.input_tokens + day.output_tokens)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      </details>
+    </>
+  )
+}
+
+/** What is not known is said, and never a number. */
+export function costWords(row: UsageBody, say: Say): string {
+  const known = knownOf(row)
+  if (known === 'nothing') return say('usage.unknown')
+  return known === 'partly' ? say('usage.at_least', { cost: money(row.cost_micro_usd) }) : money(row.cost_micro_usd)
+}

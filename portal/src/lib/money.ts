@@ -1,0 +1,106 @@
+// Money, tokens and days as a reader writes them. What nobody knows is never written as a number.
+import type { BudgetBody, UsageBody } from '../api/schema'
+import type { Mood } from '../ui/badge'
+import { locale } from './time'
+import type { Word } from './words'
+
+const MICRO = 1_000_000
+const CENT = 10_000
+const DAY_MS = 24 * 60 * 60_000
+
+/** Cents where there are some; below a cent, two digits that say something. */
+export function money(microUsd: number): string {
+  const small = microUsd !== 0 && Math.abs(microUsd) < CENT
+  const digits = small ? { maximumSignificantDigits: 2 } : { minimumFractionDigits: 2, maximumFractionDigits: 2 }
+  return (microUsd / MICRO).toLocaleString(locale(), { style: 'currency', currency: 'USD', ...digits })
+}
+
+export function dollars(usd: number): string {
+  return money(Math.round(usd * MICRO))
+}
+
+/** For axes and tiles: 1.2 M instead of 1,234,567. */
+export function short(number: number): string {
+  return number.toLocaleString(locale(), { notation: 'compact', maximumFractionDigits: 1 })
+}
+
+export function percent(part: number): string {
+  return part.toLocaleString(locale(), { style: 'percent', maximumFractionDigits: 0 })
+}
+
+export type Known = 'all' | 'partly' | 'nothing'
+
+/** Whether a sum of costs is one: calls of models without a price cost something, too. That it is more than nothing says nothing. */
+export function knownOf({ calls, unpriced_calls: unpriced, cost_micro_usd: cost }: Pick<UsageBody, 'calls' | 'unpriced_calls' | 'cost_micro_usd'>): Known {
+  if (unpriced === 0) return 'all'
+  return unpriced >= calls || cost === 0 ? 'nothing' : 'partly'
+}
+
+export const MEASURES = ['cost', 'calls', 'tokens'] as const
+export type Measure = (typeof MEASURES)[number]
+
+export function valueOf(row: UsageBody, measure: Measure): number {
+  if (measure === 'cost') return row.cost_micro_usd
+  return measure === 'calls' ? row.calls : row.input_tokens + row.output_tokens
+}
+
+export function summed(rows: UsageBody[]): UsageBody {
+  const sum = (of: (row: UsageBody) => number) => rows.reduce((total, row) => total + of(row), 0)
+  return {
+    calls: sum((row) => row.calls),
+    failed_calls: sum((row) => row.failed_calls),
+    input_tokens: sum((row) => row.input_tokens),
+    output_tokens: sum((row) => row.output_tokens),
+    audio_seconds: sum((row) => row.audio_seconds),
+    cost_usd: sum((row) => row.cost_usd),
+    cost_micro_usd: sum((row) => row.cost_micro_usd),
+    own_cost_usd: sum((row) => row.own_cost_usd),
+    unpriced_calls: sum((row) => row.unpriced_calls),
+  }
+}
+
+const NOTHING = summed([])
+
+/** Every day of the span, the first one first: on a day without a line nothing was used. */
+export function everyDay(rows: UsageBody[], from: string, to: string): UsageBody[] {
+  const known = new Map(rows.map((row) => [row.key, row]))
+  const days = []
+  for (let at = Date.parse(from); at <= Date.parse(to); at += DAY_MS) {
+    const key = new Date(at).toISOString().slice(0, 10)
+    days.push(known.get(key) ?? { ...NOTHING, key, name: key })
+  }
+  return days
+}
+
+/** The last so many days of the reader, today included. */
+export function spanOf(days: number, now: Date = new Date()): { from: string; to: string } {
+  const written = (at: Date) => [at.getFullYear(), at.getMonth() + 1, at.getDate()].map((part) => String(part).padStart(2, '0')).join('-')
+  const first = new Date(now.getFullYear(), now.getMonth(), now.getDate() - days + 1)
+  return { from: written(first), to: written(now) }
+}
+
+/** A day of a report, which is no moment: it is the same day everywhere. */
+export function dayName(key: string, style: 'short' | 'long' = 'short'): string {
+  const format: Intl.DateTimeFormatOptions =
+    style === 'short' ? { day: 'numeric', month: 'short' } : { weekday: 'long', day: 'numeric', month: 'long' }
+  return new Date(key).toLocaleDateString(locale(), { ...format, timeZone: 'UTC' })
+}
+
+export const ownZone = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC'
+
+export interface Alert {
+  mood: Mood
+  word: Word
+  /** How much of the limit is spent or held; `null` without a limit. */
+  part: number | null
+}
+
+/** Half, four fifths, all: the marks at which a budget says so. */
+export function alertOf({ budget_limit_usd: limit, spent_usd: spent, reserved_usd: held }: BudgetBody): Alert {
+  if (limit === null || limit === undefined) return { mood: 'calm', word: 'budgets.no_limit', part: null }
+  const part = limit > 0 ? (spent + held) / limit : 1
+  if (part >= 1) return { mood: 'bad', word: 'budgets.used_up', part }
+  if (part >= 0.8) return { mood: 'bad', word: 'budgets.nearly', part }
+  if (part >= 0.5) return { mood: 'fair', word: 'budgets.half', part }
+  return { mood: 'good', word: 'budgets.fine', part }
+}
