@@ -17,9 +17,9 @@ create table tools (
     header_value  bytea,
     -- The last four characters: what people know a secret by.
     header_hint   text,
-    timeout_ms    integer not null check (timeout_ms between 1 and 30000),
+    timeout_ms    integer not null check (timeout_ms > 0),
     -- Bytes of an answer that are read.
-    answer_max    integer not null check (answer_max between 1 and 262144),
+    answer_max    integer not null check (answer_max > 0),
     enabled       boolean not null default true,
     created_by    text not null,
     created_at    timestamptz not null default clock_timestamp(),
@@ -78,7 +78,7 @@ create table tool_calls (
     finished_at     timestamptz,
     primary key (tenant_id, call_id),
     unique (tenant_id, run_id, step, position),
-    check ((state in ('running', 'waiting')) = (finished_at is null)),
+    check ((state = 'running' or state = 'waiting') = (finished_at is null)),
     foreign key (tenant_id, run_id) references runs (tenant_id, run_id),
     foreign key (tenant_id, conversation_id) references conversations (tenant_id, conversation_id),
     foreign key (tenant_id, person_id) references people (tenant_id, person_id),
@@ -109,7 +109,7 @@ create table approvals (
     attempts     integer not null default 0,
     primary key (tenant_id, approval_id),
     unique (tenant_id, call_id),
-    check ((state in ('waiting', 'expired')) = (decided_at is null)),
+    check ((state = 'expired' or state = 'waiting') = (decided_at is null)),
     foreign key (tenant_id, call_id) references tool_calls (tenant_id, call_id)
 );
 create index approvals_waiting on approvals (tenant_id, expires_at) where state = 'waiting';

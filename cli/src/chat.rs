@@ -23,6 +23,7 @@ use url::Url;
 use crate::{
     phone::{self, Phone},
     story,
+    ticket::Desk,
 };
 
 const REPLY_TIMEOUT: Duration = Duration::from_secs(150);
@@ -93,7 +94,8 @@ impl Chat {
         if self.story {
             let tenant = self.tenant.map_or_else(demo_tenant, Ok)?;
             let db = Db::connect(&config.database_url, &config.database_system_url)?.tenant(tenant);
-            return story::tell(&person, Phone::find(config, tenant).await, &db).await;
+            let desk = Desk::new(config)?;
+            return story::tell(&person, Phone::find(config, tenant).await, &db, &desk).await;
         }
         let text = self.text.as_deref().unwrap_or_default();
         if text.trim().is_empty() {
@@ -242,6 +244,19 @@ impl Speaker {
         let _ = self.http.post(self.model.clone()).json(&body).send().await;
     }
 
+    /// Somebody presses a button under a message.
+    pub async fn press(&self, user: &str, channel: &str, ts: &str, button: &str) -> anyhow::Result<()> {
+        let click = json!({ "team": self.team, "user": user, "channel": channel, "ts": ts, "action_id": button });
+        self.tell("click", &click).await?;
+        Ok(())
+    }
+
+    /// Whether something answers there.
+    pub async fn reaches(&self, address: &Url) -> bool {
+        let answer = self.http.get(address.clone()).send().await;
+        answer.is_ok_and(|answer| answer.status().is_success())
+    }
+
     async fn stop(&self, words: &Words<'_>, said: &Said) -> anyhow::Result<()> {
         let place = json!({
             "team": self.team, "channel": words.channel, "thread_ts": said.thread_ts, "user": words.user,
@@ -263,7 +278,7 @@ impl Speaker {
         Ok((entries.iter().filter_map(|entry| entry["text"].as_str().map(str::to_owned)).collect(), grows))
     }
 
-    async fn transcript(&self, channel: &str, thread: &str) -> anyhow::Result<Vec<Value>> {
+    pub async fn transcript(&self, channel: &str, thread: &str) -> anyhow::Result<Vec<Value>> {
         let mut url = self.control.join("transcript")?;
         url.query_pairs_mut()
             .append_pair("team", &self.team)

@@ -22,6 +22,7 @@ mod simulators;
 mod slack;
 mod story;
 mod tenant;
+mod ticket;
 mod usage;
 mod user;
 

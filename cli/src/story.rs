@@ -9,6 +9,7 @@ use crate::{
     chat::{Exchange, Speaker, Words},
     handover,
     phone::{self, Phone},
+    ticket::{self, Desk},
 };
 
 /// For the worker to embed what was said; recall works by words until then.
@@ -24,7 +25,28 @@ const DIRECT: &str = "DULINUS";
 const MENU: &str = "Menu of the canteen.\nThe soup on Friday is pumpkin.\nThe cake on Friday is apple.";
 
 /// Holds the conversation. Fails if an answer that needs the memory, the edit or the file does not contain it.
-pub async fn tell(speaker: &Speaker, phone: anyhow::Result<Phone>, db: &TenantDb) -> anyhow::Result<()> {
+pub async fn tell(
+    speaker: &Speaker,
+    phone: anyhow::Result<Phone>,
+    db: &TenantDb,
+    desk: &Desk,
+) -> anyhow::Result<()> {
+    in_slack(speaker).await?;
+    ticket::tell(speaker, db, desk).await?;
+    println!("── WhatsApp, from Ada's phone ──");
+    match phone {
+        Ok(phone) => {
+            by_phone(&phone, "Are you a human?").await?;
+            handover::tell(db, &phone).await
+        }
+        Err(why) => {
+            println!("        (left out: {why})");
+            Ok(())
+        }
+    }
+}
+
+async fn in_slack(speaker: &Speaker) -> anyhow::Result<()> {
     println!("── #general, a thread by Ada ──");
     let fact = "The launch of Apollo is on 14 March, and Grace presents it.";
     let told = line(speaker, ADA, Words { channel: GENERAL, text: fact, ..Words::default() }).await?;
@@ -54,19 +76,7 @@ pub async fn tell(speaker: &Speaker, phone: anyhow::Result<Phone>, db: &TenantDb
     speaker.slow_model(SLOW).await;
     let stopping = line(speaker, LINUS, stopped).await;
     speaker.slow_model(Duration::ZERO).await;
-    stopping?;
-
-    println!("── WhatsApp, from Ada's phone ──");
-    match phone {
-        Ok(phone) => {
-            by_phone(&phone, "Are you a human?").await?;
-            handover::tell(db, &phone).await
-        }
-        Err(why) => {
-            println!("        (left out: {why})");
-            Ok(())
-        }
-    }
+    stopping.map(drop)
 }
 
 async fn by_phone(phone: &Phone, text: &str) -> anyhow::Result<()> {

@@ -160,7 +160,8 @@ async fn ask(
         return Err(DbError::Damaged("a turn without an author".into()));
     };
     if let Some(decision) = turn.decision {
-        let outcome = approved::carry_out(orchestrator, (lease, turn), decision).await?;
+        let db = orchestrator.db.tenant(lease.tenant);
+        let outcome = approved::carry_out(orchestrator, &db, (lease, turn), decision).await?;
         return Ok(Thought { outcome, basis: None });
     }
     let except: Vec<MessageId> = turn.opening.window.iter().map(|line| line.id).collect();

@@ -8,7 +8,7 @@
 //! under `/_sim/` |
 //! | `stripe.rs`, `stripe/` | Stripe's API as far as subscriptions need it, its two pages, and its signed webhooks |
 //! | `model.rs`, `model/` | an OpenAI-compatible model that knows only what its prompt says |
-//! | `service.rs` | a web service that tools call |
+//! | `desk.rs` | a web service that tools call |
 //! | `faults.rs` | what should go wrong, and when; the same rules for every simulator |
 //! | `server.rs` | the HTTP server below them, which can also cut a connection without a word |
 //!
@@ -18,17 +18,17 @@
 
 mod clock;
 mod control;
+mod desk;
 mod faults;
 mod model;
 mod server;
-mod service;
 mod slack;
 mod stripe;
 mod whatsapp;
 
+pub use desk::{DeskSimulator, Manner};
 pub use faults::{Chance, FaultKind, FaultRule, FaultStatus, Faults};
 pub use model::{ModelOptions, ModelRequest, ModelSimulator, SimulatedCall};
-pub use service::{Manner, ServiceSimulator};
 pub use slack::{
     AppSetup, AuthorKind, ChannelSetup, ChannelType, Click, ClockMove, Command, Decision, Delete, DeliveryFaults,
     Dialog, Edit, EventOut, FileSeen, FileUp, HistoryEntry, HistoryKind, OptionsPatch, PersonSetup, Raw,

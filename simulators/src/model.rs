@@ -22,7 +22,10 @@ use std::{
     collections::VecDeque,
     io,
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -117,6 +120,7 @@ struct Core {
     options: Mutex<ModelOptions>,
     faults: Arc<Faults>,
     log: Mutex<Log>,
+    tickets: AtomicU64,
     witness: OnceLock<Witness>,
 }
 
@@ -135,6 +139,7 @@ impl ModelSimulator {
             .route("/v1/chat/completions", post(complete))
             .route("/v1/audio/transcriptions", post(hearing::transcribe))
             .route("/v1/models", get(models))
+            .route("/desk/tickets", get(list_tickets).post(open_ticket))
             .route("/_sim/requests", get(list_requests).delete(clear_requests))
             .route("/_sim/options", post(set_options))
             .with_state(Arc::clone(&core))
@@ -369,6 +374,16 @@ fn refuse(status: StatusCode, message: &str, code: &str) -> Response {
 fn bearer(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     value.strip_prefix("Bearer ").map(|key| key.trim().to_owned())
+}
+
+/// A desk that tools can write to: tickets are counted, and nothing else is kept of them.
+async fn open_ticket(State(core): State<Arc<Core>>) -> (StatusCode, Json<Value>) {
+    let ticket = core.tickets.fetch_add(1, Ordering::Relaxed) + 1;
+    (StatusCode::CREATED, Json(json!({ "ticket": ticket })))
+}
+
+async fn list_tickets(State(core): State<Arc<Core>>) -> Json<Value> {
+    Json(json!({ "tickets": core.tickets.load(Ordering::Relaxed) }))
 }
 
 async fn list_requests(State(core): State<Arc<Core>>) -> Json<Vec<ModelRequest>> {

@@ -98,14 +98,10 @@ impl<'a> Scene<'a> {
             "id" if missing => ConnectionId::new().to_string(),
             "id" => self.number(tenant).await,
             "conversation_id" if missing => ConversationId::new().to_string(),
-            "conversation_id" => {
-                let connection = self.number(tenant).await.parse().expect("a connection's id");
-                self.house.talked_over(tenant, connection).await.0.to_string()
-            }
+            "conversation_id" => self.conversation(tenant).await.to_string(),
             "memory_id" if missing => MemoryId::new().to_string(),
             "memory_id" => {
-                let connection = self.number(tenant).await.parse().expect("a connection's id");
-                let (conversation, _) = self.house.talked_over(tenant, connection).await;
+                let conversation = self.conversation(tenant).await;
                 self.house.remembered(tenant, conversation, "What is the plan?").await.to_string()
             }
             "document_id" if missing => DocumentId::new().to_string(),
@@ -145,11 +141,7 @@ impl<'a> Scene<'a> {
             "tool_id" if missing => ToolId::new().to_string(),
             "tool_id" => self.house.tool(tenant).await.to_string(),
             "approval_id" if missing => ApprovalId::new().to_string(),
-            "approval_id" => {
-                let connection = self.number(tenant).await.parse().expect("a connection's id");
-                let conversation = self.house.talked_over(tenant, connection).await.0;
-                self.house.waiting(tenant, conversation).await.to_string()
-            }
+            "approval_id" => self.house.waiting(tenant, self.conversation(tenant).await).await.to_string(),
             "llm_key_id" if missing => LlmKeyId::new().to_string(),
             "llm_key_id" => self.llm_key(tenant).await,
             "budget_id" if missing => BudgetId::new().to_string(),
@@ -166,6 +158,11 @@ impl<'a> Scene<'a> {
             }
             other => panic!("nothing is known of `{other}`: teach routes.rs to make one"),
         }
+    }
+
+    async fn conversation(&self, tenant: TenantId) -> ConversationId {
+        let connection = self.number(tenant).await.parse().expect("a connection's id");
+        self.house.talked_over(tenant, connection).await.0
     }
 
     async fn budget(&self, tenant: TenantId) -> String {

@@ -46,24 +46,24 @@ struct Ready {
 
 pub async fn carry_out(
     orchestrator: &Orchestrator,
+    db: &TenantDb,
     (lease, turn): (&Lease, &Turn),
     id: ApprovalId,
 ) -> Result<Outcome, DbError> {
-    let db = orchestrator.db.tenant(lease.tenant);
-    let mut approval = find(&db, lease, id).await?;
+    let mut approval = find(db, lease, id).await?;
     match (approval.state, approval.call_state.as_str()) {
         (State::Approved, "waiting") => {
-            if let Some(ready) = begin(&db, (lease, turn), &approval).await? {
-                call(orchestrator, lease, &approval, &ready).await?;
+            if let Some(ready) = begin(db, (lease, turn), &approval).await? {
+                call(orchestrator, (db, lease), &approval, &ready).await?;
             }
-            approval = find(&db, lease, id).await?;
+            approval = find(db, lease, id).await?;
         }
         // An earlier life of this turn began it, and was gone before its end.
         (State::Used, "running") => {
             let mut tx = db.begin().await?;
             tool_calls::give_up(&mut tx, approval.call, "The process that made the call is gone.").await?;
             tx.commit().await?;
-            approval = find(&db, lease, id).await?;
+            approval = find(db, lease, id).await?;
         }
         _ => {}
     }
@@ -124,7 +124,7 @@ async fn begin(
 /// The one request, and its result.
 async fn call(
     orchestrator: &Orchestrator,
-    lease: &Lease,
+    (db, lease): (&TenantDb, &Lease),
     approval: &Approval,
     ready: &Ready,
 ) -> Result<(), DbError> {
@@ -145,7 +145,7 @@ async fn call(
         Answered::Failed(said) => (CallState::Failed, said),
         Answered::Unclear(said) => (CallState::Unknown, said),
     };
-    let mut tx = orchestrator.db.tenant(lease.tenant).begin().await?;
+    let mut tx = db.begin().await?;
     tool_calls::finish(&mut tx, lease, approval.call, state, &said).await?;
     tx.commit().await?;
     count(state.as_str());

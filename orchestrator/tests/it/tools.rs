@@ -9,7 +9,7 @@ use shared::{
     ids::ToolId,
     tools::Class,
 };
-use simulators::{Manner, ModelOptions, Say, ServiceSimulator, SimulatedCall};
+use simulators::{DeskSimulator, Manner, ModelOptions, Say, SimulatedCall};
 
 use crate::stage::{CHANNEL, Stage, TEAM};
 
@@ -211,7 +211,7 @@ async fn a_note_is_remembered_for_who_asked_and_only_they_make_it_forgotten() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tool_of_the_tenant_is_read_and_its_answer_locks_what_could_carry_it_out() {
     let stage = Stage::with_tools(&[]).await;
-    let service = ServiceSimulator::start().await.expect("a port is free");
+    let service = DeskSimulator::start().await.expect("a port is free");
     let url = format!("http://{}/orders/{{number}}?full={{full}}", service.address);
     let schema = json!({ "properties": { "number": { "type": "string" }, "full": { "type": "boolean" } },
                          "required": ["number", "full"] });
@@ -243,7 +243,7 @@ async fn a_tool_of_the_tenant_is_read_and_its_answer_locks_what_could_carry_it_o
 #[tokio::test(flavor = "multi_thread")]
 async fn services_that_hang_flood_redirect_or_lie_end_in_a_failed_call_and_an_answer() {
     let stage = Stage::with_tools(&[]).await;
-    let service = ServiceSimulator::start().await.expect("a port is free");
+    let service = DeskSimulator::start().await.expect("a port is free");
     let url = format!("http://{}/x", service.address);
     let read = stage.tool("look", Class::Read, "get", &url, json!({})).await;
     stage.grant(&[], &[read]).await;
@@ -270,4 +270,33 @@ async fn services_that_hang_flood_redirect_or_lie_end_in_a_failed_call_and_an_an
         assert!(last.starts_with(state) && last.contains(words) && last.len() < 5_000, "{manner:?}: {last}");
     }
     assert!(service.asked().iter().all(|request| request.starts_with("GET /x ")), "no redirect was followed");
+}
+
+/// Attack cases 141, 142 and 146: what counts is what a name resolves to when the call is made.
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_142_a_tools_name_that_leads_inside_is_never_connected_to() {
+    let mut stage = Stage::with_tools(&[]).await;
+    stage.test.config.egress_allow = vec!["203.0.113.0/24".parse().expect("a network")];
+    let service = DeskSimulator::start().await.expect("a port is free");
+    let port = service.address.port();
+    let mut granted = Vec::new();
+    for (n, origin) in
+        ["http://localhost", "https://localhost", "http://127.0.0.1", "https://2130706433", "http://[::1]"]
+            .into_iter()
+            .enumerate()
+    {
+        // Past the API, which refuses numbers at once.
+        let url = format!("{origin}:{port}/x");
+        granted.push(stage.tool(&format!("look_{n}"), Class::Read, "get", &url, json!({})).await);
+    }
+    stage.grant(&[], &granted).await;
+    let _orchestrator = stage.orchestrator();
+    for n in 0..granted.len() {
+        stage.model.set_options(stage.calls_of_model(&[(&format!("look_{n}"), "{}")]));
+        stage.answer("Look, please.").await;
+    }
+    let ledger = stage.texts("select state || ' ' || result from tool_calls order by started_at").await;
+    assert_eq!(ledger.len(), granted.len(), "{ledger:?}");
+    assert!(ledger.iter().all(|line| line.starts_with("failed ")), "{ledger:?}");
+    assert_eq!(service.asked(), [] as [String; 0], "nobody came");
 }

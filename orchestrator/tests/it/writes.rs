@@ -10,7 +10,7 @@ use shared::{
     ids::{ApprovalId, ToolId, UserId},
     tools::Class,
 };
-use simulators::{Manner, Said, ServiceSimulator};
+use simulators::{DeskSimulator, Manner, Said};
 
 use crate::stage::{Stage, eventually};
 
@@ -18,7 +18,7 @@ const ADA: &str = "UADA";
 
 struct Desk {
     stage: Stage,
-    service: ServiceSimulator,
+    service: DeskSimulator,
     tool: ToolId,
 }
 
@@ -26,7 +26,7 @@ impl Desk {
     /// An agent that may open tickets, where somebody else agrees.
     async fn open() -> Self {
         let stage = Stage::with_tools(&[]).await;
-        let service = ServiceSimulator::start().await.expect("a port is free");
+        let service = DeskSimulator::start().await.expect("a port is free");
         let url = format!("http://{}/tickets", service.address);
         let schema = json!({ "properties": { "title": { "type": "string" } }, "required": ["title"] });
         let tool = stage.tool("open_ticket", Class::Write, "post", &url, schema).await;

@@ -5,6 +5,7 @@
 //! one and [`scale`] by the million. A table that a migration adds is attacked without a line of code here. [`mutants`] makes
 //! mistakes on purpose, to see that each is noticed.
 
+mod acting;
 mod acts;
 pub mod arena;
 mod billing;

@@ -16,6 +16,7 @@ use time::macros::date;
 use uuid::Uuid;
 
 use super::{
+    acting::TOOL,
     scene::{AGENT, CONNECTION, CONVERSATION, MAIL, PERSON, RUN, THEM},
     statements::{Call, calls},
 };
@@ -144,7 +145,7 @@ fn rotation() -> Vec<Call> {
         };
         "sealed::write of each column", AllAudiences, |tx, _config| {
             for column in &COLUMNS {
-                for row in [CONNECTION.uuid(), LINK, MAIL.uuid(), KEY.uuid()] {
+                for row in [CONNECTION.uuid(), LINK, MAIL.uuid(), KEY.uuid(), TOOL.uuid()] {
                     sealed::write(tx, column, row, b"anew").await?;
                 }
             }

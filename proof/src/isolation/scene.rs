@@ -15,7 +15,7 @@ use shared::{
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use uuid::Uuid;
 
-use super::{acts, billing, handovers, installations, learned, money, places, reasons, singly};
+use super::{acting, acts, billing, handovers, installations, learned, money, places, reasons, singly};
 
 pub const THEM: TenantId = TenantId::from_uuid(Uuid::from_u128(0x0a));
 pub const US: TenantId = TenantId::from_uuid(Uuid::from_u128(0xf0));
@@ -177,6 +177,7 @@ impl Cast<'_> {
         let (handovers, acts) = (handovers::script(self.tenant, mark, team), acts::script(self.tenant, mark));
         let money = money::script(self.tenant, mark, self.keys);
         let (places, singly) = (places::script(self.tenant, mark), singly::script(self.tenant, mark));
+        let acting = acting::script(self.tenant, mark, self.keys);
         let (reasons, learned) = (
             reasons::script(self.tenant, mark) + &billing::script(self.tenant, mark),
             learned::script(self.tenant, mark),
@@ -225,6 +226,7 @@ impl Cast<'_> {
              {money}
              {singly}
              {reasons}
+             {acting}
              {learned}
              commit"
         )

@@ -34,7 +34,7 @@ use sqlx::{AssertSqlSafe, Executor};
 use time::OffsetDateTime;
 
 use super::{
-    acts, billing, entrances, handovers, installations, learned, money, places, reasons,
+    acting, acts, billing, entrances, handovers, installations, learned, money, places, reasons,
     scene::{
         AGENT, CONNECTION, CONVERSATION, DELIVERED, MEMORY, NUMBER, OUTBOX, PERSON, RUN, THEIR_MARK, THEM, US,
         lease,
@@ -96,6 +96,7 @@ pub fn all() -> Vec<Call> {
     calls.extend(money::all());
     calls.extend(billing::all());
     calls.extend(singly::all());
+    calls.extend(acting::all());
     calls
 }
 
@@ -245,7 +246,7 @@ fn turns() -> Vec<Call> {
             let opening = runs::open(tx, &lease()).await?;
             let agent = opening.agent.map(|agent| agent.instructions);
             (opening.tenant_name, opening.channel, agent, opening.takes_part, opening.pending, opening.window,
-             opening.rules, opening.given_back_at, opening.failed_answers)
+             opening.rules, opening.given_back_at, (opening.failed_answers, opening.tool_agents))
         };
         "runs::arrived_after", AllAudiences, |tx, _config| runs::arrived_after(tx, &lease(), 1).await?;
         "outbox::progress", AllAudiences, |tx, _config| {
@@ -327,7 +328,11 @@ pub async fn observe(db: &Db, config: &Config, call: &Call) -> anyhow::Result<Ob
 }
 
 /// Tables that konstruct_app may read.
-const WATCHED: [&str; 45] = [
+const WATCHED: [&str; 49] = [
+    "tools",
+    "agent_tools",
+    "tool_calls",
+    "approvals",
     "stripe_customers",
     "subscriptions",
     "stripe_events",

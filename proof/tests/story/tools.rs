@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use shared::db::people::Standing;
-use simulators::{Click, Manner, PersonSetup, ServiceSimulator, SlackSimulator};
+use simulators::{Click, DeskSimulator, Manner, PersonSetup, SlackSimulator};
 
 use crate::house::{House, PATIENCE, Tenant};
 
@@ -18,7 +18,7 @@ impl Tenant<'_> {
     }
 
     /// An agent that calculates, and opens tickets at the service.
-    async fn desk(&self, service: &ServiceSimulator) -> String {
+    async fn desk(&self, service: &DeskSimulator) -> String {
         let tool = json!({
             "name": "open_ticket",
             "description": "Opens a ticket at the desk.",
@@ -119,7 +119,7 @@ async fn known(acme: &Tenant<'_>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sum_is_calculated_and_a_ticket_is_opened_once_a_second_person_agrees() {
-    let (house, service) = (house().await, ServiceSimulator::start().await.expect("a port is free"));
+    let (house, service) = (house().await, DeskSimulator::start().await.expect("a port is free"));
     service.set(Manner::Says(201, "application/json", "{\"ticket\":4711}".into()));
     let acme = house.tenant("acme").await;
     acme.desk(&service).await;
@@ -163,7 +163,7 @@ async fn a_sum_is_calculated_and_a_ticket_is_opened_once_a_second_person_agrees(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_denied_twice_pressed_or_pressed_by_a_guest_is_called_at_most_once() {
-    let (house, service) = (house().await, ServiceSimulator::start().await.expect("a port is free"));
+    let (house, service) = (house().await, DeskSimulator::start().await.expect("a port is free"));
     let acme = house.tenant("acme").await;
     guest(&acme);
     acme.desk(&service).await;
@@ -194,7 +194,7 @@ async fn what_is_denied_twice_pressed_or_pressed_by_a_guest_is_called_at_most_on
 
 #[tokio::test(flavor = "multi_thread")]
 async fn attack_55_outsiders_get_no_tools_and_their_words_lock_those_of_others() {
-    let (house, service) = (house().await, ServiceSimulator::start().await.expect("a port is free"));
+    let (house, service) = (house().await, DeskSimulator::start().await.expect("a port is free"));
     let acme = house.tenant("acme").await;
     guest(&acme);
     acme.desk(&service).await;

@@ -26,13 +26,13 @@ pub enum Manner {
 }
 
 /// Runs as long as the process.
-pub struct ServiceSimulator {
+pub struct DeskSimulator {
     pub address: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
     manner: Arc<Mutex<Manner>>,
 }
 
-impl ServiceSimulator {
+impl DeskSimulator {
     pub async fn start() -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
