@@ -1,5 +1,5 @@
 //! Stripe, as far as Konstruct sells: customers, Checkout, the customer's own pages, subscriptions, meters, and the
-//! signature of its webhooks. By plain HTTP, see decision 0080.
+//! signature of its webhooks. By plain HTTP, see decision 0085.
 //!
 //! Answers are read leniently: only the fields that are used, unknown values kept as text. Stripe adds to its objects all
 //! the time, and a state that can't be read can't be followed.

@@ -305,8 +305,7 @@ fn compose(core: &Core, key: Option<&str>, request: &Value, fault: Option<FaultK
     };
     let mut finish_reason = if calls.is_empty() { "stop" } else { "tool_calls" };
     let tokens_max = request["max_completion_tokens"].as_u64().or_else(|| request["max_tokens"].as_u64());
-    let chars_max =
-        tokens_max.and_then(|tokens| usize::try_from(tokens).ok()).map(|tokens| tokens * CHARS_PER_TOKEN);
+    let chars_max = tokens_max.and_then(|n| usize::try_from(n).ok()).map(|n| n * CHARS_PER_TOKEN);
     // What a test puts into its mouth is said in full.
     let chars_max = chars_max.filter(|_| core.options().answer.is_none() && !keeps_notes);
     if let Some(chars_max) = chars_max.filter(|chars_max| text.chars().count() > *chars_max) {

@@ -40,7 +40,7 @@ fn event(id: &str, customer: &str) -> Value {
 }
 
 fn now() -> i64 {
-    time::OffsetDateTime::now_utc().unix_timestamp()
+    shared::clock::Clock::system().now().unix_timestamp()
 }
 
 fn signed(body: &str, secret: &str, at: i64) -> Ask {

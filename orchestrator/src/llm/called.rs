@@ -133,7 +133,7 @@ mod tests {
         let many: Vec<Value> = (0..1_000).map(|n| json!([{ "index": n, "function": { "name": "x" } }])).collect();
         assert_eq!(heard(&many).len(), CALLS_MAX);
         for nonsense in [json!(null), json!("x"), json!({}), json!([1, null, "x"]), json!([{ "function": [] }])] {
-            assert!(heard(&[nonsense.clone()]).iter().all(|call| call.name.is_empty()), "{nonsense}");
+            assert!(heard(std::slice::from_ref(&nonsense)).iter().all(|call| call.name.is_empty()), "{nonsense}");
         }
         let twice = [
             json!([{ "index": 0, "id": "a", "function": { "name": "x" } }, { "index": 1, "id": "a", "function": { "name": "x" } }]),

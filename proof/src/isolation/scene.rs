@@ -174,14 +174,7 @@ impl Cast<'_> {
         let fetched = if them { "null" } else { "now()" };
         let opted_out = if them { "now()" } else { "null" };
         let installation = installations::script(self.tenant, mark, self.keys);
-        let (handovers, acts) = (handovers::script(self.tenant, mark, team), acts::script(self.tenant, mark));
-        let money = money::script(self.tenant, mark, self.keys);
-        let (places, singly) = (places::script(self.tenant, mark), singly::script(self.tenant, mark));
-        let acting = acting::script(self.tenant, mark, self.keys);
-        let (reasons, learned) = (
-            reasons::script(self.tenant, mark) + &billing::script(self.tenant, mark),
-            learned::script(self.tenant, mark),
-        );
+        let further = self.further();
         format!(
             "begin;
              select set_config('app.current_tenant', '{tenant}', true), set_config('app.audiences', '*', true);
@@ -220,16 +213,26 @@ impl Cast<'_> {
              insert into jobs (tenant_id, job_id, kind, payload)
              values ('{tenant}', '{job}', 'fetch_person_profile',
                      '{{\"kind\": \"fetch_person_profile\", \"person\": \"{PERSON}\"}}');
-             {handovers}
-             {acts}
-             {places}
-             {money}
-             {singly}
-             {reasons}
-             {acting}
-             {learned}
+             {further}
              commit"
         )
+    }
+
+    /// What hangs on all of that, room by room.
+    fn further(&self) -> String {
+        let Self { mark, team, tenant, keys, .. } = self;
+        [
+            handovers::script(*tenant, mark, team),
+            acts::script(*tenant, mark),
+            places::script(*tenant, mark),
+            money::script(*tenant, mark, keys),
+            singly::script(*tenant, mark),
+            reasons::script(*tenant, mark),
+            billing::script(*tenant, mark),
+            acting::script(*tenant, mark, keys),
+            learned::script(*tenant, mark),
+        ]
+        .join("\n")
     }
 
     fn of_the_number(&self) -> String {

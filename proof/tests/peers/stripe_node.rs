@@ -46,7 +46,7 @@ async fn stripes_own_client_is_content_with_the_simulator_and_with_our_signature
     let event = json!({ "id": "evt_1", "object": "event", "type": "invoice.paid", "livemode": false,
                         "data": { "object": { "id": "in_1", "object": "invoice", "customer": "cus_1" } } });
     let event = event.to_string();
-    let now = time::OffsetDateTime::now_utc().unix_timestamp();
+    let now = shared::clock::Clock::system().now().unix_timestamp();
     let run = node()
         .env("STRIPE_API_URL", stripe.api_url())
         .env("STRIPE_SECRET_KEY", "sk_test_simulated")

@@ -2,7 +2,6 @@
 
 use serde_json::json;
 use simulators::{OptionsPatch, Say};
-use time::OffsetDateTime;
 
 use crate::house::{House, eventually};
 
@@ -77,11 +76,11 @@ async fn a_minute_that_slack_held_back_is_fetched_when_it_is_over() {
     let lost = acme.asks("CGENERAL", "UGRACE", "when is the launch?");
     eventually("Slack gives up", || house.slack.deliveries_under_way() == 0).await;
     hears(&house);
-    let minute = OffsetDateTime::now_utc().unix_timestamp() - 30;
+    let minute = shared::clock::Clock::system().now().unix_timestamp() - 30;
     let notice = json!({ "type": "app_rate_limited", "team_id": acme.team, "minute_rate_limited": minute,
                          "api_app_id": "A1" });
     let body = notice.to_string();
-    let at = OffsetDateTime::now_utc().unix_timestamp();
+    let at = shared::clock::Clock::system().now().unix_timestamp();
     let secret = secrecy::ExposeSecret::expose_secret(&house.test.config.slack.signing_secret).to_owned();
     let sent = reqwest::Client::builder()
         .no_proxy()

@@ -144,8 +144,8 @@ async fn closed_facts_are_recalled_only_for_the_past_and_their_messages_are_know
     let vector = [0.0; 384];
     let question =
         Question { vector: &vector, terms: "launch", except: &messages, limit: 10, ..Question::default() };
-    let mut tx = acme.db.begin_for(&[Audience::Tenant]).await.unwrap();
-    let rest = memories::search(&mut tx, &question).await.unwrap();
+    let mut tx = acme.db.begin_for(&[Audience::Tenant]).await.expect("the database answers");
+    let rest = memories::search(&mut tx, &question).await.expect("the database answers");
     assert_eq!(rest.len(), 1, "a fact is no message that the prompt holds anyway");
 }
 
@@ -164,13 +164,13 @@ async fn attack_122_facts_stay_with_the_audience_of_their_message() {
     let shown = |found: Vec<Recalled>| found.iter().any(|memory| memory.body.contains("April"));
     assert!(!shown(found(&acme, &[Audience::Tenant], true).await));
     let in_g1 = Audience::Channel(acme.connection, "G1".into());
-    assert!(shown(found(&acme, &[in_g1.clone()], false).await));
+    assert!(shown(found(&acme, std::slice::from_ref(&in_g1), false).await));
 
     // The public channel turns private: what was drawn there goes with what was said there.
     let told = Described { kind: ChannelKind::Private, name: "c1".into(), shared: false, state: State::Open };
-    let mut tx = acme.db.begin_for_all_audiences().await.unwrap();
-    channels::describe(&mut tx, acme.connection, "C1", &told, &[]).await.unwrap();
-    tx.commit().await.unwrap();
+    let mut tx = acme.db.begin_for_all_audiences().await.expect("the database answers");
+    channels::describe(&mut tx, acme.connection, "C1", &told, &[]).await.expect("the database answers");
+    tx.commit().await.expect("the database answers");
     assert_eq!(found(&acme, &[Audience::Tenant], true).await, []);
     assert_eq!(found(&acme, &[Audience::Channel(acme.connection, "C1".into())], false).await.len(), 2);
 }
@@ -183,9 +183,9 @@ async fn follow(firm: &Firm, conversation: ConversationId, external_id: &str, wh
         what,
         concerns_agent: true,
     };
-    let mut tx = firm.db.begin_for_all_audiences().await.unwrap();
-    changes::follow(&mut tx, &change).await.unwrap();
-    tx.commit().await.unwrap();
+    let mut tx = firm.db.begin_for_all_audiences().await.expect("the database answers");
+    changes::follow(&mut tx, &change).await.expect("the database answers");
+    tx.commit().await.expect("the database answers");
 }
 
 /// A conversation with a lane, as the accept path makes one.
@@ -193,9 +193,9 @@ async fn heard(stage: &Stage, firm: &Firm, name: &str, text: &str) -> Conversati
     let conversation = stage.hear(firm.says(name, name, text)).await;
     let said = [message(name, name, "U1", text)];
     let place = Place { conversation, connection: firm.connection, kind: ChannelKind::Public, messages: &said };
-    let mut tx = firm.db.begin_for_all_audiences().await.unwrap();
-    messages::store(&mut tx, &place).await.unwrap();
-    tx.commit().await.unwrap();
+    let mut tx = firm.db.begin_for_all_audiences().await.expect("the database answers");
+    messages::store(&mut tx, &place).await.expect("the database answers");
+    tx.commit().await.expect("the database answers");
     conversation
 }
 
@@ -235,9 +235,9 @@ async fn what_is_forgotten_takes_its_facts_and_whoever_said_the_same_is_asked_ag
         .iter()
         .map(|id| MemoryId::from_uuid(id.parse().expect("an id")))
         .collect();
-    let mut tx = acme.db.begin_for_all_audiences().await.unwrap();
-    origins::forget(&mut tx, &Actor::System, first[0]).await.unwrap().expect("it is there");
-    tx.commit().await.unwrap();
+    let mut tx = acme.db.begin_for_all_audiences().await.expect("the database answers");
+    origins::forget(&mut tx, &Actor::System, first[0]).await.expect("the database answers").expect("it is there");
+    tx.commit().await.expect("the database answers");
     assert_eq!(known(&acme).await.0, [""; 0], "the fact quoted what is forgotten");
     learns(&acme, talk, "launch", &["14 March"], true).await;
     assert_eq!(
@@ -246,9 +246,11 @@ async fn what_is_forgotten_takes_its_facts_and_whoever_said_the_same_is_asked_ag
     );
 
     let person = acme.texts("select person_id::text from people where external_id = 'U2'").await;
-    let mut tx = acme.db.begin_for_all_audiences().await.unwrap();
-    privacy::forget(&mut tx, PersonId::from_uuid(person[0].parse().expect("an id"))).await.unwrap();
-    tx.commit().await.unwrap();
+    let mut tx = acme.db.begin_for_all_audiences().await.expect("the database answers");
+    privacy::forget(&mut tx, PersonId::from_uuid(person[0].parse().expect("an id")))
+        .await
+        .expect("the database answers");
+    tx.commit().await.expect("the database answers");
     assert_eq!(acme.count("select count(*) from memories").await, 0);
     assert_eq!(acme.count("select count(*) from fact_sources").await, 0);
 }
@@ -258,11 +260,11 @@ async fn what_was_changed_while_a_model_read_it_is_not_learned() {
     let stage = Stage::new().await;
     let acme = stage.firm("acme").await;
     let talk = heard(&stage, &acme, "C1", "The launch is on 14 March.").await;
-    let mut tx = acme.db.begin_for_all_audiences().await.unwrap();
-    assert_eq!(facts::claim(&mut tx, 0.0).await.unwrap(), Some(talk));
-    assert_eq!(facts::claim(&mut tx, 0.0).await.unwrap(), None, "one at a time");
-    let read = facts::sources(&mut tx, talk).await.unwrap();
-    tx.commit().await.unwrap();
+    let mut tx = acme.db.begin_for_all_audiences().await.expect("the database answers");
+    assert_eq!(facts::claim(&mut tx, 0.0).await.expect("the database answers"), Some(talk));
+    assert_eq!(facts::claim(&mut tx, 0.0).await.expect("the database answers"), None, "one at a time");
+    let read = facts::sources(&mut tx, talk).await.expect("the database answers");
+    tx.commit().await.expect("the database answers");
     let text = "The launch is a secret.".to_owned();
     follow(&acme, talk, "C1", What::Edited { text, mentions_others: false, addressed: false }).await;
     let drawn = [Drawn {
@@ -275,10 +277,17 @@ async fn what_was_changed_while_a_model_read_it_is_not_learned() {
         decision: false,
         quote: read[0].body.clone(),
     }];
-    let mut tx = acme.db.begin_for_all_audiences().await.unwrap();
-    assert_eq!(facts::learn(&mut tx, talk, &read, &drawn).await.unwrap(), Learned::default());
-    assert_eq!(facts::claim(&mut tx, 0.0).await.unwrap(), Some(talk), "as it reads now, it is still to be read");
-    tx.commit().await.unwrap();
+    let mut tx = acme.db.begin_for_all_audiences().await.expect("the database answers");
+    assert_eq!(
+        facts::learn(&mut tx, talk, &read, &drawn).await.expect("the database answers"),
+        Learned::default()
+    );
+    assert_eq!(
+        facts::claim(&mut tx, 0.0).await.expect("the database answers"),
+        Some(talk),
+        "as it reads now, it is still to be read"
+    );
+    tx.commit().await.expect("the database answers");
     assert_eq!(known(&acme).await.0, [""; 0]);
 }
 
@@ -288,20 +297,26 @@ async fn a_correction_closes_the_fact_is_its_authors_and_goes_with_the_message()
     let acme = stage.firm("acme").await;
     let talk = says(&acme, C1, "U1", 0, "The launch is on 14 March.").await;
     learns(&acme, talk, "launch", &["14 March"], true).await;
-    let mut tx = acme.db.begin_for_all_audiences().await.unwrap();
-    let listed = origins::list(&mut tx, &origins::Filter::default(), 10).await.unwrap();
+    let mut tx = acme.db.begin_for_all_audiences().await.expect("the database answers");
+    let listed = origins::list(&mut tx, &origins::Filter::default(), 10).await.expect("the database answers");
     let (fact, said): (Vec<_>, Vec<_>) = listed.iter().partition(|memory| memory.fact.is_some());
-    assert_eq!(fact[0].fact.as_ref().unwrap().sources, [said[0].message]);
+    assert_eq!(fact[0].fact.as_ref().expect("the database answers").sources, [said[0].message]);
     let correction = Correction { text: "The launch is on 15 March.", value: "15 March", value_key: "15 march" };
     let refused = facts::correct(&mut tx, &Actor::System, said[0].id, &correction).await;
     assert!(matches!(refused, Err(DbError::Conflict(_))), "{refused:?}");
-    assert_eq!(facts::correct(&mut tx, &Actor::System, MemoryId::new(), &correction).await.unwrap(), None);
-    let new = facts::correct(&mut tx, &Actor::System, fact[0].id, &correction).await.unwrap().expect("a fact");
+    assert_eq!(
+        facts::correct(&mut tx, &Actor::System, MemoryId::new(), &correction).await.expect("the database answers"),
+        None
+    );
+    let new = facts::correct(&mut tx, &Actor::System, fact[0].id, &correction)
+        .await
+        .expect("the database answers")
+        .expect("a fact");
     let again = facts::correct(&mut tx, &Actor::System, fact[0].id, &correction).await;
     assert!(matches!(again, Err(DbError::Conflict(_))), "it holds no longer");
-    let corrected = origins::find(&mut tx, new).await.unwrap().expect("it is there");
-    assert_eq!(corrected.fact.unwrap().corrected_by.as_deref(), Some("system:konstruct"));
-    tx.commit().await.unwrap();
+    let corrected = origins::find(&mut tx, new).await.expect("the database answers").expect("it is there");
+    assert_eq!(corrected.fact.expect("the database answers").corrected_by.as_deref(), Some("system:konstruct"));
+    tx.commit().await.expect("the database answers");
     assert_eq!(
         acme.texts("select action from audit_events where action like 'memory%'").await,
         ["memory.correct"]
@@ -315,9 +330,12 @@ async fn a_correction_closes_the_fact_is_its_authors_and_goes_with_the_message()
     says(&acme, C1, "U1", 1, "I repeat: the launch is on 14 March.").await;
     learns(&acme, talk, "launch", &["14 March"], true).await;
     assert_eq!(known(&acme).await.0, ["15 March"]);
-    let mut tx = acme.db.begin_for_all_audiences().await.unwrap();
-    origins::forget(&mut tx, &Actor::System, said[0].id).await.unwrap().expect("it is there");
-    tx.commit().await.unwrap();
+    let mut tx = acme.db.begin_for_all_audiences().await.expect("the database answers");
+    origins::forget(&mut tx, &Actor::System, said[0].id)
+        .await
+        .expect("the database answers")
+        .expect("it is there");
+    tx.commit().await.expect("the database answers");
     assert_eq!(known(&acme).await.0, [""; 0]);
 }
 
@@ -326,10 +344,17 @@ async fn a_conversation_that_nobody_could_read_is_put_off_and_then_left() {
     let stage = Stage::new().await;
     let acme = stage.firm("acme").await;
     let talk = says(&acme, C1, "U1", 0, "The launch is on 14 March.").await;
-    let mut tx = acme.db.begin_for_all_audiences().await.unwrap();
-    assert_eq!(facts::claim(&mut tx, 3_600.0).await.unwrap(), None, "somebody may still be writing");
+    let mut tx = acme.db.begin_for_all_audiences().await.expect("the database answers");
+    assert_eq!(
+        facts::claim(&mut tx, 3_600.0).await.expect("the database answers"),
+        None,
+        "somebody may still be writing"
+    );
     for attempt in 1..=facts::FAILURES_MAX {
-        assert_eq!(facts::put_off(&mut tx, talk).await.unwrap(), attempt == facts::FAILURES_MAX);
-        assert_eq!(facts::claim(&mut tx, 0.0).await.unwrap(), None);
+        assert_eq!(
+            facts::put_off(&mut tx, talk).await.expect("the database answers"),
+            attempt == facts::FAILURES_MAX
+        );
+        assert_eq!(facts::claim(&mut tx, 0.0).await.expect("the database answers"), None);
     }
 }
