@@ -76,6 +76,21 @@ pub async fn enqueue_after(tx: &mut TenantTx, job: &Job, after: Duration) -> Res
     Ok(id)
 }
 
+/// Whether the same job waits already. Two at once may both find that it does not.
+pub async fn is_waiting(tx: &mut TenantTx, job: &Job) -> Result<bool, DbError> {
+    let tenant = tx.tenant();
+    let payload = serde_json::to_value(job).map_err(|error| DbError::Damaged(error.to_string()))?;
+    Ok(sqlx::query_scalar(
+        "select exists (select from jobs
+                         where tenant_id = $1 and state = 'queued' and kind = $2 and payload = $3)",
+    )
+    .bind(tenant)
+    .bind(job.kind())
+    .bind(Json(payload))
+    .fetch_one(tx.conn())
+    .await?)
+}
+
 async fn push(tx: &mut TenantTx, wake: Wake, after: Duration) -> Result<(), DbError> {
     let bytes = serde_json::to_vec(&wake).map_err(|error| DbError::Damaged(error.to_string()))?;
     let task = TaskBuilder::new(bytes).run_after(after).build();

@@ -109,9 +109,11 @@ pub(super) async fn held_back(
         let (connection, now) = (route.connection, gateway.clock.now().unix_timestamp());
         // A minute that is not told, or makes no sense, is the one before.
         let minute = envelope.minute_rate_limited.filter(|minute| (now - MINUTE_AGE_MAX..=now).contains(minute));
-        let since = minute.unwrap_or(now - 60);
+        let since = minute.unwrap_or(now - now % 60 - 60);
         let job = Job::FetchMissed { connection, since, until: since + 60 };
-        queue::enqueue_after(&mut tx, &job, AFTER_HELD_BACK).await?;
+        if !queue::is_waiting(&mut tx, &job).await? {
+            queue::enqueue_after(&mut tx, &job, AFTER_HELD_BACK).await?;
+        }
         tx.commit().await?;
     }
     sample(gateway, team, "app_rate_limited", raw).await

@@ -29,10 +29,12 @@ pub fn described() -> Vec<(&'static str, String)> {
 /// `method path` of every `/api/v1` route of the router's page.
 fn routed() -> Vec<(&'static str, String)> {
     let mut operations = Vec::new();
-    for route in ROUTER.split(".route(\"").skip(1) {
+    // However a route is broken into lines.
+    let page = ROUTER.split_whitespace().collect::<Vec<_>>().join(" ").replace(".route( \"", ".route(\"");
+    for route in page.split(".route(\"").skip(1) {
         let (path, handlers) = route.split_once('"').expect("a path ends with a quotation mark");
         let handlers = handlers.split(".layer(").next().unwrap_or_default();
-        let handlers = handlers.split("\n}").next().unwrap_or_default();
+        let handlers = handlers.split(" }").next().unwrap_or_default();
         if path.starts_with("/api/v1/") {
             let called = |method: &&str| handlers.contains(&format!("{method}("));
             operations.extend(METHODS.into_iter().filter(called).map(|method| (method, path.to_owned())));
