@@ -173,7 +173,6 @@ fn what_is_called() -> Vec<Call> {
             tool_calls::record_step(tx, &lease(), &step).await?
         };
         "tool_calls::past", AllAudiences, |tx, _config| tool_calls::past(tx, RUN).await?;
-        "tool_calls::begin", AllAudiences, |tx, _config| tool_calls::begin(tx, &lease(), &new_call()).await?;
         "tool_calls::begin where only they talk", AllAudiences, |tx, _config| {
             tool_calls::begin(tx, &Lease { conversation: THEIR_CONVERSATION, fence: 0, ..lease() }, &new_call()).await?
         };

@@ -120,7 +120,7 @@ fn where_it_is_said() -> Vec<Call> {
         };
         "channels::list", AllAudiences, |tx, _config| channels::list(tx).await?;
         "channels::open_ones", AllAudiences, |tx, _config| channels::open_ones(tx, CONNECTION).await?;
-        "channels::place", AllAudiences, |tx, _config| channels::place(tx, CONNECTION, CHANNEL, 10).await?;
+        "channels::place", AllAudiences, |tx, _config| channels::place(tx, CONNECTION, "C1", 10).await?;
         "bindings::list", AllAudiences, |tx, _config| bindings::list(tx).await?;
         "bindings::replace", AllAudiences, |tx, _config| {
             let binding = Binding { connection: Some(CONNECTION), channel: None, keyword: None, agent: AGENT };
