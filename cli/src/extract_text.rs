@@ -12,6 +12,9 @@ use shared::channels::fetch::BYTES_MAX;
 use worker::extract::{self, CPU_SECONDS_MAX, MEMORY_MAX};
 
 pub fn run(kind: &str) -> ExitCode {
+    // Before the limits: the allocator now and then refuses the first large block under one, and what is read is bounded.
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().take(BYTES_MAX as u64).read_to_end(&mut bytes);
     let limit = |most: u64| Rlimit { current: Some(most), maximum: Some(most) };
     let limits = [
         (Resource::Data, MEMORY_MAX),
@@ -23,8 +26,6 @@ pub fn run(kind: &str) -> ExitCode {
     if limits.into_iter().any(|(resource, most)| setrlimit(resource, limit(most)).is_err()) {
         return ExitCode::FAILURE;
     }
-    let mut bytes = Vec::new();
-    let read = std::io::stdin().take(BYTES_MAX as u64).read_to_end(&mut bytes);
     if read.is_err() || std::io::stdout().write_all(extract::answer(kind, &bytes).as_bytes()).is_err() {
         return ExitCode::FAILURE;
     }

@@ -189,7 +189,7 @@ async fn attack_153_documents_that_hold_nothing_readable_end_with_a_sentence() {
     }
     let long = "A sentence of a very long document. ".repeat(5_000);
     let document = acme.gives("name=long.txt", long.as_bytes()).await;
-    assert_eq!(document["state"], "ready");
+    assert_eq!(document["state"], "ready", "{document}");
     assert!(refused(&document).starts_with("only its first 40,000 letters"), "{document}");
     let nested = format!("<!doctype html>{}deep", "<div>".repeat(200_000));
     let document = acme.gives("name=deep.html", nested.as_bytes()).await;
