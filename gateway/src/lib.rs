@@ -161,7 +161,7 @@ pub async fn run(
     tracing::info!(address = %config.bind, "The gateway listens");
     let beating = CancellationToken::new();
     let _ends = beating.clone().drop_guard();
-    tokio::spawn(heartbeat::run(db.clone(), beating));
+    tokio::spawn(heartbeat::run(db.clone(), gateway.clock.clone(), beating));
     let hub = gateway.hub.clone();
     let stop = async move {
         stop.await;

@@ -1,6 +1,8 @@
 //! Fetches what Slack could not deliver, because nobody listened or because it held events back: channel by channel, at most
 //! a day back. What was found goes the way of every message, so what had arrived after all is known by its identity.
 
+use std::collections::BTreeSet;
+
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use shared::{
@@ -29,6 +31,8 @@ use crate::{Worker, jobs::judge};
 const BACK_MAX_SECONDS: i64 = 24 * 3_600;
 /// Threads of one channel that are read, newest first.
 const THREADS_MAX: i64 = 50;
+/// Of those that began meanwhile.
+const BEGUN_MAX: usize = 50;
 
 /// A job for each channel: one that has to wait keeps no other waiting.
 pub async fn spread(worker: &Worker, db: &TenantDb, connection: ConnectionId, span: Span) -> Result<(), JobError> {
@@ -70,7 +74,7 @@ pub async fn run(
     Ok(())
 }
 
-/// The channel's messages, and those of the threads in which the agent takes part.
+/// The channel's messages, and those of the threads in which the agent takes part, or that began meanwhile.
 async fn read(
     worker: &Worker,
     token: &SecretString,
@@ -79,7 +83,10 @@ async fn read(
     span: Span,
 ) -> Result<Vec<Value>, CallError> {
     let mut all = worker.slack.said_within(token, Target { channel, thread: None }, span).await?;
-    for thread in &place.threads {
+    let begun = all.iter().filter(|message| message["reply_count"].as_u64().is_some_and(|count| count > 0));
+    let begun = begun.filter_map(|message| message["ts"].as_str()).map(str::to_owned);
+    let threads: BTreeSet<String> = begun.take(BEGUN_MAX).chain(place.threads.iter().cloned()).collect();
+    for thread in &threads {
         let target = Target { channel, thread: Some(thread) };
         match worker.slack.said_within(token, target, span).await {
             Ok(more) => all.extend(more),
