@@ -12,6 +12,7 @@ use shared::{
     crypto::random_bytes,
     db::{
         DbError, TenantDb,
+        billing::Access,
         budgets::Spender,
         facts::{self, Asker, Learned, Source},
         llm_keys, system, usage,
@@ -82,7 +83,9 @@ async fn learn_from(
         _ => Vec::new(),
     };
     tx.close().await?;
-    let Some(asker) = asker.filter(|_| read.iter().any(says_something)) else {
+    // A tenant whose agent is paused pays for no calls.
+    let may_ask = |asker: &Asker| asker.access == Access::Full && read.iter().any(says_something);
+    let Some(asker) = asker.filter(may_ask) else {
         return end(db, conversation, &read, None).await;
     };
     let chain = orchestrator.models.chain(tenant, asker.model.as_deref(), &named)?;

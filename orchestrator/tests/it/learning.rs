@@ -45,6 +45,25 @@ impl Stage {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_whose_agent_is_paused_pays_for_no_facts() {
+    let stage = eager().await;
+    let mut tx = stage.db.begin().await.expect("a transaction begins");
+    sqlx::query(
+        "insert into subscriptions (tenant_id, subscription, status, created_at) values ($1, 'sub_1', 'unpaid', now())",
+    )
+    .bind(stage.db.id())
+    .execute(tx.conn())
+    .await
+    .expect("a subscription");
+    tx.commit().await.expect("it is stored");
+    let _orchestrator = stage.orchestrator();
+    stage.asks("Remember that the launch is on 14 March.").await;
+    stage.ended().await;
+    assert_eq!(stage.learned().await, [""; 0]);
+    assert_eq!(stage.model.requests().len(), 0, "neither an answer nor facts");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_people_state_is_learned_and_told_elsewhere_with_its_source() {
     let stage = eager().await;
     let _orchestrator = stage.orchestrator();

@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 use super::{
     DbError, TenantTx,
     audit::{self, Actor},
+    billing::{Access, access_of},
 };
 use crate::ids::{AgentId, ConversationId, MemoryId, MessageId, PersonId, RunId};
 
@@ -44,6 +45,8 @@ pub struct Asker {
     pub own_models: bool,
     /// Some budget of the tenant has a limit.
     pub budgeted: bool,
+    /// What the state of its subscription lets the tenant do.
+    pub access: Access,
 }
 
 /// What was found in a message.
@@ -134,15 +137,17 @@ pub async fn sources(tx: &mut TenantTx, conversation: ConversationId) -> Result<
 /// `None`: no agent has answered there.
 pub async fn asker(tx: &mut TenantTx, conversation: ConversationId) -> Result<Option<Asker>, DbError> {
     let tenant = tx.tenant();
-    let row = sqlx::query(
-        "select r.run_id, r.agent_id, a.model,
+    let row = sqlx::query(concat!(
+        "select r.run_id, r.agent_id, a.model, ",
+        access_of!(),
+        " as access,
                 exists (select from llm_keys k where k.tenant_id = $1)
                 or exists (select from agent_models c where c.tenant_id = $1) as own_models,
                 exists (select from budgets b where b.tenant_id = $1 and b.limit_micro_usd is not null) as budgeted
            from runs r join agents a on a.tenant_id = r.tenant_id and a.agent_id = r.agent_id
           where r.tenant_id = $1 and r.conversation_id = $2
-          order by r.from_seq desc, r.run_id desc limit 1",
-    )
+          order by r.from_seq desc, r.run_id desc limit 1"
+    ))
     .bind(tenant)
     .bind(conversation)
     .fetch_optional(tx.conn())
@@ -154,6 +159,7 @@ pub async fn asker(tx: &mut TenantTx, conversation: ConversationId) -> Result<Op
             model: row.try_get("model")?,
             own_models: row.try_get("own_models")?,
             budgeted: row.try_get("budgeted")?,
+            access: Access::read(&row)?,
         })
     })
     .transpose()
