@@ -36,6 +36,19 @@ fn sold(stripe: &StripeSimulator) -> StripeConfig {
     }
 }
 
+/// A house that sells plans. The gateway's address is not known before it is there: events go through a second door.
+async fn shop() -> (House, StripeSimulator) {
+    let door = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let webhook = format!("http://{}/webhooks/stripe", door.local_addr().expect("an address"));
+    let stripe = stripe(&webhook).await;
+    let house = House::open_with(|config| config.stripe = Some(sold(&stripe))).await;
+    let gateway = gateway::Gateway::new(&house.config, &house.test.db, shared::clock::Clock::system())
+        .await
+        .expect("a gateway");
+    tokio::spawn(gateway::serve(door, gateway::router(gateway), std::future::pending()));
+    (house, stripe)
+}
+
 async fn call(tenant: &Tenant<'_>, method: &str, resource: &str, body: &Value) -> (u16, Value) {
     let http = reqwest::Client::builder().no_proxy().build().expect("a client");
     let method = method.parse().expect("a method");
@@ -65,15 +78,7 @@ fn session(page: &Value) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_subscribes_is_paused_pays_and_leaves() {
-    // The gateway's address is not known before it is there: events go through a second door.
-    let door = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let webhook = format!("http://{}/webhooks/stripe", door.local_addr().expect("an address"));
-    let stripe = stripe(&webhook).await;
-    let house = House::open_with(|config| config.stripe = Some(sold(&stripe))).await;
-    let gateway = gateway::Gateway::new(&house.config, &house.test.db, shared::clock::Clock::system())
-        .await
-        .expect("a gateway");
-    tokio::spawn(gateway::serve(door, gateway::router(gateway), std::future::pending()));
+    let (house, stripe) = shop().await;
     house.start_orchestrator();
     let acme = house.tenant("acme").await;
     // As a tenant that signed itself up.
@@ -142,14 +147,7 @@ async fn a_tenant_subscribes_is_paused_pays_and_leaves() {
 /// Attack case 161: what counts is what Stripe says when it is asked, whatever the events' order.
 #[tokio::test(flavor = "multi_thread")]
 async fn attack_161_all_orders_of_five_events_come_to_the_state_of_a_fresh_fetch() {
-    let door = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let webhook = format!("http://{}/webhooks/stripe", door.local_addr().expect("an address"));
-    let stripe = stripe(&webhook).await;
-    let house = House::open_with(|config| config.stripe = Some(sold(&stripe))).await;
-    let gateway = gateway::Gateway::new(&house.config, &house.test.db, shared::clock::Clock::system())
-        .await
-        .expect("a gateway");
-    tokio::spawn(gateway::serve(door, gateway::router(gateway), std::future::pending()));
+    let (house, stripe) = shop().await;
     stripe.hold();
     let client = shared::stripe::Stripe::new(&sold(&stripe));
     let mut waiting = Vec::new();
