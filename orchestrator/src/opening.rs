@@ -20,7 +20,7 @@ use shared::{
 };
 
 use crate::{
-    Orchestrator, escalation, fixed, policy, recall,
+    Orchestrator, escalation, fixed, lateness, policy, recall,
     reply::{Outlet, SlackPlace, WhatsAppPlace},
     tools::approved,
     turn::PLACEHOLDER,
@@ -100,13 +100,15 @@ pub async fn open(orchestrator: &Orchestrator, db: &TenantDb, lease: &Lease) -> 
                 tx.commit().await?;
                 return Ok(Opened::Nothing);
             }
-            let end = end.or_else(|| beforehand.end());
+            let late = lateness::judge(&opening, orchestrator.clock.now(), orchestrator.answer_within);
+            let told = late.end().filter(|_| beforehand.answer().is_none());
+            let end = end.or_else(|| beforehand.end()).or(told);
             let agent = choose_agent(&mut tx, &mut opening).await?;
             match (end, agent) {
                 (None, Some(agent)) => {
                     let paused = fixed::paused(&opening);
                     let mut turn = start(&mut tx, orchestrator, lease, opening, agent, authors, to_seq).await?;
-                    turn.fixed = beforehand.answer().or(paused);
+                    turn.fixed = beforehand.answer().or(paused).or(late.answer());
                     tx.commit().await?;
                     crash::point(crash::Point::Opened);
                     return Ok(Opened::Turn(Box::new(turn), prepared));

@@ -81,7 +81,8 @@ pub async fn take_turn(orchestrator: &Orchestrator, lease: &Lease, watch: &Watch
         turn.outlet = turn.outlet.with_token(token);
     }
     watch.acknowledge_after(turn.to_seq, &turn.outlet);
-    let sender = Sender { outlet: &turn.outlet, db: &db, lease, pace: turn.outlet.pace() };
+    let storage = &orchestrator.storage;
+    let sender = Sender { outlet: &turn.outlet, db: &db, lease, pace: turn.outlet.pace(), storage };
     if turn.resumes {
         return resume::resume(orchestrator, (lease, watch), &turn, &sender, prepared).await;
     }

@@ -23,6 +23,8 @@ pub use whatsapp::{WhatsAppApp, WhatsAppConfig};
 const DEVELOPMENT_FILE: &str = ".local/env";
 /// What is told in three messages is read by one call.
 const FACTS_AFTER_SECONDS: u32 = 30;
+/// People have asked somebody else by then, or found out.
+const ANSWER_WITHIN_SECONDS: u32 = 1_800;
 
 /// A sentence that names the variable and says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +69,8 @@ pub struct Config {
     pub transcription: Option<TranscriptionConfig>,
     /// How long nobody writes in a conversation before facts are drawn from it; `None`: none are.
     pub facts_after: Option<Duration>,
+    /// What waited longer is asked about instead of answered; `None`: everything is answered.
+    pub answer_within: Option<Duration>,
     pub storage: StorageConfig,
     /// Private networks in which tenants may name addresses.
     pub egress_allow: Vec<Network>,
@@ -215,7 +219,8 @@ impl Config {
             llm: llm(variables)?,
             mail: mail(variables)?,
             transcription: transcription::transcription(variables)?,
-            facts_after: facts_after(variables)?,
+            facts_after: seconds_or_off(variables, "KONSTRUCT_FACTS_AFTER", FACTS_AFTER_SECONDS)?,
+            answer_within: seconds_or_off(variables, "KONSTRUCT_ANSWER_WITHIN", ANSWER_WITHIN_SECONDS)?,
             storage: storage::storage(variables)?,
             egress_allow: networks(variables, "KONSTRUCT_EGRESS_ALLOW")?,
             executable: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("konstruct")),
@@ -238,12 +243,11 @@ fn switch(variables: &Variables, name: &str, default: bool) -> Result<bool, Conf
     }
 }
 
-fn facts_after(variables: &Variables) -> Result<Option<Duration>, ConfigError> {
-    let name = "KONSTRUCT_FACTS_AFTER";
+fn seconds_or_off(variables: &Variables, name: &str, default: u32) -> Result<Option<Duration>, ConfigError> {
     if variables.get(name) == Some("off") {
         return Ok(None);
     }
-    let seconds: u32 = variables.parsed(name, FACTS_AFTER_SECONDS, "a number of seconds, or `off`")?;
+    let seconds: u32 = variables.parsed(name, default, "a number of seconds, or `off`")?;
     Ok(Some(Duration::from_secs(seconds.into())))
 }
 

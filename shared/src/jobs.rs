@@ -35,6 +35,8 @@ pub enum Job {
     ReadDocument { document: DocumentId },
     /// Erase the bytes of a document that was deleted.
     EraseDocument { document: DocumentId },
+    /// Erase the bytes of a file that was sent, or never will be.
+    EraseFile { outbox: OutboxId },
     /// Erase what a person said.
     ForgetPerson { person: PersonId },
     /// Tell a person what only they see.
@@ -49,6 +51,8 @@ pub enum Job {
     FetchMissedIn { connection: ConnectionId, channel: String, since: i64, until: i64 },
     /// Bring a human's reply to the channel.
     SendReply { outbox: OutboxId },
+    /// Send a message again that the platform took and did not deliver.
+    SendAgain { outbox: OutboxId },
     /// Look at Stripe what the tenant's subscriptions are.
     RefreshBilling,
     /// Tell Stripe's meter how many answers there were on the days that are over.
@@ -100,6 +104,7 @@ impl Job {
             Self::PublishHome { .. } => "publish_home",
             Self::SuggestPrompts { .. } => "suggest_prompts",
             Self::SendReply { .. } => "send_reply",
+            Self::SendAgain { .. } => "send_again",
             Self::FetchMissed { .. } => "fetch_missed",
             Self::FetchMissedIn { .. } => "fetch_missed_in",
             Self::RefreshBilling => "refresh_billing",
@@ -110,6 +115,7 @@ impl Job {
             Self::DownloadMedia { .. } => "download_media",
             Self::ReadDocument { .. } => "read_document",
             Self::EraseDocument { .. } => "erase_document",
+            Self::EraseFile { .. } => "erase_file",
             Self::ShowApproval { .. } => "show_approval",
             Self::ReportApproval { .. } => "report_approval",
             Self::ExpireApproval { .. } => "expire_approval",

@@ -34,6 +34,7 @@ pub mod model_check;
 pub mod network;
 pub mod pacer;
 pub mod queue;
+pub mod slack_follow;
 pub mod slack_tokens;
 pub mod storage;
 pub mod stripe;

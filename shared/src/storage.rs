@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     config::StorageConfig,
-    ids::{DocumentId, MediaId, TenantId},
+    ids::{DocumentId, MediaId, RunId, TenantId},
 };
 
 /// Cheap to clone.
@@ -104,7 +104,37 @@ impl Storage {
 
     /// Erases a document's bytes; that they are gone already is no failure.
     pub async fn erase_document(&self, tenant: TenantId, document: DocumentId) -> Result<(), StorageError> {
-        match self.store.delete(&self.key(tenant, "documents", document.uuid())).await {
+        self.erase(&self.key(tenant, "documents", document.uuid())).await
+    }
+
+    /// Keeps a file that a run made: by the run and its place in it, so that a run which goes on after a crash writes the same
+    /// again.
+    pub async fn put_file(
+        &self,
+        tenant: TenantId,
+        (run, part): (RunId, i32),
+        bytes: Vec<u8>,
+    ) -> Result<(), StorageError> {
+        self.store.put(&self.file(tenant, (run, part)), bytes.into()).await?;
+        Ok(())
+    }
+
+    pub async fn get_file(
+        &self,
+        tenant: TenantId,
+        (run, part): (RunId, i32),
+        max: usize,
+    ) -> Result<Vec<u8>, StorageError> {
+        self.read(&self.file(tenant, (run, part)), max).await
+    }
+
+    /// Erases such a file's bytes; that they are gone already is no failure.
+    pub async fn erase_file(&self, tenant: TenantId, (run, part): (RunId, i32)) -> Result<(), StorageError> {
+        self.erase(&self.file(tenant, (run, part))).await
+    }
+
+    async fn erase(&self, key: &Path) -> Result<(), StorageError> {
+        match self.store.delete(key).await {
             Ok(()) | Err(StoreError::NotFound { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -120,6 +150,11 @@ impl Storage {
             }
         }
         Ok(bytes)
+    }
+
+    fn file(&self, tenant: TenantId, (run, part): (RunId, i32)) -> Path {
+        let own = [tenant.uuid().to_string(), "files".to_owned(), format!("{}-{part}", run.uuid())];
+        self.prefix.parts().map(|part| part.as_ref().to_owned()).chain(own).collect()
     }
 
     fn key(&self, tenant: TenantId, folder: &str, id: Uuid) -> Path {

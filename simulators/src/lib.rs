@@ -20,6 +20,7 @@ mod clock;
 mod control;
 mod desk;
 mod faults;
+mod form;
 mod model;
 mod server;
 mod slack;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use shared::{
     db::{
         TenantTx,
-        conversations::{self, Conversation, Message},
+        conversations::{self, Conversation, File, Message},
         takeovers::{self, REPLY_MAX},
     },
     ids::{ConversationId, MessageId},
@@ -91,6 +91,30 @@ pub struct MessageBody {
     /// Why the answer was broken off; `text` is what had been shown of it, perhaps nothing.
     #[schema(example = "stopped by the person who asked")]
     interrupted: Option<String>,
+    /// Files that came along, or that the agent sent.
+    files: Vec<FileBody>,
+    /// Absent of a message that arrived, as far as anybody knows.
+    trouble: Option<TroubleBody>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct FileBody {
+    #[schema(example = "prices.csv")]
+    name: String,
+    #[schema(example = "text/csv")]
+    content_type: String,
+    /// In bytes; absent if nobody has said.
+    size: Option<i64>,
+    /// `pending`, `stored`, `refused` or `failed` of a file that came; `sent`, `failed` or `unknown` of one that went out.
+    state: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct TroubleBody {
+    /// `failed`: it did not arrive. `unknown`: nobody can tell, and a person should look.
+    state: &'static str,
+    #[schema(example = "the platform refused: missing_scope")]
+    reason: String,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -278,6 +302,12 @@ impl From<Conversation> for ConversationBody {
     }
 }
 
+impl From<File> for FileBody {
+    fn from(file: File) -> Self {
+        Self { name: file.name, content_type: file.content_type, size: file.size, state: file.state }
+    }
+}
+
 impl From<Message> for MessageBody {
     fn from(row: Message) -> Self {
         Self {
@@ -290,6 +320,11 @@ impl From<Message> for MessageBody {
             edited_at: row.edited_at.map(written),
             deleted_at: row.deleted_at.map(written),
             interrupted: row.interrupted,
+            files: row.files.into_iter().map(FileBody::from).collect(),
+            trouble: row.trouble.map(|trouble| TroubleBody {
+                state: if trouble.unclear { "unknown" } else { "failed" },
+                reason: trouble.reason,
+            }),
         }
     }
 }

@@ -1,7 +1,9 @@
 //! What providers send: verify → resolve the tenant → normalize → store → 200.
 
+mod aside;
 mod body;
 mod news;
+mod refusal;
 pub mod slack;
 mod slack_acts;
 mod slack_changes;

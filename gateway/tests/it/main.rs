@@ -56,5 +56,6 @@ mod twins;
 mod watching;
 mod whatsapp;
 mod whatsapp_news;
+mod whatsapp_refused;
 mod whatsapp_signup;
 mod whatsapp_templates;

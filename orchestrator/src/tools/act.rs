@@ -31,10 +31,10 @@ const RECALLED_MAX: usize = 10;
 const NOT_ALLOWED: &str = "refused";
 
 /// A call and where it stands in the run.
-struct At<'a> {
-    id: ToolCallId,
-    step: i32,
-    position: i32,
+pub(super) struct At<'a> {
+    pub(super) id: ToolCallId,
+    pub(super) step: i32,
+    pub(super) position: i32,
     call: &'a Called,
 }
 
@@ -94,6 +94,7 @@ impl Work<'_> {
             }
             What::Remember => self.remember(at, admitted, &clean_text(text("note"))).await,
             What::Forget => self.forget(at, admitted, text("memory")).await,
+            What::SendFile => self.send_file(at, admitted, progress).await,
             What::Http { .. } if admitted.tool.class == Class::Write => {
                 self.ask_for_approval(at, admitted, progress).await
             }
@@ -124,6 +125,10 @@ impl Work<'_> {
             }
             (State::Waiting, _) => {
                 progress.waits.push(wording::call(&admitted.tool.name, &json!(admitted.arguments)));
+                Ok(said)
+            }
+            (State::Done, What::SendFile) => {
+                progress.files += 1;
                 Ok(said)
             }
             (State::Done, What::Escalate) => {
@@ -164,7 +169,7 @@ impl Work<'_> {
     }
 
     /// Writes the call down in the caller's transaction.
-    async fn write(
+    pub(super) async fn write(
         &self,
         tx: &mut TenantTx,
         at: &At<'_>,
@@ -195,7 +200,7 @@ impl Work<'_> {
     }
 
     /// A call whose result is known at once, because nothing outside is asked.
-    async fn note(
+    pub(super) async fn note(
         &self,
         at: &At<'_>,
         admitted: &Admitted<'_>,

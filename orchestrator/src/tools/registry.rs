@@ -9,10 +9,18 @@ use shared::{
         tools::{Granted, Tool},
     },
     message::is_hidden,
-    tools::{Class, address::Template, arguments::Schema},
+    tools::{
+        Class,
+        address::Template,
+        arguments::{Room, Schema},
+        file,
+    },
 };
 
 use crate::{files::Shown, llm::Called};
+
+/// A file is longer than what other tools are told.
+const FILE_ROOM: Room = Room { text: file::CONTENT_MAX, bytes: file::ARGUMENTS_BYTES_MAX };
 
 /// A tool that is offered to the model.
 pub struct Offered {
@@ -30,6 +38,7 @@ pub enum What {
     Forget,
     Recall,
     Remember,
+    SendFile,
     Http { tool: Box<Tool>, template: Template, sealed: Option<Vec<u8>> },
 }
 
@@ -98,10 +107,11 @@ impl Registry {
     }
 }
 
-/// After a stranger's words: what writes, and what leads out. Asking for a human is always possible.
+/// After a stranger's words: what writes, and what leads out. Asking for a human is always possible, and a file goes to those
+/// who read the answer, with what could stand in the answer.
 fn is_locked(tool: &Offered) -> bool {
-    let asks_for_human = matches!(tool.what, What::Escalate);
-    (tool.class == Class::Write && !asks_for_human) || tool.what.leads_out()
+    let is_said = matches!(tool.what, What::Escalate | What::SendFile);
+    (tool.class == Class::Write && !is_said) || tool.what.leads_out()
 }
 
 /// Whether words of strangers are in the prompt: what files say, and what people of elsewhere and bots wrote.
@@ -171,11 +181,24 @@ fn built_in(name: &str) -> Option<Offered> {
             "Notes something that the person you speak with wants remembered.",
             json!({ "note": text("What to remember, as one sentence", 1_000) }),
         ),
+        file::SEND_FILE => (
+            What::SendFile,
+            Class::Write,
+            "Sends a file below your answer, into this conversation. For tables and longer texts that people keep.",
+            json!({
+                "name": text("The file's name, ending in .csv, .txt, .md or .json", file::NAME_MAX),
+                "content": text("All of its text", file::CONTENT_MAX),
+            }),
+        ),
         _ => return None,
     };
     let required: Vec<&String> = properties.as_object().into_iter().flat_map(Map::keys).collect();
     let schema = json!({ "type": "object", "properties": properties, "required": required });
-    let schema = Schema::parse(&schema).ok()?;
+    let schema = match what {
+        What::SendFile => Schema::parse_within(&schema, FILE_ROOM),
+        _ => Schema::parse(&schema),
+    };
+    let schema = schema.ok()?;
     Some(Offered { name: name.to_owned(), class, description: description.to_owned(), schema, what })
 }
 
@@ -228,6 +251,7 @@ mod tests {
             ("recall", "{\"about\":\"x\"}", false),
             ("calculator", "{\"sum\":\"1\"}", false),
             ("escalate", "{\"reason\":\"x\"}", false),
+            ("send_file", "{\"name\":\"a.txt\",\"content\":\"x\"}", false),
         ] {
             assert_eq!(registry.admit(&call(name, arguments), true).is_err(), locked, "{name}");
         }

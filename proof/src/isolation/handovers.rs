@@ -23,7 +23,7 @@ use super::{
 /// No turn is at work on it, and nobody waits for a human. Theirs has one already.
 pub(super) const QUIET: ConversationId = ConversationId::from_uuid(Uuid::from_u128(0x40));
 /// Humans have it, and a person waits for more.
-const HELD: ConversationId = ConversationId::from_uuid(Uuid::from_u128(0x41));
+pub(super) const HELD: ConversationId = ConversationId::from_uuid(Uuid::from_u128(0x41));
 /// A human's reply in it, on its way.
 const REPLY: OutboxId = OutboxId::from_uuid(Uuid::from_u128(0x42));
 /// What the person said there.

@@ -25,6 +25,7 @@ pub mod rights;
 pub mod rules;
 pub mod scale;
 pub mod scene;
+mod sends;
 pub mod session;
 mod singly;
 pub mod statements;

@@ -13,7 +13,6 @@ use shared::{
         Audience, Db, DbError, TenantTx,
         agents::{self, AgentShape},
         connections::{self, NewSlackConnection},
-        deliveries::{self, Progress, Status},
         interruptions::{self, Cause},
         lanes,
         memories::{self, Question},
@@ -35,11 +34,8 @@ use time::OffsetDateTime;
 
 use super::{
     acting, acts, billing, entrances, handovers, installations, learned, money, places, reasons,
-    scene::{
-        AGENT, CONNECTION, CONVERSATION, DELIVERED, MEMORY, NUMBER, OUTBOX, PERSON, RUN, THEIR_MARK, THEM, US,
-        lease,
-    },
-    singly,
+    scene::{AGENT, CONNECTION, CONVERSATION, MEMORY, NUMBER, OUTBOX, PERSON, RUN, THEIR_MARK, THEM, US, lease},
+    sends, singly,
 };
 
 /// How its caller begins.
@@ -97,6 +93,7 @@ pub fn all() -> Vec<Call> {
     calls.extend(billing::all());
     calls.extend(singly::all());
     calls.extend(acting::all());
+    calls.extend(sends::all());
     calls
 }
 
@@ -152,8 +149,6 @@ fn numbers() -> Vec<Call> {
         "numbers::set_fallback", AllAudiences, |tx, _config| {
             numbers::set_fallback(tx, NUMBER, Some(("renewed", "en"))).await?
         };
-        "deliveries::record", AllAudiences, |tx, _config| deliveries::record(tx, &[(NUMBER, failure())]).await?;
-        "deliveries::find", AllAudiences, |tx, _config| deliveries::find(tx, DELIVERED).await?;
         "people::set_consent", AllAudiences, |tx, _config| people::set_consent(tx, PERSON, false).await?;
         "people::has_opted_out", AllAudiences, |tx, _config| people::has_opted_out(tx, PERSON).await?;
         "people::introduce", AllAudiences, |tx, _config| {
@@ -179,21 +174,6 @@ fn number(id: &str) -> NewNumber {
             secret: SecretString::from("0123456789abcdef"),
             verify_token: SecretString::from("0123456789abcdef"),
         }),
-    }
-}
-
-/// Of the message that went out.
-fn failure() -> Status {
-    Status {
-        external_id: "wamid.9".into(),
-        progress: Progress::Failed,
-        at: OffsetDateTime::UNIX_EPOCH,
-        outbox: Some(DELIVERED),
-        recipient: "4930".into(),
-        error_code: Some(131_026),
-        error: Some("undeliverable".into()),
-        category: None,
-        pricing: None,
     }
 }
 
@@ -328,7 +308,7 @@ pub async fn observe(db: &Db, config: &Config, call: &Call) -> anyhow::Result<Ob
 }
 
 /// Tables that konstruct_app may read.
-const WATCHED: [&str; 49] = [
+const WATCHED: [&str; 50] = [
     "tools",
     "agent_tools",
     "tool_calls",
@@ -364,6 +344,7 @@ const WATCHED: [&str; 49] = [
     "outbox",
     "delivery_statuses",
     "outbox_parts",
+    "sent_files",
     "media",
     "memories",
     "fact_sources",
