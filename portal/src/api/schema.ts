@@ -94,6 +94,8 @@ export type Fallback = { language?: string | null; template?: string | null }
 
 export type FaultBody = { detail: string; kind: string; n: number }
 
+export type FileBody = { content_type: string; name: string; size?: number | null; state: string }
+
 export type ForgotPassword = { mail: string }
 
 export type ForgottenBody = { characters: number; conversation_id?: string | null; had_vector: boolean; id: string; message_id?: string | null }
@@ -134,7 +136,7 @@ export type MemoryDetail = MemoryBody & { recalled_in: (UseBody)[] }
 
 export type MemoryList = { items: (MemoryBody)[]; next_cursor?: string | null }
 
-export type MessageBody = { author: string; author_kind: string; deleted_at?: string | null; edited_at?: string | null; id: string; interrupted?: string | null; run_id?: string | null; sent_at: string; text: string }
+export type MessageBody = { author: string; author_kind: string; deleted_at?: string | null; edited_at?: string | null; files: (FileBody)[]; id: string; interrupted?: string | null; run_id?: string | null; sent_at: string; text: string; trouble?: TroubleBody | null }
 
 export type MessageList = { items: (MessageBody)[]; next_cursor?: string | null }
 
@@ -243,6 +245,8 @@ export type ToolList = { built_in: (string)[]; items: (ToolBody)[] }
 export type TotpSecret = { secret: string; uri: string }
 
 export type Trace = { items: (StepBody)[]; next_cursor?: string | null }
+
+export type TroubleBody = { reason: string; state: string }
 
 export type UsageBody = { audio_seconds: number; calls: number; cost_micro_usd: number; cost_usd: number; failed_calls: number; input_tokens: number; key?: string | null; name?: string | null; output_tokens: number; own_cost_usd: number; unpriced_calls: number }
 

@@ -6,7 +6,7 @@ import { again } from '../api/conversations'
 import { useEvents } from '../api/events'
 import { escalationsQuery, noticesQuery } from '../api/queries'
 import { rightsOf, signOut, useSession, useSwitchTenant } from '../api/session'
-import { isOfBilling, isOfConnections, isOfMoney, type About } from '../lib/notices'
+import { isOfBilling, isOfConnections, isOfMoney, isOfSends, type About } from '../lib/notices'
 import { roleWord } from '../lib/roles'
 import { useWords, type Word } from '../lib/words'
 import { Badge } from '../ui/badge'
@@ -89,6 +89,7 @@ export function Shell() {
               <Icon name={place.icon} />
               <span>{say(place.word)}</span>
               {place.to === '/escalations' && session.tenant_id && <Waiting />}
+              {place.to === '/inbox' && session.tenant_id && <UnseenNotices about={isOfSends} />}
               {place.to === '/connections' && <UnseenNotices about={isOfConnections} />}
               {place.to === '/budgets' && <UnseenNotices about={isOfMoney} />}
               {place.to === '/billing' && <UnseenNotices about={isOfBilling} />}

@@ -7,8 +7,10 @@ import { conversationsQuery } from '../api/queries'
 import { Conversation } from '../components/conversation'
 import { ConversationRow } from '../components/conversation-row'
 import { InboxFilters } from '../components/inbox-filters'
+import { Notices } from '../components/notices'
 import { ShortcutHelp } from '../components/shortcut-help'
 import { matches, neighbour } from '../lib/conversations'
+import { isOfSends } from '../lib/notices'
 import { useShortcuts } from '../lib/use-shortcuts'
 import { useWords } from '../lib/words'
 import type { InboxSearch } from '../lib/searches'
@@ -54,6 +56,7 @@ export function InboxPage() {
             ?
           </Button>
         </header>
+        <Notices about={isOfSends} />
         <InboxFilters search={search} onChange={go} find={find} />
         <div className="rows">
           {list.isPending && <Loading lines={6} />}

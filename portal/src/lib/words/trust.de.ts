@@ -124,6 +124,7 @@ export const trustDe: Record<keyof typeof trustEn, string> = {
   'why.sent_answer': 'Antwort',
   'why.sent_apology': 'Entschuldigung',
   'why.sent_notice': 'Hinweis',
+  'why.sent_file': 'Datei',
   'why.state_sending': 'unterwegs',
   'why.state_sent': 'gesendet',
   'why.state_dead': 'nicht zugestellt',

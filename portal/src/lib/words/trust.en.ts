@@ -122,6 +122,7 @@ export const trustEn = {
   'why.sent_answer': 'Answer',
   'why.sent_apology': 'Apology',
   'why.sent_notice': 'Notice',
+  'why.sent_file': 'File',
   'why.state_sending': 'on its way',
   'why.state_sent': 'sent',
   'why.state_dead': 'not delivered',
