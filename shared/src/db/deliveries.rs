@@ -117,26 +117,28 @@ with given as (
     returning d.connection_id, d.outbox_id, d.external_id, d.status, d.error_code, d.error
 ), verdicts as (
     select s.*, s.status = 'failed' as failed, f.pause from stored s join furthest f using (connection_id, external_id)
+), locked as (
+    -- Read as it is once nobody else is at it: whoever sends again may just have got the id that is reported here.
+    select o.outbox_id, o.external_id, o.state, o.resend_at, v.external_id as reported, v.status, v.failed, v.error_code, v.error,
+           case when o.resends < $14 and o.created_at > clock_timestamp() - make_interval(secs => $15) then v.pause end as pause
+      from outbox o join verdicts v on v.outbox_id = o.outbox_id
+     where o.tenant_id = $1 and (v.failed or o.state = 'unknown' or o.resend_at is not null)
+       for no key update of o
 ), settled as (
     update outbox o
-       set state = case when not v.failed then 'sent'
-                        when v.pause is not null and o.resends < $14
-                             and o.created_at > clock_timestamp() - make_interval(secs => $15) then 'sending'
-                        else 'dead' end,
-           resend_at = case when v.failed and v.pause is not null and o.resends < $14
-                                 and o.created_at > clock_timestamp() - make_interval(secs => $15)
-                            then clock_timestamp() end,
-           external_id = coalesce(o.external_id, v.external_id),
-           error = case when v.failed then concat_ws(': ', v.error_code, v.error) end,
+       set state = case when not k.failed then 'sent' when k.pause is not null then 'sending' else 'dead' end,
+           resend_at = case when k.failed and k.pause is not null then clock_timestamp() end,
+           external_id = coalesce(o.external_id, k.reported),
+           error = case when k.failed then concat_ws(': ', k.error_code, k.error) end,
            sent_at = coalesce(o.sent_at, clock_timestamp())
-      from verdicts v
-     where o.tenant_id = $1 and o.outbox_id = v.outbox_id
-       and (o.external_id is null or o.external_id = v.external_id)
-       and ((v.failed and o.resend_at is null and o.state in ('sending', 'sent', 'unknown'))
-            or (v.status in ('sent', 'delivered', 'read', 'played') and o.state = 'unknown')
-            or (v.status in ('delivered', 'read', 'played') and o.state = 'sending' and o.resend_at is not null))
+      from locked k
+     where o.tenant_id = $1 and o.outbox_id = k.outbox_id
+       and (k.external_id is null or k.external_id = k.reported)
+       and ((k.failed and k.resend_at is null and k.state in ('sending', 'sent', 'unknown'))
+            or (k.status in ('sent', 'delivered', 'read', 'played') and k.state = 'unknown')
+            or (k.status in ('delivered', 'read', 'played') and k.state = 'sending' and k.resend_at is not null))
     returning o.outbox_id, o.conversation_id, o.run_id, o.kind, o.body, o.external_id, o.state, o.error, o.resends,
-              v.pause, v.failed
+              k.pause, k.failed
 ), said as (
     -- Its turn ended without knowing that it had arrived.
     insert into messages (tenant_id, message_id, conversation_id, external_id, author_kind, agent_id, run_id, body, sent_at)
