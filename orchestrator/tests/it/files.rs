@@ -44,6 +44,7 @@ async fn a_file_goes_out_below_the_answer_and_is_part_of_the_conversation() {
     let kept = "select name || ' ' || content_type || ' ' || size || ' ' || upload_id from sent_files";
     assert_eq!(stage.texts(kept).await, [format!("prices.csv text/csv {} {}", SENT.len(), files[0].id)]);
     assert_eq!(stage.ledger().await.len(), 1);
+    assert_eq!(stage.model.requests()[0].body["max_tokens"], 4_500, "there is room for a file");
     let waits =
         "select count(*)::text from jobs where kind = 'erase_file' and run_after > now() + interval '23 hours'";
     assert_eq!(stage.texts(waits).await, ["1"], "its bytes are erased later");
