@@ -261,8 +261,7 @@ async fn meeting_someone_again_holds_up_nobody_who_stores_what_they_say() {
     sqlx::query("set local lock_timeout = '500ms'").execute(second.conn()).await.unwrap();
     let said = [message("m2", "C2", "UADA", "And now we meet again.")];
     let conversation = ConversationId::new();
-    let place =
-        Place { conversation, connection: acme.connection, kind: ChannelKind::Public, messages: &said };
+    let place = Place { conversation, connection: acme.connection, kind: ChannelKind::Public, messages: &said };
     messages::store(&mut second, &place).await.expect("no lock of the first one is in the way");
     second.commit().await.unwrap();
     first.commit().await.unwrap();
