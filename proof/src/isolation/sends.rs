@@ -3,6 +3,7 @@
 use shared::{
     db::{
         deliveries::{self, Progress, Status},
+        lanes::Lease,
         missed,
         notices::{self, Kind},
         resends::{self, Begun},
@@ -15,7 +16,7 @@ use uuid::Uuid;
 
 use super::{
     handovers::HELD,
-    scene::{CONNECTION, CONVERSATION, DELIVERED, FENCE, NUMBER, RUN, THEM, lease},
+    scene::{CONNECTION, CONVERSATION, DELIVERED, FENCE, NUMBER, RUN, THEIR_CONVERSATION, THEM, lease},
     statements::{Call, calls},
 };
 
@@ -25,7 +26,8 @@ const FILE: OutboxId = OutboxId::from_uuid(Uuid::from_u128(0xb0));
 const OLD_FILE: OutboxId = OutboxId::from_uuid(Uuid::from_u128(0xb1));
 /// A reply that failed, and is to be sent again.
 const AGAIN: OutboxId = OutboxId::from_uuid(Uuid::from_u128(0xb2));
-/// Only they have one.
+/// Only they have these.
+const THEIR_AGAIN: OutboxId = OutboxId::from_uuid(Uuid::from_u128(0xb4));
 const THEIR_FILE: OutboxId = OutboxId::from_uuid(Uuid::from_u128(0xb3));
 
 /// For a transaction of the tenant.
@@ -43,7 +45,6 @@ pub fn script(tenant_id: TenantId, mark: &str) -> String {
     let them = tenant_id == THEM;
     // Theirs is over and told of, ours waits.
     let old_state = if them { "sending" } else { "sent" };
-    let ended = DELIVERED.uuid();
     let mut script = format!(
         "insert into outbox (tenant_id, outbox_id, conversation_id, run_id, kind, part, operation, body, state, fence)
          values ('{tenant}', '{file}', '{conversation}', '{run}', 'file', 1, 'post', '{mark}', 'sending', {FENCE}),
@@ -53,15 +54,17 @@ pub fn script(tenant_id: TenantId, mark: &str) -> String {
          insert into sent_files (tenant_id, outbox_id, name, content_type, size, upload_id)
          values ('{tenant}', '{file}', '{mark}.csv', 'text/csv', 7, '{mark}'), ('{tenant}', '{old}', '{mark}.md', 'text/markdown', 7, null);
          insert into delivery_statuses (tenant_id, connection_id, external_id, outbox_id, status, rank, changed_at)
-         values ('{tenant}', '{number}', '{mark} again', '{again}', 'sent', 1, '2026-11-20T11:00:00Z');
-         insert into delivery_statuses (tenant_id, connection_id, external_id, outbox_id, status, rank, changed_at, error)
-         values ('{tenant}', '{number}', 'wamid.failed', '{ended}', 'failed', 2, '2026-11-20T11:00:00Z', '{mark} failed');"
+         values ('{tenant}', '{number}', '{mark} again', '{again}', 'sent', 1, '2026-11-20T11:00:00Z');"
     );
     if them {
-        let theirs = THEIR_FILE.uuid();
+        let (theirs, their_again) = (THEIR_FILE.uuid(), THEIR_AGAIN.uuid());
         script += &format!(
             "insert into outbox (tenant_id, outbox_id, conversation_id, run_id, kind, part, operation, body, fence)
              values ('{tenant}', '{theirs}', '{conversation}', '{run}', 'file', 3, 'post', '{mark}', {FENCE});
+             insert into outbox (tenant_id, outbox_id, conversation_id, kind, operation, body, state, resend_at, fence)
+             values ('{tenant}', '{their_again}', '{held}', 'operator', 'post', '{mark}', 'sending', now(), {FENCE});
+             insert into delivery_statuses (tenant_id, connection_id, external_id, outbox_id, status, rank, changed_at, error)
+             values ('{tenant}', '{number}', 'wamid.theirs', '{file}', 'failed', 2, '2026-11-20T11:00:00Z', '{mark}');
              insert into notices (tenant_id, notice_id, kind, conversation_id, body)
              values ('{tenant}', '{theirs}', 'send_unclear', '{held}', '{mark}');"
         );
@@ -89,6 +92,19 @@ fn files() -> Vec<Call> {
             };
             sent_files::prepare(tx, &lease(), &new).await?
         };
+        "sent_files::prepare where only they talk", AllAudiences, |tx, _config| {
+            let lease = Lease { conversation: THEIR_CONVERSATION, fence: 0, ..lease() };
+            let new = New {
+                id: OutboxId::new(),
+                run: RUN,
+                part: 4,
+                name: "prices.csv",
+                content_type: "text/csv",
+                size: 3,
+                line: "(sent the file prices.csv)",
+            };
+            sent_files::prepare(tx, &lease, &new).await?
+        };
         "sent_files::unsent", AllAudiences, |tx, _config| sent_files::unsent(tx, RUN).await?;
         "sent_files::find", AllAudiences, |tx, _config| sent_files::find(tx, FILE).await?;
         "sent_files::note_upload", AllAudiences, |tx, _config| {
@@ -105,12 +121,16 @@ fn ends() -> Vec<Call> {
             deliveries::record(tx, &[(NUMBER, failure())], |_| None).await?
         };
         "deliveries::find", AllAudiences, |tx, _config| deliveries::find(tx, DELIVERED).await?;
+        "resends::begin of theirs", AllAudiences, |tx, _config| match resends::begin(tx, THEIR_AGAIN).await? {
+            Begun::Go(again) => again.body,
+            other => format!("{other:?}"),
+        };
         "resends::begin", AllAudiences, |tx, _config| match resends::begin(tx, AGAIN).await? {
             Begun::Go(again) => again.body,
             other => format!("{other:?}"),
         };
         "deliveries::catch_up", AllAudiences, |tx, _config| {
-            deliveries::catch_up(tx, CONNECTION, "wamid.failed", |_| None).await?;
+            deliveries::catch_up(tx, CONNECTION, "wamid.theirs", |_| None).await?;
             notices::list(tx, None).await?.into_iter().map(|notice| notice.body).collect::<Vec<_>>()
         };
         "resends::let_go", AllAudiences, |tx, _config| resends::let_go(tx, AGAIN).await?;
