@@ -20,6 +20,8 @@ export type Begin = { app_id?: string | null; client_id?: string | null; client_
 
 export type BeginTotp = { password: string }
 
+export type Begun = { run: string }
+
 export type BillingBody = { access: string; plan: string; plans: (PlanBody)[]; sells: boolean; subscription?: SubscriptionBody | null }
 
 export type BindingBody = { agent: string; channel?: string | null; connection?: string | null; keyword?: string | null }
@@ -40,6 +42,8 @@ export type ChangeMember = { read_only?: boolean | null; role?: Role | null }
 
 export type ChangePassword = { current: string; password: string }
 
+export type ChangeRoutine = { agent?: string | null; business_hours?: boolean | null; channel?: string | null; connection?: string | null; enabled?: boolean | null; instruction?: string | null; name?: string | null; schedule?: string | null }
+
 export type ChangeTenant = { plan: string }
 
 export type ChangeTool = { answer_max?: number | null; arguments?: object | null; class?: string | null; description?: string | null; enabled?: boolean | null; method?: string | null; name?: string | null; remove_secret?: boolean; secret?: SecretBody | null; timeout_ms?: number | null; url?: string | null }
@@ -47,6 +51,8 @@ export type ChangeTool = { answer_max?: number | null; arguments?: object | null
 export type ChannelBody = { channel: string; connection: string; kind: string; name: string; shared: boolean; state: string }
 
 export type ChannelList = { items: (ChannelBody)[] }
+
+export type Confirm = { digest: string }
 
 export type ConfirmTotp = { code: string }
 
@@ -66,6 +72,8 @@ export type CreatedApiKey = ApiKeyBody & { key: string }
 
 export type DeliveryBody = { error?: string | null; kind: string; sent_at?: string | null; state: string; written_at: string }
 
+export type DeskBody = { channel: string; connection: string }
+
 export type DeviceBody = { address: string; agent: string; created_at: string; id: string; is_current: boolean; last_seen_at: string }
 
 export type DeviceList = { items: (DeviceBody)[] }
@@ -77,6 +85,8 @@ export type DocumentList = { items: (DocumentBody)[]; next_cursor?: string | nul
 export type EndTotp = { code: string; password: string }
 
 export type EscalationBody = { assigned_to?: string | null; closed_at?: string | null; conversation_id: string; id: string; message_id?: string | null; opened_at: string; person: string; person_id: string; reason: string; rule?: RuleRef | null; state: string; summary: string; taken_at?: string | null }
+
+export type EscalationDesk = { desk?: DeskBody | null }
 
 export type EscalationList = { items: (EscalationBody)[]; next_cursor?: string | null }
 
@@ -94,6 +104,10 @@ export type Fallback = { language?: string | null; template?: string | null }
 
 export type FaultBody = { detail: string; kind: string; n: number }
 
+export type FollowUpBody = { about: string; conversation_id: string; created_at: string; due_at: string; ended_at?: string | null; id: string; person: string; person_id: string; state: string }
+
+export type FollowUpList = { items: (FollowUpBody)[]; next_cursor?: string | null }
+
 export type ForgotPassword = { mail: string }
 
 export type ForgottenBody = { characters: number; conversation_id?: string | null; had_vector: boolean; id: string; message_id?: string | null }
@@ -110,15 +124,27 @@ export type Invite = { mail: string; read_only?: boolean; role: Role }
 
 export type LastBody = { author: string; author_kind: string; excerpt: string }
 
+export type LeftOut = { name: string; why: string }
+
 export type LlmKeyBody = { created_at: string; created_by: string; default_model: string; host: string; id: string; is_default: boolean; key_hint: string; name: string; platform_fallback: boolean; replaced_at?: string | null }
 
 export type LlmKeyList = { items: (LlmKeyBody)[] }
 
 export type LoginBody = { code?: string | null; mail: string; password: string }
 
+export type LookedAt = { left_out: (LeftOut)[]; locked: number; new: number; server: McpServerBody }
+
 export type Mailed = { detail: string }
 
+export type MarkPerson = { vip: boolean }
+
+export type MarkedPerson = { id: string; name: string; vip: boolean }
+
 export type Match = { conversation_id: string; excerpt: string; message_id: string; reason: string; sent_at: string }
+
+export type McpServerBody = { created_at: string; created_by: string; id: string; looked_at: string; name: string; token_hint?: string | null; url: string }
+
+export type McpServerList = { items: (McpServerBody)[] }
 
 export type Me = { role: string; tenant_id: string; tenant_name: string } | Session
 
@@ -148,6 +174,10 @@ export type NewCheckout = { plan: string }
 
 export type NewLlmKeyBody = { base_url: string; default_model: string; is_default?: boolean; key: string; name: string; platform_fallback?: boolean }
 
+export type NewMcpServer = { name: string; token?: string | null; url: string }
+
+export type NewRoutine = { agent: string; business_hours?: boolean; channel: string; connection: string; enabled?: boolean | null; instruction: string; name: string; schedule: string }
+
 export type NewRule = { condition: string; enabled?: boolean | null; name: string }
 
 export type NewTool = { answer_max?: number | null; arguments?: object; class: string; description: string; enabled?: boolean | null; method: string; name: string; secret?: SecretBody | null; timeout_ms?: number | null; url: string }
@@ -157,6 +187,8 @@ export type NoticeBody = { body: string; connection_id?: string | null; conversa
 export type NoticeList = { cursor?: string | null; items: (NoticeBody)[] }
 
 export type OfferBody = { has_account: boolean; mail: string; role: string; tenant_name: string }
+
+export type OfficeHours = { closed_days?: (string)[]; time_zone: string; week?: object }
 
 export type OpinionBody = { at: string; comment?: string | null; person: string; verdict: string }
 
@@ -176,6 +208,8 @@ export type RecalledBody = { author?: string | null; memory_id: string; said_at?
 
 export type RecoveryCodes = { recovery_codes: (string)[] }
 
+export type RemoteBody = { id: string; locked_at?: string | null; name: string; read_only_hint: boolean; seen?: SeenBody | null }
+
 export type Replied = { message_id: string }
 
 export type Reply = { name?: string | null; text: string }
@@ -183,6 +217,10 @@ export type Reply = { name?: string | null; text: string }
 export type ResetPassword = { password: string; token: string }
 
 export type Role = "customer_admin" | "customer_operator"
+
+export type RoutineBody = { agent: string; business_hours: boolean; channel: string; connection: string; created_at: string; created_by: string; enabled: boolean; id: string; instruction: string; last_at?: string | null; name: string; next_at?: string | null; schedule: string }
+
+export type RoutineList = { items: (RoutineBody)[] }
 
 export type RuleBody = { changed_at: string; changed_by: string; condition: string; deleted: boolean; enabled: boolean; id: string; name: string; version: number }
 
@@ -197,6 +235,8 @@ export type RuleVersions = { items: (RuleBody)[] }
 export type SecretBody = { header: string; value: string }
 
 export type Seen = { ids: (string)[] }
+
+export type SeenBody = { arguments: object; description: string; digest: string }
 
 export type SeenCount = { new: number }
 
@@ -234,7 +274,7 @@ export type TenantBody = { created_at: string; id: string; name: string; plan: s
 
 export type TenantList = { items: (TenantBody)[]; next?: string | null }
 
-export type ToolBody = { answer_max: number; arguments: object; changed_at: string; class: string; created_at: string; created_by: string; description: string; enabled: boolean; header?: string | null; id: string; method: string; name: string; secret_hint?: string | null; timeout_ms: number; url: string }
+export type ToolBody = { answer_max: number; arguments: object; changed_at: string; class: string; created_at: string; created_by: string; description: string; enabled: boolean; header?: string | null; id: string; method: string; name: string; secret_hint?: string | null; server?: RemoteBody | null; timeout_ms: number; url: string }
 
 export type ToolCallBody = { approval?: string | null; arguments: object; attempts: number; class: string; decided_name?: string | null; finished_at?: string | null; id: string; result?: string | null; started_at: string; state: string; tool: string }
 
@@ -472,6 +512,18 @@ export interface Operations {
     request: { path: { conversation_id: string }; query?: { cursor?: string | null; limit?: number | null } }
     answer: Trace
   }
+  'GET /api/v1/escalation-desk': {
+    request: object
+    answer: EscalationDesk
+  }
+  'PUT /api/v1/escalation-desk': {
+    request: { body: DeskBody }
+    answer: EscalationDesk
+  }
+  'DELETE /api/v1/escalation-desk': {
+    request: object
+    answer: undefined
+  }
   'GET /api/v1/escalation-rules': {
     request: object
     answer: RuleList
@@ -514,6 +566,14 @@ export interface Operations {
   }
   'GET /api/v1/events': {
     request: object
+    answer: undefined
+  }
+  'GET /api/v1/follow-ups': {
+    request: { query?: { state?: string | null; cursor?: string | null; limit?: number | null } }
+    answer: FollowUpList
+  }
+  'DELETE /api/v1/follow-ups/{follow_up_id}': {
+    request: { path: { follow_up_id: string } }
     answer: undefined
   }
   'GET /api/v1/invitations': {
@@ -564,6 +624,22 @@ export interface Operations {
     request: { path: { llm_key_id: string } }
     answer: undefined
   }
+  'GET /api/v1/mcp-servers': {
+    request: object
+    answer: McpServerList
+  }
+  'POST /api/v1/mcp-servers': {
+    request: { body: NewMcpServer }
+    answer: LookedAt
+  }
+  'DELETE /api/v1/mcp-servers/{server_id}': {
+    request: { path: { server_id: string } }
+    answer: undefined
+  }
+  'POST /api/v1/mcp-servers/{server_id}/look': {
+    request: { path: { server_id: string } }
+    answer: LookedAt
+  }
   'GET /api/v1/me': {
     request: object
     answer: Me
@@ -608,6 +684,38 @@ export interface Operations {
     request: { body: Seen }
     answer: SeenCount
   }
+  'GET /api/v1/office-hours': {
+    request: object
+    answer: OfficeHours
+  }
+  'PUT /api/v1/office-hours': {
+    request: { body: OfficeHours }
+    answer: OfficeHours
+  }
+  'PATCH /api/v1/people/{person_id}': {
+    request: { path: { person_id: string }; body: MarkPerson }
+    answer: MarkedPerson
+  }
+  'GET /api/v1/routines': {
+    request: object
+    answer: RoutineList
+  }
+  'POST /api/v1/routines': {
+    request: { body: NewRoutine }
+    answer: RoutineBody
+  }
+  'PATCH /api/v1/routines/{routine_id}': {
+    request: { path: { routine_id: string }; body: ChangeRoutine }
+    answer: RoutineBody
+  }
+  'DELETE /api/v1/routines/{routine_id}': {
+    request: { path: { routine_id: string } }
+    answer: undefined
+  }
+  'POST /api/v1/routines/{routine_id}/run': {
+    request: { path: { routine_id: string } }
+    answer: Begun
+  }
   'GET /api/v1/tenants': {
     request: { query?: { after?: string } }
     answer: TenantList
@@ -630,6 +738,10 @@ export interface Operations {
   }
   'DELETE /api/v1/tools/{tool_id}': {
     request: { path: { tool_id: string } }
+    answer: undefined
+  }
+  'POST /api/v1/tools/{tool_id}/confirm': {
+    request: { path: { tool_id: string }; body: Confirm }
     answer: undefined
   }
   'GET /api/v1/usage': {

@@ -23,14 +23,14 @@ use super::{
 /// No turn is at work on it, and nobody waits for a human. Theirs has one already.
 pub(super) const QUIET: ConversationId = ConversationId::from_uuid(Uuid::from_u128(0x40));
 /// Humans have it, and a person waits for more.
-const HELD: ConversationId = ConversationId::from_uuid(Uuid::from_u128(0x41));
+pub(super) const HELD: ConversationId = ConversationId::from_uuid(Uuid::from_u128(0x41));
 /// A human's reply in it, on its way.
 const REPLY: OutboxId = OutboxId::from_uuid(Uuid::from_u128(0x42));
 /// What the person said there.
-const ASKED: Uuid = Uuid::from_u128(0x43);
+pub(super) const ASKED: Uuid = Uuid::from_u128(0x43);
 /// A rule of both, and what it handed over: theirs waits, ours has a human.
 const RULE: RuleId = RuleId::from_uuid(Uuid::from_u128(0x45));
-const ESCALATION: EscalationId = EscalationId::from_uuid(Uuid::from_u128(0x46));
+pub(super) const ESCALATION: EscalationId = EscalationId::from_uuid(Uuid::from_u128(0x46));
 /// Where theirs is held; ours is elsewhere.
 const THEIR_CHANNEL: &str = "CTB";
 

@@ -29,12 +29,15 @@ pub mod conversations;
 pub mod customers;
 pub mod dead_connections;
 pub mod deliveries;
+pub mod desks;
 pub mod devices;
 pub mod documents;
+mod error;
 pub mod escalation_rules;
 pub mod escalations;
 pub mod facts;
 pub mod feedback;
+pub mod follow_ups;
 pub mod heartbeats;
 pub mod home;
 pub mod inbox;
@@ -46,12 +49,14 @@ pub mod lanes;
 pub mod llm_keys;
 pub mod mail_links;
 pub mod mails;
+pub mod mcp_servers;
 pub mod media;
 pub mod members;
 pub mod memories;
 pub mod messages;
 pub mod notices;
 pub mod numbers;
+pub mod office_hours;
 mod openings;
 pub mod origins;
 pub mod outbox;
@@ -60,6 +65,7 @@ pub mod people;
 pub mod plans;
 pub mod privacy;
 pub mod rotations;
+pub mod routines;
 pub mod runs;
 pub mod schema;
 pub mod sealed;
@@ -82,6 +88,7 @@ use std::{
 };
 
 pub use audience::Audience;
+pub use error::DbError;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, PgPool, Postgres, Transaction,
@@ -107,61 +114,6 @@ const STATEMENT_DEADLINE: Duration = Duration::from_secs(35);
 
 static ROUND_TRIPS: AtomicU64 = AtomicU64::new(0);
 static COMMITS: AtomicU64 = AtomicU64::new(0);
-
-#[derive(Debug, thiserror::Error)]
-pub enum DbError {
-    #[error("not found")]
-    NotFound,
-    /// A sentence for the person who asked.
-    #[error("{0}")]
-    Conflict(&'static str),
-    /// The plan has no room for it. A sentence that names the limit.
-    #[error("{0}")]
-    Limit(String),
-    /// The lease was lost: someone else owns the conversation now. Drop the work silently.
-    #[error("the conversation's lease was lost")]
-    Fenced,
-    #[error(transparent)]
-    Sql(#[from] sqlx::Error),
-    #[error("a stored value can't be read: {0}")]
-    Damaged(String),
-}
-
-impl DbError {
-    /// The server is away, starting or stopping: trying again in a moment makes sense.
-    pub fn is_unavailable(&self) -> bool {
-        match self {
-            Self::Sql(sqlx::Error::Database(error)) => {
-                error.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("08"))
-            }
-            Self::Sql(_) => true,
-            _ => false,
-        }
-    }
-
-    /// The server refuses the value itself: it won't take it at the next try either.
-    pub fn refuses_value(&self) -> bool {
-        match self {
-            Self::Sql(sqlx::Error::Database(error)) => {
-                error.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
-            }
-            _ => false,
-        }
-    }
-
-    /// The name of the constraint that refused the statement.
-    pub fn constraint(&self) -> Option<&str> {
-        match self {
-            Self::Sql(sqlx::Error::Database(error)) => error.constraint(),
-            _ => None,
-        }
-    }
-
-    /// Turns the violation of one constraint into a sentence.
-    pub fn on_constraint(self, name: &str, sentence: &'static str) -> Self {
-        if self.constraint() == Some(name) { Self::Conflict(sentence) } else { self }
-    }
-}
 
 /// Statements sent and transactions committed by this process since its start, for `make bench`.
 pub fn statistics() -> (u64, u64) {
