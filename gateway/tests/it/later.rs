@@ -37,7 +37,7 @@ async fn hours_and_schedules_that_are_none_are_refused_with_a_sentence() {
     for (field, bad, said) in [
         ("schedule", json!("* * * * *"), "15 minutes apart"),
         ("schedule", json!("every day"), "five fields"),
-        ("schedule", json!("0 0 31 2 *"), "never"),
+        ("schedule", json!("0 0 31 2 *"), "ever comes"),
         ("name", json!(""), "`name`"),
         ("instruction", json!("x".repeat(2_001)), "`instruction`"),
         ("channel", json!("../C1"), "`channel`"),
