@@ -1,4 +1,4 @@
-//! What can go wrong at the database, told apart by what happens next.
+//! What can go wrong with a statement, and what that means.
 
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {

@@ -62,6 +62,7 @@ pub mod origins;
 pub mod outbox;
 pub mod past;
 pub mod people;
+mod planning;
 pub mod plans;
 pub mod privacy;
 pub mod rotations;
@@ -97,6 +98,7 @@ use sqlx::{
 
 use crate::ids::TenantId;
 use bounded::{Bounded, within};
+use planning::{ANEW, BY_INDEX, KEPT, ManyMemories};
 
 /// Also for opening a connection, which takes some five round trips: on a slow line that must not fail each time.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -137,17 +139,23 @@ pub struct Db {
     system: PgPool,
     /// The system role once more, for statements that are transactions by themselves: nothing begins here.
     statements: PgPool,
+    many_memories: ManyMemories,
 }
 
 impl Db {
     /// Connects lazily: the first statement opens the first connection.
     pub fn connect(app: &SecretString, system: &SecretString) -> Result<Self, DbError> {
         let generic = [("plan_cache_mode", "force_generic_plan")];
-        Ok(Self { app: pool(app, &[])?, system: pool(system, &generic)?, statements: pool(system, &generic)? })
+        Ok(Self {
+            app: pool(app, &[])?,
+            system: pool(system, &generic)?,
+            statements: pool(system, &generic)?,
+            many_memories: ManyMemories::default(),
+        })
     }
 
     pub fn tenant(&self, tenant: TenantId) -> TenantDb {
-        TenantDb { pool: self.app.clone(), tenant }
+        TenantDb { pool: self.app.clone(), tenant, many_memories: self.many_memories.clone() }
     }
 
     /// The narrow cross-tenant role. Every statement that uses it stands in `db/system.rs` with its reason, or in a file
@@ -213,18 +221,12 @@ async fn begin(pool: &PgPool, settings: String) -> Result<Transaction<'static, P
     Ok(begun.map_err(|error| sqlx::Error::Protocol(error.to_string()))??)
 }
 
-/// Statements by key are planned once.
-const GENERIC: &str = "set_config('plan_cache_mode', 'force_generic_plan', true)";
-/// Memory search is planned for the tenant at hand: one has ten rows, one a million. All of it goes by index: while the
-/// server's statistics lag behind, it would read the whole table once for every hit.
-const SEARCH: &str =
-    "set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true)";
-
 /// One tenant's database: nothing reached through it can be another's.
 #[derive(Clone)]
 pub struct TenantDb {
     pool: PgPool,
     tenant: TenantId,
+    many_memories: ManyMemories,
 }
 
 impl TenantDb {
@@ -234,7 +236,7 @@ impl TenantDb {
 
     /// A transaction that sees no memories: `app.audiences` stays empty.
     pub async fn begin(&self) -> Result<TenantTx, DbError> {
-        self.begin_with("", GENERIC).await
+        self.begin_with("", KEPT).await
     }
 
     /// A transaction that sees the memories these audiences may be reminded of.
@@ -246,17 +248,23 @@ impl TenantDb {
         if !names.iter().all(|name| name.chars().all(plain)) {
             return Err(DbError::Damaged("a channel id holds characters that no provider uses".into()));
         }
-        self.begin_with(&names.join(","), SEARCH).await
+        let anew = self.many_memories.has(self.tenant);
+        let plans = if anew { ANEW } else { KEPT };
+        let mut tx = self.begin_with(&names.join(","), &format!("{plans}, {BY_INDEX}")).await?;
+        tx.plans_anew = anew;
+        Ok(tx)
     }
 
     /// A transaction that sees every memory of the tenant, for jobs that maintain them (embedding, erasing).
     pub async fn begin_for_all_audiences(&self) -> Result<TenantTx, DbError> {
-        self.begin_with("*", GENERIC).await
+        self.begin_with("*", KEPT).await
     }
 
     /// The same for people who look through them.
     pub async fn begin_to_look_through(&self) -> Result<TenantTx, DbError> {
-        self.begin_with("*", SEARCH).await
+        let mut tx = self.begin_with("*", &format!("{ANEW}, {BY_INDEX}")).await?;
+        tx.plans_anew = true;
+        Ok(tx)
     }
 
     async fn begin_with(&self, audiences: &str, plans: &str) -> Result<TenantTx, DbError> {
@@ -266,7 +274,9 @@ impl TenantDb {
              set_config('app.audiences', '{audiences}', true), {plans}",
             self.tenant.uuid()
         );
-        Ok(TenantTx { transaction: begin(&self.pool, settings).await?, tenant: self.tenant })
+        let transaction = begin(&self.pool, settings).await?;
+        let many_memories = self.many_memories.clone();
+        Ok(TenantTx { transaction, tenant: self.tenant, many_memories, plans_anew: false })
     }
 }
 
@@ -274,6 +284,8 @@ impl TenantDb {
 pub struct TenantTx {
     transaction: Transaction<'static, Postgres>,
     tenant: TenantId,
+    many_memories: ManyMemories,
+    plans_anew: bool,
 }
 
 impl TenantTx {
