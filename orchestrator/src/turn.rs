@@ -203,10 +203,8 @@ async fn ask(
     let began_asking = Instant::now();
     let tainted = registry::is_tainted(window, &files, &memories);
     let mut offered = Registry::new(&turn.tools, tainted);
-    if turn.errand.is_some() {
-        // Nobody is there who could be asked what was meant.
-        offered.read_only();
-    }
+    // Nobody is there who could be asked what was meant.
+    offered.read_only_if(turn.errand.is_some());
     let request_hash: [u8; 32] = hash.finalize().into();
     let outcome = if offered.is_empty() {
         match orchestrator.models.complete(&chain, &prompt, words, &purse).await? {

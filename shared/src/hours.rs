@@ -200,7 +200,7 @@ impl Schedule {
     pub fn after(&self, hours: &Hours, at: OffsetDateTime, open: bool) -> Option<OffsetDateTime> {
         let mut there = hours.zone.local(at)?;
         // Nothing is planned further ahead: a year of closed days is no plan.
-        let end = there.clone().checked_add_days(Days::new(5 * 366))?;
+        let end = there.checked_add_days(Days::new(5 * 366))?;
         let known = hours.week.iter().any(|day| !day.is_empty());
         for _ in 0..TIMES_MAX {
             there = self.0.find_next_occurrence(&there, false).ok()?;

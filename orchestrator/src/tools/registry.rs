@@ -60,9 +60,9 @@ impl Registry {
         Self { offered }
     }
 
-    /// Takes away what writes.
-    pub fn read_only(&mut self) {
-        self.offered.retain(|tool| tool.class == Class::Read);
+    /// Takes away what writes, if that is what is asked.
+    pub fn read_only_if(&mut self, asked: bool) {
+        self.offered.retain(|tool| !asked || tool.class == Class::Read);
     }
 
     pub fn is_empty(&self) -> bool {

@@ -2,6 +2,7 @@
 //! clocks of their own.
 
 use shared::{
+    crypto::{Keyring, Place},
     db::{
         audit::Actor,
         follow_ups::{self, New},
@@ -29,32 +30,37 @@ const ROUTINE: RoutineId = RoutineId::from_uuid(Uuid::from_u128(0xA1));
 const TIME: RoutineRunId = RoutineRunId::from_uuid(Uuid::from_u128(0xA2));
 
 /// A server of both, and a tool that came from it and is locked.
-const SERVER: McpServerId = McpServerId::from_uuid(Uuid::from_u128(0xA3));
+pub(super) const SERVER: McpServerId = McpServerId::from_uuid(Uuid::from_u128(0xA3));
 const FOREIGN: ToolId = ToolId::from_uuid(Uuid::from_u128(0xA4));
 const SEEN: [u8; 32] = [5; 32];
 
 /// For a transaction of the tenant. Theirs has as many of everything as there may be.
-pub fn script(tenant_id: TenantId, mark: &str) -> String {
+pub fn script(tenant_id: TenantId, mark: &str, keys: &Keyring) -> String {
     let [tenant, due, routine, time] = [tenant_id.uuid(), DUE.uuid(), ROUTINE.uuid(), TIME.uuid()];
     let [agent, connection, conversation, person, run] =
         [AGENT.uuid(), CONNECTION.uuid(), CONVERSATION.uuid(), PERSON.uuid(), RUN.uuid()];
     let them = tenant_id == THEM;
     let zone = if them { "Asia/Tokyo" } else { "Europe/Berlin" };
+    let (schedule, kind) = if them { ("30 7 * * *", "private") } else { ("0 9 * * *", "public") };
+    let place = Place { tenant: Some(tenant_id), table: "mcp_servers", column: "token", row: SERVER.uuid() };
+    let token = hex::encode(keys.seal(&place, format!("{mark}-token").as_bytes()));
     let mut script = format!(
         "insert into office_hours (tenant_id, time_zone, week) values ('{tenant}', '{zone}', '{{}}');
          insert into follow_ups (tenant_id, follow_up_id, conversation_id, run_id, person_id, about, due_at)
          values ('{tenant}', '{due}', '{conversation}', '{run}', '{person}', '{mark}', now() - interval '1 hour');
          insert into routines (tenant_id, routine_id, agent_id, connection_id, channel_external_id, conversation_id, name,
                                instruction, schedule, business_hours, enabled, next_at, created_by)
-         values ('{tenant}', '{routine}', '{agent}', '{connection}', 'C1', '{routine}', '{mark}', '{mark}', '0 9 * * *', false,
+         values ('{tenant}', '{routine}', '{agent}', '{connection}', 'CROUTINE', '{routine}', '{mark}', '{mark}', '{schedule}', false,
                  true, '2026-11-20T09:00:00Z', '{mark}');
+         insert into channels (tenant_id, connection_id, external_id, kind)
+         values ('{tenant}', '{connection}', 'CROUTINE', '{kind}');
          insert into routine_runs (tenant_id, routine_run_id, routine_id, due_at, agent_id, instruction, begun_by)
          values ('{tenant}', '{time}', '{routine}', '2026-11-19T09:00:00Z', '{agent}', '{mark}', '{mark}');"
     );
     let (server, tool, seen) = (SERVER.uuid(), FOREIGN.uuid(), hex::encode(SEEN));
     script += &format!(
-        "insert into mcp_servers (tenant_id, server_id, name, url, created_by)
-         values ('{tenant}', '{server}', 'server', 'https://{mark}.example.com/', '{mark}');
+        "insert into mcp_servers (tenant_id, server_id, name, url, token, token_hint, created_by)
+         values ('{tenant}', '{server}', 'server', 'https://{mark}.example.com/', '\\x{token}', '{mark}', '{mark}');
          insert into tools (tenant_id, tool_id, name, description, class, method, url_template, arguments, timeout_ms,
                             answer_max, created_by, server_id, remote_name, remote_digest, locked_at, seen_description,
                             seen_arguments, seen_digest, deleted_at)
@@ -71,6 +77,13 @@ pub fn script(tenant_id: TenantId, mark: &str) -> String {
              insert into follow_ups (tenant_id, follow_up_id, conversation_id, run_id, person_id, about, due_at)
              select '{tenant}', gen_random_uuid(), '{conversation}', '{run}', '{person}', '{mark}', now() + interval '1 day'
                from generate_series(2, {}) n;
+             insert into mcp_servers (tenant_id, server_id, name, url, created_by)
+             select '{tenant}', gen_random_uuid(), 'server' || n, 'https://{mark}.example.com/', '{mark}'
+               from generate_series(2, {servers}) n;
+             insert into tools (tenant_id, tool_id, name, description, class, method, url_template, arguments, timeout_ms,
+                                answer_max, created_by, server_id, remote_name, remote_digest)
+             values ('{tenant}', gen_random_uuid(), 'server_fresh', '{mark}', 'read', 'mcp', 'https://{mark}.example.com/', '{{}}',
+                     1, 1, '{mark}', '{server}', 'fresh', '');
              insert into routines (tenant_id, routine_id, agent_id, connection_id, channel_external_id, conversation_id, name,
                                    instruction, schedule, business_hours, enabled, created_by)
              select '{tenant}', gen_random_uuid(), '{agent}', '{connection}', 'C1', gen_random_uuid(), 'new' || n, '{mark}',
@@ -82,6 +95,7 @@ pub fn script(tenant_id: TenantId, mark: &str) -> String {
             follow_ups::WAITING_MAX,
             routines::ROUTINES_MAX,
             routines::NOW_MAX,
+            servers = mcp_servers::SERVERS_MAX,
         );
     }
     script
@@ -161,12 +175,13 @@ fn what_is_done_again() -> Vec<Call> {
             routines::find(tx, ROUTINE).await?.map(|found| (found.instruction, found.last_at))
         };
         "routines::take_due", AllAudiences, |tx, _config| {
-            let begun = routines::take_due(tx, ROUTINE, now()).await?.is_some();
-            (begun, routines::find(tx, ROUTINE).await?.map(|found| found.next_at))
+            let Some(begun) = routines::take_due(tx, ROUTINE, now()).await? else { return Ok("nothing".into()) };
+            let told = routines::find_run(tx, begun).await?.map(|found| found.instruction);
+            (told, routines::find(tx, ROUTINE).await?.map(|found| found.next_at))
         };
         "routines::run_now", AllAudiences, |tx, _config| {
-            routines::run_now(tx, ROUTINE, now(), &Actor::System).await?;
-            "begun"
+            let begun = routines::run_now(tx, ROUTINE, now(), &Actor::System).await?;
+            routines::find_run(tx, begun).await?.map(|found| found.instruction)
         };
         "routines::plan_again", AllAudiences, |tx, _config| {
             routines::plan_again(tx, now()).await?;

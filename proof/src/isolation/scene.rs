@@ -232,7 +232,7 @@ impl Cast<'_> {
             reasons::script(*tenant, mark),
             billing::script(*tenant, mark),
             acting::script(*tenant, mark, keys),
-            later::script(*tenant, mark),
+            later::script(*tenant, mark, keys),
             desk::script(*tenant, mark),
             learned::script(*tenant, mark),
         ]

@@ -113,14 +113,7 @@ pub(super) async fn show(tx: &mut TenantTx, escalation: EscalationId) -> Result<
 
 /// Its notice shows what became of it, if it has one.
 pub(super) async fn show_again(tx: &mut TenantTx, escalation: EscalationId) -> Result<(), DbError> {
-    let tenant = tx.tenant();
-    let there: bool =
-        sqlx::query_scalar("select exists (select from desk_threads where tenant_id = $1 and escalation_id = $2)")
-            .bind(tenant)
-            .bind(escalation)
-            .fetch_one(tx.conn())
-            .await?;
-    if there {
+    if find(tx, escalation).await?.is_some() {
         queue::enqueue(tx, &Job::ShowEscalation { escalation }).await?;
     }
     Ok(())

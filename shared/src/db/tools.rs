@@ -263,8 +263,9 @@ pub async fn lock(tx: &mut TenantTx, id: ToolId) -> Result<Option<(Tool, Option<
     let row = sqlx::query(concat!(
         "select ",
         columns!(),
-        ", coalesce(t.header_value, s.token) as secret from tools t
-          left join mcp_servers s on s.tenant_id = $1 and s.server_id = t.server_id
+        ", coalesce(t.header_value, (select s.token from mcp_servers s
+                                        where s.tenant_id = $1 and s.server_id = t.server_id)) as secret
+           from tools t
           where t.tenant_id = $1 and t.tool_id = $2 and t.deleted_at is null for no key update of t"
     ))
     .bind(tenant)
