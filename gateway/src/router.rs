@@ -22,9 +22,10 @@ use crate::{
     portal::{
         agents, api_keys, approvals, audit,
         auth::{accept, devices, login, password, signup, totp},
-        billing, bindings, budgets, channels, connections, conversations, escalation_rules as rules, escalations,
-        events, invitations, knowledge, llm_keys, me, members, memories, notices, signup_whatsapp, templates,
-        tenants, tools, traces, usage,
+        billing, bindings, budgets, channels, connections, conversations, escalation_desk,
+        escalation_rules as rules, escalations, events, follow_ups, invitations, knowledge, llm_keys, mcp_servers,
+        me, members, memories, notices, office_hours, people, routines, signup_whatsapp, templates, tenants,
+        tools, traces, usage,
     },
     webhooks::{slack, slack_command, slack_interaction, stripe, whatsapp},
 };
@@ -136,6 +137,10 @@ fn escalating() -> Router<Gateway> {
         .route("/api/v1/escalation-rules/simulate", post(rules::simulate))
         .route("/api/v1/escalation-rules/{rule_id}", patch(rules::change).delete(rules::remove))
         .route("/api/v1/escalation-rules/{rule_id}/versions", get(rules::versions))
+        .route(
+            "/api/v1/escalation-desk",
+            get(escalation_desk::show).put(escalation_desk::set).delete(escalation_desk::remove),
+        )
         .route("/api/v1/escalations", get(escalations::list))
         .route("/api/v1/escalations/{escalation_id}", get(escalations::show))
         .route("/api/v1/escalations/{escalation_id}/assign", post(escalations::assign))
@@ -161,9 +166,20 @@ fn acting() -> Router<Gateway> {
     Router::new()
         .route("/api/v1/tools", get(tools::list).post(tools::create))
         .route("/api/v1/tools/{tool_id}", patch(tools::change).delete(tools::remove))
+        .route("/api/v1/tools/{tool_id}/confirm", post(mcp_servers::confirm))
+        .route("/api/v1/mcp-servers", get(mcp_servers::list).post(mcp_servers::connect))
+        .route("/api/v1/mcp-servers/{server_id}", delete(mcp_servers::remove))
+        .route("/api/v1/mcp-servers/{server_id}/look", post(mcp_servers::look_again))
         .route("/api/v1/approvals", get(approvals::list))
         .route("/api/v1/approvals/{approval_id}/approve", post(approvals::approve))
         .route("/api/v1/approvals/{approval_id}/deny", post(approvals::deny))
+        .route("/api/v1/follow-ups", get(follow_ups::list))
+        .route("/api/v1/follow-ups/{follow_up_id}", delete(follow_ups::cancel))
+        .route("/api/v1/routines", get(routines::list).post(routines::create))
+        .route("/api/v1/routines/{routine_id}", patch(routines::change).delete(routines::remove))
+        .route("/api/v1/routines/{routine_id}/run", post(routines::run))
+        .route("/api/v1/people/{person_id}", patch(people::mark))
+        .route("/api/v1/office-hours", get(office_hours::show).put(office_hours::set))
 }
 
 /// For people: who has no identity yet, and what belongs to a person instead of a tenant.

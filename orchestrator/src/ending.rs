@@ -300,8 +300,8 @@ async fn hand_over(tx: &mut TenantTx, lease: &Lease, turn: &Turn, why: Option<&s
     let new = New {
         conversation: lease.conversation,
         person: author.person,
-        // A turn that follows a crash stored nothing anew, and a decision is nobody's words.
-        message: (!turn.resumes && turn.decision.is_none()).then_some(author.message),
+        // A turn that follows a crash stored nothing anew, and an errand is nobody's words.
+        message: (!turn.resumes && turn.errand.is_none()).then_some(author.message),
         cause,
         reason,
     };

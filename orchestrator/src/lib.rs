@@ -6,6 +6,7 @@
 
 mod consent;
 mod ending;
+mod errands;
 mod escalation;
 mod files;
 mod fixed;

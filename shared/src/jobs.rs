@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{
-    ApprovalId, ConnectionId, ConversationId, DocumentId, InteractionId, MailId, MediaId, MessageId, NoticeId,
-    OutboxId, PersonId, ToolCallId,
+    ApprovalId, ConnectionId, ConversationId, DocumentId, EscalationId, FollowUpId, InteractionId, MailId,
+    MediaId, MessageId, NoticeId, OutboxId, PersonId, RoutineRunId, ToolCallId,
 };
 
 /// A job, as stored in `jobs.payload`. Every one may run twice: it reads the current state and stops if that is done.
@@ -65,6 +65,16 @@ pub enum Job {
     ExpireApproval { approval: ApprovalId },
     /// A tool's call may have lost its process.
     SettleToolCall { call: ToolCallId },
+    /// It may be time to come back to something.
+    BeginFollowUp { follow_up: FollowUpId },
+    /// Begin the turn of a routine that is due.
+    BeginRoutine { run: RoutineRunId },
+    /// Show an escalation where the tenant's people see to it.
+    ShowEscalation { escalation: EscalationId },
+    /// Bring there what a customer wrote.
+    TellDesk { message: MessageId },
+    /// Do what somebody did there.
+    ActAtDesk { interaction: InteractionId },
 }
 
 /// What a person is told besides the agent's answers.
@@ -120,6 +130,11 @@ impl Job {
             Self::ReportApproval { .. } => "report_approval",
             Self::ExpireApproval { .. } => "expire_approval",
             Self::SettleToolCall { .. } => "settle_tool_call",
+            Self::BeginFollowUp { .. } => "begin_follow_up",
+            Self::BeginRoutine { .. } => "begin_routine",
+            Self::ShowEscalation { .. } => "show_escalation",
+            Self::TellDesk { .. } => "tell_desk",
+            Self::ActAtDesk { .. } => "act_at_desk",
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod by_phone;
 pub mod embed;
+mod errands;
 pub mod extract;
 mod jobs;
 mod letters;
@@ -119,6 +120,11 @@ impl Worker {
             Job::ReportApproval { approval } => jobs::report_approval::run(self, db, approval).await,
             Job::ExpireApproval { approval } => jobs::expire_approval::run(db, approval).await,
             Job::SettleToolCall { call } => jobs::settle_tool_call::run(self, db, call).await,
+            Job::BeginFollowUp { follow_up } => jobs::begin_follow_up::run(self, db, follow_up).await,
+            Job::ShowEscalation { escalation } => jobs::show_escalation::run(self, db, escalation).await,
+            Job::TellDesk { message } => jobs::tell_desk::run(self, db, message).await,
+            Job::ActAtDesk { interaction } => jobs::act_at_desk::run(self, db, interaction).await,
+            Job::BeginRoutine { run } => jobs::begin_routine::run(self, db, run).await,
         }
     }
 }
@@ -136,7 +142,7 @@ pub async fn run(
     tracing::info!(%name, "The worker waits for jobs");
     let (stopping, tasks) = (CancellationToken::new(), TaskTracker::new());
     tasks.spawn(embed::run(db.clone(), embedder.clone(), wakeups, stopping.clone()));
-    tasks.spawn(schedule::run(db.clone(), stopping.clone()));
+    tasks.spawn(schedule::run(db.clone(), worker.clock.clone(), stopping.clone()));
     tasks.close();
     let handler: Handler = Arc::new(move |db, job| {
         let worker = worker.clone();

@@ -8,6 +8,7 @@ pub mod slack;
 mod slack_acts;
 mod slack_changes;
 pub mod slack_command;
+mod slack_desk;
 mod slack_ending;
 pub mod slack_form;
 pub mod slack_interaction;

@@ -31,6 +31,7 @@ mod install_attacks;
 mod interactions;
 mod keys;
 mod knowledge;
+mod later;
 mod limits;
 mod members;
 mod memories;

@@ -3,11 +3,12 @@
 use serde_json::{Map, Value, json};
 use shared::{
     db::{
-        Audience, DbError, TenantTx, approvals, lanes,
+        Audience, DbError, TenantTx, approvals,
+        audit::Actor,
+        lanes, mcp_servers,
         messages::{self, Note},
         origins, people,
         tool_calls::{self, NewCall, Past, State},
-        tools,
     },
     ids::{MemoryId, ToolCallId},
     message::{ChannelKind, clean_text},
@@ -79,8 +80,7 @@ impl Work<'_> {
                 self.note(at, admitted, state, said).await
             }
             What::CurrentTime => {
-                let form = format_description!("[weekday], [year]-[month]-[day] [hour]:[minute] UTC");
-                let now = self.orchestrator.clock.now().format(form).unwrap_or_default();
+                let now = self.current_time().await?;
                 self.note(at, admitted, State::Done, now).await
             }
             What::Escalate => {
@@ -92,6 +92,11 @@ impl Work<'_> {
                 progress.tainted |= tainted;
                 self.note(at, admitted, State::Done, said).await
             }
+            What::SearchKnowledge => {
+                let said = self.search_knowledge(text("about")).await?;
+                self.note(at, admitted, State::Done, said).await
+            }
+            What::FollowUp => self.follow_up(at, admitted).await,
             What::Remember => self.remember(at, admitted, &clean_text(text("note"))).await,
             What::Forget => self.forget(at, admitted, text("memory")).await,
             What::SendFile => self.send_file(at, admitted, progress).await,
@@ -321,15 +326,20 @@ impl Work<'_> {
         };
         let secret = sealed
             .as_deref()
-            .map(|sealed| tools::open(&self.orchestrator.keys, self.lease.tenant, tool.id, sealed))
+            .map(|sealed| mcp_servers::open_secret(&self.orchestrator.keys, self.lease.tenant, tool, sealed))
             .transpose()?;
         let arguments: &Map<String, Value> = &admitted.arguments;
         let request = Request { id: at.id, tool, template, secret: secret.as_ref(), arguments };
-        let (state, said) = match http::call(&self.orchestrator.guard, &request).await {
+        let answered = http::call(&self.orchestrator.guard, &request).await;
+        let mut tx = self.db.begin().await?;
+        let (state, said) = match answered {
             Answered::Done(said) => (State::Done, said),
             Answered::Failed(said) | Answered::Unclear(said) => (State::Failed, said),
+            Answered::Changed => {
+                mcp_servers::lock(&mut tx, &Actor::System, tool.id, None).await?;
+                (State::Failed, http::CHANGED.to_owned())
+            }
         };
-        let mut tx = self.db.begin().await?;
         let noted = tool_calls::finish(&mut tx, self.lease, at.id, state, &said).await?;
         tx.commit().await?;
         count(state.as_str());

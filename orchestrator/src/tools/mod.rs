@@ -6,10 +6,14 @@
 
 mod act;
 pub mod approved;
+mod built_in;
 mod calculator;
 pub mod claims;
 mod http;
+mod knowledge;
+mod later;
 pub mod registry;
+mod remote;
 mod send_file;
 pub mod wording;
 

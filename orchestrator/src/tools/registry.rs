@@ -12,22 +12,19 @@ use shared::{
     tools::{
         Class,
         address::Template,
-        arguments::{Room, Schema},
-        file,
+        arguments::Schema,
     },
 };
 
+use super::built_in;
 use crate::{files::Shown, llm::Called};
-
-/// A file is longer than what other tools are told.
-const FILE_ROOM: Room = Room { text: file::CONTENT_MAX, bytes: file::ARGUMENTS_BYTES_MAX };
 
 /// A tool that is offered to the model.
 pub struct Offered {
     pub name: String,
     pub class: Class,
-    description: String,
-    schema: Schema,
+    pub(super) description: String,
+    pub(super) schema: Schema,
     pub what: What,
 }
 
@@ -35,9 +32,11 @@ pub enum What {
     Calculator,
     CurrentTime,
     Escalate,
+    FollowUp,
     Forget,
     Recall,
     Remember,
+    SearchKnowledge,
     SendFile,
     Http { tool: Box<Tool>, template: Template, sealed: Option<Vec<u8>> },
 }
@@ -64,6 +63,11 @@ impl Registry {
     pub fn new(granted: &[Granted], tainted: bool) -> Self {
         let offered = granted.iter().filter_map(offered).filter(|tool| !(tainted && is_locked(tool))).collect();
         Self { offered }
+    }
+
+    /// Takes away what writes, if that is what is asked.
+    pub fn read_only_if(&mut self, asked: bool) {
+        self.offered.retain(|tool| !asked || tool.class == Class::Read);
     }
 
     pub fn is_empty(&self) -> bool {
@@ -123,7 +127,7 @@ pub fn is_tainted(window: &[Line], files: &[Shown], memories: &[Recalled]) -> bo
 
 fn offered(granted: &Granted) -> Option<Offered> {
     match granted {
-        Granted::BuiltIn(name) => built_in(name),
+        Granted::BuiltIn(name) => built_in::tool(name),
         Granted::Own(tool, sealed) => {
             let read = Schema::parse(&tool.arguments)
                 .and_then(|schema| Ok((schema, Template::parse(&tool.url_template)?)));
@@ -143,63 +147,6 @@ fn offered(granted: &Granted) -> Option<Offered> {
             }
         }
     }
-}
-
-fn built_in(name: &str) -> Option<Offered> {
-    let text = |description: &str, most: u64| json!({ "type": "string", "description": description, "minLength": 1, "maxLength": most });
-    let (what, class, description, properties) = match name {
-        "calculator" => (
-            What::Calculator,
-            Class::Read,
-            "Works out a sum exactly.",
-            json!({ "sum": text("Numbers, + - * / % ^ and parentheses, such as 17 * 23", 200) }),
-        ),
-        "current_time" => {
-            (What::CurrentTime, Class::Read, "Says which day it is, and what time in UTC.", json!({}))
-        }
-        "escalate" => (
-            What::Escalate,
-            Class::Write,
-            "Hands this conversation to a human colleague. You say nothing in it from then on.",
-            json!({ "reason": text("Why, in a few words, for the colleague", 300) }),
-        ),
-        "forget" => (
-            What::Forget,
-            Class::Write,
-            "Makes you forget something that the person you speak with told you, and wants forgotten.",
-            json!({ "memory": text("The id that recall gave, mem_…", 40) }),
-        ),
-        "recall" => (
-            What::Recall,
-            Class::Read,
-            "Searches what you remember from earlier conversations.",
-            json!({ "about": text("What to look for", 500) }),
-        ),
-        "remember" => (
-            What::Remember,
-            Class::Write,
-            "Notes something that the person you speak with wants remembered.",
-            json!({ "note": text("What to remember, as one sentence", 1_000) }),
-        ),
-        file::SEND_FILE => (
-            What::SendFile,
-            Class::Write,
-            "Sends a file below your answer, into this conversation. For tables and longer texts that people keep.",
-            json!({
-                "name": text("The file's name, ending in .csv, .txt, .md or .json", file::NAME_MAX),
-                "content": text("All of its text", file::CONTENT_MAX),
-            }),
-        ),
-        _ => return None,
-    };
-    let required: Vec<&String> = properties.as_object().into_iter().flat_map(Map::keys).collect();
-    let schema = json!({ "type": "object", "properties": properties, "required": required });
-    let schema = match what {
-        What::SendFile => Schema::parse_within(&schema, FILE_ROOM),
-        _ => Schema::parse(&schema),
-    };
-    let schema = schema.ok()?;
-    Some(Offered { name: name.to_owned(), class, description: description.to_owned(), schema, what })
 }
 
 #[cfg(test)]

@@ -27,10 +27,10 @@ pub(super) const HELD: ConversationId = ConversationId::from_uuid(Uuid::from_u12
 /// A human's reply in it, on its way.
 const REPLY: OutboxId = OutboxId::from_uuid(Uuid::from_u128(0x42));
 /// What the person said there.
-const ASKED: Uuid = Uuid::from_u128(0x43);
+pub(super) const ASKED: Uuid = Uuid::from_u128(0x43);
 /// A rule of both, and what it handed over: theirs waits, ours has a human.
 const RULE: RuleId = RuleId::from_uuid(Uuid::from_u128(0x45));
-const ESCALATION: EscalationId = EscalationId::from_uuid(Uuid::from_u128(0x46));
+pub(super) const ESCALATION: EscalationId = EscalationId::from_uuid(Uuid::from_u128(0x46));
 /// Where theirs is held; ours is elsewhere.
 const THEIR_CHANNEL: &str = "CTB";
 

@@ -15,7 +15,9 @@ use shared::{
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use uuid::Uuid;
 
-use super::{acting, acts, billing, handovers, installations, learned, money, places, reasons, sends, singly};
+use super::{
+    acting, acts, billing, desk, handovers, installations, later, learned, money, places, reasons, sends, singly,
+};
 
 pub const THEM: TenantId = TenantId::from_uuid(Uuid::from_u128(0x0a));
 pub const US: TenantId = TenantId::from_uuid(Uuid::from_u128(0xf0));
@@ -230,6 +232,8 @@ impl Cast<'_> {
             reasons::script(*tenant, mark),
             billing::script(*tenant, mark),
             acting::script(*tenant, mark, keys),
+            later::script(*tenant, mark, keys),
+            desk::script(*tenant, mark),
             learned::script(*tenant, mark),
             sends::script(*tenant, mark),
         ]

@@ -33,9 +33,10 @@ use sqlx::{AssertSqlSafe, Executor};
 use time::OffsetDateTime;
 
 use super::{
-    acting, acts, billing, entrances, handovers, installations, learned, money, places, reasons,
+    acting, acts, billing, desk, entrances, handovers, installations, later, learned, money, places, reasons,
     scene::{AGENT, CONNECTION, CONVERSATION, MEMORY, NUMBER, OUTBOX, PERSON, RUN, THEIR_MARK, THEM, US, lease},
     sends, singly,
+    watched::WATCHED,
 };
 
 /// How its caller begins.
@@ -94,6 +95,8 @@ pub fn all() -> Vec<Call> {
     calls.extend(singly::all());
     calls.extend(acting::all());
     calls.extend(sends::all());
+    calls.extend(later::all());
+    calls.extend(desk::all());
     calls
 }
 
@@ -306,60 +309,6 @@ pub async fn observe(db: &Db, config: &Config, call: &Call) -> anyhow::Result<Ob
     let answer = called.unwrap_or_else(|error| format!("refused: {error}"));
     Ok(Observation { answer: without_new_ids(&answer), theirs })
 }
-
-/// Tables that konstruct_app may read.
-const WATCHED: [&str; 50] = [
-    "tools",
-    "agent_tools",
-    "tool_calls",
-    "approvals",
-    "stripe_customers",
-    "subscriptions",
-    "stripe_events",
-    "usage_mirrors",
-    "llm_keys",
-    "agent_models",
-    "budgets",
-    "budget_reservations",
-    "memberships",
-    "invitations",
-    "api_keys",
-    "mails",
-    "notices",
-    "install_links",
-    "token_rotations",
-    "tenants",
-    "channel_connections",
-    "connection_routes",
-    "agents",
-    "bindings",
-    "people",
-    "channels",
-    "lanes",
-    "inbox",
-    "conversations",
-    "runs",
-    "messages",
-    "message_changes",
-    "outbox",
-    "delivery_statuses",
-    "outbox_parts",
-    "sent_files",
-    "media",
-    "memories",
-    "fact_sources",
-    "learnings",
-    "documents",
-    "document_agents",
-    "usage",
-    "interactions",
-    "feedback",
-    "escalation_rules",
-    "escalations",
-    "run_steps",
-    "message_templates",
-    "jobs",
-];
 
 /// A hash of the other tenant's rows, as they are for the open transaction.
 async fn their_rows(tx: &mut TenantTx) -> anyhow::Result<String> {

@@ -3,6 +3,7 @@
 
 pub mod approvals;
 pub mod blocks;
+pub mod desk;
 mod past;
 mod streams;
 mod surfaces;

@@ -197,7 +197,7 @@ select said.message_id, said.author, said.author_kind, said.run_id, said.body, s
      from messages m
      left join people p on p.tenant_id = m.tenant_id and p.person_id = m.person_id
      left join agents a on a.tenant_id = m.tenant_id and a.agent_id = m.agent_id
-    where m.tenant_id = $1 and m.conversation_id = $2 and coalesce(left(m.external_id, 4), '') <> 'apr_'
+    where m.tenant_id = $1 and m.conversation_id = $2 and coalesce(left(m.external_id, 4), '') not in ('apr_', 'fup_', 'rtr_')
       and ($3::timestamptz is null or (m.sent_at, m.message_id) < ($3, $4))
     order by m.sent_at desc, m.message_id desc
     limit $5)

@@ -1,6 +1,9 @@
 //! One file per job. Each reads the current state and stops if the work is done: it may run twice.
 
+pub mod act_at_desk;
 pub mod ask_for_person;
+pub mod begin_follow_up;
+pub mod begin_routine;
 pub mod describe_channel;
 pub mod download_media;
 pub mod erase_document;
@@ -21,8 +24,10 @@ pub mod send_email;
 pub mod send_reply;
 pub mod settle_tool_call;
 pub mod show_approval;
+pub mod show_escalation;
 pub mod suggest_prompts;
 pub mod tell_admins;
+pub mod tell_desk;
 pub mod tell_person;
 
 use shared::{channels::CallError, queue::JobError};
