@@ -11,9 +11,9 @@ use crate::{
     portal::{
         agents, api_keys, approvals, audit,
         auth::{accept, devices, login, password, signup, totp},
-        billing, bindings, budgets, channels, connections, conversations, escalation_rules, escalations, events,
-        invitations, knowledge, llm_keys, me, members, memories, notices, signup_whatsapp, templates, tenants,
-        tools, traces, usage,
+        billing, bindings, budgets, cases, channels, connections, conversations, escalation_rules, escalations,
+        events, forks, invitations, knowledge, llm_keys, me, members, memories, notices, related, replays,
+        signup_whatsapp, templates, tenants, tools, traces, usage,
     },
 };
 
@@ -38,6 +38,8 @@ use crate::{
         password::change, password::forgot, password::reset, accept::show, accept::accept,
         conversations::list, conversations::messages, conversations::take_over, conversations::release,
         conversations::reply, events::stream, traces::show, memories::list, memories::show, memories::correct, memories::forget,
+        related::tags, related::tag, related::related, replays::replay, replays::list, forks::open, forks::list, forks::show, forks::say, forks::remove,
+        cases::list, cases::create, cases::change, cases::remove, cases::run, cases::trial,
         knowledge::list, knowledge::give, knowledge::show, knowledge::remove,
         audit::list, audit::verify, devices::list, devices::end_all, devices::end, devices::switch,
         install::begin, notices::list, notices::mark_seen,

@@ -65,6 +65,8 @@ pub struct Job<'a> {
     pub tokens: &'a [u32],
 }
 
+/// Of an answer that nobody is sent.
+pub const REHEARSED: &[u32] = &[ANSWER_TOKENS_MAX];
 const ANSWER: Job<'static> = Job { purpose: "answer", tokens: &[ANSWER_TOKENS_MAX, SHORT_ANSWER_TOKENS_MAX] };
 
 /// A usable answer.

@@ -3,6 +3,7 @@
 //! Variables that are unset are looked up in `.local/env` of the working directory or one of its ancestors: that is what
 //! `make up` writes, so that `konstruct doctor` works in a checkout without exports. Production never reads that file.
 
+mod later;
 mod storage;
 mod stripe;
 mod transcription;
@@ -22,7 +23,6 @@ pub use whatsapp::{WhatsAppApp, WhatsAppConfig};
 
 const DEVELOPMENT_FILE: &str = ".local/env";
 /// What is told in three messages is read by one call.
-const FACTS_AFTER_SECONDS: u32 = 30;
 
 /// A sentence that names the variable and says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +67,8 @@ pub struct Config {
     pub transcription: Option<TranscriptionConfig>,
     /// How long nobody writes in a conversation before facts are drawn from it; `None`: none are.
     pub facts_after: Option<Duration>,
+    /// Letters beyond its window that a conversation is summed up for; `None`: it never is.
+    pub summary_after: Option<usize>,
     pub storage: StorageConfig,
     /// Private networks in which tenants may name addresses.
     pub egress_allow: Vec<Network>,
@@ -215,7 +217,8 @@ impl Config {
             llm: llm(variables)?,
             mail: mail(variables)?,
             transcription: transcription::transcription(variables)?,
-            facts_after: facts_after(variables)?,
+            facts_after: later::facts(variables)?,
+            summary_after: later::summary(variables)?,
             storage: storage::storage(variables)?,
             egress_allow: networks(variables, "KONSTRUCT_EGRESS_ALLOW")?,
             executable: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("konstruct")),
@@ -236,15 +239,6 @@ fn switch(variables: &Variables, name: &str, default: bool) -> Result<bool, Conf
         Some("off") => Ok(false),
         Some(other) => Err(ConfigError(format!("{name} must be `on` or `off`; it is `{other}`."))),
     }
-}
-
-fn facts_after(variables: &Variables) -> Result<Option<Duration>, ConfigError> {
-    let name = "KONSTRUCT_FACTS_AFTER";
-    if variables.get(name) == Some("off") {
-        return Ok(None);
-    }
-    let seconds: u32 = variables.parsed(name, FACTS_AFTER_SECONDS, "a number of seconds, or `off`")?;
-    Ok(Some(Duration::from_secs(seconds.into())))
 }
 
 fn networks(variables: &Variables, name: &str) -> Result<Vec<Network>, ConfigError> {

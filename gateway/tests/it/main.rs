@@ -41,6 +41,7 @@ mod opaque;
 mod openapi;
 mod own_app;
 mod patience;
+mod related;
 mod routes;
 mod routing;
 mod second_factor;

@@ -32,6 +32,12 @@ export type BudgetList = { items: (BudgetBody)[] }
 
 export type CallBody = { at: string; cost_micro_usd?: number | null; estimated: boolean; input_tokens: number; model: string; output_tokens: number; purpose: string; status: string }
 
+export type CaseBody = { agent_id?: string | null; blocks: boolean; id: string; must_cite: (string)[]; must_contain: (string)[]; must_escalate: boolean; name: string; question: string }
+
+export type CaseList = { items: (CaseBody)[] }
+
+export type CaseShape = { agent_id?: string | null; blocks?: boolean | null; must_cite?: (string)[] | null; must_contain?: (string)[] | null; must_escalate?: boolean | null; name: string; question: string }
+
 export type ChangeBudget = { budget_limit_usd: number | null }
 
 export type ChangeLlmKey = { base_url?: string | null; default_model?: string | null; is_default?: boolean | null; key?: string | null; name?: string | null; platform_fallback?: boolean | null }
@@ -74,6 +80,8 @@ export type DocumentBody = { agent_ids: (string)[]; content_type: string; create
 
 export type DocumentList = { items: (DocumentBody)[]; next_cursor?: string | null }
 
+export type DraftBody = { instructions?: string | null; memory?: boolean | null; model?: string | null }
+
 export type EndTotp = { code: string; password: string }
 
 export type EscalationBody = { assigned_to?: string | null; closed_at?: string | null; conversation_id: string; id: string; message_id?: string | null; opened_at: string; person: string; person_id: string; reason: string; rule?: RuleRef | null; state: string; summary: string; taken_at?: string | null }
@@ -86,6 +94,8 @@ export type EventData = { id: string } | { unseen: number; waiting: number }
 
 export type EventList = { items: (EventBody)[]; next_cursor?: string | null }
 
+export type ExchangeBody = { answer: ReplayBody; text?: string | null }
+
 export type Explained = { agent: string; agent_name: string; because: string }
 
 export type FactBody = { attribute: string; corrected_by?: string | null; decision: boolean; source_message_ids: (string)[]; subject: string; valid_until?: string | null; value: string }
@@ -97,6 +107,12 @@ export type FaultBody = { detail: string; kind: string; n: number }
 export type ForgotPassword = { mail: string }
 
 export type ForgottenBody = { characters: number; conversation_id?: string | null; had_vector: boolean; id: string; message_id?: string | null }
+
+export type ForkBody = { agent_id: string; conversation_id: string; created_at: string; id: string; instructions?: string | null; memory: boolean; message_id: string; model?: string | null }
+
+export type ForkList = { items: (ForkBody)[] }
+
+export type ForkShown = { fork: ForkBody; original: (MessageBody)[]; side: (ExchangeBody)[] }
 
 export type Handler = { changed: boolean; handler: string }
 
@@ -158,11 +174,15 @@ export type NoticeList = { cursor?: string | null; items: (NoticeBody)[] }
 
 export type OfferBody = { has_account: boolean; mail: string; role: string; tenant_name: string }
 
+export type OpenFork = { draft?: DraftBody | null; message_id: string }
+
 export type OpinionBody = { at: string; comment?: string | null; person: string; verdict: string }
 
 export type PageBody = { url: string }
 
 export type Period = "month" | "day"
+
+export type PieceBody = { kind: string; text: string }
 
 export type PlanBody = { agents?: number | null; channels?: number | null; name: string; seats?: number | null; sold: boolean }
 
@@ -170,11 +190,19 @@ export type PolicyBody = { answers_bots: boolean; outsiders: Strangers }
 
 export type Problem = { code: string; detail: string; status: number; title: string; type: string }
 
-export type PromptBody = { conversation: number; files: number; instructions: number; memories: number; messages: number; model_ms: number; recall_ms: number }
+export type PromptBody = { conversation: number; files: number; instructions: number; memories: number; messages: number; model_ms: number; recall_ms: number; summary: number }
 
 export type RecalledBody = { author?: string | null; memory_id: string; said_at?: string | null; score: number; text?: string | null }
 
 export type RecoveryCodes = { recovery_codes: (string)[] }
+
+export type RelatedBody = { conversation_id: string; excerpt?: string | null; nearness?: number | null; tags: (string)[] }
+
+export type RelatedList = { items: (RelatedBody)[] }
+
+export type ReplayBody = { answer?: string | null; answered_by?: string | null; created_at: string; diff: (PieceBody)[]; finished_at?: string | null; id: string; input_tokens: number; instructions?: string | null; memory: boolean; model?: string | null; output_tokens: number; reason?: string | null; recalled: (string)[]; state: string }
+
+export type ReplayList = { items: (ReplayBody)[]; original?: string | null }
 
 export type Replied = { message_id: string }
 
@@ -193,6 +221,10 @@ export type RuleList = { items: (RuleBody)[] }
 export type RuleRef = { id: string; name: string; version: number }
 
 export type RuleVersions = { items: (RuleBody)[] }
+
+export type RunCases = { agent_id: string; case_ids?: (string)[] | null; draft?: DraftBody | null }
+
+export type Say = { text?: string | null }
 
 export type SecretBody = { header: string; value: string }
 
@@ -226,6 +258,8 @@ export type SubscriptionBody = { cancel_at?: string | null; current_period_end?:
 
 export type SwitchTenant = { tenant_id: string }
 
+export type Tags = { tags: (string)[] }
+
 export type TemplateBody = { category: string; language: string; name: string; status: string }
 
 export type TemplateList = { items: (TemplateBody)[] }
@@ -243,6 +277,10 @@ export type ToolList = { built_in: (string)[]; items: (ToolBody)[] }
 export type TotpSecret = { secret: string; uri: string }
 
 export type Trace = { items: (StepBody)[]; next_cursor?: string | null }
+
+export type TrialBody = { failed: number; id: string; items: (TriedBody)[]; passed: number; state: string }
+
+export type TriedBody = { answer: ReplayBody; case_id: string; complaints: (string)[]; name: string; passed: boolean }
 
 export type UsageBody = { audio_seconds: number; calls: number; cost_micro_usd: number; cost_usd: number; failed_calls: number; input_tokens: number; key?: string | null; name?: string | null; output_tokens: number; own_cost_usd: number; unpriced_calls: number }
 
@@ -408,6 +446,30 @@ export interface Operations {
     request: { path: { budget_id: string } }
     answer: undefined
   }
+  'GET /api/v1/cases': {
+    request: object
+    answer: CaseList
+  }
+  'POST /api/v1/cases': {
+    request: { body: CaseShape }
+    answer: CaseBody
+  }
+  'POST /api/v1/cases/run': {
+    request: { body: RunCases }
+    answer: TrialBody
+  }
+  'GET /api/v1/cases/trials/{trial_id}': {
+    request: { path: { trial_id: string } }
+    answer: TrialBody
+  }
+  'PUT /api/v1/cases/{case_id}': {
+    request: { path: { case_id: string }; body: CaseShape }
+    answer: CaseBody
+  }
+  'DELETE /api/v1/cases/{case_id}': {
+    request: { path: { case_id: string } }
+    answer: undefined
+  }
   'GET /api/v1/channels': {
     request: object
     answer: ChannelList
@@ -452,9 +514,21 @@ export interface Operations {
     request: { query?: { cursor?: string | null; limit?: number | null } }
     answer: ConversationList
   }
+  'GET /api/v1/conversations/{conversation_id}/forks': {
+    request: { path: { conversation_id: string } }
+    answer: ForkList
+  }
+  'POST /api/v1/conversations/{conversation_id}/forks': {
+    request: { path: { conversation_id: string }; body: OpenFork }
+    answer: ForkBody
+  }
   'GET /api/v1/conversations/{conversation_id}/messages': {
     request: { path: { conversation_id: string }; query?: { cursor?: string | null; limit?: number | null } }
     answer: MessageList
+  }
+  'GET /api/v1/conversations/{conversation_id}/related': {
+    request: { path: { conversation_id: string } }
+    answer: RelatedList
   }
   'POST /api/v1/conversations/{conversation_id}/release': {
     request: { path: { conversation_id: string } }
@@ -463,6 +537,22 @@ export interface Operations {
   'POST /api/v1/conversations/{conversation_id}/reply': {
     request: { path: { conversation_id: string }; body: Reply }
     answer: Replied
+  }
+  'POST /api/v1/conversations/{conversation_id}/runs/{run_id}/replay': {
+    request: { path: { conversation_id: string; run_id: string }; body: DraftBody }
+    answer: ReplayBody
+  }
+  'GET /api/v1/conversations/{conversation_id}/runs/{run_id}/replays': {
+    request: { path: { conversation_id: string; run_id: string } }
+    answer: ReplayList
+  }
+  'GET /api/v1/conversations/{conversation_id}/tags': {
+    request: { path: { conversation_id: string } }
+    answer: Tags
+  }
+  'PUT /api/v1/conversations/{conversation_id}/tags': {
+    request: { path: { conversation_id: string }; body: Tags }
+    answer: Tags
   }
   'POST /api/v1/conversations/{conversation_id}/takeover': {
     request: { path: { conversation_id: string } }
@@ -515,6 +605,18 @@ export interface Operations {
   'GET /api/v1/events': {
     request: object
     answer: undefined
+  }
+  'GET /api/v1/forks/{fork_id}': {
+    request: { path: { fork_id: string } }
+    answer: ForkShown
+  }
+  'DELETE /api/v1/forks/{fork_id}': {
+    request: { path: { fork_id: string } }
+    answer: undefined
+  }
+  'POST /api/v1/forks/{fork_id}/messages': {
+    request: { path: { fork_id: string }; body: Say }
+    answer: ReplayBody
   }
   'GET /api/v1/invitations': {
     request: object

@@ -28,5 +28,6 @@ pub mod scene;
 pub mod session;
 mod singly;
 pub mod statements;
+mod talks;
 pub mod trial;
 pub mod wire;

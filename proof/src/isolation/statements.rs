@@ -39,7 +39,7 @@ use super::{
         AGENT, CONNECTION, CONVERSATION, DELIVERED, MEMORY, NUMBER, OUTBOX, PERSON, RUN, THEIR_MARK, THEM, US,
         lease,
     },
-    singly,
+    singly, talks,
 };
 
 /// How its caller begins.
@@ -97,6 +97,7 @@ pub fn all() -> Vec<Call> {
     calls.extend(billing::all());
     calls.extend(singly::all());
     calls.extend(acting::all());
+    calls.extend(talks::all());
     calls
 }
 
@@ -246,7 +247,7 @@ fn turns() -> Vec<Call> {
             let opening = runs::open(tx, &lease()).await?;
             let agent = opening.agent.map(|agent| agent.instructions);
             (opening.tenant_name, opening.channel, agent, opening.takes_part, opening.pending, opening.window,
-             opening.rules, opening.given_back_at, (opening.failed_answers, opening.tool_agents))
+             opening.rules, opening.given_back_at, (opening.failed_answers, opening.tool_agents, opening.summaries))
         };
         "runs::arrived_after", AllAudiences, |tx, _config| runs::arrived_after(tx, &lease(), 1).await?;
         "outbox::progress", AllAudiences, |tx, _config| {
@@ -261,7 +262,7 @@ fn turns() -> Vec<Call> {
                 request_hash: &[0; 32],
                 result: None,
                 calls: &[ModelCall::new("simulated-1", CallStatus::Ok)],
-                basis: Some(&Basis { recalled: vec![(MEMORY, 9.0)], ..Basis::default() }),
+                basis: Some(&Basis { recalled: vec![(MEMORY, 9.0)], outgrown: true, ..Basis::default() }),
                 parts: &[],
                 kind: "answer",
             };
@@ -328,7 +329,7 @@ pub async fn observe(db: &Db, config: &Config, call: &Call) -> anyhow::Result<Ob
 }
 
 /// Tables that konstruct_app may read.
-const WATCHED: [&str; 49] = [
+const WATCHED: [&str; 56] = [
     "tools",
     "agent_tools",
     "tool_calls",
@@ -368,6 +369,13 @@ const WATCHED: [&str; 49] = [
     "memories",
     "fact_sources",
     "learnings",
+    "summaries",
+    "summary_sources",
+    "summary_requests",
+    "rehearsals",
+    "forks",
+    "cases",
+    "conversation_tags",
     "documents",
     "document_agents",
     "usage",
