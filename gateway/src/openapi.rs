@@ -40,7 +40,7 @@ use crate::{
         conversations::reply, events::stream, traces::show, memories::list, memories::show, memories::correct, memories::forget,
         related::tags, related::tag, related::related, replays::replay, replays::list, forks::open, forks::list, forks::show, forks::say, forks::remove,
         cases::list, cases::create, cases::change, cases::remove, cases::run, cases::trial,
-        knowledge::list, knowledge::give, knowledge::show, knowledge::remove,
+        knowledge::list, knowledge::give, knowledge::give_address, knowledge::show, knowledge::remove,
         audit::list, audit::verify, devices::list, devices::end_all, devices::end, devices::switch,
         install::begin, notices::list, notices::mark_seen,
         totp::begin, totp::confirm, totp::end,

@@ -129,6 +129,7 @@ fn talking() -> Router<Gateway> {
             "/api/v1/memories/{memory_id}",
             get(memories::show).patch(memories::correct).delete(memories::forget),
         )
+        .route("/api/v1/knowledge/addresses", post(knowledge::give_address))
         .route("/api/v1/knowledge/{document_id}", get(knowledge::show).delete(knowledge::remove))
 }
 

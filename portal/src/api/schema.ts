@@ -76,7 +76,7 @@ export type DeviceBody = { address: string; agent: string; created_at: string; i
 
 export type DeviceList = { items: (DeviceBody)[] }
 
-export type DocumentBody = { agent_ids: (string)[]; content_type: string; created_at: string; id: string; name: string; passages: number; reason?: string | null; size: number; state: string; title: string }
+export type DocumentBody = { agent_ids: (string)[]; content_type: string; created_at: string; id: string; name: string; passages: number; reason?: string | null; size: number; source?: SourceBody | null; state: string; title: string }
 
 export type DocumentList = { items: (DocumentBody)[]; next_cursor?: string | null }
 
@@ -113,6 +113,8 @@ export type ForkBody = { agent_id: string; conversation_id: string; created_at: 
 export type ForkList = { items: (ForkBody)[] }
 
 export type ForkShown = { fork: ForkBody; original: (MessageBody)[]; side: (ExchangeBody)[] }
+
+export type GivenAddress = { address: string; agent_ids?: (string)[] | null; every_hours?: number | null; sitemap?: boolean | null; title?: string | null }
 
 export type Handler = { changed: boolean; handler: string }
 
@@ -249,6 +251,8 @@ export type SignupBody = { app_id?: string | null; available: boolean; config_id
 export type Simulate = { condition: string; conversations?: number | null }
 
 export type Simulated = { complete: boolean; condition: string; conversations: number; escalated: number; items: (Match)[] }
+
+export type SourceBody = { address: string; every_hours: number; fetched_at?: string | null; is_sitemap: boolean; listed_by?: string | null; looked_at?: string | null; reason?: string | null }
 
 export type StepBody = { agent: string; arrived_at?: string | null; calls: (CallBody)[]; deliveries: (DeliveryBody)[]; finished_at?: string | null; messages: number; opinions: (OpinionBody)[]; prompt?: PromptBody | null; reason?: string | null; recalled: (RecalledBody)[]; run_id?: string | null; started_at?: string | null; state: string; tool_calls: (ToolCallBody)[] }
 
@@ -640,6 +644,10 @@ export interface Operations {
   }
   'POST /api/v1/knowledge': {
     request: { query?: { name?: string; title?: string | null; agent_ids?: string | null }; body: Blob }
+    answer: DocumentBody
+  }
+  'POST /api/v1/knowledge/addresses': {
+    request: { body: GivenAddress }
     answer: DocumentBody
   }
   'GET /api/v1/knowledge/{document_id}': {

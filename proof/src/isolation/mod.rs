@@ -18,6 +18,7 @@ mod learned;
 pub mod listed;
 mod money;
 pub mod mutants;
+mod pages;
 mod places;
 pub mod probes;
 mod reasons;

@@ -15,7 +15,9 @@ use shared::{
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use uuid::Uuid;
 
-use super::{acting, acts, billing, handovers, installations, learned, money, places, reasons, singly, talks};
+use super::{
+    acting, acts, billing, handovers, installations, learned, money, pages, places, reasons, singly, talks,
+};
 
 pub const THEM: TenantId = TenantId::from_uuid(Uuid::from_u128(0x0a));
 pub const US: TenantId = TenantId::from_uuid(Uuid::from_u128(0xf0));
@@ -232,6 +234,7 @@ impl Cast<'_> {
             acting::script(*tenant, mark, keys),
             learned::script(*tenant, mark),
             talks::script(*tenant, mark),
+            pages::script(*tenant, mark),
         ]
         .join("\n")
     }

@@ -34,7 +34,7 @@ use sqlx::{AssertSqlSafe, Executor};
 use time::OffsetDateTime;
 
 use super::{
-    acting, acts, billing, entrances, handovers, installations, learned, money, places, reasons,
+    acting, acts, billing, entrances, handovers, installations, learned, money, pages, places, reasons,
     scene::{
         AGENT, CONNECTION, CONVERSATION, DELIVERED, MEMORY, NUMBER, OUTBOX, PERSON, RUN, THEIR_MARK, THEM, US,
         lease,
@@ -98,6 +98,7 @@ pub fn all() -> Vec<Call> {
     calls.extend(singly::all());
     calls.extend(acting::all());
     calls.extend(talks::all());
+    calls.extend(pages::all());
     calls
 }
 
@@ -329,7 +330,7 @@ pub async fn observe(db: &Db, config: &Config, call: &Call) -> anyhow::Result<Ob
 }
 
 /// Tables that konstruct_app may read.
-const WATCHED: [&str; 56] = [
+const WATCHED: [&str; 57] = [
     "tools",
     "agent_tools",
     "tool_calls",
@@ -378,6 +379,7 @@ const WATCHED: [&str; 56] = [
     "conversation_tags",
     "documents",
     "document_agents",
+    "document_addresses",
     "usage",
     "interactions",
     "feedback",

@@ -1,5 +1,6 @@
 //! The product as a story: people write in Slack, an AI employee answers with what it remembers.
 
+mod addresses;
 mod billing;
 mod clicks;
 mod conversation;

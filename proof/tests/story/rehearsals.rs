@@ -9,7 +9,7 @@ use crate::house::{House, PATIENCE, Tenant};
 
 impl Tenant<'_> {
     /// Asks until it says so.
-    async fn answers_until(&self, path: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+    pub async fn answers_until(&self, path: &str, is_so: impl Fn(&Value) -> bool) -> Value {
         let begun = std::time::Instant::now();
         loop {
             let (status, found) = self.ask_api(Method::GET, path, None).await;
