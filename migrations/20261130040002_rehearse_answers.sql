@@ -28,7 +28,7 @@ create table rehearsals (
     leased_until    timestamptz not null default '-infinity',
     attempts        integer not null default 0,
     primary key (tenant_id, rehearsal_id),
-    check ((state = 'done') = (answer is not null)),
+    check (state <> 'done' or answer is not null),
     foreign key (tenant_id, conversation_id) references conversations (tenant_id, conversation_id),
     foreign key (tenant_id, run_id) references runs (tenant_id, run_id),
     foreign key (tenant_id, agent_id) references agents (tenant_id, agent_id)

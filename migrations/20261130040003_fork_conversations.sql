@@ -30,5 +30,5 @@ alter table rehearsals
     add foreign key (tenant_id, fork_id) references forks (tenant_id, fork_id) on delete cascade,
     drop constraint rehearsals_kind_check,
     add constraint rehearsals_kind_check check (kind in ('replay', 'fork')),
-    add constraint rehearsals_of_a_kind check ((kind = 'fork') = (fork_id is not null));
+    add constraint rehearsals_of_a_kind check (kind <> 'fork' or fork_id is not null);
 create index rehearsals_of_forks on rehearsals (tenant_id, fork_id, rehearsal_id) where fork_id is not null;

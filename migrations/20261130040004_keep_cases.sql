@@ -6,9 +6,9 @@ create table cases (
     question      text not null,
     -- Whom it is for; null: every agent.
     agent_id      uuid,
-    must_contain  text[] not null,
+    must_contain  text[] not null default '{}',
     -- Titles of documents.
-    must_cite     text[] not null,
+    must_cite     text[] not null default '{}',
     -- A rule must hand it to a human before a model is asked.
     must_escalate boolean not null,
     -- While it fails, no other instructions and no other model are taken for its agent.
@@ -38,7 +38,7 @@ alter table rehearsals
     add constraint rehearsals_of_a_conversation
         check (kind = 'case' or (conversation_id is not null and run_id is not null)),
     add constraint rehearsals_of_a_case
-        check ((kind = 'case') = (case_id is not null and trial_id is not null and draft_hash is not null));
+        check (kind <> 'case' or (case_id is not null and trial_id is not null and draft_hash is not null));
 grant delete on rehearsals to konstruct_app;
 create index rehearsals_of_cases on rehearsals (tenant_id, case_id, rehearsal_id) where case_id is not null;
 create index rehearsals_of_trials on rehearsals (tenant_id, trial_id) where trial_id is not null;

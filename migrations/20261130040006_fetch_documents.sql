@@ -6,7 +6,7 @@ create table document_addresses (
     -- A list of pages instead of a page: each of them is a document of its own, whose `listed_by` it is.
     is_sitemap    boolean not null,
     listed_by     uuid,
-    every_hours   integer not null check (every_hours between 1 and 720),
+    every_hours   integer not null check (every_hours > 0),
     -- What the server said of what was fetched last, and a hash of it.
     etag          text,
     last_modified text,

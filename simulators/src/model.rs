@@ -16,7 +16,6 @@ mod hearing;
 mod prompt;
 mod shape;
 mod stream;
-mod summary;
 mod words;
 
 use std::{
@@ -288,7 +287,7 @@ fn refusal_of(key: Option<&str>, request: &Value, fault: Option<&FaultKind>) -> 
 fn compose(core: &Core, key: Option<&str>, request: &Value, fault: Option<FaultKind>) -> Reply {
     let messages = request["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
     let options = core.options().clone();
-    let notes = facts::reply(messages).or_else(|| summary::reply(messages));
+    let notes = facts::reply(messages);
     let keeps_notes = notes.is_some();
     let calls =
         if keeps_notes || continued(messages).is_some() { Vec::new() } else { acting::calls(request, &options) };

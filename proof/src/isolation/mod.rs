@@ -31,4 +31,5 @@ mod singly;
 pub mod statements;
 mod talks;
 pub mod trial;
+mod watched;
 pub mod wire;

@@ -40,6 +40,7 @@ use super::{
         lease,
     },
     singly, talks,
+    watched::WATCHED,
 };
 
 /// How its caller begins.
@@ -328,67 +329,6 @@ pub async fn observe(db: &Db, config: &Config, call: &Call) -> anyhow::Result<Ob
     let answer = called.unwrap_or_else(|error| format!("refused: {error}"));
     Ok(Observation { answer: without_new_ids(&answer), theirs })
 }
-
-/// Tables that konstruct_app may read.
-const WATCHED: [&str; 57] = [
-    "tools",
-    "agent_tools",
-    "tool_calls",
-    "approvals",
-    "stripe_customers",
-    "subscriptions",
-    "stripe_events",
-    "usage_mirrors",
-    "llm_keys",
-    "agent_models",
-    "budgets",
-    "budget_reservations",
-    "memberships",
-    "invitations",
-    "api_keys",
-    "mails",
-    "notices",
-    "install_links",
-    "token_rotations",
-    "tenants",
-    "channel_connections",
-    "connection_routes",
-    "agents",
-    "bindings",
-    "people",
-    "channels",
-    "lanes",
-    "inbox",
-    "conversations",
-    "runs",
-    "messages",
-    "message_changes",
-    "outbox",
-    "delivery_statuses",
-    "outbox_parts",
-    "media",
-    "memories",
-    "fact_sources",
-    "learnings",
-    "summaries",
-    "summary_sources",
-    "summary_requests",
-    "rehearsals",
-    "forks",
-    "cases",
-    "conversation_tags",
-    "documents",
-    "document_agents",
-    "document_addresses",
-    "usage",
-    "interactions",
-    "feedback",
-    "escalation_rules",
-    "escalations",
-    "run_steps",
-    "message_templates",
-    "jobs",
-];
 
 /// A hash of the other tenant's rows, as they are for the open transaction.
 async fn their_rows(tx: &mut TenantTx) -> anyhow::Result<String> {

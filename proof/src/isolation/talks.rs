@@ -158,8 +158,8 @@ fn rehearsed(tenant_id: TenantId, mark: &str) -> String {
             "insert into conversations (tenant_id, conversation_id, connection_id, channel_external_id, thread_external_id,
                                         kind)
              values ('{tenant}', '{talk}', '{connection}', 'C1', '9.9', 'unknown') on conflict do nothing;
-             insert into runs (tenant_id, run_id, conversation_id, agent_id, from_seq, to_seq, fence, basis)
-             values ('{tenant}', '{theirs}', '{talk}', '{agent}', 9, 9, 1, '{{}}');
+             insert into runs (tenant_id, run_id, conversation_id, agent_id, from_seq, to_seq, fence, state, basis)
+             values ('{tenant}', '{theirs}', '{talk}', '{agent}', 9, 9, 1, 'done', '{{}}');
              insert into messages (tenant_id, message_id, conversation_id, author_kind, operator_name, body, sent_at)
              values ('{tenant}', '{said}', '{talk}', 'operator', '{mark}', '{mark}', '2026-11-10T12:00:00Z');
              insert into forks (tenant_id, fork_id, conversation_id, message_id, run_id, agent_id, with_memory, created_by)

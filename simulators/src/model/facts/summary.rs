@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
-use super::{prompt::content, words};
+use super::super::{prompt::content, words};
 
 static NUMBERED: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^\d+\. [^:]{1,80}: (.+)$").expect("a valid pattern"));
