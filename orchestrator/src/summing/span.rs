@@ -65,6 +65,7 @@ mod tests {
             body: "x".repeat(length),
             sent_at: OffsetDateTime::UNIX_EPOCH + Duration::minutes(i64::try_from(index).unwrap_or(0)),
             version: String::new(),
+            by_person: true,
             covered,
         };
         lengths.iter().enumerate().map(spoken).collect()

@@ -21,6 +21,7 @@ const PAGE: DocumentId = DocumentId::from_uuid(Uuid::from_u128(0xC1));
 const SITEMAP: DocumentId = DocumentId::from_uuid(Uuid::from_u128(0xC2));
 const LISTED: DocumentId = DocumentId::from_uuid(Uuid::from_u128(0xC3));
 const THEIR_PAGE: DocumentId = DocumentId::from_uuid(Uuid::from_u128(0xC4));
+const THEIR_LISTED: DocumentId = DocumentId::from_uuid(Uuid::from_u128(0xC5));
 const THEIRS: &str = "https://theirs.example.com/";
 
 /// For a transaction of the tenant.
@@ -44,6 +45,7 @@ pub fn script(tenant_id: TenantId, mark: &str) -> String {
         + &document(LISTED, &format!("https://{mark}.example.com/listed"), &listed_by, false);
     if tenant_id == THEM {
         script += &document(THEIR_PAGE, THEIRS, "null", false);
+        script += &document(THEIR_LISTED, "https://new.example.com/", &listed_by, false);
     }
     script
 }
@@ -55,7 +57,7 @@ fn stamp() -> Stamp {
 pub fn all() -> Vec<Call> {
     calls! {
         "addresses::create", AllAudiences, |tx, _config| {
-            let address = "https://new.example.com/";
+            let address = "https://newer.example.com/";
             let new = NewAddress { title: "new", address, is_sitemap: false, every_hours: 1, agents: &[AGENT] };
             addresses::create(tx, &Actor::System, &new).await?.title
         };

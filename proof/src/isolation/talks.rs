@@ -23,6 +23,8 @@ use super::{
 const LONG: Uuid = Uuid::from_u128(0xA0);
 /// The same, without a summary.
 const OPEN: MessageId = MessageId::from_uuid(Uuid::from_u128(0xA1));
+const OPEN_MEMORY: Uuid = Uuid::from_u128(0xB3);
+const BETWEEN: Uuid = Uuid::from_u128(0xB4);
 const SUMMARY: Uuid = Uuid::from_u128(0xA2);
 /// A run with everything that is recorded of one; and one that only they have.
 const ASKED_RUN: RunId = RunId::from_uuid(Uuid::from_u128(0xA3));
@@ -41,14 +43,20 @@ const THEIR_MESSAGE: MessageId = MessageId::from_uuid(Uuid::from_u128(0xA9));
 
 /// For a transaction of the tenant.
 pub fn script(tenant_id: TenantId, mark: &str) -> String {
-    let [tenant, conversation, agent, open] = [tenant_id.uuid(), CONVERSATION.uuid(), AGENT.uuid(), OPEN.uuid()];
+    let [tenant, conversation, agent, open, person, connection] =
+        [tenant_id.uuid(), CONVERSATION.uuid(), AGENT.uuid(), OPEN.uuid(), PERSON.uuid(), CONNECTION.uuid()];
     let later = if mark.ends_with('B') { 2 } else { 0 };
     let summaries = format!(
         "insert into messages (tenant_id, message_id, conversation_id, author_kind, operator_name, body, sent_at)
          values ('{tenant}', '{LONG}', '{conversation}', 'operator', '{mark}', '{mark} ' || repeat('a', 12000),
                  '2026-11-10T1{later}:00:00Z'),
-                ('{tenant}', '{open}', '{conversation}', 'operator', '{mark}', '{mark} ' || repeat('b', 12000),
-                 '2026-11-11T1{later}:00:00Z');
+                ('{tenant}', '{BETWEEN}', '{conversation}', 'operator', '{mark}', '{mark} between', '2026-11-11T11:00:00Z');
+         insert into messages (tenant_id, message_id, conversation_id, author_kind, person_id, body, sent_at)
+         values ('{tenant}', '{open}', '{conversation}', 'person', '{person}', repeat('b', 12001), '2026-11-11T1{later}:00:00Z');
+         insert into memories (tenant_id, memory_id, message_id, conversation_id, segment, position, person_id, said_at,
+                               audience, body, to_learn_at)
+         values ('{tenant}', '{OPEN_MEMORY}', '{open}', '{conversation}', 8, 1, '{person}', '2026-11-11T10:00:00Z',
+                 'channel:{connection}:C1', '{mark} bb', null);
          insert into summaries (tenant_id, summary_id, conversation_id, agent_id, from_at, to_at, messages, body, outside)
          values ('{tenant}', '{SUMMARY}', '{conversation}', '{agent}', '2026-11-10T1{later}:00:00Z',
                  '2026-11-10T1{later}:00:00Z', 1, '{mark} said much', false);
@@ -102,7 +110,10 @@ fn kept(tenant_id: TenantId, mark: &str) -> String {
             "insert into cases (tenant_id, case_id, name, question, must_contain, must_cite, must_escalate, blocks, created_by)
              select '{tenant}', case n when 1 then '{theirs}'::uuid else gen_random_uuid() end, '{mark}' || n, '{mark}?',
                     array['x'], array[]::text[], false, true, '{mark}'
-               from generate_series(1, {} - 1) n;",
+               from generate_series(1, {} - 1) n;
+             insert into rehearsals (tenant_id, rehearsal_id, kind, agent_id, with_memory, requested_by, question, case_id,
+                                     trial_id, draft_hash)
+             values ('{tenant}', gen_random_uuid(), 'case', '{agent}', true, '{mark}', '{mark}?', '{theirs}', '{theirs}', '\\x00');",
             cases::CASES_MAX
         );
     }
@@ -130,14 +141,14 @@ fn rehearsed(tenant_id: TenantId, mark: &str) -> String {
         ASKED_RUN.uuid(),
         REPLAY.uuid(),
         FORK.uuid(),
-        MESSAGE.uuid(),
+        OPEN.uuid(),
         MEMORY.uuid(),
         CONNECTION.uuid(),
     ];
     let mut script = format!(
         "insert into runs (tenant_id, run_id, conversation_id, agent_id, from_seq, to_seq, fence, state, recalled,
                            recall_scores, basis, started_at)
-         values ('{tenant}', '{run}', '{conversation}', '{agent}', 1, 1, 1, 'done', array['{memory}']::uuid[], array[9.0],
+         values ('{tenant}', '{run}', '{conversation}', '{agent}', 0, 0, 1, 'done', array['{memory}']::uuid[], array[9.0],
                  '{{}}', '2026-11-20T13:00:00Z');
          insert into run_steps (tenant_id, run_id, step, request_hash, result)
          values ('{tenant}', '{run}', 'answer', '', '{{\"text\": \"{mark} answered\"}}');
@@ -163,7 +174,14 @@ fn rehearsed(tenant_id: TenantId, mark: &str) -> String {
              insert into messages (tenant_id, message_id, conversation_id, author_kind, operator_name, body, sent_at)
              values ('{tenant}', '{said}', '{talk}', 'operator', '{mark}', '{mark}', '2026-11-10T12:00:00Z');
              insert into forks (tenant_id, fork_id, conversation_id, message_id, run_id, agent_id, with_memory, created_by)
-             values ('{tenant}', '{forked}', '{talk}', '{said}', '{theirs}', '{agent}', true, '{mark}');"
+             values ('{tenant}', '{forked}', '{talk}', '{said}', '{theirs}', '{agent}', true, '{mark}');
+             insert into forks (tenant_id, fork_id, conversation_id, message_id, run_id, agent_id, with_memory, created_by)
+             select '{tenant}', gen_random_uuid(), '{conversation}', '{message}', '{run}', '{agent}', true, '{mark}'
+               from generate_series(1, 50);
+             insert into rehearsals (tenant_id, rehearsal_id, kind, conversation_id, run_id, agent_id, with_memory, requested_by)
+             select '{tenant}', gen_random_uuid(), 'replay', '{talk}', '{theirs}', '{agent}', true, '{mark}'
+               from generate_series(1, 20);
+             update channels set shared = true where tenant_id = '{tenant}' and external_id = 'C1';"
         );
     }
     script
@@ -325,6 +343,7 @@ fn of_summaries() -> Vec<Call> {
                 body: "otherwise".into(),
                 sent_at: OffsetDateTime::UNIX_EPOCH,
                 version: String::new(),
+                by_person: true,
                 covered: false,
             };
             let new = New { conversation: CONVERSATION, agent: AGENT, body: "new", of: &[changed] };

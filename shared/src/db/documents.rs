@@ -136,7 +136,10 @@ fn document(row: &PgRow) -> Result<Document, DbError> {
 /// well; recorded. `false`: there is none.
 pub async fn remove(tx: &mut TenantTx, actor: &Actor, id: DocumentId) -> Result<bool, DbError> {
     for page in addresses::named_by(tx, id).await? {
-        remove_one(tx, actor, page).await?;
+        // Somebody else is at it: they delete the rest as well.
+        if !remove_one(tx, actor, page).await? {
+            return Err(DbError::NotFound);
+        }
     }
     remove_one(tx, actor, id).await
 }

@@ -43,6 +43,8 @@ pub struct Spoken {
     pub sent_at: OffsetDateTime,
     /// Which version of it was read.
     pub version: String,
+    /// A person said it: then it is remembered, too.
+    pub by_person: bool,
     /// A summary has it.
     pub covered: bool,
 }
@@ -92,7 +94,7 @@ pub async fn spoken(tx: &mut TenantTx, conversation: ConversationId) -> Result<V
          )
          select t.message_id, coalesce(p.display_name, t.operator_name, 'a colleague') as author,
                 coalesce(p.standing in ('bot', 'guest', 'outsider'), false) as outside, left(t.body, $6) as body, t.sent_at,
-                md5(t.body) as version,
+                md5(t.body) as version, t.author_kind = 'person' as by_person,
                 exists (select from summary_sources s where s.tenant_id = $1 and s.message_id = t.message_id) as covered
            from talk t
            left join people p on p.tenant_id = t.tenant_id and p.person_id = t.person_id
@@ -119,6 +121,7 @@ pub async fn spoken(tx: &mut TenantTx, conversation: ConversationId) -> Result<V
                 body: row.try_get("body")?,
                 sent_at: row.try_get("sent_at")?,
                 version: row.try_get("version")?,
+                by_person: row.try_get("by_person")?,
                 covered: row.try_get("covered")?,
             })
         })
@@ -167,11 +170,13 @@ pub async fn store(tx: &mut TenantTx, new: &New<'_>) -> Result<bool, DbError> {
         .bind(versions)
         .fetch_one(tx.conn())
         .await?;
-    sqlx::query(REMEMBERED).bind(tenant).bind(&ids).execute(tx.conn()).await?;
+    let remembered: i64 = sqlx::query_scalar(REMEMBERED).bind(tenant).bind(&ids).fetch_one(tx.conn()).await?;
+    let by_people = new.of.iter().filter(|spoken| spoken.by_person).count();
     // Read anew: the locks are held now.
     let known = spoken(tx, new.conversation).await?;
     let is_open = |id: &MessageId| known.iter().any(|spoken| spoken.message == *id && !spoken.covered);
-    if usize::try_from(unchanged).ok() != Some(ids.len()) || !ids.iter().all(is_open) {
+    let counts = (usize::try_from(unchanged).ok(), usize::try_from(remembered).ok());
+    if counts != (Some(ids.len()), Some(by_people)) || !ids.iter().all(is_open) {
         return Ok(false);
     }
     sqlx::query(STORE)

@@ -297,7 +297,7 @@ pub async fn failed(tx: &mut TenantTx, document: DocumentId, reason: &str, gone:
 }
 
 /// What a sitemap names is fetched, each page as a document of its own, for the same agents; pages it no longer names are
-/// deleted. Returns how many there are.
+/// deleted. Returns how many are new.
 pub async fn listed(
     tx: &mut TenantTx,
     sitemap: &Address,
@@ -316,7 +316,7 @@ pub async fn listed(
     for (document, _) in known.iter().filter(|(_, address)| !pages.contains(address)) {
         super::remove_one(tx, &Actor::System, *document).await?;
     }
-    let mut count = 0;
+    let (mut count, mut made) = (0, 0);
     for page in pages.iter().take(PAGES_MAX) {
         count += 1;
         if known.iter().any(|(_, address)| address == page) || is_known(tx, page).await? {
@@ -332,6 +332,7 @@ pub async fn listed(
         if insert(tx, &Actor::System.id(), &new, Some(sitemap.document)).await?.is_none() {
             break;
         }
+        made += 1;
     }
     note(tx, sitemap.document, stamp).await?;
     sqlx::query(
@@ -343,7 +344,7 @@ pub async fn listed(
     .bind(format!("a list of {count} pages, which are documents of their own"))
     .execute(tx.conn())
     .await?;
-    Ok(count)
+    Ok(made)
 }
 
 async fn is_known(tx: &mut TenantTx, address: &str) -> Result<bool, DbError> {

@@ -195,12 +195,6 @@ pub async fn run(
     only: Option<&[CaseId]>,
 ) -> Result<(TrialId, u64), DbError> {
     let (tenant, trial) = (tx.tenant(), TrialId::new());
-    // Two who begin at once do so one after the other.
-    sqlx::query("select from agents where tenant_id = $1 and agent_id = $2 for no key update")
-        .bind(tenant)
-        .bind(agent)
-        .execute(tx.conn())
-        .await?;
     let as_it_is = agents::find(tx, agent).await?.ok_or(DbError::NotFound)?;
     let waits: bool = sqlx::query_scalar(
         "select exists (select from rehearsals where tenant_id = $1 and kind = 'case' and state = 'waiting')",
@@ -222,7 +216,8 @@ pub async fn run(
     .bind(trial)
     .bind(agent)
     .bind(&draft.model)
-    .bind(&draft.instructions)
+    // Word for word: the agent may be changed before the answers are there.
+    .bind(draft.instructions.as_ref().unwrap_or(&as_it_is.instructions))
     .bind(actor.id())
     .bind(draft_hash(&as_it_is, draft))
     .bind(only)
