@@ -22,7 +22,6 @@ pub use transcription::TranscriptionConfig;
 pub use whatsapp::{WhatsAppApp, WhatsAppConfig};
 
 const DEVELOPMENT_FILE: &str = ".local/env";
-/// What is told in three messages is read by one call.
 
 /// A sentence that names the variable and says what to do.
 #[derive(Debug, thiserror::Error)]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{ConfigError, Variables};
 
+/// What is told in three messages is read by one call.
 const FACTS_AFTER_SECONDS: u32 = 30;
 const SUMMARY_AFTER_CHARS: u32 = 4_000;
 
