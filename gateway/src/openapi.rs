@@ -11,9 +11,10 @@ use crate::{
     portal::{
         agents, api_keys, approvals, audit,
         auth::{accept, devices, login, password, signup, totp},
-        billing, bindings, budgets, channels, connections, conversations, escalation_desk, escalation_rules,
-        escalations, events, follow_ups, invitations, knowledge, llm_keys, mcp_servers, me, members, memories,
-        notices, office_hours, people, routines, signup_whatsapp, templates, tenants, tools, traces, usage,
+        billing, bindings, budgets, cases, channels, connections, conversations, escalation_desk,
+        escalation_rules, escalations, events, follow_ups, forks, invitations, knowledge, llm_keys,
+        mcp_servers, me, members, memories, notices, office_hours, people, related, replays, routines,
+        signup_whatsapp, templates, tenants, tools, traces, usage,
     },
 };
 
@@ -41,7 +42,9 @@ use crate::{
         password::change, password::forgot, password::reset, accept::show, accept::accept,
         conversations::list, conversations::messages, conversations::take_over, conversations::release,
         conversations::reply, events::stream, traces::show, memories::list, memories::show, memories::correct, memories::forget,
-        knowledge::list, knowledge::give, knowledge::show, knowledge::remove,
+        related::tags, related::tag, related::related, replays::replay, replays::list, forks::open, forks::list, forks::show, forks::say, forks::remove,
+        cases::list, cases::create, cases::change, cases::remove, cases::run, cases::trial,
+        knowledge::list, knowledge::give, knowledge::give_address, knowledge::show, knowledge::remove,
         audit::list, audit::verify, devices::list, devices::end_all, devices::end, devices::switch,
         install::begin, notices::list, notices::mark_seen,
         totp::begin, totp::confirm, totp::end,

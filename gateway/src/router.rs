@@ -22,10 +22,10 @@ use crate::{
     portal::{
         agents, api_keys, approvals, audit,
         auth::{accept, devices, login, password, signup, totp},
-        billing, bindings, budgets, channels, connections, conversations, escalation_desk,
-        escalation_rules as rules, escalations, events, follow_ups, invitations, knowledge, llm_keys, mcp_servers,
-        me, members, memories, notices, office_hours, people, routines, signup_whatsapp, templates, tenants,
-        tools, traces, usage,
+        billing, bindings, budgets, cases, channels, connections, conversations, escalation_desk,
+        escalation_rules as rules, escalations, events, follow_ups, forks, invitations, knowledge, llm_keys,
+        mcp_servers, me, members, memories, notices, office_hours, people, related, replays, routines,
+        signup_whatsapp, templates, tenants, tools, traces, usage,
     },
     webhooks::{slack, slack_command, slack_interaction, stripe, whatsapp},
 };
@@ -59,6 +59,7 @@ pub fn router(gateway: Gateway) -> Router {
         .merge(talking())
         .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/audit/verify", post(audit::verify))
+        .merge(trying())
         .merge(escalating())
         .merge(acting())
         .route("/api/v1/connections/slack/install", post(install::begin))
@@ -121,13 +122,30 @@ fn talking() -> Router<Gateway> {
         .route("/api/v1/conversations/{conversation_id}/release", post(conversations::release))
         .route("/api/v1/conversations/{conversation_id}/reply", post(conversations::reply))
         .route("/api/v1/conversations/{conversation_id}/trace", get(traces::show))
+        .route("/api/v1/conversations/{conversation_id}/tags", get(related::tags).put(related::tag))
+        .route("/api/v1/conversations/{conversation_id}/related", get(related::related))
         .route("/api/v1/events", get(events::stream))
         .route("/api/v1/memories", get(memories::list))
         .route(
             "/api/v1/memories/{memory_id}",
             get(memories::show).patch(memories::correct).delete(memories::forget),
         )
+        .route("/api/v1/knowledge/addresses", post(knowledge::give_address))
         .route("/api/v1/knowledge/{document_id}", get(knowledge::show).delete(knowledge::remove))
+}
+
+/// What agents would have said, without anybody being sent it.
+fn trying() -> Router<Gateway> {
+    Router::new()
+        .route("/api/v1/conversations/{conversation_id}/runs/{run_id}/replay", post(replays::replay))
+        .route("/api/v1/conversations/{conversation_id}/runs/{run_id}/replays", get(replays::list))
+        .route("/api/v1/conversations/{conversation_id}/forks", get(forks::list).post(forks::open))
+        .route("/api/v1/forks/{fork_id}", get(forks::show).delete(forks::remove))
+        .route("/api/v1/forks/{fork_id}/messages", post(forks::say))
+        .route("/api/v1/cases", get(cases::list).post(cases::create))
+        .route("/api/v1/cases/run", post(cases::run))
+        .route("/api/v1/cases/trials/{trial_id}", get(cases::trial))
+        .route("/api/v1/cases/{case_id}", put(cases::change).delete(cases::remove))
 }
 
 /// What hands conversations to humans, and what was handed over.

@@ -89,7 +89,7 @@ async fn learn_from(
         return end(db, conversation, &read, None).await;
     };
     let chain = orchestrator.models.chain(tenant, asker.model.as_deref(), &named)?;
-    let who = Spender { run: asker.run, agent: asker.agent, conversation, person: None };
+    let who = Spender { run: Some(asker.run), agent: asker.agent, conversation: Some(conversation), person: None };
     let purse = Purse { db: db.clone(), who, limited: asker.budgeted };
     let mark = URL_SAFE_NO_PAD.encode(random_bytes::<9>());
     let prompt = drawing::prompt(&read, &mark);

@@ -2,9 +2,11 @@
 //!
 //! [`turn`] is the story of one turn; `prompt` and `recall` build what the model sees, `pool` chooses a model and
 //! `spending` holds the money, `llm` makes the call, `tools` acts, `reply` sends, and `watch` keeps the lease while that goes on; `notices` finish what interrupted turns had shown. Everything durable is a
-//! row: killed at any point, the next claim continues. [`learning`] draws facts from what was said, beside all that.
+//! row: killed at any point, the next claim continues. [`learning`] draws facts from what was said, beside all that, and [`summing`]
+//! sums up what the window no longer shows. [`rehearsing`] answers what nobody is sent.
 
 mod consent;
+mod earlier;
 mod ending;
 mod errands;
 mod escalation;
@@ -20,10 +22,12 @@ mod policy;
 mod pool;
 pub mod prompt;
 pub mod recall;
+mod rehearsing;
 mod reminders;
 mod reply;
 mod resume;
 mod spending;
+mod summing;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod tools;
@@ -52,6 +56,7 @@ use shared::{
     slack_tokens::SlackTokens,
     storage::Storage,
 };
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
@@ -84,6 +89,8 @@ pub struct Orchestrator {
     pub(crate) embedder: Embedder,
     pub(crate) storage: Storage,
     pub(crate) vision: bool,
+    /// Letters that a new summary of a conversation is worth; `None`: none is made.
+    pub(crate) summary_after: Option<usize>,
     pub(crate) clock: Clock,
     /// Open pages learn what changed.
     pub(crate) announcer: Announcer,
@@ -108,6 +115,7 @@ impl Orchestrator {
             embedder: embedder.clone(),
             storage: Storage::open(&config.storage)?,
             vision: config.llm.vision,
+            summary_after: config.summary_after,
             clock,
             announcer,
             owner: shared::process_name("orchestrator"),
@@ -135,8 +143,7 @@ pub async fn run(
         }
     });
     let stopping = CancellationToken::new();
-    let learning =
-        config.facts_after.map(|quiet| tokio::spawn(learning::run(orchestrator.clone(), quiet, stopping.clone())));
+    let beside = beside(&orchestrator, config, &stopping);
     tracing::info!(owner = %orchestrator.owner, "The orchestrator waits for messages");
     let (places, mut served) = (Places::new(), None);
     tokio::pin!(stop);
@@ -176,15 +183,26 @@ pub async fn run(
     stopping.cancel();
     let drained = async {
         places.emptied().await;
-        if let Some(learning) = learning {
+        for task in beside {
             // If it died, the conversations it had are claimed again after their leases.
-            let _ = learning.await;
+            let _ = task.await;
         }
     };
     if tokio::time::timeout(DRAIN_TIMEOUT, drained).await.is_err() {
         tracing::warn!("Some turns were not finished; another process takes them over");
     }
     Ok(())
+}
+
+/// What goes on beside the turns.
+fn beside(orchestrator: &Orchestrator, config: &Config, stopping: &CancellationToken) -> Vec<JoinHandle<()>> {
+    let learning =
+        config.facts_after.map(|quiet| tokio::spawn(learning::run(orchestrator.clone(), quiet, stopping.clone())));
+    let summing = config
+        .summary_after
+        .map(|grown| tokio::spawn(summing::run(orchestrator.clone(), grown, stopping.clone())));
+    let rehearsing = tokio::spawn(rehearsing::run(orchestrator.clone(), stopping.clone()));
+    learning.into_iter().chain(summing).chain([rehearsing]).collect()
 }
 
 impl Orchestrator {

@@ -68,6 +68,8 @@ pub struct Job<'a> {
     pub tokens: &'a [u32],
 }
 
+/// Of an answer that nobody is sent.
+pub const REHEARSED: &[u32] = &[ANSWER_TOKENS_MAX];
 /// Where a file may be written.
 const WITH_FILE: Job<'static> =
     Job { purpose: "answer", tokens: &[FILE_TOKENS_MAX, ANSWER_TOKENS_MAX, SHORT_ANSWER_TOKENS_MAX] };

@@ -7,11 +7,12 @@ use shared::db::{
     memories::Recalled,
     messages::{AuthorKind, Line},
     runs::Basis,
+    summaries::Summary,
     traces::Sizes,
 };
 use time::{OffsetDateTime, macros::format_description};
 
-use crate::{files::Shown, llm::Called, reminders};
+use crate::{earlier, files::Shown, llm::Called, reminders};
 
 /// Characters of the conversation that a prompt holds, newest first; about 6,000 tokens.
 const WINDOW_CHARS_MAX: usize = 24_000;
@@ -38,6 +39,8 @@ pub struct Turn<'a> {
     pub now: OffsetDateTime,
     /// The conversation, oldest first, the messages to answer included.
     pub window: &'a [Line],
+    /// Of what was said before, oldest first.
+    pub summaries: &'a [Summary],
     /// Best first.
     pub memories: &'a [Recalled],
     /// Files of the conversation, in the order they came.
@@ -156,12 +159,19 @@ impl Prompt {
 }
 
 pub fn build(turn: &Turn<'_>) -> Prompt {
-    let mut messages = vec![PromptMessage::new("system", system(turn))];
-    messages.extend(window(turn.window, turn.files));
+    let shown = window(turn.window, turn.files);
+    let mut messages = vec![PromptMessage::new("system", system(turn, shown.len()))];
+    messages.extend(shown);
     Prompt { messages, tools: Vec::new() }
 }
 
-fn system(turn: &Turn<'_>) -> String {
+/// What stands before the messages that are shown.
+fn summary(turn: &Turn<'_>, shown: usize) -> Option<String> {
+    let first = turn.window.len().checked_sub(shown).and_then(|first| turn.window.get(first));
+    earlier::section(turn.summaries, first.map(|line| line.sent_at))
+}
+
+fn system(turn: &Turn<'_>, shown: usize) -> String {
     let agent = turn.agent;
     // The tenant's words go in last: a `{name}` inside them must stay what it is.
     let frame = SYSTEM
@@ -174,6 +184,7 @@ fn system(turn: &Turn<'_>) -> String {
         parts.push(format!("Instructions of your employer:\n{}", agent.instructions.trim()));
     }
     parts.extend(reminders::sections(turn.memories));
+    parts.extend(summary(turn, shown));
     parts.push(TRANSPARENCY.to_owned());
     parts.join("\n\n")
 }
@@ -189,17 +200,19 @@ pub(crate) fn one_line(text: &str) -> String {
 
 /// What the model is shown, in numbers and ids: for whoever asks later why it answered so.
 pub fn basis(turn: &Turn<'_>, prompt: &Prompt) -> Basis {
-    let shown = reminders::fitting(turn.memories);
+    let (shown, messages) = (reminders::fitting(turn.memories), prompt.messages.len().saturating_sub(1));
     let chars = |text: &str| text.chars().count();
     let sizes = Sizes {
         instructions: chars(turn.agent.instructions.trim()),
         memories: shown.iter().map(|(_, line)| chars(line)).sum(),
+        summary: summary(turn, messages).map_or(0, |told| chars(&told)),
         conversation: prompt.messages.iter().skip(1).map(|message| chars(&message.content)).sum(),
-        messages: prompt.messages.len().saturating_sub(1),
+        messages,
         files: turn.files.len(),
         ..Sizes::default()
     };
-    Basis { recalled: shown.iter().map(|(memory, _)| (memory.id, memory.score)).collect(), sizes }
+    let recalled = shown.iter().map(|(memory, _)| (memory.id, memory.score)).collect();
+    Basis { recalled, sizes, outgrown: false }
 }
 
 /// The newest messages that fit; the last one always does, cut if need be.
@@ -288,7 +301,7 @@ mod tests {
 
     fn built(agent: &Agent, window: &[Line], memories: &[Recalled]) -> Prompt {
         let now = datetime!(2026-11-21 09:00 UTC);
-        build(&Turn { tenant_name: "Acme", agent, now, window, memories, files: &[] })
+        build(&Turn { tenant_name: "Acme", agent, now, window, summaries: &[], memories, files: &[] })
     }
 
     #[test]
@@ -358,6 +371,7 @@ mod tests {
             agent: &agent,
             now,
             window: &window,
+            summaries: &[],
             memories: &[],
             files: &files,
         });

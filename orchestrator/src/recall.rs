@@ -18,7 +18,7 @@ use time::OffsetDateTime;
 use tokio::task::JoinHandle;
 
 /// Memories a prompt may hold: about 1,250 tokens.
-const MEMORIES_MAX: i64 = 25;
+pub const MEMORIES_MAX: i64 = 25;
 const QUESTION_CHARS_MAX: usize = 1_000;
 const TERMS_MAX: usize = 40;
 

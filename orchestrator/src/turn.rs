@@ -19,14 +19,14 @@ use shared::{
 };
 
 use crate::{
-    Orchestrator,
+    Orchestrator, earlier,
     ending::{conclude, conclude_stream},
     errands::Errand,
     files, notices,
     opening::{self, Opened, Turn},
     policy,
     pool::{Completion, NoAnswer},
-    prompt::{self, PromptMessage},
+    prompt::{self, Prompt, PromptMessage},
     recall,
     reply::{Delivery, Sender, ran_out, stream::Stream, words::Words},
     resume,
@@ -180,6 +180,7 @@ async fn ask(
         agent: &turn.agent,
         now: orchestrator.clock.now(),
         window,
+        summaries: &turn.opening.summaries,
         memories: &memories,
         files: &files,
     };
@@ -189,24 +190,20 @@ async fn ask(
     }
     let mut basis = prompt::basis(&shown, &prompt);
     basis.sizes.recall_ms = milliseconds(began);
-    let mut hash = Sha256::new();
-    for message in &prompt.messages {
-        hash.update((message.content.len() as u64).to_be_bytes());
-        hash.update(message.content.as_bytes());
-        message.pictures.iter().for_each(|picture| hash.update(picture.as_bytes()));
-        crash::on_text(&message.content);
-    }
+    basis.outgrown = orchestrator.summary_after.is_some() && earlier::is_outgrown(window);
+    prompt.messages.iter().for_each(|message| crash::on_text(&message.content));
     crash::point(Point::PromptBuilt);
     let chain = orchestrator.models.chain(lease.tenant, turn.agent.model.as_deref(), &turn.named)?;
-    let who =
-        Spender { run: turn.run, agent: turn.agent.id, conversation: lease.conversation, person: Some(asker) };
+    let (run, conversation) = (Some(turn.run), Some(lease.conversation));
+    let who = Spender { run, agent: turn.agent.id, conversation, person: Some(asker) };
     let purse = Purse { db: db.clone(), who, limited: turn.opening.budgeted };
     let began_asking = Instant::now();
-    let tainted = registry::is_tainted(window, &files, &memories);
+    let tainted = registry::is_tainted(window, &files, &memories)
+        || turn.opening.summaries.iter().any(|summary| summary.outside);
     let mut offered = Registry::new(&turn.tools, tainted);
     // Nobody is there who could be asked what was meant.
     offered.read_only_if(turn.errand.is_some());
-    let request_hash: [u8; 32] = hash.finalize().into();
+    let request_hash = hash(&prompt);
     let outcome = if offered.is_empty() {
         match orchestrator.models.complete(&chain, &prompt, words, &purse).await? {
             Ok(completion) => Outcome::Answer { completion, request_hash },
@@ -219,6 +216,16 @@ async fn ask(
     };
     basis.sizes.model_ms = milliseconds(began_asking);
     Ok(Thought { outcome, basis: Some(basis) })
+}
+
+fn hash(prompt: &Prompt) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for message in &prompt.messages {
+        hash.update((message.content.len() as u64).to_be_bytes());
+        hash.update(message.content.as_bytes());
+        message.pictures.iter().for_each(|picture| hash.update(picture.as_bytes()));
+    }
+    hash.finalize().into()
 }
 
 fn milliseconds(since: Instant) -> u64 {

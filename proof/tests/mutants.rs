@@ -2,7 +2,7 @@
 //!
 //! A survivor is a hole in the checks: mend those, or the product, never this test.
 
-use std::{fs, path::Path};
+use std::{fs, path::{Path, PathBuf};
 
 use proof::{
     chaos::postgres::Postgres,
@@ -89,7 +89,7 @@ async fn every_statement_of_the_product_that_names_its_tenant_is_tried() {
     let literal = Regex::new(r#""((?:[^"\\]|\\.)*)""#).expect("valid");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/src/db");
     let (mut known, mut missed) = (0, Vec::new());
-    for file in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+    for file in files(&folder) {
         let source = fs::read_to_string(&file).unwrap();
         let code: String =
             source.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
@@ -105,6 +105,14 @@ async fn every_statement_of_the_product_that_names_its_tenant_is_tried() {
     }
     assert!(known > 25, "the statements are found at all: {known}");
     assert_eq!(missed, [""; 0]);
+}
+
+/// Those in its folders as well.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let (folders, mut found): (Vec<PathBuf>, Vec<PathBuf>) = entries.partition(|path| path.is_dir());
+    found.extend(folders.iter().flat_map(|folder| files(folder)).filter(|file| file.extension().is_some_and(|kind| kind == "rs")));
+    found
 }
 
 fn spaced(sql: &str) -> String {

@@ -47,6 +47,8 @@ const DOORS: Rule = Rule {
         ("gateway/src/webhooks/stripe.rs", "a verified customer brings its tenant"),
         ("orchestrator/src/lib.rs", "claims lanes of all tenants"),
         ("orchestrator/src/learning.rs", "asks which tenants have messages to learn from"),
+        ("orchestrator/src/summing.rs", "asks which tenants have conversations to sum up"),
+        ("orchestrator/src/rehearsing.rs", "asks which tenants have answers to rehearse"),
         ("orchestrator/src/opening.rs", "a lease brings its tenant"),
         ("orchestrator/src/turn.rs", "a lease brings its tenant"),
         ("orchestrator/src/watch.rs", "keeps a lease"),

@@ -3,6 +3,7 @@
 //! Variables that are unset are looked up in `.local/env` of the working directory or one of its ancestors: that is what
 //! `make up` writes, so that `konstruct doctor` works in a checkout without exports. Production never reads that file.
 
+mod later;
 mod storage;
 mod stripe;
 mod transcription;
@@ -21,10 +22,6 @@ pub use transcription::TranscriptionConfig;
 pub use whatsapp::{WhatsAppApp, WhatsAppConfig};
 
 const DEVELOPMENT_FILE: &str = ".local/env";
-/// What is told in three messages is read by one call.
-const FACTS_AFTER_SECONDS: u32 = 30;
-/// People have asked somebody else by then, or found out.
-const ANSWER_WITHIN_SECONDS: u32 = 1_800;
 
 /// A sentence that names the variable and says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +68,8 @@ pub struct Config {
     pub facts_after: Option<Duration>,
     /// What waited longer is asked about instead of answered; `None`: everything is answered.
     pub answer_within: Option<Duration>,
+    /// Letters beyond its window that a conversation is summed up for; `None`: it never is.
+    pub summary_after: Option<usize>,
     pub storage: StorageConfig,
     /// Private networks in which tenants may name addresses.
     pub egress_allow: Vec<Network>,
@@ -219,8 +218,9 @@ impl Config {
             llm: llm(variables)?,
             mail: mail(variables)?,
             transcription: transcription::transcription(variables)?,
-            facts_after: seconds_or_off(variables, "KONSTRUCT_FACTS_AFTER", FACTS_AFTER_SECONDS)?,
-            answer_within: seconds_or_off(variables, "KONSTRUCT_ANSWER_WITHIN", ANSWER_WITHIN_SECONDS)?,
+            facts_after: later::facts(variables)?,
+            summary_after: later::summary(variables)?,
+            answer_within: later::answer(variables)?,
             storage: storage::storage(variables)?,
             egress_allow: networks(variables, "KONSTRUCT_EGRESS_ALLOW")?,
             executable: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("konstruct")),
@@ -241,14 +241,6 @@ fn switch(variables: &Variables, name: &str, default: bool) -> Result<bool, Conf
         Some("off") => Ok(false),
         Some(other) => Err(ConfigError(format!("{name} must be `on` or `off`; it is `{other}`."))),
     }
-}
-
-fn seconds_or_off(variables: &Variables, name: &str, default: u32) -> Result<Option<Duration>, ConfigError> {
-    if variables.get(name) == Some("off") {
-        return Ok(None);
-    }
-    let seconds: u32 = variables.parsed(name, default, "a number of seconds, or `off`")?;
-    Ok(Some(Duration::from_secs(seconds.into())))
 }
 
 fn networks(variables: &Variables, name: &str) -> Result<Vec<Network>, ConfigError> {

@@ -4,6 +4,7 @@
 //! a [`Guard`], which reaches global addresses by https, and private ones only where the operator allows it.
 
 mod global;
+pub mod pages;
 
 use std::{
     net::{IpAddr, SocketAddr},

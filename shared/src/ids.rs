@@ -125,8 +125,18 @@ ids! {
     MediaId = "med";
     /// What a tenant gives its agents to read.
     DocumentId = "doc";
+    /// What was said in a conversation before its window.
+    SummaryId = "sum";
     /// One turn of an agent: from the messages it answers to the reply.
     RunId = "run";
+    /// An answer that nobody is sent.
+    RehearsalId = "rhr";
+    /// A side conversation of an operator's.
+    ForkId = "frk";
+    /// A question with what its answer must hold.
+    CaseId = "cas";
+    /// Cases that were tried together.
+    TrialId = "trl";
     OutboxId = "out";
     JobId = "job";
     UsageId = "usg";

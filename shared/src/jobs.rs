@@ -31,6 +31,8 @@ pub enum Job {
     AskForPerson { interaction: InteractionId },
     /// Fetch a file that came with a message, and read it if it is a document.
     DownloadMedia { media: MediaId },
+    /// Look at the address of a document.
+    FetchDocument { document: DocumentId },
     /// Read a document that a tenant gave its agents.
     ReadDocument { document: DocumentId },
     /// Erase the bytes of a document that was deleted.
@@ -123,6 +125,7 @@ impl Job {
             Self::TellAdmins { .. } => "tell_admins",
             Self::SendEmail { .. } => "send_email",
             Self::DownloadMedia { .. } => "download_media",
+            Self::FetchDocument { .. } => "fetch_document",
             Self::ReadDocument { .. } => "read_document",
             Self::EraseDocument { .. } => "erase_document",
             Self::EraseFile { .. } => "erase_file",

@@ -39,8 +39,9 @@ impl TestDb {
     pub async fn new() -> Self {
         let variables = Variables::read().expect("the development file can be read");
         let mut config = Config::from_variables(&variables).expect("run `make test`, which writes .local/env");
-        // A test that is about facts asks for them: elsewhere they would be a call more, now and then.
+        // A test that is about facts or summaries asks for them: elsewhere they would be a call more, now and then.
         config.facts_after = None;
+        config.summary_after = None;
         let admin_url = config.database_owner_url.clone().expect("DATABASE_OWNER_URL is set for tests");
         let template = TEMPLATE
             .get_or_init(|| {

@@ -10,6 +10,7 @@ mod letters;
 mod mailer;
 pub mod passages;
 pub mod schedule;
+mod sitemap;
 mod sniff;
 
 use std::{future::Future, path::PathBuf, sync::Arc};
@@ -24,6 +25,7 @@ use shared::{
     config::Config,
     crypto::{FingerprintKey, Keyring},
     db::{Db, TenantDb, inbox::Ingest, system},
+    egress::Guard,
     embedding::Embedder,
     jobs::Job,
     live::{Waker, Wakeups},
@@ -55,6 +57,8 @@ pub struct Worker {
     /// Hears voice messages, if anybody does.
     pub(crate) transcriber: Option<Transcriber>,
     pub(crate) storage: Storage,
+    /// For addresses of documents.
+    pub(crate) guard: Guard,
     /// Where plans are sold, if they are.
     pub(crate) stripe: Option<Stripe>,
     /// Reads documents in a process of its own.
@@ -80,6 +84,7 @@ impl Worker {
             clock: Clock::system(),
             transcriber: config.transcription.as_ref().map(Transcriber::new),
             storage: Storage::open(&config.storage)?,
+            guard: Guard::new(&config.egress_allow),
             stripe: config.stripe.as_ref().map(Stripe::new),
             executable: config.executable.clone(),
         })
@@ -113,6 +118,7 @@ impl Worker {
             Job::SendReply { outbox } => jobs::send_reply::run(self, db, outbox).await,
             Job::SendAgain { outbox } => jobs::send_again::run(self, db, outbox).await,
             Job::DownloadMedia { media } => jobs::download_media::run(self, db, media).await,
+            Job::FetchDocument { document } => jobs::fetch_document::run(self, db, document).await,
             Job::ReadDocument { document } => jobs::read_document::run(self, db, document).await,
             Job::EraseDocument { document } => jobs::erase_document::run(self, db, document).await,
             Job::EraseFile { outbox } => jobs::erase_file::run(self, db, outbox).await,

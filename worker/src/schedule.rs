@@ -7,7 +7,9 @@ use shared::{
     db::{
         Db, DbError,
         budgets::{self, SummedUp},
-        customers, escalations, rotations, routines, system,
+        customers,
+        documents::addresses,
+        escalations, rotations, routines, system,
     },
     jobs::Job,
     queue,
@@ -53,6 +55,12 @@ pub async fn run(db: Db, clock: Clock, stopping: CancellationToken) {
             Ok(0) => {}
             Ok(tenants) => tracing::info!(tenants, "Subscriptions are about to be looked at"),
             Err(error) => tracing::warn!(%error, "The customers could not be looked through"),
+        }
+        // Documents that may have changed.
+        match fetch_due(&db).await {
+            Ok(0) => {}
+            Ok(documents) => tracing::info!(documents, "Documents are about to be fetched again"),
+            Err(error) => tracing::warn!(%error, "The addresses could not be looked through"),
         }
         // Calls whose process is gone.
         match settle_stale(&db).await {
@@ -127,6 +135,17 @@ pub async fn look_due(db: &Db) -> Result<usize, DbError> {
             queue::enqueue(&mut tx, &Job::ReportUsage).await?;
             count += 1;
         }
+        tx.commit().await?;
+    }
+    Ok(count)
+}
+
+/// Enqueues a look at each document whose turn it is; returns how many.
+pub async fn fetch_due(db: &Db) -> Result<usize, DbError> {
+    let mut count = 0;
+    for (tenant, document) in addresses::due(&db.system()).await? {
+        let mut tx = db.tenant(tenant).begin().await?;
+        count += usize::from(addresses::take_due(&mut tx, document).await?);
         tx.commit().await?;
     }
     Ok(count)

@@ -16,14 +16,15 @@ use shared::{
 };
 use utoipa::ToSchema;
 
+use super::cases;
 use crate::{
     auth::{Admin, Operator},
     error::{ApiError, Problem},
 };
 
 const NAME_MAX: usize = 80;
-const INSTRUCTIONS_MAX: usize = 20_000;
-const SHORT_TEXT_MAX: usize = 500;
+pub(super) const INSTRUCTIONS_MAX: usize = 20_000;
+pub(super) const SHORT_TEXT_MAX: usize = 500;
 
 #[derive(Serialize, ToSchema)]
 pub struct AgentBody {
@@ -89,7 +90,7 @@ pub async fn list(operator: Operator) -> Result<Json<AgentList>, ApiError> {
 /// Creates the agent with this name, or changes the given fields of it.
 #[utoipa::path(put, path = "/api/v1/agents", request_body = ShapeAgent,
     responses((status = 200, body = AgentBody), (status = 400, body = Problem), (status = 401, body = Problem),
-              (status = 403, body = Problem)))]
+              (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub async fn shape(
     admin: Admin,
     body: Result<Json<ShapeAgent>, JsonRejection>,
@@ -101,7 +102,9 @@ pub async fn shape(
     let shape =
         AgentShape { role: body.role, tone: body.tone, instructions: body.instructions, model: body.model };
     let mut tx = admin.0.db.begin().await?;
+    let before = agents::named(&mut tx, body.name.trim()).await?;
     let agent = agents::shape(&mut tx, body.name.trim(), &shape).await?;
+    cases::allow(&mut tx, before.as_ref(), &agent).await?;
     let mut detail = json!({ "name": agent.name });
     if let Some(chosen) = &chosen {
         llm_keys::set_models(&mut tx, agent.id, chosen).await?;

@@ -4,17 +4,24 @@
 use axum::{
     Json,
     body::{Body, to_bytes},
-    extract::{Query, State, rejection::QueryRejection},
+    extract::{
+        Query, State,
+        rejection::{JsonRejection, QueryRejection},
+    },
     http::{HeaderMap, StatusCode, header},
 };
 use serde::{Deserialize, Serialize};
 use shared::{
     channels::fetch::BYTES_MAX,
-    db::documents::{self, AGENTS_MAX, Document, NewDocument},
+    db::documents::{
+        self, AGENTS_MAX, Document, NewDocument,
+        addresses::{self, Address, NewAddress},
+    },
     ids::{AgentId, DocumentId},
     message::clean_text,
 };
 use tokio::sync::Semaphore;
+use url::Url;
 use utoipa::{IntoParams, ToSchema};
 
 use super::conversations::written;
@@ -27,6 +34,7 @@ use crate::{
 };
 
 const NAME_MAX: usize = 200;
+const ADDRESS_MAX: usize = 2_000;
 /// Documents that are held in memory at once.
 static UPLOADS: Semaphore = Semaphore::const_new(4);
 
@@ -68,6 +76,38 @@ pub struct DocumentBody {
     /// Who may read it; empty: all of the tenant's agents.
     agent_ids: Vec<String>,
     created_at: String,
+    /// Where it is fetched from; `null`: its bytes were given.
+    source: Option<SourceBody>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct SourceBody {
+    address: String,
+    /// It lists pages, each of which is a document of its own.
+    is_sitemap: bool,
+    /// The document that lists it.
+    listed_by: Option<String>,
+    every_hours: i32,
+    looked_at: Option<String>,
+    /// When what is known of it was fetched.
+    fetched_at: Option<String>,
+    /// Why the last look came to nothing.
+    reason: Option<String>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GivenAddress {
+    #[schema(example = "https://docs.example.com/handbook")]
+    address: String,
+    /// What answers cite it as; the address by default.
+    title: Option<String>,
+    /// It is a sitemap: each page of its own host that it names becomes a document, 50 at most.
+    sitemap: Option<bool>,
+    /// How often to look whether it has changed, 1 to 720; 24 by default.
+    every_hours: Option<i32>,
+    /// Which agents may read it, at most 10; all of them by default.
+    agent_ids: Option<Vec<String>>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -134,7 +174,39 @@ pub async fn give(
         }
     };
     tx.commit().await?;
-    Ok((StatusCode::ACCEPTED, Json(document.into())))
+    Ok((StatusCode::ACCEPTED, Json(body_of(document, None))))
+}
+
+/// Gives the agents a page by its address, or all pages that a sitemap names: fetched now and looked at again from time to time.
+/// What changes is read anew; what is gone is forgotten. Addresses within private networks are not fetched.
+#[utoipa::path(post, path = "/api/v1/knowledge/addresses", request_body = GivenAddress,
+    responses((status = 202, body = DocumentBody), (status = 400, body = Problem), (status = 401, body = Problem),
+              (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub async fn give_address(
+    State(gateway): State<Gateway>,
+    admin: Admin,
+    body: Result<Json<GivenAddress>, JsonRejection>,
+) -> Result<(StatusCode, Json<DocumentBody>), ApiError> {
+    let Json(body) = body?;
+    let url: Url = body.address.trim().parse().map_err(|_| ApiError::invalid("`address` must be a URL."))?;
+    gateway.guard.client(&url).map_err(|refusal| ApiError::invalid(format!("`address`: {refusal}")))?;
+    if url.as_str().len() > ADDRESS_MAX {
+        return Err(ApiError::invalid(format!("`address` may have {ADDRESS_MAX} characters at most.")));
+    }
+    let every_hours = body.every_hours.unwrap_or(24);
+    if !(1..=720).contains(&every_hours) {
+        return Err(ApiError::invalid("`every_hours` must be 1 to 720."));
+    }
+    let shortened: String = url.as_str().chars().take(NAME_MAX).collect();
+    let title = body.title.as_deref().map_or(Ok(shortened), |title| label("title", title))?;
+    let agents = agents(Some(&body.agent_ids.unwrap_or_default().join(",")))?;
+    let is_sitemap = body.sitemap.unwrap_or(false);
+    let new = NewAddress { title: &title, address: url.as_str(), is_sitemap, every_hours, agents: &agents };
+    let mut tx = admin.0.db.begin().await?;
+    let document = addresses::create(&mut tx, &admin.0.actor, &new).await?;
+    let source = addresses::of(&mut tx, document.id).await?;
+    tx.commit().await?;
+    Ok((StatusCode::ACCEPTED, Json(body_of(document, source))))
 }
 
 fn label(field: &str, text: &str) -> Result<String, ApiError> {
@@ -170,9 +242,15 @@ pub async fn list(
     let before = paging::cursor(page.cursor.as_deref(), |id| id.parse().ok())?;
     let mut tx = operator.db.begin().await?;
     let mut found = documents::list(&mut tx, before, limit + 1).await?;
-    tx.close().await?;
     let next_cursor = paging::next(&mut found, limit, |last| last.id.to_string());
-    Ok(Json(DocumentList { items: found.into_iter().map(DocumentBody::from).collect(), next_cursor }))
+    let ids: Vec<DocumentId> = found.iter().map(|document| document.id).collect();
+    let mut sources = addresses::of_all(&mut tx, &ids).await?;
+    tx.close().await?;
+    let items = found.into_iter().map(|document| {
+        let source = sources.iter().position(|source| source.document == document.id);
+        body_of(document, source.map(|at| sources.swap_remove(at)))
+    });
+    Ok(Json(DocumentList { items: items.collect(), next_cursor }))
 }
 
 /// One document, and what became of it.
@@ -181,8 +259,9 @@ pub async fn list(
 pub async fn show(operator: Operator, PathId(id): PathId<DocumentId>) -> Result<Json<DocumentBody>, ApiError> {
     let mut tx = operator.db.begin().await?;
     let document = documents::find(&mut tx, id).await?.ok_or_else(ApiError::not_found)?;
+    let source = addresses::of(&mut tx, id).await?;
     tx.close().await?;
-    Ok(Json(document.into()))
+    Ok(Json(body_of(document, source)))
 }
 
 /// Takes a document away: no answer is reminded of it from now on, and its bytes are erased.
@@ -197,19 +276,32 @@ pub async fn remove(admin: Admin, PathId(id): PathId<DocumentId>) -> Result<Stat
     Ok(StatusCode::NO_CONTENT)
 }
 
-impl From<Document> for DocumentBody {
-    fn from(row: Document) -> Self {
+fn body_of(row: Document, source: Option<Address>) -> DocumentBody {
+    DocumentBody {
+        id: row.id.to_string(),
+        title: row.title,
+        name: row.name,
+        content_type: row.content_type,
+        size: row.size,
+        state: row.state,
+        reason: row.reason,
+        passages: row.passages,
+        agent_ids: row.agents.iter().map(ToString::to_string).collect(),
+        created_at: written(row.created_at),
+        source: source.map(SourceBody::from),
+    }
+}
+
+impl From<Address> for SourceBody {
+    fn from(row: Address) -> Self {
         Self {
-            id: row.id.to_string(),
-            title: row.title,
-            name: row.name,
-            content_type: row.content_type,
-            size: row.size,
-            state: row.state,
+            address: row.address,
+            is_sitemap: row.is_sitemap,
+            listed_by: row.listed_by.map(|sitemap| sitemap.to_string()),
+            every_hours: row.every_hours,
+            looked_at: row.looked_at.map(written),
+            fetched_at: row.fetched_at.map(written),
             reason: row.reason,
-            passages: row.passages,
-            agent_ids: row.agents.iter().map(ToString::to_string).collect(),
-            created_at: written(row.created_at),
         }
     }
 }

@@ -94,6 +94,8 @@ pub struct PromptBody {
     /// In characters.
     instructions: usize,
     memories: usize,
+    /// Of the conversation before its window.
+    summary: usize,
     conversation: usize,
     /// Of the conversation.
     messages: usize,
@@ -270,6 +272,7 @@ fn prompt(run: &Run) -> Option<PromptBody> {
     run.sizes.map(|sizes| PromptBody {
         instructions: sizes.instructions,
         memories: sizes.memories,
+        summary: sizes.summary,
         conversation: sizes.conversation,
         messages: sizes.messages,
         files: sizes.files,

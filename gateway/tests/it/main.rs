@@ -42,6 +42,7 @@ mod opaque;
 mod openapi;
 mod own_app;
 mod patience;
+mod related;
 mod routes;
 mod routing;
 mod second_factor;

@@ -16,13 +16,15 @@ use shared::{
         llm_keys::{self, NewLlmKey},
         mcp_servers,
         numbers::{self, NewNumber},
-        people, routines,
+        people,
+        rehearsals::{Draft, cases, forks},
+        routines,
         sessions::{self, Device},
     },
     ids::{
-        ApiKeyId, ApprovalId, BudgetId, ConnectionId, ConversationId, DocumentId, EscalationId, FollowUpId,
-        InvitationId, LlmKeyId, McpServerId, MemoryId, PersonId, RoutineId, RuleId, SessionId, TenantId, ToolId,
-        UserId,
+        ApiKeyId, ApprovalId, BudgetId, CaseId, ConnectionId, ConversationId, DocumentId, EscalationId, FollowUpId,
+        ForkId, InvitationId, LlmKeyId, McpServerId, MemoryId, PersonId, RoutineId, RuleId, RunId, SessionId,
+        TenantId, ToolId, TrialId, UserId,
     },
 };
 
@@ -105,6 +107,12 @@ impl<'a> Scene<'a> {
             "id" => self.number(tenant).await,
             "conversation_id" if missing => ConversationId::new().to_string(),
             "conversation_id" => self.conversation(tenant).await.to_string(),
+            "fork_id" if missing => ForkId::new().to_string(),
+            "fork_id" => self.fork(tenant).await,
+            "case_id" if missing => CaseId::new().to_string(),
+            "case_id" => self.case(tenant).await.0.to_string(),
+            "trial_id" if missing => TrialId::new().to_string(),
+            "trial_id" => self.case(tenant).await.1.to_string(),
             "memory_id" if missing => MemoryId::new().to_string(),
             "memory_id" => {
                 let conversation = self.conversation(tenant).await;
@@ -186,6 +194,61 @@ impl<'a> Scene<'a> {
             }
             other => panic!("nothing is known of `{other}`: teach routes.rs to make one"),
         }
+    }
+
+    /// With a conversation and a run of it.
+    async fn path_of_run(&self, path: &str, object: &str) -> String {
+        let tenant = if object == "own" { self.acme } else { self.bolt };
+        let (conversation, run) = if object == "missing" {
+            (ConversationId::new(), RunId::new())
+        } else {
+            let conversation = self.conversation(tenant).await;
+            (
+                conversation,
+                self.first(tenant, "select run_id from runs where conversation_id = $1", conversation).await,
+            )
+        };
+        path.replace("{conversation_id}", &conversation.to_string()).replace("{run_id}", &run.to_string())
+    }
+
+    async fn first<T>(&self, tenant: TenantId, sql: &'static str, conversation: ConversationId) -> T
+    where
+        T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres> + Send + Unpin,
+    {
+        let mut tx = self.house.test.db.tenant(tenant).begin().await.expect("a transaction begins");
+        let found = sqlx::query_scalar(sql).bind(conversation).fetch_all(tx.conn()).await.expect("rows");
+        tx.close().await.expect("it ends");
+        found.into_iter().next().expect("there is one")
+    }
+
+    async fn fork(&self, tenant: TenantId) -> String {
+        let conversation = self.conversation(tenant).await;
+        let said = "select message_id from messages where conversation_id = $1 order by sent_at";
+        let message = self.first(tenant, said, conversation).await;
+        let mut tx = self.house.test.db.tenant(tenant).begin().await.expect("a transaction begins");
+        let fork = forks::open(&mut tx, &Actor::System, (conversation, message), &Draft::default(), true).await;
+        tx.commit().await.expect("it is stored");
+        fork.expect("it can be forked").id.to_string()
+    }
+
+    /// A case that is being tried.
+    async fn case(&self, tenant: TenantId) -> (CaseId, TrialId) {
+        let shape = cases::Shape {
+            name: "Hotels".into(),
+            question: "How much?".into(),
+            agent: None,
+            must_contain: vec!["120".into()],
+            must_cite: Vec::new(),
+            must_escalate: false,
+            blocks: false,
+        };
+        let mut tx = self.house.test.db.tenant(tenant).begin().await.expect("a transaction begins");
+        let agent = agents::shape(&mut tx, "Kona", &AgentShape::default()).await.expect("an agent").id;
+        let case = cases::create(&mut tx, &Actor::System, &shape).await.expect("a case").id;
+        let (trial, _) =
+            cases::run(&mut tx, &Actor::System, agent, &Draft::default(), None).await.expect("a trial");
+        tx.commit().await.expect("it is stored");
+        (case, trial)
     }
 
     async fn conversation(&self, tenant: TenantId) -> ConversationId {
@@ -331,11 +394,13 @@ async fn attack_73_every_operation_answers_everybody_as_declared() {
 async fn answer(house: &House, line: &Line, who: &'static str) -> Reply {
     let mut scene = Scene::set(house, who).await;
     let (method, path) = line.operation.split_once(' ').expect("a method and a path");
+    let path =
+        if path.contains("{run_id}") { scene.path_of_run(path, line.object).await } else { path.to_owned() };
     let path = match path.split_once('{').and_then(|(_, rest)| rest.split_once('}')) {
         Some((parameter, _)) => {
             path.replace(&format!("{{{parameter}}}"), &scene.object(who, parameter, line.object).await)
         }
-        None => path.to_owned(),
+        None => path,
     };
     let known = ["GET", "POST", "PUT", "PATCH", "DELETE"];
     let method = known.into_iter().find(|known| known.eq_ignore_ascii_case(method)).expect("a method");

@@ -9,5 +9,6 @@ mod reasons;
 mod signs;
 mod stage;
 mod streams;
+mod summing;
 mod tools;
 mod writes;

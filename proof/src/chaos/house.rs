@@ -353,6 +353,7 @@ fn variables(
         ("LLM_MODEL", "simulated-1".to_owned()),
         // The invariants count a model's calls by what was asked; facts have tests of their own.
         ("KONSTRUCT_FACTS_AFTER", "off".to_owned()),
+        ("KONSTRUCT_SUMMARY_AFTER", "off".to_owned()),
         ("LLM_FALLBACK_MODEL", "simulated-2".to_owned()),
         ("LOG_FORMAT", "json".to_owned()),
         ("RUST_LOG", "info".to_owned()),

@@ -83,7 +83,7 @@ pub fn script(tenant_id: TenantId, mark: &str, keys: &Keyring) -> String {
 }
 
 fn spender() -> Spender {
-    Spender { run: RUN, agent: AGENT, conversation: CONVERSATION, person: Some(PERSON) }
+    Spender { run: Some(RUN), agent: AGENT, conversation: Some(CONVERSATION), person: Some(PERSON) }
 }
 
 pub fn all() -> Vec<Call> {

@@ -4,7 +4,7 @@ use anyhow::Context;
 use sqlx::{AssertSqlSafe, PgConnection};
 
 /// Our functions in `public`; everything else there must belong to an extension.
-pub const FUNCTIONS: [&str; 9] = [
+pub const FUNCTIONS: [&str; 10] = [
     "audit_append(text,text,text,text,text,jsonb)",
     "audit_hash(text[])",
     "budget_count()",
@@ -13,6 +13,7 @@ pub const FUNCTIONS: [&str; 9] = [
     "enforce_system(regclass)",
     "enforce_tenant(regclass)",
     "facts_follow_source()",
+    "summaries_follow_source()",
     "word_signature(tsvector)",
 ];
 /// Runs with its owner's rights: each one is a door past the policies and is reviewed by hand.
@@ -94,7 +95,9 @@ const QUESTIONS: [(&str, &str); 17] = [
             and (c.relname, t.tgname, t.tgfoid::regproc::text) <> ('usage', 'usage_counts', 'budget_count')
             -- Takes a tenant's own facts away with the words they quote, under the policies of whoever takes those.
             and (c.relname, t.tgname, t.tgfoid::regproc::text) <> ('memories', 'memory_gone', 'facts_follow_source')
-            and (c.relname, t.tgname, t.tgfoid::regproc::text) <> ('memories', 'memory_changed', 'facts_follow_source')",
+            and (c.relname, t.tgname, t.tgfoid::regproc::text) <> ('memories', 'memory_changed', 'facts_follow_source')
+            and (c.relname, t.tgname, t.tgfoid::regproc::text) <> ('memories', 'summary_forgets', 'summaries_follow_source')
+            and (c.relname, t.tgname, t.tgfoid::regproc::text) <> ('messages', 'summary_follows', 'summaries_follow_source')",
     ),
     (
         "a rule, which acts with its owner's rights",

@@ -16,7 +16,8 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use uuid::Uuid;
 
 use super::{
-    acting, acts, billing, desk, handovers, installations, later, learned, money, places, reasons, sends, singly,
+    acting, acts, billing, desk, handovers, installations, later, learned, money, pages, places, reasons, sends,
+    singly, talks,
 };
 
 pub const THEM: TenantId = TenantId::from_uuid(Uuid::from_u128(0x0a));
@@ -236,6 +237,8 @@ impl Cast<'_> {
             desk::script(*tenant, mark),
             learned::script(*tenant, mark),
             sends::script(*tenant, mark),
+            talks::script(*tenant, mark),
+            pages::script(*tenant, mark),
         ]
         .join("\n")
     }

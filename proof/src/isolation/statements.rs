@@ -33,9 +33,10 @@ use sqlx::{AssertSqlSafe, Executor};
 use time::OffsetDateTime;
 
 use super::{
-    acting, acts, billing, desk, entrances, handovers, installations, later, learned, money, places, reasons,
+    acting, acts, billing, desk, entrances, handovers, installations, later, learned, money, pages, places,
+    reasons,
     scene::{AGENT, CONNECTION, CONVERSATION, MEMORY, NUMBER, OUTBOX, PERSON, RUN, THEIR_MARK, THEM, US, lease},
-    sends, singly,
+    sends, singly, talks,
     watched::WATCHED,
 };
 
@@ -97,6 +98,8 @@ pub fn all() -> Vec<Call> {
     calls.extend(sends::all());
     calls.extend(later::all());
     calls.extend(desk::all());
+    calls.extend(talks::all());
+    calls.extend(pages::all());
     calls
 }
 
@@ -229,7 +232,7 @@ fn turns() -> Vec<Call> {
             let opening = runs::open(tx, &lease()).await?;
             let agent = opening.agent.map(|agent| agent.instructions);
             (opening.tenant_name, opening.channel, agent, opening.takes_part, opening.pending, opening.window,
-             opening.rules, opening.given_back_at, (opening.failed_answers, opening.tool_agents))
+             opening.rules, opening.given_back_at, (opening.failed_answers, opening.tool_agents, opening.summaries))
         };
         "runs::arrived_after", AllAudiences, |tx, _config| runs::arrived_after(tx, &lease(), 1).await?;
         "outbox::progress", AllAudiences, |tx, _config| {
@@ -244,7 +247,7 @@ fn turns() -> Vec<Call> {
                 request_hash: &[0; 32],
                 result: None,
                 calls: &[ModelCall::new("simulated-1", CallStatus::Ok)],
-                basis: Some(&Basis { recalled: vec![(MEMORY, 9.0)], ..Basis::default() }),
+                basis: Some(&Basis { recalled: vec![(MEMORY, 9.0)], outgrown: true, ..Basis::default() }),
                 parts: &[],
                 kind: "answer",
             };

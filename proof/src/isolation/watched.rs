@@ -1,7 +1,7 @@
-//! Whose rows are compared before and after each statement.
+//! Whose rows must stay as they are when another tenant acts: every table of tenants that the product may read.
 
 /// Tables that konstruct_app may read.
-pub(super) const WATCHED: [&str; 57] = [
+pub(super) const WATCHED: [&str; 65] = [
     "sent_files",
     "escalation_desks",
     "desk_threads",
@@ -49,8 +49,16 @@ pub(super) const WATCHED: [&str; 57] = [
     "memories",
     "fact_sources",
     "learnings",
+    "summaries",
+    "summary_sources",
+    "summary_requests",
+    "rehearsals",
+    "forks",
+    "cases",
+    "conversation_tags",
     "documents",
     "document_agents",
+    "document_addresses",
     "usage",
     "interactions",
     "feedback",

@@ -34,7 +34,7 @@ impl Tenant<'_> {
         self.finished(channel, &asked.thread_ts, 1).await.remove(0)
     }
 
-    async fn ask_api(&self, method: reqwest::Method, resource: &str, body: Option<Value>) -> (u16, Value) {
+    pub async fn ask_api(&self, method: reqwest::Method, resource: &str, body: Option<Value>) -> (u16, Value) {
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
         let mut request = http.request(method, self.house.api(resource)).bearer_auth(&self.key);
         if let Some(body) = body {

@@ -106,6 +106,7 @@ impl House {
             .env("SLACK_API_URL", self.config.slack.api_url.as_str())
             .env("LLM_BASE_URL", self.config.llm.base_url.as_str())
             .env("KONSTRUCT_FACTS_AFTER", "off")
+            .env("KONSTRUCT_SUMMARY_AFTER", "off")
             .env("KONSTRUCT_METRICS_BIND", "127.0.0.1:0")
             .env("LOG_FORMAT", "json")
             .env("RUST_LOG", "info")

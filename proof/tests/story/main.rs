@@ -1,5 +1,6 @@
 //! The product as a story: people write in Slack, an AI employee answers with what it remembers.
 
+mod addresses;
 mod billing;
 mod clicks;
 mod conversation;
@@ -17,9 +18,11 @@ mod memory;
 mod missed;
 mod money;
 mod phones;
+mod rehearsals;
 mod rules;
 mod servers;
 mod strangers;
+mod summaries;
 mod tools;
 mod whatsapp;
 mod whatsapp_files;

@@ -88,6 +88,21 @@ pub async fn find(tx: &mut TenantTx, id: AgentId) -> Result<Option<Agent>, DbErr
     row.as_ref().map(agent).transpose()
 }
 
+/// Held until the transaction ends: what is compared with it is not changed meanwhile.
+pub async fn named(tx: &mut TenantTx, name: &str) -> Result<Option<Agent>, DbError> {
+    let tenant = tx.tenant();
+    let row = sqlx::query(
+        "select agent_id, name, role, tone, instructions, model, is_default from agents
+          where tenant_id = $1 and name = $2
+            for no key update",
+    )
+    .bind(tenant)
+    .bind(name)
+    .fetch_optional(tx.conn())
+    .await?;
+    row.as_ref().map(agent).transpose()
+}
+
 pub(super) fn agent(row: &sqlx::postgres::PgRow) -> Result<Agent, DbError> {
     Ok(Agent {
         id: row.try_get("agent_id")?,

@@ -68,9 +68,10 @@ pub struct NewBudget<'a> {
 /// Whose call it is.
 #[derive(Clone, Copy, Debug)]
 pub struct Spender {
-    pub run: RunId,
+    /// Of a case that is tried none, as there is no conversation.
+    pub run: Option<RunId>,
     pub agent: AgentId,
-    pub conversation: ConversationId,
+    pub conversation: Option<ConversationId>,
     pub person: Option<PersonId>,
 }
 

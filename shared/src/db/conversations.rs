@@ -1,5 +1,7 @@
 //! Conversations as people in front of a screen see them: a list, newest first, and what was said in one.
 
+pub mod related;
+
 use serde::Deserialize;
 use sqlx::{Row, types::Json};
 use time::OffsetDateTime;

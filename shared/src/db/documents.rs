@@ -3,6 +3,8 @@
 //! What is in one is kept as passages among the memories, once for each audience: all agents, or those it was given to.
 //! Passages need an all-audiences transaction.
 
+pub mod addresses;
+
 use serde_json::json;
 use sqlx::{Row, postgres::PgRow};
 use time::OffsetDateTime;
@@ -130,8 +132,19 @@ fn document(row: &PgRow) -> Result<Document, DbError> {
     })
 }
 
-/// Deletes a document with its passages and their vectors, and has its bytes erased; recorded. `false`: there is none.
+/// Deletes a document with its passages and their vectors, and has its bytes erased; of a sitemap, the pages that it names as
+/// well; recorded. `false`: there is none.
 pub async fn remove(tx: &mut TenantTx, actor: &Actor, id: DocumentId) -> Result<bool, DbError> {
+    for page in addresses::named_by(tx, id).await? {
+        // Somebody else is at it: they delete the rest as well.
+        if !remove_one(tx, actor, page).await? {
+            return Err(DbError::NotFound);
+        }
+    }
+    remove_one(tx, actor, id).await
+}
+
+async fn remove_one(tx: &mut TenantTx, actor: &Actor, id: DocumentId) -> Result<bool, DbError> {
     let tenant = tx.tenant();
     // Whoever reads it at this moment waits here, and then finds nothing.
     let title: Option<String> =
@@ -182,6 +195,8 @@ pub async fn store(
     if !end(tx, id, "ready", note, passages.len()).await? {
         return Ok(None);
     }
+    // Of the version before.
+    forget_passages(tx, id).await?;
     let found = find(tx, id).await?.ok_or(DbError::NotFound)?;
     let audiences: Vec<String> = if found.agents.is_empty() {
         vec![Audience::Agents.to_string()]
@@ -200,9 +215,13 @@ pub async fn store(
     Ok(Some(remembered.rows_affected()))
 }
 
-/// Ends the wait without a text.
+/// Ends the wait without a text. What an earlier version said is forgotten.
 pub async fn refuse(tx: &mut TenantTx, id: DocumentId, reason: &str) -> Result<bool, DbError> {
-    end(tx, id, "refused", Some(reason), 0).await
+    let ended = end(tx, id, "refused", Some(reason), 0).await?;
+    if ended {
+        forget_passages(tx, id).await?;
+    }
+    Ok(ended)
 }
 
 async fn end(

@@ -13,6 +13,7 @@ use super::{
     interruptions::{self, Notice},
     lanes::Lease,
     messages::Line,
+    summaries::Summary,
 };
 use crate::{
     conditions::Known,
@@ -80,6 +81,8 @@ pub struct Opening {
     pub changes_wait: bool,
     /// What was said here before, oldest first.
     pub window: Vec<Line>,
+    /// Of what was said before, oldest first.
+    pub summaries: Vec<Summary>,
     /// The tenant's rules that are switched on, oldest first.
     pub rules: Vec<ActiveRule>,
     /// When a human gave the conversation back last: what was said before is not held against it again.
@@ -113,6 +116,10 @@ select (select name from tenants t where t.tenant_id = $1) as tenant_name,
                 where w.tenant_id = $1 and w.conversation_id = $2 and w.applied_at is null
                   and w.received_at > now() - interval '1 hour') as changes_wait,
        r.run_id, r.to_seq, waiting.list as pending, said.list as said, back.at as given_back_at,
+       (select jsonb_agg(jsonb_build_object('body', y.body, 'outside', y.outside, 'from_at', y.from_at, 'to_at', y.to_at)
+                         order by y.to_at)
+          from (select * from summaries s where s.tenant_id = $1 and s.conversation_id = $2 order by s.to_at desc limit 8) y)
+         as summaries,
        (select jsonb_agg(jsonb_build_object('id', e.rule_id, 'version', e.version, 'name', e.name, 'condition', e.condition)
                          order by e.rule_id)
           from escalation_rules e
@@ -222,6 +229,10 @@ pub async fn open(tx: &mut TenantTx, lease: &Lease) -> Result<Opening, DbError> 
         notices: interruptions::notices(&row)?,
         pending: pending.map(|Json(list)| list).unwrap_or_default(),
         window: said.map(|Json(list)| list).unwrap_or_default(),
+        summaries: row
+            .try_get::<Option<Json<Vec<Summary>>>, _>("summaries")?
+            .map(|Json(list)| list)
+            .unwrap_or_default(),
         rules: row
             .try_get::<Option<Json<Vec<ActiveRule>>>, _>("rules")?
             .map(|Json(list)| list)

@@ -53,6 +53,8 @@ pub struct Basis {
     /// Best first, with their scores. Ids only: what is forgotten later leaves no words here.
     pub recalled: Vec<(MemoryId, f64)>,
     pub sizes: Sizes,
+    /// The conversation is about to be longer than its window: it wants a summary.
+    pub outgrown: bool,
 }
 
 /// The result of a run's model call, about to be sent.
@@ -119,6 +121,9 @@ with lane as (
 ), basis as (
     update runs r set recalled = $15, recall_scores = $16, basis = $17
       from lane where r.tenant_id = $1 and r.run_id = $4 and $17::jsonb is not null
+), outgrown as (
+    insert into summary_requests (tenant_id, conversation_id) select $1, $2 from lane where $19
+    on conflict (tenant_id, conversation_id) do update set asked_at = excluded.asked_at
 ), parts as (
     insert into outbox (tenant_id, outbox_id, conversation_id, run_id, kind, part, operation, body, target_external_id,
                         fence)
@@ -154,6 +159,7 @@ pub async fn record_answer(tx: &mut TenantTx, lease: &Lease, answer: &Answer<'_>
         .bind(recalled.iter().map(|(_, score)| *score).collect::<Vec<_>>())
         .bind(answer.basis.map(|basis| Json(&basis.sizes)))
         .bind(answer.asker)
+        .bind(answer.basis.is_some_and(|basis| basis.outgrown))
         .fetch_one(tx.conn())
         .await?;
     Ok(held == 1)

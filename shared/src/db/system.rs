@@ -1,5 +1,7 @@
 //! Cross-tenant statements, each with its reason. The claim stands in `lanes.rs`, the accept path in `inbox.rs`.
 
+mod waiting;
+
 use serde_json::json;
 use sqlx::{Row, postgres::PgRow};
 use time::OffsetDateTime;
@@ -15,6 +17,8 @@ use crate::{
     crypto::{FingerprintKey, Keyring, Place, random_bytes},
     ids::{ApiKeyId, ConnectionId, EscalationId, JobId, TenantId},
 };
+
+pub use waiting::{tenants_to_learn, tenants_to_rehearse, tenants_to_sum_up};
 
 /// Where a provider's workspace leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -242,21 +246,6 @@ pub async fn change_plan(
 /// Reason: the embedding loop asks who has work; the text is read under each tenant.
 pub async fn tenants_to_embed(db: &SystemDb) -> Result<Vec<TenantId>, DbError> {
     Ok(sqlx::query_scalar("select distinct tenant_id from memories limit 100").fetch_all(db.read()).await?)
-}
-
-/// Tenants with conversations that facts are to be drawn from, where nobody wrote for `quiet` seconds; at most 100.
-///
-/// Reason: the loop asks who has work; what was said is read under each tenant.
-pub async fn tenants_to_learn(db: &SystemDb, quiet: f64) -> Result<Vec<TenantId>, DbError> {
-    Ok(sqlx::query_scalar(
-        "select distinct tenant_id from learnings
-          where leased_until <= now()
-            and (changed_at <= now() - make_interval(secs => $1) or since <= now() - make_interval(secs => 10 * $1))
-          limit 100",
-    )
-    .bind(quiet)
-    .fetch_all(db.read())
-    .await?)
 }
 
 /// Every connection of a channel, at most 1,000.

@@ -17,6 +17,7 @@ pub struct Sizes {
     /// In characters.
     pub instructions: usize,
     pub memories: usize,
+    pub summary: usize,
     pub conversation: usize,
     /// Of the conversation.
     pub messages: usize,

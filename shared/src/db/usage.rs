@@ -4,7 +4,7 @@ use serde::Serialize;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{DbError, TenantTx};
+use super::{DbError, TenantTx, budgets::Spender};
 use crate::ids::{LlmKeyId, MediaId, RunId, UsageId};
 
 /// One model call. Prices are looked up in SQL when it is stored; a model without a price has no cost, not a cost of 0.
@@ -125,6 +125,39 @@ pub async fn book_afterwards(
     )
     .bind(tenant)
     .bind(run)
+    .bind(purpose)
+    .bind(Json(calls))
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Books calls for an answer that nobody is sent.
+pub async fn book_rehearsed(
+    tx: &mut TenantTx,
+    who: &Spender,
+    purpose: &str,
+    calls: &[ModelCall],
+) -> Result<(), DbError> {
+    let tenant = tx.tenant();
+    sqlx::query(
+        "insert into usage (tenant_id, usage_id, run_id, agent_id, conversation_id, purpose, model, key_owner, llm_key_id,
+                            status, input_tokens, output_tokens, estimated, cost_micro_usd)
+         select $1, c.usage_id, $2, $3, $4, $5, c.model, c.key_owner, c.llm_key_id, c.status, c.input_tokens,
+                c.output_tokens, c.estimated,
+                (c.input_tokens * p.input_micro_usd_per_million + c.output_tokens * p.output_micro_usd_per_million) / 1000000
+           from jsonb_to_recordset($6) as c (usage_id uuid, model text, key_owner text, llm_key_id uuid, status text,
+                                             input_tokens bigint, output_tokens bigint, estimated boolean)
+           left join lateral (
+             select * from model_prices p where p.model = c.model and p.effective_from <= now()
+              order by p.effective_from desc limit 1
+           ) p on true
+         on conflict (tenant_id, usage_id) do nothing",
+    )
+    .bind(tenant)
+    .bind(who.run)
+    .bind(who.agent)
+    .bind(who.conversation)
     .bind(purpose)
     .bind(Json(calls))
     .execute(tx.conn())

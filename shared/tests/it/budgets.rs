@@ -39,7 +39,7 @@ async fn budget(firm: &Firm, scope: Scope, limit: Option<i64>) -> budgets::Budge
 }
 
 fn spender(firm: &Firm, begun: &Begun) -> Spender {
-    Spender { run: begun.run, agent: firm.agent, conversation: begun.lease.conversation, person: None }
+    Spender { run: Some(begun.run), agent: firm.agent, conversation: Some(begun.lease.conversation), person: None }
 }
 
 async fn reserve(firm: &Firm, who: &Spender, id: UsageId, model: &str) -> Verdict {

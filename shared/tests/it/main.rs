@@ -33,3 +33,4 @@ mod runs;
 mod runs_refused;
 mod schema;
 mod stage;
+mod summaries;

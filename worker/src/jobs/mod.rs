@@ -9,6 +9,7 @@ pub mod download_media;
 pub mod erase_document;
 pub mod erase_file;
 pub mod expire_approval;
+pub mod fetch_document;
 pub mod fetch_missed;
 pub mod fetch_person_profile;
 pub mod forget_person;
