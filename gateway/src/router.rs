@@ -22,9 +22,9 @@ use crate::{
     portal::{
         agents, api_keys, approvals, audit,
         auth::{accept, devices, login, password, signup, totp},
-        billing, bindings, budgets, channels, connections, conversations, escalation_rules as rules, escalations,
-        events, invitations, knowledge, llm_keys, me, members, memories, notices, signup_whatsapp, templates,
-        tenants, tools, traces, usage,
+        billing, bindings, budgets, channels, connections, conversations, dead_letters, escalation_rules as rules,
+        escalations, events, invitations, knowledge, llm_keys, me, members, memories, notices, signup_whatsapp,
+        templates, tenants, tools, traces, usage,
     },
     webhooks::{slack, slack_command, slack_interaction, stripe, whatsapp},
 };
@@ -47,6 +47,7 @@ pub fn router(gateway: Gateway) -> Router {
     let api = Router::new()
         .route("/api/v1/me", get(me::show))
         .route("/api/v1/agents", get(agents::list).put(agents::shape))
+        .route("/api/v1/agents/{agent_id}/versions", get(agents::versions))
         .route("/api/v1/connections", get(connections::list).post(connections::connect))
         .route("/api/v1/connections/whatsapp-signup", get(signup_whatsapp::show).post(signup_whatsapp::finish))
         .route("/api/v1/connections/{id}/templates", get(templates::list))
@@ -72,8 +73,7 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/api-keys", get(api_keys::list).post(api_keys::create))
         .route("/api/v1/api-keys/{key_id}", delete(api_keys::revoke))
         .merge(paying())
-        .route("/api/v1/tenants", get(tenants::list))
-        .route("/api/v1/tenants/{tenant_id}", patch(tenants::change))
+        .merge(looking_after())
         .merge(sign_in())
         .route("/api/openapi.json", get(openapi::document))
         .route("/api/{*rest}", any(missing))
@@ -115,6 +115,7 @@ fn documents() -> Router<Gateway> {
 fn talking() -> Router<Gateway> {
     Router::new()
         .route("/api/v1/conversations", get(conversations::list))
+        .route("/api/v1/conversations/{conversation_id}", get(conversations::show))
         .route("/api/v1/conversations/{conversation_id}/messages", get(conversations::messages))
         .route("/api/v1/conversations/{conversation_id}/takeover", post(conversations::take_over))
         .route("/api/v1/conversations/{conversation_id}/release", post(conversations::release))
@@ -126,6 +127,7 @@ fn talking() -> Router<Gateway> {
             "/api/v1/memories/{memory_id}",
             get(memories::show).patch(memories::correct).delete(memories::forget),
         )
+        .route("/api/v1/knowledge/search", get(knowledge::search))
         .route("/api/v1/knowledge/{document_id}", get(knowledge::show).delete(knowledge::remove))
 }
 
@@ -164,6 +166,16 @@ fn acting() -> Router<Gateway> {
         .route("/api/v1/approvals", get(approvals::list))
         .route("/api/v1/approvals/{approval_id}/approve", post(approvals::approve))
         .route("/api/v1/approvals/{approval_id}/deny", post(approvals::deny))
+}
+
+/// For who looks after the platform.
+fn looking_after() -> Router<Gateway> {
+    Router::new()
+        .route("/api/v1/tenants", get(tenants::list))
+        .route("/api/v1/tenants/{tenant_id}", patch(tenants::change))
+        .route("/api/v1/dead-letters", get(dead_letters::list))
+        .route("/api/v1/dead-letters/{job_id}/retry", post(dead_letters::retry))
+        .route("/api/v1/dead-letters/{job_id}/discard", post(dead_letters::discard))
 }
 
 /// For people: who has no identity yet, and what belongs to a person instead of a tenant.

@@ -10,7 +10,12 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use shared::{
     channels::fetch::BYTES_MAX,
-    db::documents::{self, AGENTS_MAX, Document, NewDocument},
+    db::{
+        Audience, agents,
+        documents::{self, AGENTS_MAX, Document, NewDocument},
+        memories::{self, Kind, Question, Recalled},
+    },
+    embedding::DIMENSIONS,
     ids::{AgentId, DocumentId},
     message::clean_text,
 };
@@ -27,6 +32,8 @@ use crate::{
 };
 
 const NAME_MAX: usize = 200;
+const PASSAGES_MAX: i64 = 10;
+const TERMS_MAX: usize = 40;
 /// Documents that are held in memory at once.
 static UPLOADS: Semaphore = Semaphore::const_new(4);
 
@@ -96,7 +103,7 @@ pub async fn give(
     })?;
     let name = label("name", &given.name)?;
     let title = given.title.as_deref().map_or(Ok(name.clone()), |title| label("title", title))?;
-    let agents = agents(given.agent_ids.as_deref())?;
+    let agents = named_agents(given.agent_ids.as_deref())?;
     let content_type: String = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
@@ -145,7 +152,7 @@ fn label(field: &str, text: &str) -> Result<String, ApiError> {
     Ok(clean)
 }
 
-fn agents(given: Option<&str>) -> Result<Vec<AgentId>, ApiError> {
+fn named_agents(given: Option<&str>) -> Result<Vec<AgentId>, ApiError> {
     let named = given.unwrap_or_default().split(',').map(str::trim).filter(|id| !id.is_empty());
     let mut agents = named
         .map(|id| id.parse().map_err(|error| ApiError::invalid(format!("`agent_ids`: {error}."))))
@@ -195,6 +202,82 @@ pub async fn remove(admin: Admin, PathId(id): PathId<DocumentId>) -> Result<Stat
     }
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct Sought {
+    /// A question, in the words somebody would ask an agent in.
+    q: String,
+    /// Who is asked; without it, only what all of the tenant's agents may read is searched.
+    agent_id: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct PassageList {
+    /// At most 10, the best first.
+    items: Vec<PassageBody>,
+    /// `false`: the question was looked for by its words only, not by its meaning.
+    by_meaning: bool,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct PassageBody {
+    id: String,
+    /// What an answer cites it as.
+    title: String,
+    text: String,
+    score: f64,
+}
+
+/// Searches the documents as an agent does before it answers: the same statement, under the same right to read.
+#[utoipa::path(get, path = "/api/v1/knowledge/search", params(Sought),
+    responses((status = 200, body = PassageList), (status = 400, body = Problem), (status = 401, body = Problem),
+              (status = 404, body = Problem)))]
+pub async fn search(
+    State(gateway): State<Gateway>,
+    operator: Operator,
+    sought: Result<Query<Sought>, QueryRejection>,
+) -> Result<Json<PassageList>, ApiError> {
+    let Query(sought) =
+        sought.map_err(|_| ApiError::invalid("The query must have `q`, and may have `agent_id` only."))?;
+    let question = label("q", &sought.q)?;
+    let agent = sought.agent_id.as_deref().map(str::parse::<AgentId>).transpose();
+    let agent = agent.map_err(|error| ApiError::invalid(format!("`agent_id`: {error}.")))?;
+    let mut audiences = vec![Audience::Agents];
+    if let Some(agent) = agent {
+        let mut tx = operator.db.begin().await?;
+        agents::find(&mut tx, agent).await?.ok_or_else(ApiError::not_found)?;
+        tx.close().await?;
+        audiences.push(Audience::Agent(agent));
+    }
+    let terms = terms(&question);
+    // Before the transaction: the first question of a process loads the model.
+    let vector = gateway.embedder.embed_question(question).await;
+    if let Err(error) = &vector {
+        tracing::error!(%error, "A question to the documents could not be embedded");
+    }
+    let by_meaning = vector.is_ok();
+    let vector = vector.unwrap_or_else(|_| vec![0.0; DIMENSIONS]);
+    let sought = Question { vector: &vector, terms: &terms, limit: PASSAGES_MAX, ..Question::default() };
+    let mut tx = operator.db.begin_for(&audiences).await?;
+    let found = memories::search(&mut tx, &sought).await?;
+    tx.close().await?;
+    let items = found.into_iter().filter_map(PassageBody::of).collect();
+    Ok(Json(PassageList { items, by_meaning }))
+}
+
+/// Its longer words: any of them counts.
+fn terms(question: &str) -> String {
+    let words = question.split(|letter: char| !letter.is_alphanumeric()).filter(|word| word.chars().count() > 2);
+    words.take(TERMS_MAX).collect::<Vec<_>>().join(" or ")
+}
+
+impl PassageBody {
+    fn of(found: Recalled) -> Option<Self> {
+        let Kind::Passage { title } = found.kind else { return None };
+        Some(Self { id: found.id.to_string(), title, text: found.body, score: found.score })
+    }
 }
 
 impl From<Document> for DocumentBody {

@@ -12,6 +12,7 @@ pub mod channels;
 pub mod connect_whatsapp;
 pub mod connections;
 pub mod conversations;
+pub mod dead_letters;
 pub mod escalation_rules;
 pub mod escalations;
 pub mod events;

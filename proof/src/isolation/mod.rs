@@ -14,6 +14,7 @@ mod entrances;
 pub mod fill;
 mod handovers;
 pub mod installations;
+mod kept;
 mod learned;
 pub mod listed;
 mod money;

@@ -15,7 +15,7 @@ use shared::{
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use uuid::Uuid;
 
-use super::{acting, acts, billing, handovers, installations, learned, money, places, reasons, singly};
+use super::{acting, acts, billing, handovers, installations, kept, learned, money, places, reasons, singly};
 
 pub const THEM: TenantId = TenantId::from_uuid(Uuid::from_u128(0x0a));
 pub const US: TenantId = TenantId::from_uuid(Uuid::from_u128(0xf0));
@@ -231,6 +231,7 @@ impl Cast<'_> {
             billing::script(*tenant, mark),
             acting::script(*tenant, mark, keys),
             learned::script(*tenant, mark),
+            kept::script(*tenant, mark),
         ]
         .join("\n")
     }

@@ -34,7 +34,7 @@ use sqlx::{AssertSqlSafe, Executor};
 use time::OffsetDateTime;
 
 use super::{
-    acting, acts, billing, entrances, handovers, installations, learned, money, places, reasons,
+    acting, acts, billing, entrances, handovers, installations, kept, learned, money, places, reasons,
     scene::{
         AGENT, CONNECTION, CONVERSATION, DELIVERED, MEMORY, NUMBER, OUTBOX, PERSON, RUN, THEIR_MARK, THEM, US,
         lease,
@@ -93,6 +93,7 @@ pub fn all() -> Vec<Call> {
     calls.extend(places::all());
     calls.extend(reasons::all());
     calls.extend(learned::all());
+    calls.extend(kept::all());
     calls.extend(money::all());
     calls.extend(billing::all());
     calls.extend(singly::all());
@@ -328,7 +329,8 @@ pub async fn observe(db: &Db, config: &Config, call: &Call) -> anyhow::Result<Ob
 }
 
 /// Tables that konstruct_app may read.
-const WATCHED: [&str; 49] = [
+const WATCHED: [&str; 50] = [
+    "agent_versions",
     "tools",
     "agent_tools",
     "tool_calls",
