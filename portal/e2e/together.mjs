@@ -47,6 +47,7 @@ async function edit({ house, test, newContext }, page) {
     await page.locator('.version-list li').nth(1).waitFor()
     await inspect(page, 'agent-versions')
     await page.locator('.version-list li').nth(2).getByRole('button', { name: /^Take into the form/ }).click()
+    await page.getByText('without tools and keys that were deleted since').waitFor()
     assert.notEqual(await page.getByLabel('Tone').inputValue(), 'Solemn')
     await button(page, 'Save').click()
     await page.getByRole('status').filter({ hasText: 'Saved.' }).waitFor()
@@ -89,7 +90,28 @@ function conversation(n) {
   }
 }
 
-async function long({ house, test }, page) {
+/** As fast as a finger: three seconds, a frame at a time, over all of it and in small steps. */
+async function scrolled() {
+  const box = document.querySelector('.rows')
+  const top = box.scrollHeight
+  const frames = 180
+  for (let frame = 0; frame < frames; frame += 1) {
+    box.scrollTop = frame % 2 === 0 ? (top * frame) / frames : box.scrollTop + 300
+    await new Promise((done) => requestAnimationFrame(done))
+  }
+  await new Promise((done) => setTimeout(done, 300))
+  return frames
+}
+
+/** What the page's main thread did, in milliseconds of its own and of the clock: a machine that is busy with something else makes
+ * the second longer, not the first. */
+function tasksOf({ traceEvents: events }) {
+  const mains = new Set(events.filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain').map(({ pid, tid }) => `${pid} ${tid}`))
+  const isTask = ({ ph, name, pid, tid }) => ph === 'X' && name.endsWith('RunTask') && mains.has(`${pid} ${tid}`)
+  return events.filter(isTask).map(({ dur = 0, tdur = dur }) => ({ own: tdur / 1_000, whole: dur / 1_000 }))
+}
+
+async function long({ house, browser, test }, page) {
   await test('an inbox of ten thousand conversations scrolls without a long task, and j and k go on', async () => {
     await withMany(page)
     await page.goto(`${house.address}/inbox`)
@@ -103,23 +125,13 @@ async function long({ house, test }, page) {
     await wait(500)
     const drawn = await page.locator('.row').count()
     assert.ok(drawn < 60, `${drawn} rows are drawn`)
-    const tasks = await page.evaluate(async () => {
-      const tasks = []
-      const observer = new PerformanceObserver((list) => tasks.push(...list.getEntries().map((entry) => entry.duration)))
-      observer.observe({ type: 'longtask' })
-      const box = document.querySelector('.rows')
-      const top = box.scrollHeight
-      // As fast as a finger: three seconds, a frame at a time, over all of it and in small steps.
-      for (let frame = 0; frame < 180; frame += 1) {
-        box.scrollTop = frame % 2 === 0 ? (top * frame) / 180 : box.scrollTop + 300
-        await new Promise((done) => requestAnimationFrame(done))
-      }
-      await new Promise((done) => setTimeout(done, 300))
-      observer.disconnect()
-      return tasks
-    })
-    console.log(`  longest task while scrolling: ${Math.round(Math.max(0, ...tasks))} ms (of those over 50 ms)`)
-    assert.deepEqual(tasks.filter((duration) => duration > LONG_TASK_MS), [])
+    await browser.startTracing(page, { categories: ['toplevel', 'disabled-by-default-devtools.timeline'] })
+    const frames = await page.evaluate(scrolled)
+    const tasks = tasksOf(JSON.parse((await browser.stopTracing()).toString()))
+    const longest = Math.max(0, ...tasks.map(({ own }) => own))
+    console.log(`  ${frames} frames, ${tasks.length} tasks; the longest took the page ${longest.toFixed(1)} ms, by the clock ${Math.max(0, ...tasks.map(({ whole }) => whole)).toFixed(1)} ms`)
+    assert.ok(tasks.length > frames, 'the tasks were traced')
+    assert.ok(longest <= LONG_TASK_MS, `${longest} ms`)
     await rows.evaluate((box) => (box.scrollTop = 0))
     await page.keyboard.press('j')
     await page.waitForURL(/conversation=cnv_many0/)

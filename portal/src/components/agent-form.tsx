@@ -1,12 +1,12 @@
 // The shape of an agent. Its name is what the API knows it by, so only a new one's can be chosen. Whoever edits it while
 // somebody else does is told, and shown what differs, before anything is overwritten.
-import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { ApiProblem, call } from '../api/client'
-import { agentsQuery } from '../api/queries'
-import type { AgentBody } from '../api/schema'
+import { agentsQuery, modelKeysQuery, toolsQuery } from '../api/queries'
+import type { AgentBody, AgentVersionBody } from '../api/schema'
 import { useRights } from '../api/session'
-import { differences, merged, shapeOf, type Shape } from '../lib/agents'
+import { differences, merged, restorable, shapeOf, type Shape } from '../lib/agents'
 import { useWords } from '../lib/words'
 import { Button } from '../ui/button'
 import { Field, TextArea } from '../ui/field'
@@ -34,6 +34,9 @@ export function AgentForm({ agent, submit, onSaved }: AgentFormProps) {
   // What it was when one began to edit: the gateway refuses a change of anything newer.
   const [base, setBase] = useState(agent)
   const [shape, setShape] = useState<Shape>(() => shapeOf(agent))
+  const [restored, setRestored] = useState<'versions.restored' | 'versions.restored_partly' | null>(null)
+  const tools = useQuery(toolsQuery)
+  const keys = useQuery(modelKeysQuery)
   const save = useMutation({
     mutationFn: () =>
       // A field that is left out stays as it is; a model can be chosen, and not yet taken back.
@@ -43,6 +46,7 @@ export function AgentForm({ agent, submit, onSaved }: AgentFormProps) {
       }),
     onSuccess: async (saved) => {
       setBase(saved)
+      setRestored(null)
       await Promise.all([client.invalidateQueries({ queryKey: agentsQuery.queryKey }), client.invalidateQueries({ queryKey: ['agent-versions', saved.id] })])
       onSaved(saved)
     },
@@ -57,6 +61,12 @@ export function AgentForm({ agent, submit, onSaved }: AgentFormProps) {
     readOnly: !mayAdministrate,
     onChange: (event: { target: { value: string } }) => write({ [field]: event.target.value }),
   })
+  const restore = (version: AgentVersionBody) => {
+    const known = [...(tools.data?.built_in ?? []), ...(tools.data?.items ?? []).map(({ id }) => id)]
+    const { shape: former, isWhole } = restorable(shapeOf(version), known, (keys.data?.items ?? []).map(({ id }) => id))
+    write(former)
+    setRestored(isWhole ? 'versions.restored' : 'versions.restored_partly')
+  }
   const newer = agent && base && agent.version > base.version ? agent : undefined
   const isEdited = base !== undefined && differences(shapeOf(base), shape).length > 0
   if (newer && !isEdited) {
@@ -110,6 +120,11 @@ export function AgentForm({ agent, submit, onSaved }: AgentFormProps) {
             }}
           />
         )}
+        {restored && (
+          <p className="note" role="status">
+            {say(restored)}
+          </p>
+        )}
         {!(theirs && isStale(save.error)) && <Problem of={save.error} />}
         {mayAdministrate ? (
           <div className="actions">
@@ -124,7 +139,7 @@ export function AgentForm({ agent, submit, onSaved }: AgentFormProps) {
           <p className="note">{say('error.forbidden')}</p>
         )}
       </form>
-      {agent && submit === undefined && <AgentVersions agent={agent} onRestore={(version) => write(shapeOf(version))} />}
+      {agent && submit === undefined && <AgentVersions agent={agent} onRestore={restore} />}
     </div>
   )
 }

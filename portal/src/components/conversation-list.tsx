@@ -1,5 +1,5 @@
 // The rows of the inbox. Only those in view are drawn; the next page is asked for before its place comes into view.
-import { useEffect, useImperativeHandle, useRef, useState, type ReactNode, type Ref } from 'react'
+import { useEffect, useImperativeHandle, useRef, useState, type MouseEvent, type ReactNode, type Ref } from 'react'
 import type { ConversationBody } from '../api/schema'
 import type { InboxSearch } from '../lib/searches'
 import { useWindow } from '../lib/use-window'
@@ -23,11 +23,12 @@ interface ConversationListProps {
   hasMore: boolean
   isLoadingMore: boolean
   onMore: () => void
+  onOpen: (conversation: ConversationBody) => void
   handle: Ref<ListHandle>
   children: ReactNode
 }
 
-export function ConversationList({ items, search, hasMore, isLoadingMore, onMore, handle, children }: ConversationListProps) {
+export function ConversationList({ items, search, hasMore, isLoadingMore, onMore, onOpen, handle, children }: ConversationListProps) {
   const say = useWords()
   const box = useRef<HTMLDivElement>(null)
   const [rowPx] = useState(() => ROW_REM * (parseFloat(getComputedStyle(document.documentElement).fontSize) || 16))
@@ -39,13 +40,21 @@ export function ConversationList({ items, search, hasMore, isLoadingMore, onMore
   useEffect(() => {
     if (hasMore && isNearEnd && isScrolled && !isLoadingMore) onMore()
   }, [hasMore, isNearEnd, isScrolled, isLoadingMore, onMore])
+  const follow = (event: MouseEvent<HTMLUListElement>) => {
+    const id = event.target instanceof Element ? event.target.closest('a')?.dataset.id : undefined
+    const chosen = items.find((conversation) => conversation.id === id)
+    // A new tab, or whatever else the browser means by it.
+    if (!chosen || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return
+    event.preventDefault()
+    onOpen(chosen)
+  }
   return (
     <div className="rows" ref={box}>
       {children}
-      <ul>
+      <ul onClick={follow}>
         {before > 0 && <Spacer height={before} />}
         {items.slice(from, to).map((conversation, at) => (
-          <ConversationRow key={conversation.id} conversation={conversation} search={search} position={from + at + 1} count={hasMore ? -1 : items.length} />
+          <ConversationRow key={conversation.id} conversation={conversation} href={hrefOf(conversation, search)} isOpen={search.conversation === conversation.id} position={from + at + 1} count={hasMore ? -1 : items.length} />
         ))}
         {after > 0 && <Spacer height={after} />}
       </ul>
@@ -56,6 +65,12 @@ export function ConversationList({ items, search, hasMore, isLoadingMore, onMore
       )}
     </div>
   )
+}
+
+function hrefOf({ id, found }: ConversationBody, { channel, who, q }: InboxSearch): string {
+  const named = Object.entries({ conversation: id, channel, who, q, message: found?.message_id })
+  const given = named.filter((pair): pair is [string, string] => pair[1] !== undefined)
+  return `/inbox?${new URLSearchParams(given)}`
 }
 
 /** Room for rows that are not drawn. The policy allows no style in the page: an image of nothing has a height of its own. */

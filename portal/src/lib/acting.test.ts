@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { ApiProblem } from '../api/client'
 import type { ApprovalBody } from '../api/schema'
-import { differences, lineDiff, merged, shapeOf } from './agents'
+import { differences, lineDiff, merged, restorable, shapeOf } from './agents'
 import { countdown, left, outcomeOf, plain, sentOf, withSeen } from './approvals'
 import { sizeOf, stateOf, unfit } from './documents'
 import { argumentsOf, fieldOf, hostOf, newArgument, schemaOf, twice, unfilled } from './tools'
@@ -90,6 +90,12 @@ describe('two who edit one agent', () => {
       { field: 'tools', word: 'grants.title', before: '', after: 'open_ticket' },
     ])
     expect(lineDiff('One\nTwo\nThree', 'One\n2\nThree\nFour')).toEqual([['same', 'One'], ['gone', 'Two'], ['new', '2'], ['same', 'Three'], ['new', 'Four']])
+  })
+
+  test('take back what can still be had', () => {
+    const former = { ...base, tools: ['calculator', 'tol_gone'], models: [{ llm_key: 'lky_gone', model: 'a' }, { llm_key: null, model: 'b' }] }
+    expect(restorable(former, ['calculator'], [])).toEqual({ shape: { ...former, tools: ['calculator'], models: [{ llm_key: null, model: 'b' }] }, isWhole: false })
+    expect(restorable(base, [], []).isWhole).toBe(true)
   })
 
   test('keep both, and of a field that both changed their own', () => {

@@ -60,6 +60,16 @@ export function merged(base: Shape, mine: Shape, theirs: Shape): Shape {
   return Object.fromEntries(FIELDS.map(([field]) => [field, isMine(field) ? mine[field] : theirs[field]])) as unknown as Shape
 }
 
+/** What of a former version can still be had: tools and keys may be gone since, and the gateway would refuse all of it. */
+export function restorable(former: Shape, tools: string[], keys: string[]): { shape: Shape; isWhole: boolean } {
+  const shape = {
+    ...former,
+    tools: former.tools.filter((tool) => tools.includes(tool)),
+    models: former.models.filter(({ llm_key: key }) => !key || keys.includes(key)),
+  }
+  return { shape, isWhole: shape.tools.length === former.tools.length && shape.models.length === former.models.length }
+}
+
 type Line = ['same' | 'gone' | 'new', string]
 
 /** Lines of a text that are longer than this are compared whole. */

@@ -4,6 +4,7 @@ import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import { useCallback, useRef, useState } from 'react'
 import { useFreshList } from '../api/conversations'
 import { conversationsQuery, fittingQuery } from '../api/queries'
+import type { ConversationBody } from '../api/schema'
 import { Conversation } from '../components/conversation'
 import { ConversationList, type ListHandle } from '../components/conversation-list'
 import { InboxFilters } from '../components/inbox-filters'
@@ -32,7 +33,7 @@ export function InboxPage() {
 
   const items = list.data?.pages.flatMap((page) => page.items) ?? []
   const go = (change: Partial<InboxSearch>, replace = true) =>
-    void navigate({ to: '/inbox', search: { ...search, message: undefined, ...change }, replace })
+    void navigate({ to: '/inbox', search: { ...search, message: undefined, ...change }, replace, resetScroll: false })
   const step = (by: 1 | -1) => {
     const ids = items.map(({ id }) => id)
     const next = neighbour(ids, search.conversation, by)
@@ -48,6 +49,7 @@ export function InboxPage() {
     '?': () => setHelpOpen(true),
     Escape: () => go(search.why ? { why: undefined } : { conversation: undefined }),
   })
+  const open = (chosen: ConversationBody) => go({ conversation: chosen.id, message: chosen.found?.message_id, why: undefined }, false)
   const { fetchNextPage } = list
   const more = useCallback(() => void fetchNextPage(), [fetchNextPage])
 
@@ -62,7 +64,7 @@ export function InboxPage() {
           </Button>
         </header>
         <InboxFilters search={search} onChange={go} find={find} isBusy={isSome && list.isFetching && !list.isFetchingNextPage} />
-        <ConversationList items={items} search={search} hasMore={list.hasNextPage} isLoadingMore={list.isFetchingNextPage} onMore={more} handle={rows}>
+        <ConversationList items={items} search={search} hasMore={list.hasNextPage} isLoadingMore={list.isFetchingNextPage} onMore={more} onOpen={open} handle={rows}>
           {list.isPending && <Loading lines={6} />}
           {list.isError && items.length === 0 && <Failed problem={list.error} onRetry={() => void list.refetch()} />}
           {list.isSuccess && items.length === 0 && !isSome && <NothingYet />}

@@ -34,7 +34,7 @@ export function MemoryPage() {
       <PageHead title={say('nav.memory')} text={say('memory.text')} />
       <Tabs label={say('memory.which')}>
         {VIEWS.map(([view, word]) => (
-          <Link key={word} className="choice" to="/memory" search={{ ...search, view, memory: undefined }} aria-current={search.view === view ? 'page' : undefined}>
+          <Link key={word} className="choice" to="/memory" search={{ ...search, view, memory: undefined }} activeOptions={{ exact: true, includeSearch: true }}>
             {say(word)}
           </Link>
         ))}

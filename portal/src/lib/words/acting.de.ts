@@ -92,6 +92,8 @@ export const actingDe: Record<keyof typeof actingEn, string> = {
   'versions.same': 'Nichts ist anders.',
   'versions.restore': 'Ins Formular übernehmen',
   'versions.restore_of': 'Ins Formular übernehmen: Fassung {version}',
+  'versions.restored': 'Die frühere Fassung steht im Formular. Sie gilt, sobald Sie speichern.',
+  'versions.restored_partly': 'Die frühere Fassung steht im Formular, ohne Werkzeuge und Schlüssel, die inzwischen gelöscht wurden. Sie gilt, sobald Sie speichern.',
   'conflict.text': 'Dieser Agent wurde inzwischen geändert, von: {name}. Von Ihrem geht nichts verloren. Was geändert wurde:',
   'conflict.mine': 'Was Sie geändert haben:',
   'conflict.take': 'Das andere nehmen',

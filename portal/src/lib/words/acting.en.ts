@@ -90,6 +90,8 @@ export const actingEn = {
   'versions.same': 'Nothing differs.',
   'versions.restore': 'Take into the form',
   'versions.restore_of': 'Take into the form: version {version}',
+  'versions.restored': 'The former version is in the form. It counts once you save it.',
+  'versions.restored_partly': 'The former version is in the form, without tools and keys that were deleted since. It counts once you save it.',
   'conflict.text': '{name} has changed this agent meanwhile. Nothing of yours is lost. What they changed:',
   'conflict.mine': 'What you changed:',
   'conflict.take': 'Take theirs',

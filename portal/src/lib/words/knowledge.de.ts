@@ -28,7 +28,7 @@ export const knowledgeDe: Record<keyof typeof knowledgeEn, string> = {
   'knowledge.refused': 'nicht lesbar',
   'knowledge.because': 'Es konnte nicht gelesen werden: {reason}.',
   'knowledge.but': 'Ein Teil fehlt: {reason}.',
-  'knowledge.passages': '{count} Abschnitte',
+  'knowledge.passages': 'Abschnitte: {count}',
   'knowledge.for_all': 'Für alle Agenten',
   'knowledge.for_some': 'Für {names}',
   'knowledge.gone_agent': 'einen Agenten, den es nicht mehr gibt',

@@ -26,7 +26,7 @@ export const knowledgeEn = {
   'knowledge.refused': 'not readable',
   'knowledge.because': 'It could not be read: {reason}.',
   'knowledge.but': 'Part of it is missing: {reason}.',
-  'knowledge.passages': '{count} passages',
+  'knowledge.passages': 'passages: {count}',
   'knowledge.for_all': 'For all agents',
   'knowledge.for_some': 'For {names}',
   'knowledge.gone_agent': 'an agent that is gone',
