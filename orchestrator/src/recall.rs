@@ -32,6 +32,7 @@ pub struct Asked<'a> {
 
 /// A question that is being embedded.
 pub struct Prepared {
+    embedder: Embedder,
     rewritten: Rewritten,
     vector: JoinHandle<Result<Vec<f32>, EmbeddingError>>,
 }
@@ -41,8 +42,9 @@ pub fn prepare(embedder: &Embedder, text: &str, named: &[(PersonId, String)], no
     let question: String = text.chars().take(QUESTION_CHARS_MAX).collect();
     let rewritten = rewrite(&question, named, now);
     let (embedder, dense) = (embedder.clone(), rewritten.dense.clone());
-    let vector = tokio::spawn(async move { embedder.embed_question(dense).await });
-    Prepared { rewritten, vector }
+    let asked = embedder.clone();
+    let vector = tokio::spawn(async move { asked.embed_question(dense).await });
+    Prepared { embedder, rewritten, vector }
 }
 
 /// Searches memory under the audiences of the place. A model that can't embed costs the vector part of the search, not the
@@ -68,10 +70,12 @@ pub async fn ask(
 
 async fn search(
     db: &TenantDb,
-    Prepared { rewritten, vector }: Prepared,
+    Prepared { embedder, rewritten, vector }: Prepared,
     asked: &Asked<'_>,
     limit: i64,
 ) -> Result<Vec<Recalled>, DbError> {
+    // Begins while the vector is computed, unless that would keep a session waiting for other people's vectors.
+    let begun = if embedder.is_busy() { None } else { Some(db.begin_for(asked.audiences).await?) };
     let embedded = match vector.await {
         Ok(Ok(vector)) => Some(vector).filter(|vector| !vector.is_empty()),
         Ok(Err(error)) => {
@@ -94,7 +98,10 @@ async fn search(
         except: asked.except,
         limit,
     };
-    let mut tx = db.begin_for(asked.audiences).await?;
+    let mut tx = match begun {
+        Some(tx) => tx,
+        None => db.begin_for(asked.audiences).await?,
+    };
     let memories = memories::search(&mut tx, &question).await?;
     tx.close().await?;
     Ok(memories)

@@ -19,6 +19,8 @@ const MEMORIES: usize = 8_000;
 const QUESTIONS: usize = 40;
 const TERMS: usize = 6;
 const LARGE: usize = 3_000;
+/// Scored one by one; twice as many are not.
+const SMALL: usize = 1_500;
 /// More than anybody has.
 const ALL: i64 = 1_000_000;
 
@@ -54,6 +56,44 @@ async fn words_alone_rank_when_a_question_has_no_vector() {
     let found = ask(&firm, &zeros, "budget or launch", None).await;
     assert!(found.iter().all(|memory| memory.score.is_finite()), "a score is a number");
     assert!(found[0].body.contains("budget") || found[0].body.contains("launch"), "{}", found[0].body);
+}
+
+/// Each of a small tenant's memories is scored; the search that first meets more of them changes over.
+#[tokio::test]
+async fn a_tenant_that_grows_large_is_searched_the_other_way() {
+    let test = TestDb::new().await;
+    let firm = bulk::firm(&test, "Growing").await.unwrap();
+    let (mut dice, mut stored) = (Dice::new(31), 0);
+    for (memories, changes_over) in [(SMALL, false), (SMALL, true)] {
+        bulk::remember_more(&firm, memories, stored).await.unwrap();
+        stored += memories;
+        // The first of them finds out how many there are.
+        for _ in 0..2 {
+            let (vector, terms) = (bulk::vector(&mut dice), bulk::sentence(&mut dice, 1, 1));
+            let (found, exact) =
+                (ask(&firm, &vector, &terms, None).await, ask(&firm, &vector, &terms, Some(ALL)).await);
+            let ids = |found: &[Recalled]| found.iter().map(|memory| memory.id).collect::<Vec<_>>();
+            let same = ids(&found).iter().filter(|id| ids(&exact).contains(id)).count();
+            let least = if changes_over { 8 } else { 10 };
+            assert!(same >= least && found[0].id == exact[0].id, "{same} of ten among {stored} memories");
+        }
+    }
+}
+
+/// A kept plan that was made for a handful of memories serves two thousand: it reads each once.
+#[tokio::test]
+async fn a_plan_made_for_a_handful_reads_each_of_a_thousand_once() {
+    let test = TestDb::new().await;
+    let (first, next) = (bulk::firm(&test, "First").await.unwrap(), bulk::firm(&test, "Next").await.unwrap());
+    test.owner().await.execute("alter table memories set (autovacuum_enabled = off)").await.unwrap();
+    let vector = bulk::vector(&mut Dice::new(37));
+    bulk::remember(&first, 10).await.unwrap();
+    for _ in 0..8 {
+        rows_read(&first, &vector).await;
+    }
+    bulk::remember(&next, SMALL).await.unwrap();
+    let read = rows_read(&next, &vector).await;
+    assert!(read <= i64::try_from(SMALL).unwrap() + 50, "{read} rows were read to search {SMALL}");
 }
 
 /// A plan that a session made for a handful of memories and kept would read all rows of a large tenant for every hit.

@@ -6,7 +6,10 @@
 use std::{
     collections::VecDeque,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use fastembed::{
@@ -41,6 +44,8 @@ pub struct Embedder {
     model_dir: Option<PathBuf>,
     runtime: Option<PathBuf>,
     loaded: Arc<Mutex<Option<TextEmbedding>>>,
+    /// Calls under way: one computes, the others wait for it.
+    calls: Arc<AtomicUsize>,
     /// Newest first. What somebody asks is remembered as well: it need not be embedded twice by one process.
     questions: Arc<Mutex<VecDeque<Embedded>>>,
 }
@@ -51,6 +56,7 @@ impl Embedder {
             model_dir: config.embedding_model_dir.clone(),
             runtime: config.onnx_runtime.clone(),
             loaded: Arc::default(),
+            calls: Arc::default(),
             questions: Arc::default(),
         }
     }
@@ -86,9 +92,19 @@ impl Embedder {
             return Ok(Vec::new());
         }
         let this = self.clone();
-        tokio::task::spawn_blocking(move || this.embed_blocking(&texts))
-            .await
-            .map_err(|error| EmbeddingError(format!("The embedding model crashed: {error}.")))?
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        // Counts itself out on the thread: a caller that goes away stops nothing.
+        let computed = tokio::task::spawn_blocking(move || {
+            let vectors = this.embed_blocking(&texts);
+            this.calls.fetch_sub(1, Ordering::Relaxed);
+            vectors
+        });
+        computed.await.map_err(|error| EmbeddingError(format!("The embedding model crashed: {error}.")))?
+    }
+
+    /// Whether texts wait for others' vectors: then it takes longer than a few milliseconds.
+    pub fn is_busy(&self) -> bool {
+        self.calls.load(Ordering::Relaxed) > 1
     }
 
     fn embed_blocking(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbeddingError> {

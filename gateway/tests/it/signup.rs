@@ -58,6 +58,34 @@ async fn signing_up_makes_account_tenant_owner_and_agent_and_the_link_lets_in() 
     assert_eq!(later.me(&house).await["tenant_id"], me["tenant_id"]);
 }
 
+/// One account a mailbox: what looks the same is the same, or is refused.
+#[tokio::test]
+async fn attack_199_addresses_that_look_the_same_are_one_account_or_none() {
+    let house = House::open().await;
+    house.signed_up(MAIL).await;
+    let body = |mail: &str| json!({ "mail": mail, "password": "another long password", "name": "Mallory" });
+    // Letters of other widths and alphabets, an I with a dot, a domain with its last dot, an invisible letter.
+    let refused = [
+        "\u{ff41}da@example.com",
+        "\u{430}da@example.com",
+        "ad\u{130}@example.com",
+        "ada@example.com.",
+        "ada\u{200b}@example.com",
+        "ada@example.com\u{ad}",
+    ];
+    for mail in refused {
+        let reply = post(&house, "signup", &body(mail)).await;
+        assert_eq!(reply.status, 400, "{mail:?}: {}", reply.text());
+    }
+    // Upper case and spaces around it are the address itself: its owner is told, and keeps the password.
+    for mail in ["ADA@EXAMPLE.COM", "\u{2003}ada@example.com "] {
+        assert_eq!(post(&house, "signup", &body(mail)).await.status, 202, "{mail:?}");
+    }
+    let mails = house.mails_for(MAIL).await;
+    assert!(matches!(mails.last(), Some(Mail::AccountExists { .. })), "{mails:?}");
+    assert_eq!(log_in(&house, MAIL, PASSWORD).await.1.status, 200);
+}
+
 #[tokio::test]
 async fn a_known_address_is_answered_like_a_new_one_and_its_owner_is_told() {
     let house = House::open().await;

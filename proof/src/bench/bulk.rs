@@ -51,11 +51,16 @@ pub async fn firm(test: &TestDb, name: &str) -> anyhow::Result<Firm> {
 
 /// Fills a tenant's memory by its own role: `count` messages in conversations of 25, with their vectors.
 pub async fn remember(firm: &Firm, count: usize) -> anyhow::Result<()> {
-    let mut dice = Dice::new(count as u64);
+    remember_more(firm, count, 0).await
+}
+
+/// As [`remember`], for a tenant that remembers `already` so many.
+pub async fn remember_more(firm: &Firm, count: usize, already: usize) -> anyhow::Result<()> {
+    let mut dice = Dice::new((already + count) as u64);
     let people: Vec<PersonId> = (0..PEOPLE).map(|_| PersonId::new()).collect();
     let conversations: Vec<ConversationId> = (0..count.div_ceil(TALK)).map(|_| ConversationId::new()).collect();
     let mut tx = firm.db.begin_for_all_audiences().await?;
-    meet(&mut tx, firm, &people).await?;
+    meet(&mut tx, firm, &people, already).await?;
     tx.commit().await?;
     for (index, talks) in conversations.chunks(CHUNK / TALK).enumerate() {
         let first = index * CHUNK;
@@ -67,14 +72,15 @@ pub async fn remember(firm: &Firm, count: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn meet(tx: &mut TenantTx, firm: &Firm, people: &[PersonId]) -> anyhow::Result<()> {
+async fn meet(tx: &mut TenantTx, firm: &Firm, people: &[PersonId], already: usize) -> anyhow::Result<()> {
     sqlx::query(
         "insert into people (tenant_id, person_id, connection_id, external_id, display_name, profile_fetched_at)
-         select $1, id, $2, 'U' || n, 'Person ' || n, now() from unnest($3::uuid[]) with ordinality as p (id, n)",
+         select $1, id, $2, 'U' || n + $4, 'Person ' || n + $4, now() from unnest($3::uuid[]) with ordinality as p (id, n)",
     )
     .bind(firm.tenant)
     .bind(firm.connection)
     .bind(people)
+    .bind(i64::try_from(already)?)
     .execute(tx.conn())
     .await?;
     Ok(())

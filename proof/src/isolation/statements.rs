@@ -21,8 +21,7 @@ use shared::{
         numbers::{self, Echo, NewNumber, OwnApp},
         outbox,
         people::{self, Standing},
-        runs,
-        runs::{Answer, Basis, End, Finish},
+        runs::{self, Answer, Basis, End, Finish},
         streams::{self, Addition},
         tenants,
         usage::{CallStatus, ModelCall},
@@ -92,8 +91,7 @@ pub fn all() -> Vec<Call> {
     calls.extend(acts::all());
     calls.extend(places::all());
     calls.extend(reasons::all());
-    calls.extend(learned::all());
-    calls.extend(kept::all());
+    calls.extend(learned::all().into_iter().chain(kept::all()));
     calls.extend(money::all());
     calls.extend(billing::all());
     calls.extend(singly::all());

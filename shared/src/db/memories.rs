@@ -2,8 +2,9 @@
 //! (`facts`) and passages of documents (`documents`) are found by one statement.
 //!
 //! The search scores as in `docs/memory.md`: cosine, full text with OR, author, neighbours and the best of the stretch of
-//! talk. A first look over all rows the transaction may see estimates that score from one narrow index; the stretches of the
-//! best are then read and scored exactly. Weights stand here and nowhere else.
+//! talk. All of a small tenant's memories are scored. Of many, a first look over all rows the transaction may see estimates
+//! that score from one narrow index; the stretches of the best are then read and scored exactly. Weights stand here and
+//! nowhere else.
 
 use pgvector::HalfVector;
 use sqlx::{Row, postgres::PgRow};
@@ -62,95 +63,141 @@ pub enum Kind {
     },
 }
 
-/// Memories whose stretches of talk are read. A tenant that has no more is searched exactly.
+/// Whoever has no more memories than this has each of them scored: from here on, looking twice is quicker.
+const SMALL_MAX: i64 = 2_000;
+/// Memories whose stretches of talk are read of a tenant that has more.
 const HITS: i64 = 200;
 
-/// `hit` must stay within what the primary key includes: it is what makes large tenants quick. Both of its estimates are
-/// close for the best rows: vectors at an angle differ in as many of their 384 signs as the angle's share of a half turn,
-/// and texts share as many bits of their signatures as words, or a few more. All it decides is what is read.
-///
-/// Narrow rows until the best are known: the texts are joined at the end, and both windows share one sort. Everything is
-/// `float8`: numeric arithmetic cost a fifth of the search. `is not distinct from`: a NULL author would make the whole score
-/// NULL and silently ruin the ranking; so would the NaN that is the cosine to a vector of zeros.
-const SEARCH: &str = "
-with hit as materialized (
-    select m.memory_id
-      from memories m
-     where m.tenant_id = $1 and (m.valid_until is null or m.valid_until > now() or $10)
-     order by case when l2_norm($2) = 0 then 0
-                   else 11 * coalesce(cos(pi() * (m.bq <~> binary_quantize($2)::bit(384)) / 384), 0) end
-              + 3.25::float8 * least(1, 2 * bit_count(m.words & word_signature(to_tsvector('english', $4)))::float8
-                                        / greatest(1, bit_count(word_signature(to_tsvector('english', $4)))))
-              + case when m.person_id = $5 then 2 else 0 end
-              + 0.7::float8 * m.info + case when m.temporal then 0.5::float8 + 2 * $6::bool::int else 0 end desc
-     limit $9
-), stretch as (
-    select distinct m.stretch_id, m.segment
-      from hit join memories m on m.tenant_id = $1 and m.memory_id = hit.memory_id
-), seen as materialized (
-    select m.memory_id, m.message_id, m.stretch_id, m.segment, m.position, m.person_id,
+/// Both statements. `asked` is what depends on the question alone: computed once, under a plan that is kept as well. Rows
+/// stay narrow until the best are known, whose texts are read where they lie (`ctid`): no index to choose, so that a kept
+/// plan can't choose a wrong one. One window for all, since its sort is what costs. `ts_rank`'s 1: a long text has many words
+/// by chance. Everything is `float8`: numeric arithmetic cost a fifth of the search. `is not distinct from`: a NULL author
+/// would make the whole score NULL and silently ruin the ranking; so would the NaN that is the cosine to a vector of zeros.
+macro_rules! search {
+    (first: $first:literal, of: $of:literal) => {
+        concat!(
+            "
+with asked as materialized (
+    select case when $4 <> '' then websearch_to_tsquery('english', $4) end as words,
+           cardinality($10::timestamptz[]) > 0 as dated
+), ",
+            $first,
+            "seen as materialized (
+    select m.ctid as place, m.memory_id, m.message_id, m.stretch_id, m.segment, m.position,
            case when m.embedding is null or m.model <> $3 then 0
                 else coalesce(nullif(1 - (m.embedding <=> $2), 'NaN'), 0) end as cos,
-           case when $4 = '' then 0 else ts_rank(m.tsv, websearch_to_tsquery('english', $4)) end::float8 as rank,
+           coalesce(ts_rank(m.tsv, (select words from asked), 1), 0)::float8 as words,
            ($5::uuid is not null and m.person_id is not distinct from $5)::int::float8 as author,
            0.7::float8 * m.info + case when m.temporal then 0.5::float8 + 2 * $6::bool::int else 0 end
-             + case when cardinality($11::timestamptz[]) = 0 then 0
-                    else 4 * exp(-(select min(greatest(0, extract(epoch from w.first - m.said_at)::float8,
+             + case when (select dated from asked)
+                    then 4 * exp(-(select min(greatest(0, extract(epoch from w.first - m.said_at)::float8,
                                                        extract(epoch from m.said_at - w.last)::float8))
-                                     from unnest($11, $12::timestamptz[]) as w (first, last)) / 86400 / 15) end as weight
-      from stretch s
-      join memories m on m.tenant_id = $1 and m.stretch_id = s.stretch_id and m.segment = s.segment
-     where m.valid_until is null or m.valid_until > now() or $10
-), ranked as (
-    -- The offset keeps `lex` from being computed anew wherever it is used. The best rank is a sub-select of its own: as a
-    -- join, a planner that expects one row would look for it once for every row.
-    select seen.*, coalesce(rank / nullif((select max(rank) from seen), 0), 0) as lex
-      from seen
-    offset 0
+                                     from unnest($10, $11::timestamptz[]) as w (first, last)) / 86400 / 15)
+                    else 0 end as weight
+      from ",
+            $of,
+            "
+), best_words as materialized (
+    select coalesce(1 / nullif(max(words), 0), 0) as share from seen
 ), scored as (
-    select memory_id, message_id, person_id,
+    select place, memory_id, message_id,
            6 * cos + 2 * lex + 1.5::float8 * author + weight
              + 2 * coalesce(lag(cos) over talk, 0) + 1.5::float8 * coalesce(lead(cos) over talk, 0)
              + coalesce(lag(lex) over talk, 0)
-             + 5 * max(cos + 0.25::float8 * lex + 0.1::float8 * author) over (partition by stretch_id, segment)
+             + 5 * max(cos + 0.25::float8 * lex + 0.1::float8 * author) over talk
              as score
-      from ranked
-    window talk as (partition by stretch_id, segment order by position)
-), best as (
-    select memory_id, person_id, score
+      from (select seen.*, words * (select share from best_words) as lex from seen) seen
+    window talk as (partition by stretch_id, segment order by position
+                    rows between unbounded preceding and unbounded following)
+), best as materialized (
+    select place, memory_id, score
       from scored
      where message_id is null or message_id <> all ($7)
      order by score desc, memory_id
      limit $8
 )
-select b.memory_id, m.kind, m.message_id, m.conversation_id, m.said_at, m.body, b.score, m.valid_until, o.outdated_at,
-       coalesce(p.display_name, case when m.corrected_by is null then 'someone' else 'Your employer' end) as author,
-       coalesce(d.title, '') as title
-  from best b
-  join memories m on m.tenant_id = $1 and m.memory_id = b.memory_id
-  left join people p on p.tenant_id = $1 and p.person_id = b.person_id
-  left join documents d on d.tenant_id = $1 and d.document_id = m.document_id
-  left join lateral (
-    select case when bool_and(f.valid_until <= now()) then max(f.valid_until) end as outdated_at
-      from fact_sources s join memories f on f.tenant_id = $1 and f.memory_id = s.memory_id
-     where s.tenant_id = $1 and s.message_id = m.message_id
-  ) o on true
- order by b.score desc, b.memory_id";
+select b.memory_id, m.kind, m.message_id, m.conversation_id, m.said_at, m.body, b.score, m.valid_until,
+       (select case when bool_and(f.valid_until <= now()) then max(f.valid_until) end
+          from fact_sources s join memories f on f.tenant_id = $1 and f.memory_id = s.memory_id
+         where s.tenant_id = $1 and s.message_id = m.message_id) as outdated_at,
+       coalesce((select p.display_name from people p where p.tenant_id = $1 and p.person_id = m.person_id),
+                case when m.corrected_by is null then 'someone' else 'Your employer' end) as author,
+       coalesce((select d.title from documents d where d.tenant_id = $1 and d.document_id = m.document_id), '') as title,
+       (select count(*) from seen) as looked_at
+  from best b join memories m on m.ctid = b.place
+ where m.tenant_id = $1
+ order by b.score desc, b.memory_id"
+        )
+    };
+}
+
+/// Scores all there is; one row more than a small tenant has tells that there is more.
+const ALL: &str = search!(
+    first: "",
+    of: "memories m
+     where m.tenant_id = $1 and (m.valid_until is null or m.valid_until > now() or $9)
+     limit $12"
+);
+
+/// `hit` must stay within what the primary key includes: it is what makes large tenants quick. Both of its estimates are
+/// close for the best rows: vectors at an angle differ in as many of their 384 signs as the angle's share of a half turn,
+/// and texts share as many bits of their signatures as words, or a few more. All it decides is what is read.
+const NEAREST: &str = search!(
+    first: "outline as materialized (
+    select word_signature(to_tsvector('english', $4)) as words,
+           greatest(1, bit_count(word_signature(to_tsvector('english', $4))))::float8 as bits,
+           case when l2_norm($2) > 0 then binary_quantize($2)::bit(384) end as signs
+), hit as materialized (
+    select m.memory_id
+      from memories m
+     where m.tenant_id = $1 and (m.valid_until is null or m.valid_until > now() or $9)
+     order by 11 * coalesce(cos(pi() * (m.bq <~> (select signs from outline)) / 384), 0)
+              + 3.25::float8 * least(1, 2 * bit_count(m.words & (select words from outline))::float8
+                                        / (select bits from outline))
+              + case when m.person_id = $5 then 2 else 0 end
+              + 0.7::float8 * m.info + case when m.temporal then 0.5::float8 + 2 * $6::bool::int else 0 end desc
+     limit $12
+), stretch as (
+    select distinct m.stretch_id, m.segment
+      from hit join memories m on m.tenant_id = $1 and m.memory_id = hit.memory_id
+), ",
+    of: "stretch s
+      join memories m on m.tenant_id = $1 and m.stretch_id = s.stretch_id and m.segment = s.segment
+     where m.valid_until is null or m.valid_until > now() or $9"
+);
 
 /// The best memories the transaction's audiences may be reminded of, best first.
 pub async fn search(tx: &mut TenantTx, question: &Question<'_>) -> Result<Vec<Recalled>, DbError> {
+    if !tx.has_many_memories() {
+        let rows = rows(tx, ALL, question, SMALL_MAX + 1).await?;
+        let looked_at: i64 = rows.first().map_or(Ok(0), |row| row.try_get("looked_at"))?;
+        if looked_at <= SMALL_MAX {
+            return rows.iter().map(recalled).collect();
+        }
+        tx.note_many_memories();
+    }
     search_among(tx, question, HITS).await
 }
 
-/// As [`search`], with `hits` instead of the usual number; with more than there are memories it is exact. For tests and
-/// measurements of what the first look misses.
+/// As [`search`] of a tenant with many memories, with `hits` instead of the usual number; with more than there are memories
+/// it is exact. For tests and measurements of what the first look misses.
 pub async fn search_among(
     tx: &mut TenantTx,
     question: &Question<'_>,
     hits: i64,
 ) -> Result<Vec<Recalled>, DbError> {
+    tx.plan_anew().await?;
+    rows(tx, NEAREST, question, hits).await?.iter().map(recalled).collect()
+}
+
+async fn rows(
+    tx: &mut TenantTx,
+    statement: &'static str,
+    question: &Question<'_>,
+    rows_max: i64,
+) -> Result<Vec<PgRow>, DbError> {
     let tenant = tx.tenant();
-    let rows = sqlx::query(SEARCH)
+    Ok(sqlx::query(statement)
         .bind(tenant)
         .bind(HalfVector::from_f32_slice(question.vector))
         .bind(embedding::MODEL)
@@ -159,13 +206,12 @@ pub async fn search_among(
         .bind(question.asks_when)
         .bind(question.except)
         .bind(question.limit)
-        .bind(hits)
         .bind(question.asks_past)
         .bind(question.windows.iter().map(|(first, _)| *first).collect::<Vec<_>>())
         .bind(question.windows.iter().map(|(_, last)| *last).collect::<Vec<_>>())
+        .bind(rows_max)
         .fetch_all(tx.conn())
-        .await?;
-    rows.iter().map(recalled).collect()
+        .await?)
 }
 
 fn recalled(row: &PgRow) -> Result<Recalled, DbError> {

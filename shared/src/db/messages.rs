@@ -74,7 +74,7 @@ with given as (
      where not exists (select from people p
                         where p.tenant_id = $1 and p.connection_id = $3 and p.external_id = g.external_id)
     -- Not `do nothing`: someone another conversation meets at the same time would be neither here nor in the snapshot.
-    on conflict (tenant_id, connection_id, external_id) do update set external_id = excluded.external_id
+    on conflict (tenant_id, connection_id, external_id) do update set display_name = people.display_name
     returning person_id, external_id, display_name, profile_fetched_at is null as unnamed, standing
 ), author as (
     select * from new_people

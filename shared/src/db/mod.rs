@@ -33,6 +33,7 @@ pub mod dead_jobs;
 pub mod deliveries;
 pub mod devices;
 pub mod documents;
+mod error;
 pub mod escalation_rules;
 pub mod escalations;
 pub mod facts;
@@ -59,6 +60,7 @@ pub mod origins;
 pub mod outbox;
 pub mod past;
 pub mod people;
+mod planning;
 pub mod plans;
 pub mod privacy;
 pub mod rotations;
@@ -84,6 +86,7 @@ use std::{
 };
 
 pub use audience::Audience;
+pub use error::DbError;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, PgPool, Postgres, Transaction,
@@ -92,6 +95,7 @@ use sqlx::{
 
 use crate::ids::TenantId;
 use bounded::{Bounded, within};
+use planning::{ANEW, BY_INDEX, KEPT, ManyMemories};
 
 /// Also for opening a connection, which takes some five round trips: on a slow line that must not fail each time.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -109,61 +113,6 @@ const STATEMENT_DEADLINE: Duration = Duration::from_secs(35);
 
 static ROUND_TRIPS: AtomicU64 = AtomicU64::new(0);
 static COMMITS: AtomicU64 = AtomicU64::new(0);
-
-#[derive(Debug, thiserror::Error)]
-pub enum DbError {
-    #[error("not found")]
-    NotFound,
-    /// A sentence for the person who asked.
-    #[error("{0}")]
-    Conflict(&'static str),
-    /// The plan has no room for it. A sentence that names the limit.
-    #[error("{0}")]
-    Limit(String),
-    /// The lease was lost: someone else owns the conversation now. Drop the work silently.
-    #[error("the conversation's lease was lost")]
-    Fenced,
-    #[error(transparent)]
-    Sql(#[from] sqlx::Error),
-    #[error("a stored value can't be read: {0}")]
-    Damaged(String),
-}
-
-impl DbError {
-    /// The server is away, starting or stopping: trying again in a moment makes sense.
-    pub fn is_unavailable(&self) -> bool {
-        match self {
-            Self::Sql(sqlx::Error::Database(error)) => {
-                error.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("08"))
-            }
-            Self::Sql(_) => true,
-            _ => false,
-        }
-    }
-
-    /// The server refuses the value itself: it won't take it at the next try either.
-    pub fn refuses_value(&self) -> bool {
-        match self {
-            Self::Sql(sqlx::Error::Database(error)) => {
-                error.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
-            }
-            _ => false,
-        }
-    }
-
-    /// The name of the constraint that refused the statement.
-    pub fn constraint(&self) -> Option<&str> {
-        match self {
-            Self::Sql(sqlx::Error::Database(error)) => error.constraint(),
-            _ => None,
-        }
-    }
-
-    /// Turns the violation of one constraint into a sentence.
-    pub fn on_constraint(self, name: &str, sentence: &'static str) -> Self {
-        if self.constraint() == Some(name) { Self::Conflict(sentence) } else { self }
-    }
-}
 
 /// Statements sent and transactions committed by this process since its start, for `make bench`.
 pub fn statistics() -> (u64, u64) {
@@ -187,17 +136,23 @@ pub struct Db {
     system: PgPool,
     /// The system role once more, for statements that are transactions by themselves: nothing begins here.
     statements: PgPool,
+    many_memories: ManyMemories,
 }
 
 impl Db {
     /// Connects lazily: the first statement opens the first connection.
     pub fn connect(app: &SecretString, system: &SecretString) -> Result<Self, DbError> {
         let generic = [("plan_cache_mode", "force_generic_plan")];
-        Ok(Self { app: pool(app, &[])?, system: pool(system, &generic)?, statements: pool(system, &generic)? })
+        Ok(Self {
+            app: pool(app, &[])?,
+            system: pool(system, &generic)?,
+            statements: pool(system, &generic)?,
+            many_memories: ManyMemories::default(),
+        })
     }
 
     pub fn tenant(&self, tenant: TenantId) -> TenantDb {
-        TenantDb { pool: self.app.clone(), tenant }
+        TenantDb { pool: self.app.clone(), tenant, many_memories: self.many_memories.clone() }
     }
 
     /// The narrow cross-tenant role. Every statement that uses it stands in `db/system.rs` with its reason, or in a file
@@ -263,18 +218,12 @@ async fn begin(pool: &PgPool, settings: String) -> Result<Transaction<'static, P
     Ok(begun.map_err(|error| sqlx::Error::Protocol(error.to_string()))??)
 }
 
-/// Statements by key are planned once.
-const GENERIC: &str = "set_config('plan_cache_mode', 'force_generic_plan', true)";
-/// Memory search is planned for the tenant at hand: one has ten rows, one a million. All of it goes by index: while the
-/// server's statistics lag behind, it would read the whole table once for every hit.
-const SEARCH: &str =
-    "set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true)";
-
 /// One tenant's database: nothing reached through it can be another's.
 #[derive(Clone)]
 pub struct TenantDb {
     pool: PgPool,
     tenant: TenantId,
+    many_memories: ManyMemories,
 }
 
 impl TenantDb {
@@ -284,7 +233,7 @@ impl TenantDb {
 
     /// A transaction that sees no memories: `app.audiences` stays empty.
     pub async fn begin(&self) -> Result<TenantTx, DbError> {
-        self.begin_with("", GENERIC).await
+        self.begin_with("", KEPT).await
     }
 
     /// A transaction that sees the memories these audiences may be reminded of.
@@ -296,17 +245,23 @@ impl TenantDb {
         if !names.iter().all(|name| name.chars().all(plain)) {
             return Err(DbError::Damaged("a channel id holds characters that no provider uses".into()));
         }
-        self.begin_with(&names.join(","), SEARCH).await
+        let anew = self.many_memories.has(self.tenant);
+        let plans = if anew { ANEW } else { KEPT };
+        let mut tx = self.begin_with(&names.join(","), &format!("{plans}, {BY_INDEX}")).await?;
+        tx.plans_anew = anew;
+        Ok(tx)
     }
 
     /// A transaction that sees every memory of the tenant, for jobs that maintain them (embedding, erasing).
     pub async fn begin_for_all_audiences(&self) -> Result<TenantTx, DbError> {
-        self.begin_with("*", GENERIC).await
+        self.begin_with("*", KEPT).await
     }
 
     /// The same for people who look through them.
     pub async fn begin_to_look_through(&self) -> Result<TenantTx, DbError> {
-        self.begin_with("*", SEARCH).await
+        let mut tx = self.begin_with("*", &format!("{ANEW}, {BY_INDEX}")).await?;
+        tx.plans_anew = true;
+        Ok(tx)
     }
 
     async fn begin_with(&self, audiences: &str, plans: &str) -> Result<TenantTx, DbError> {
@@ -316,7 +271,9 @@ impl TenantDb {
              set_config('app.audiences', '{audiences}', true), {plans}",
             self.tenant.uuid()
         );
-        Ok(TenantTx { transaction: begin(&self.pool, settings).await?, tenant: self.tenant })
+        let transaction = begin(&self.pool, settings).await?;
+        let many_memories = self.many_memories.clone();
+        Ok(TenantTx { transaction, tenant: self.tenant, many_memories, plans_anew: false })
     }
 }
 
@@ -324,6 +281,8 @@ impl TenantDb {
 pub struct TenantTx {
     transaction: Transaction<'static, Postgres>,
     tenant: TenantId,
+    many_memories: ManyMemories,
+    plans_anew: bool,
 }
 
 impl TenantTx {

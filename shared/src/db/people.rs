@@ -92,7 +92,7 @@ pub async fn meet(tx: &mut TenantTx, connection: ConnectionId, external_id: &str
     let tenant = tx.tenant();
     Ok(sqlx::query_scalar(
         "insert into people (tenant_id, person_id, connection_id, external_id, display_name) values ($1, $2, $3, $4, $4)
-         on conflict (tenant_id, connection_id, external_id) do update set external_id = excluded.external_id
+         on conflict (tenant_id, connection_id, external_id) do update set display_name = people.display_name
          returning person_id",
     )
     .bind(tenant)

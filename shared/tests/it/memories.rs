@@ -247,3 +247,22 @@ async fn a_memory_that_can_not_be_embedded_is_given_up_after_five_attempts() {
     let words = Asked { text: "unspeakable", terms: "unspeakable", about: None, except: &[] };
     assert_eq!(ask(&stage, &acme, words).await.len(), 1, "still found by its words");
 }
+
+/// Two turns of one channel, of which one meets whoever the other has just met: neither waits for the other's end, or each
+/// could wait for the other.
+#[tokio::test]
+async fn meeting_someone_again_holds_up_nobody_who_stores_what_they_say() {
+    let stage = Stage::new().await;
+    let acme = stage.firm("Acme").await;
+    remember(&acme, ChannelKind::Public, "C1", "UADA", "We met before.").await;
+    let mut first = acme.db.begin().await.unwrap();
+    people::meet(&mut first, acme.connection, "UADA").await.unwrap();
+    let mut second = acme.db.begin_for_all_audiences().await.unwrap();
+    sqlx::query("set local lock_timeout = '500ms'").execute(second.conn()).await.unwrap();
+    let said = [message("m2", "C2", "UADA", "And now we meet again.")];
+    let conversation = ConversationId::new();
+    let place = Place { conversation, connection: acme.connection, kind: ChannelKind::Public, messages: &said };
+    messages::store(&mut second, &place).await.expect("no lock of the first one is in the way");
+    second.commit().await.unwrap();
+    first.commit().await.unwrap();
+}

@@ -135,6 +135,8 @@ pub fn checked_mail(mail: &str) -> Result<String, ApiError> {
     let mail = mail.trim().to_lowercase();
     let plausible = mail.split_once('@').is_some_and(|(local, domain)| {
         !local.is_empty() && !domain.is_empty() && !domain.contains('@') && !domain.starts_with('.')
+            // The same domain once more, written in full.
+            && !domain.ends_with('.')
     });
     if !plausible || mail.len() > MAIL_MAX || !mail.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(ApiError::invalid("`mail` must be a mail address such as `ada@example.com`."));
