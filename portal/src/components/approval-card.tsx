@@ -103,7 +103,7 @@ function Payload({ args }: { args: object }) {
   const say = useWords()
   const sent = sentOf(args)
   return (
-    <section className="payload" aria-label={say('approvals.payload')}>
+    <div className="payload" role="group" aria-label={say('approvals.payload')}>
       {sent.length === 0 ? (
         <p className="quiet">{say('approvals.no_payload')}</p>
       ) : (
@@ -116,7 +116,7 @@ function Payload({ args }: { args: object }) {
           ))}
         </dl>
       )}
-    </section>
+    </div>
   )
 }
 
