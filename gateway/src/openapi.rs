@@ -11,10 +11,10 @@ use crate::{
     portal::{
         agents, api_keys, approvals, audit,
         auth::{accept, devices, login, password, signup, totp},
-        billing, bindings, budgets, cases, channels, connections, conversations, escalation_desk,
-        escalation_rules, escalations, events, follow_ups, forks, invitations, knowledge, llm_keys,
-        mcp_servers, me, members, memories, notices, office_hours, people, related, replays, routines,
-        signup_whatsapp, templates, tenants, tools, traces, usage,
+        billing, bindings, budgets, cases, channels, connections, conversations, dead_letters,
+        escalation_desk, escalation_rules, escalations, events, follow_ups, forks, invitations, knowledge,
+        llm_keys, mcp_servers, me, members, memories, notices, office_hours, passages, people, related,
+        replays, routines, signup_whatsapp, templates, tenants, tools, traces, usage,
     },
 };
 
@@ -22,7 +22,7 @@ use crate::{
 #[openapi(
     info(title = "Konstruct", description = "The API of the portal and of programs. Errors are RFC 9457 problem documents."),
     paths(
-        me::show, agents::list, agents::shape, connections::list, connections::connect, templates::list,
+        me::show, agents::list, agents::shape, agents::versions, connections::list, connections::connect, templates::list,
         templates::choose, channels::policy, channels::set_policy, channels::list, bindings::list, bindings::replace,
         bindings::explain, signup_whatsapp::show, signup_whatsapp::finish,
         members::list, members::change, members::remove, members::transfer,
@@ -37,14 +37,15 @@ use crate::{
         billing::show, billing::checkout, billing::portal, billing::refresh,
         tenants::list,
         tenants::change,
+        dead_letters::list, dead_letters::retry, dead_letters::discard,
         api_keys::list, api_keys::create, api_keys::revoke,
         signup::sign_up, signup::verify, login::login, login::refresh, login::logout,
         password::change, password::forgot, password::reset, accept::show, accept::accept,
-        conversations::list, conversations::messages, conversations::take_over, conversations::release,
+        conversations::list, conversations::show, conversations::messages, conversations::take_over, conversations::release,
         conversations::reply, events::stream, traces::show, memories::list, memories::show, memories::correct, memories::forget,
         related::tags, related::tag, related::related, replays::replay, replays::list, forks::open, forks::list, forks::show, forks::say, forks::remove,
         cases::list, cases::create, cases::change, cases::remove, cases::run, cases::trial,
-        knowledge::list, knowledge::give, knowledge::give_address, knowledge::show, knowledge::remove,
+        knowledge::list, knowledge::give, passages::search, knowledge::give_address, knowledge::show, knowledge::remove,
         audit::list, audit::verify, devices::list, devices::end_all, devices::end, devices::switch,
         install::begin, notices::list, notices::mark_seen,
         totp::begin, totp::confirm, totp::end,

@@ -22,10 +22,10 @@ use crate::{
     portal::{
         agents, api_keys, approvals, audit,
         auth::{accept, devices, login, password, signup, totp},
-        billing, bindings, budgets, cases, channels, connections, conversations, escalation_desk,
-        escalation_rules as rules, escalations, events, follow_ups, forks, invitations, knowledge, llm_keys,
-        mcp_servers, me, members, memories, notices, office_hours, people, related, replays, routines,
-        signup_whatsapp, templates, tenants, tools, traces, usage,
+        billing, bindings, budgets, cases, channels, connections, conversations, dead_letters,
+        escalation_desk, escalation_rules as rules, escalations, events, follow_ups, forks, invitations,
+        knowledge, llm_keys, mcp_servers, me, members, memories, notices, office_hours, passages, people,
+        related, replays, routines, signup_whatsapp, templates, tenants, tools, traces, usage,
     },
     webhooks::{slack, slack_command, slack_interaction, stripe, whatsapp},
 };
@@ -48,6 +48,7 @@ pub fn router(gateway: Gateway) -> Router {
     let api = Router::new()
         .route("/api/v1/me", get(me::show))
         .route("/api/v1/agents", get(agents::list).put(agents::shape))
+        .route("/api/v1/agents/{agent_id}/versions", get(agents::versions))
         .route("/api/v1/connections", get(connections::list).post(connections::connect))
         .route("/api/v1/connections/whatsapp-signup", get(signup_whatsapp::show).post(signup_whatsapp::finish))
         .route("/api/v1/connections/{id}/templates", get(templates::list))
@@ -74,8 +75,7 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/api-keys", get(api_keys::list).post(api_keys::create))
         .route("/api/v1/api-keys/{key_id}", delete(api_keys::revoke))
         .merge(paying())
-        .route("/api/v1/tenants", get(tenants::list))
-        .route("/api/v1/tenants/{tenant_id}", patch(tenants::change))
+        .merge(looking_after())
         .merge(sign_in())
         .route("/api/openapi.json", get(openapi::document))
         .route("/api/{*rest}", any(missing))
@@ -117,6 +117,7 @@ fn documents() -> Router<Gateway> {
 fn talking() -> Router<Gateway> {
     Router::new()
         .route("/api/v1/conversations", get(conversations::list))
+        .route("/api/v1/conversations/{conversation_id}", get(conversations::show))
         .route("/api/v1/conversations/{conversation_id}/messages", get(conversations::messages))
         .route("/api/v1/conversations/{conversation_id}/takeover", post(conversations::take_over))
         .route("/api/v1/conversations/{conversation_id}/release", post(conversations::release))
@@ -131,6 +132,7 @@ fn talking() -> Router<Gateway> {
             get(memories::show).patch(memories::correct).delete(memories::forget),
         )
         .route("/api/v1/knowledge/addresses", post(knowledge::give_address))
+        .route("/api/v1/knowledge/search", get(passages::search))
         .route("/api/v1/knowledge/{document_id}", get(knowledge::show).delete(knowledge::remove))
 }
 
@@ -198,6 +200,16 @@ fn acting() -> Router<Gateway> {
         .route("/api/v1/routines/{routine_id}/run", post(routines::run))
         .route("/api/v1/people/{person_id}", patch(people::mark))
         .route("/api/v1/office-hours", get(office_hours::show).put(office_hours::set))
+}
+
+/// For who looks after the platform.
+fn looking_after() -> Router<Gateway> {
+    Router::new()
+        .route("/api/v1/tenants", get(tenants::list))
+        .route("/api/v1/tenants/{tenant_id}", patch(tenants::change))
+        .route("/api/v1/dead-letters", get(dead_letters::list))
+        .route("/api/v1/dead-letters/{job_id}/retry", post(dead_letters::retry))
+        .route("/api/v1/dead-letters/{job_id}/discard", post(dead_letters::discard))
 }
 
 /// For people: who has no identity yet, and what belongs to a person instead of a tenant.

@@ -35,6 +35,7 @@ const DOORS: Rule = Rule {
         ("gateway/src/auth.rs", "an API key or a session brings its tenant"),
         ("gateway/src/portal/auth/", "who signs in has no tenant yet"),
         ("gateway/src/install/visit.rs", "an install link or its state brings its tenant, and its hash must fit"),
+        ("gateway/src/portal/dead_letters.rs", "a job that was given up brings its tenant"),
         ("gateway/src/webhooks/slack_store.rs", "a verified workspace brings its tenant"),
         ("gateway/src/webhooks/aside.rs", "what is put aside is nobody's"),
         ("gateway/src/webhooks/slack.rs", "a verified workspace brings its tenant"),

@@ -22,9 +22,9 @@ use shared::{
         sessions::{self, Device},
     },
     ids::{
-        ApiKeyId, ApprovalId, BudgetId, CaseId, ConnectionId, ConversationId, DocumentId, EscalationId, FollowUpId,
-        ForkId, InvitationId, LlmKeyId, McpServerId, MemoryId, PersonId, RoutineId, RuleId, RunId, SessionId,
-        TenantId, ToolId, TrialId, UserId,
+        AgentId, ApiKeyId, ApprovalId, BudgetId, CaseId, ConnectionId, ConversationId, DocumentId, EscalationId,
+        FollowUpId, ForkId, InvitationId, JobId, LlmKeyId, McpServerId, MemoryId, PersonId, RoutineId, RuleId, RunId,
+        SessionId, TenantId, ToolId, TrialId, UserId,
     },
 };
 
@@ -103,6 +103,10 @@ impl<'a> Scene<'a> {
         let tenant = if object == "own" { self.acme } else { self.bolt };
         let missing = object == "missing";
         match parameter {
+            "agent_id" if missing => AgentId::new().to_string(),
+            "agent_id" => self.house.agent(tenant, "Kona").await.to_string(),
+            "job_id" if missing => JobId::new().to_string(),
+            "job_id" => self.house.dead_job(tenant).await.to_string(),
             "id" if missing => ConnectionId::new().to_string(),
             "id" => self.number(tenant).await,
             "conversation_id" if missing => ConversationId::new().to_string(),

@@ -2,9 +2,13 @@
 
 export type AcceptInvitation = { code?: string | null; name?: string | null; password: string; token: string }
 
-export type AgentBody = { id: string; instructions: string; is_default: boolean; model?: string | null; models: (ModelBody)[]; name: string; role: string; tone: string; tools: (string)[] }
+export type AgentBody = { id: string; instructions: string; is_default: boolean; model?: string | null; models: (ModelBody)[]; name: string; role: string; tone: string; tools: (string)[]; version: number }
 
 export type AgentList = { items: (AgentBody)[] }
+
+export type AgentVersionBody = { changed_by: string; created_at: string; instructions: string; model?: string | null; models: (ModelBody)[]; role: string; tone: string; tools: (string)[]; version: number }
+
+export type AgentVersionList = { items: (AgentVersionBody)[] }
 
 export type ApiKeyBody = { created_at: string; expires_at?: string | null; id: string; last_used_at?: string | null; name: string; role: string }
 
@@ -56,13 +60,17 @@ export type ConnectionBody = { app_id?: string | null; bot_user_id: string; chan
 
 export type ConnectionList = { items: (ConnectionBody)[] }
 
-export type ConversationBody = { channel: string; connection_id: string; handler: string; id: string; kind: string; last_message?: LastBody | null; last_message_at: string; place: string; place_name: string; waiting_since?: string | null }
+export type ConversationBody = { channel: string; connection_id: string; found?: FoundBody | null; handler: string; id: string; kind: string; last_message?: LastBody | null; last_message_at: string; place: string; place_name: string; waiting_since?: string | null }
 
 export type ConversationList = { items: (ConversationBody)[]; next_cursor?: string | null }
 
 export type CorrectMemory = { text: string; value?: string | null }
 
 export type CreatedApiKey = ApiKeyBody & { key: string }
+
+export type DeadLetterBody = { attempts: number; created_at: string; error?: string | null; given_up_at?: string | null; id: string; kind: string; tenant: string; tenant_id: string }
+
+export type DeadLetterList = { items: (DeadLetterBody)[]; next_cursor?: string | null }
 
 export type DeliveryBody = { error?: string | null; kind: string; sent_at?: string | null; state: string; written_at: string }
 
@@ -82,13 +90,13 @@ export type EscalationList = { items: (EscalationBody)[]; next_cursor?: string |
 
 export type EventBody = { action: string; actor_id: string; actor_kind: string; actor_name?: string | null; at: string; detail: object; n: number; target_id: string; target_kind: string }
 
-export type EventData = { id: string } | { unseen: number; waiting: number }
+export type EventData = { id: string } | { approvals: number; unseen: number; waiting: number }
 
 export type EventList = { items: (EventBody)[]; next_cursor?: string | null }
 
 export type Explained = { agent: string; agent_name: string; because: string }
 
-export type FactBody = { attribute: string; corrected_by?: string | null; decision: boolean; source_message_ids: (string)[]; subject: string; valid_until?: string | null; value: string }
+export type FactBody = { attribute: string; corrected_by?: string | null; decision: boolean; source_conversation_ids: (string)[]; source_message_ids: (string)[]; subject: string; valid_until?: string | null; value: string }
 
 export type Fallback = { language?: string | null; template?: string | null }
 
@@ -99,6 +107,8 @@ export type FileBody = { content_type: string; name: string; size?: number | nul
 export type ForgotPassword = { mail: string }
 
 export type ForgottenBody = { characters: number; conversation_id?: string | null; had_vector: boolean; id: string; message_id?: string | null }
+
+export type FoundBody = { author: string; author_kind: string; excerpt: string; message_id: string; sent_at: string }
 
 export type Handler = { changed: boolean; handler: string }
 
@@ -163,6 +173,10 @@ export type OfferBody = { has_account: boolean; mail: string; role: string; tena
 export type OpinionBody = { at: string; comment?: string | null; person: string; verdict: string }
 
 export type PageBody = { url: string }
+
+export type PassageBody = { id: string; score: number; text: string; title: string }
+
+export type PassageList = { by_meaning: boolean; items: (PassageBody)[] }
 
 export type Period = "month" | "day"
 
@@ -265,8 +279,12 @@ export interface Operations {
     answer: AgentList
   }
   'PUT /api/v1/agents': {
-    request: { body: ShapeAgent }
+    request: { headers?: { 'if-match'?: string }; body: ShapeAgent }
     answer: AgentBody
+  }
+  'GET /api/v1/agents/{agent_id}/versions': {
+    request: { path: { agent_id: string } }
+    answer: AgentVersionList
   }
   'GET /api/v1/api-keys': {
     request: object
@@ -453,8 +471,12 @@ export interface Operations {
     answer: TemplateList
   }
   'GET /api/v1/conversations': {
-    request: { query?: { cursor?: string | null; limit?: number | null } }
+    request: { query?: { cursor?: string | null; limit?: number | null; q?: string | null; channel?: string | null; who?: string | null } }
     answer: ConversationList
+  }
+  'GET /api/v1/conversations/{conversation_id}': {
+    request: { path: { conversation_id: string } }
+    answer: ConversationBody
   }
   'GET /api/v1/conversations/{conversation_id}/messages': {
     request: { path: { conversation_id: string }; query?: { cursor?: string | null; limit?: number | null } }
@@ -475,6 +497,18 @@ export interface Operations {
   'GET /api/v1/conversations/{conversation_id}/trace': {
     request: { path: { conversation_id: string }; query?: { cursor?: string | null; limit?: number | null } }
     answer: Trace
+  }
+  'GET /api/v1/dead-letters': {
+    request: { query?: { cursor?: string; limit?: number } }
+    answer: DeadLetterList
+  }
+  'POST /api/v1/dead-letters/{job_id}/discard': {
+    request: { path: { job_id: string } }
+    answer: undefined
+  }
+  'POST /api/v1/dead-letters/{job_id}/retry': {
+    request: { path: { job_id: string } }
+    answer: undefined
   }
   'GET /api/v1/escalation-rules': {
     request: object
@@ -544,6 +578,10 @@ export interface Operations {
     request: { query?: { name?: string; title?: string | null; agent_ids?: string | null }; body: Blob }
     answer: DocumentBody
   }
+  'GET /api/v1/knowledge/search': {
+    request: { query?: { q?: string; agent_id?: string | null } }
+    answer: PassageList
+  }
   'GET /api/v1/knowledge/{document_id}': {
     request: { path: { document_id: string } }
     answer: DocumentBody
@@ -589,7 +627,7 @@ export interface Operations {
     answer: undefined
   }
   'GET /api/v1/memories': {
-    request: { query?: { cursor?: string | null; limit?: number | null; q?: string | null; person_id?: string | null; conversation_id?: string | null; only?: string | null } }
+    request: { query?: { cursor?: string | null; limit?: number | null; q?: string | null; person_id?: string | null; conversation_id?: string | null; only?: string | null; place?: string | null; closed?: boolean | null } }
     answer: MemoryList
   }
   'GET /api/v1/memories/{memory_id}': {

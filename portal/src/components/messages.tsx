@@ -10,11 +10,13 @@ const KINDS: Record<string, Word> = { agent: 'inbox.kind_agent', operator: 'inbo
 
 interface MessagesProps {
   items: MessageBody[]
+  /** The one that somebody was sent to. */
+  pointed: string | undefined
   /** Somebody asks why the agent said this. */
   onWhy: (runId: string) => void
 }
 
-export function Messages({ items, onWhy }: MessagesProps) {
+export function Messages({ items, pointed, onWhy }: MessagesProps) {
   return (
     <ol className="message-list">
       {items.map((message, index) => {
@@ -23,7 +25,7 @@ export function Messages({ items, onWhy }: MessagesProps) {
         return (
           <Fragment key={message.id}>
             {(before === undefined || day(before.sent_at) !== today) && <li className="day">{today}</li>}
-            <Message message={message} onWhy={onWhy} />
+            <Message message={message} isPointed={message.id === pointed} onWhy={onWhy} />
           </Fragment>
         )
       })}
@@ -31,12 +33,12 @@ export function Messages({ items, onWhy }: MessagesProps) {
   )
 }
 
-function Message({ message, onWhy }: { message: MessageBody; onWhy: (runId: string) => void }) {
+function Message({ message, isPointed, onWhy }: { message: MessageBody; isPointed: boolean; onWhy: (runId: string) => void }) {
   const say = useWords()
   const { run_id: run, interrupted: broken, trouble } = message
   const kind = KINDS[message.author_kind]
   return (
-    <li className={`message ${message.author_kind}`}>
+    <li id={message.id} className={`message ${message.author_kind} ${isPointed ? 'pointed' : ''}`} aria-current={isPointed ? 'true' : undefined}>
       <Initials name={message.author} kind={message.author_kind} />
       <div>
         <p className="message-head">

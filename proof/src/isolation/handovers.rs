@@ -4,7 +4,7 @@
 use shared::{
     db::{
         audit::Actor,
-        conversations,
+        conversations::{self, Filter},
         escalation_rules::{self, Shape},
         escalations::{self, Cause, New, State},
         home,
@@ -106,7 +106,14 @@ pub fn all() -> Vec<Call> {
 
 fn on_the_screen() -> Vec<Call> {
     calls! {
-        "conversations::list", AllAudiences, |tx, _config| conversations::list(tx, None, 10).await?;
+        "conversations::list", AllAudiences, |tx, _config| {
+            conversations::list(tx, &Filter::default(), None, 10).await?
+        };
+        "conversations::list of some words", AllAudiences, |tx, _config| {
+            let words = ["asked".to_owned()];
+            conversations::list(tx, &Filter { words: &words, ..Filter::default() }, None, 10).await?
+        };
+        "conversations::find", AllAudiences, |tx, _config| conversations::find(tx, HELD).await?;
         "conversations::exists", AllAudiences, |tx, _config| conversations::exists(tx, THEIR_CONVERSATION).await?;
         "conversations::place", AllAudiences, |tx, _config| conversations::place(tx, HELD).await?;
         "conversations::messages", AllAudiences, |tx, _config| {

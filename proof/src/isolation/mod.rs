@@ -15,6 +15,7 @@ mod entrances;
 pub mod fill;
 mod handovers;
 pub mod installations;
+mod kept;
 mod later;
 mod learned;
 pub mod listed;

@@ -16,8 +16,8 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use uuid::Uuid;
 
 use super::{
-    acting, acts, billing, desk, handovers, installations, later, learned, money, pages, places, reasons, sends,
-    singly, talks,
+    acting, acts, billing, desk, handovers, installations, kept, later, learned, money, pages, places, reasons,
+    sends, singly, talks,
 };
 
 pub const THEM: TenantId = TenantId::from_uuid(Uuid::from_u128(0x0a));
@@ -239,6 +239,7 @@ impl Cast<'_> {
             sends::script(*tenant, mark),
             talks::script(*tenant, mark),
             pages::script(*tenant, mark),
+            kept::script(*tenant, mark),
         ]
         .join("\n")
     }

@@ -20,8 +20,7 @@ use shared::{
         numbers::{self, Echo, NewNumber, OwnApp},
         outbox,
         people::{self, Standing},
-        runs,
-        runs::{Answer, Basis, End, Finish},
+        runs::{self, Answer, Basis, End, Finish},
         streams::{self, Addition},
         tenants,
         usage::{CallStatus, ModelCall},
@@ -33,7 +32,7 @@ use sqlx::{AssertSqlSafe, Executor};
 use time::OffsetDateTime;
 
 use super::{
-    acting, acts, billing, desk, entrances, handovers, installations, later, learned, money, pages, places,
+    acting, acts, billing, desk, entrances, handovers, installations, kept, later, learned, money, pages, places,
     reasons,
     scene::{AGENT, CONNECTION, CONVERSATION, MEMORY, NUMBER, OUTBOX, PERSON, RUN, THEIR_MARK, THEM, US, lease},
     sends, singly, talks,
@@ -90,7 +89,7 @@ pub fn all() -> Vec<Call> {
     calls.extend(acts::all());
     calls.extend(places::all());
     calls.extend(reasons::all());
-    calls.extend(learned::all());
+    calls.extend(learned::all().into_iter().chain(kept::all()));
     calls.extend(money::all());
     calls.extend(billing::all());
     calls.extend(singly::all());

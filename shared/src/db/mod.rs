@@ -10,6 +10,7 @@
 
 mod accept;
 pub mod accounts;
+pub mod agent_versions;
 pub mod agents;
 pub mod api_keys;
 pub mod approvals;
@@ -28,6 +29,7 @@ pub mod connections;
 pub mod conversations;
 pub mod customers;
 pub mod dead_connections;
+pub mod dead_jobs;
 pub mod deliveries;
 pub mod desks;
 pub mod devices;

@@ -307,7 +307,8 @@ pub async fn sweep_lanes(db: &SystemDb) -> Result<u64, DbError> {
 /// Reason: apalis' rows may be lost; ours are the record.
 pub async fn overdue_jobs(db: &SystemDb) -> Result<Vec<(TenantId, JobId)>, DbError> {
     let rows = sqlx::query(
-        "select tenant_id, job_id from jobs where run_after < now() - interval '60 seconds' order by run_after limit 100",
+        "select tenant_id, job_id from jobs
+          where state = 'queued' and run_after < now() - interval '60 seconds' order by run_after limit 100",
     )
     .fetch_all(db.read())
     .await?;
