@@ -3,6 +3,7 @@
 //! Variables that are unset are looked up in `.local/env` of the working directory or one of its ancestors: that is what
 //! `make up` writes, so that `konstruct doctor` works in a checkout without exports. Production never reads that file.
 
+mod checkpoints;
 mod storage;
 mod stripe;
 mod transcription;
@@ -15,6 +16,7 @@ use url::Url;
 
 use crate::{channels::slack_oauth::SlackClient, crash, crypto::Keyring, network::Network};
 
+pub use checkpoints::{CheckpointConfig, CheckpointKey};
 pub use storage::StorageConfig;
 pub use stripe::{Price, StripeConfig};
 pub use transcription::TranscriptionConfig;
@@ -68,6 +70,8 @@ pub struct Config {
     /// How long nobody writes in a conversation before facts are drawn from it; `None`: none are.
     pub facts_after: Option<Duration>,
     pub storage: StorageConfig,
+    /// Where heads of audit logs are kept outside of the database, if anywhere.
+    pub checkpoints: Option<CheckpointConfig>,
     /// Private networks in which tenants may name addresses.
     pub egress_allow: Vec<Network>,
     /// This program, to be started once more for what may die.
@@ -217,6 +221,7 @@ impl Config {
             transcription: transcription::transcription(variables)?,
             facts_after: facts_after(variables)?,
             storage: storage::storage(variables)?,
+            checkpoints: checkpoints::checkpoints(variables)?,
             egress_allow: networks(variables, "KONSTRUCT_EGRESS_ALLOW")?,
             executable: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("konstruct")),
             embedding_model_dir: variables.get("EMBEDDING_MODEL_DIR").map(PathBuf::from),
