@@ -3,6 +3,7 @@
 //! Variables that are unset are looked up in `.local/env` of the working directory or one of its ancestors: that is what
 //! `make up` writes, so that `konstruct doctor` works in a checkout without exports. Production never reads that file.
 
+mod checkpoints;
 mod later;
 mod storage;
 mod stripe;
@@ -16,6 +17,7 @@ use url::Url;
 
 use crate::{channels::slack_oauth::SlackClient, crash, crypto::Keyring, network::Network};
 
+pub use checkpoints::{CheckpointConfig, CheckpointKey};
 pub use storage::StorageConfig;
 pub use stripe::{Price, StripeConfig};
 pub use transcription::TranscriptionConfig;
@@ -71,6 +73,8 @@ pub struct Config {
     /// Letters beyond its window that a conversation is summed up for; `None`: it never is.
     pub summary_after: Option<usize>,
     pub storage: StorageConfig,
+    /// Where heads of audit logs are kept outside of the database, if anywhere.
+    pub checkpoints: Option<CheckpointConfig>,
     /// Private networks in which tenants may name addresses.
     pub egress_allow: Vec<Network>,
     /// This program, to be started once more for what may die.
@@ -222,6 +226,7 @@ impl Config {
             summary_after: later::summary(variables)?,
             answer_within: later::answer(variables)?,
             storage: storage::storage(variables)?,
+            checkpoints: checkpoints::checkpoints(variables)?,
             egress_allow: networks(variables, "KONSTRUCT_EGRESS_ALLOW")?,
             executable: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("konstruct")),
             embedding_model_dir: variables.get("EMBEDDING_MODEL_DIR").map(PathBuf::from),

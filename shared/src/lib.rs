@@ -16,6 +16,7 @@
 //! | [`crash`] | where a test build can be made to abort |
 
 pub mod channels;
+pub mod checkpoints;
 pub mod clock;
 pub mod conditions;
 pub mod config;

@@ -4,9 +4,10 @@
 
 use std::sync::Arc;
 
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use object_store::{
-    Error as StoreError, ObjectStore, ObjectStoreExt, aws::AmazonS3Builder, local::LocalFileSystem, path::Path,
+    Error as StoreError, ObjectStore, ObjectStoreExt, PutMode, aws::AmazonS3Builder, local::LocalFileSystem,
+    path::Path,
 };
 use secrecy::ExposeSecret;
 use uuid::Uuid;
@@ -43,8 +44,13 @@ impl From<object_store::Error> for StorageError {
 impl Storage {
     /// Opens a folder (made if missing) or a bucket.
     pub fn open(config: &StorageConfig) -> Result<Self, String> {
+        Self::open_as("STORAGE_URL", config)
+    }
+
+    /// The same for another variable's place.
+    pub fn open_as(variable: &str, config: &StorageConfig) -> Result<Self, String> {
         let url = &config.url;
-        let bad = |error: &dyn std::fmt::Display| format!("STORAGE_URL can't be used: {error}.");
+        let bad = |error: &dyn std::fmt::Display| format!("{variable} can't be used: {error}.");
         match url.scheme() {
             "file" => {
                 let folder = url.to_file_path().map_err(|()| bad(&"it is no path on this machine"))?;
@@ -67,7 +73,7 @@ impl Storage {
                 let prefix = Path::from_url_path(url.path()).map_err(|error| bad(&error))?;
                 Ok(Self { store: Arc::new(store), prefix })
             }
-            other => Err(format!("STORAGE_URL must begin with `file://` or `s3://`, not `{other}://`.")),
+            other => Err(format!("{variable} must begin with `file://` or `s3://`, not `{other}://`.")),
         }
     }
 
@@ -138,6 +144,30 @@ impl Storage {
             Ok(()) | Err(StoreError::NotFound { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Keeps bytes under a name that nothing has yet: what is there is never replaced.
+    pub async fn put_new(&self, name: &[&str], bytes: Vec<u8>) -> Result<(), StorageError> {
+        self.store.put_opts(&self.named(name), bytes.into(), PutMode::Create.into()).await?;
+        Ok(())
+    }
+
+    /// Everything below a folder, with its name there, by name.
+    pub async fn all_in(&self, folder: &str, max: usize) -> Result<Vec<(String, Vec<u8>)>, StorageError> {
+        let below = self.named(&[folder]);
+        let mut names: Vec<Path> =
+            self.store.list(Some(&below)).map_ok(|found| found.location).try_collect().await?;
+        names.sort();
+        let mut all = Vec::with_capacity(names.len());
+        for name in names {
+            all.push((name.to_string(), self.read(&name, max).await?));
+        }
+        Ok(all)
+    }
+
+    fn named(&self, name: &[&str]) -> Path {
+        let own = name.iter().map(|part| (*part).to_owned());
+        self.prefix.parts().map(|part| part.as_ref().to_owned()).chain(own).collect()
     }
 
     async fn read(&self, key: &Path, max: usize) -> Result<Vec<u8>, StorageError> {

@@ -2,6 +2,7 @@
 //! their vectors in a batch loop over rows that lack one.
 
 mod by_phone;
+pub mod checkpoints;
 pub mod embed;
 mod errands;
 pub mod extract;
@@ -21,6 +22,7 @@ use shared::{
         slack::{SlackApi, Span},
         whatsapp::WhatsAppApi,
     },
+    checkpoints::Checkpoints,
     clock::Clock,
     config::Config,
     crypto::{FingerprintKey, Keyring},
@@ -149,6 +151,12 @@ pub async fn run(
     let (stopping, tasks) = (CancellationToken::new(), TaskTracker::new());
     tasks.spawn(embed::run(db.clone(), embedder.clone(), wakeups, stopping.clone()));
     tasks.spawn(schedule::run(db.clone(), worker.clock.clone(), stopping.clone()));
+    if let Some(config) = &config.checkpoints {
+        let outside = Checkpoints::open(config)?;
+        if outside.signs() {
+            tasks.spawn(checkpoints::run(db.clone(), outside, Clock::system(), stopping.clone()));
+        }
+    }
     tasks.close();
     let handler: Handler = Arc::new(move |db, job| {
         let worker = worker.clone();

@@ -56,6 +56,6 @@ pub fn all() -> Vec<Call> {
         "audit_pages::list", AllAudiences, |tx, _config| {
             audit_pages::list(tx, &audit_pages::Filter::default(), 10).await?
         };
-        "audit_chain::verify", AllAudiences, |tx, _config| audit_chain::verify(tx).await?;
+        "audit_chain::verify", AllAudiences, |tx, _config| audit_chain::verify(tx, &Default::default()).await?;
     }
 }
