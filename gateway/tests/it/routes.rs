@@ -125,13 +125,7 @@ impl<'a> Scene<'a> {
             "document_id" if missing => DocumentId::new().to_string(),
             "document_id" => self.house.given(tenant, "handbook.txt").await.to_string(),
             "rule_id" if missing => RuleId::new().to_string(),
-            "rule_id" => {
-                let shape = Shape { name: "Refunds".into(), condition: "refund".into(), enabled: true };
-                let mut tx = self.house.test.db.tenant(tenant).begin().await.expect("a transaction begins");
-                let made = escalation_rules::create(&mut tx, &Actor::System, &shape).await;
-                tx.commit().await.expect("the rule is stored");
-                made.expect("there is room").id.to_string()
-            }
+            "rule_id" => self.rule(tenant).await,
             "escalation_id" if missing => EscalationId::new().to_string(),
             "escalation_id" => {
                 let connection = self.number(tenant).await.parse().expect("a connection's id");
@@ -301,6 +295,14 @@ impl<'a> Scene<'a> {
         let made = routines::create(&mut tx, &Actor::System, &shape).await.expect("there is room");
         tx.commit().await.expect("it is stored");
         made.id.to_string()
+    }
+
+    async fn rule(&self, tenant: TenantId) -> String {
+        let shape = Shape { name: "Refunds".into(), condition: "refund".into(), enabled: true };
+        let mut tx = self.house.test.db.tenant(tenant).begin().await.expect("a transaction begins");
+        let made = escalation_rules::create(&mut tx, &Actor::System, &shape).await;
+        tx.commit().await.expect("the rule is stored");
+        made.expect("there is room").id.to_string()
     }
 
     async fn budget(&self, tenant: TenantId) -> String {
