@@ -2,7 +2,10 @@
 //!
 //! A survivor is a hole in the checks: mend those, or the product, never this test.
 
-use std::{fs, path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use proof::{
     chaos::postgres::Postgres,
@@ -111,7 +114,12 @@ async fn every_statement_of_the_product_that_names_its_tenant_is_tried() {
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let (folders, mut found): (Vec<PathBuf>, Vec<PathBuf>) = entries.partition(|path| path.is_dir());
-    found.extend(folders.iter().flat_map(|folder| files(folder)).filter(|file| file.extension().is_some_and(|kind| kind == "rs")));
+    found.extend(
+        folders
+            .iter()
+            .flat_map(|folder| files(folder))
+            .filter(|file| file.extension().is_some_and(|kind| kind == "rs")),
+    );
     found
 }
 
