@@ -14,7 +14,7 @@ use crate::{
         billing, bindings, budgets, cases, channels, connections, conversations, dead_letters,
         escalation_desk, escalation_rules, escalations, events, follow_ups, forks, invitations, knowledge,
         llm_keys, mcp_servers, me, members, memories, notices, office_hours, passages, people, related,
-        replays, routines, signup_whatsapp, templates, tenants, tools, traces, usage,
+        replays, routines, signup_whatsapp, takeovers, templates, tenants, tools, traces, usage,
     },
 };
 
@@ -41,8 +41,8 @@ use crate::{
         api_keys::list, api_keys::create, api_keys::revoke,
         signup::sign_up, signup::verify, login::login, login::refresh, login::logout,
         password::change, password::forgot, password::reset, accept::show, accept::accept,
-        conversations::list, conversations::show, conversations::messages, conversations::take_over, conversations::release,
-        conversations::reply, events::stream, traces::show, memories::list, memories::show, memories::correct, memories::forget,
+        conversations::list, conversations::show, conversations::messages, takeovers::take_over, takeovers::release,
+        takeovers::reply, events::stream, traces::show, memories::list, memories::show, memories::correct, memories::forget,
         related::tags, related::tag, related::related, replays::replay, replays::list, forks::open, forks::list, forks::show, forks::say, forks::remove,
         cases::list, cases::create, cases::change, cases::remove, cases::run, cases::trial,
         knowledge::list, knowledge::give, passages::search, knowledge::give_address, knowledge::show, knowledge::remove,

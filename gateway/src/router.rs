@@ -25,7 +25,7 @@ use crate::{
         billing, bindings, budgets, cases, channels, connections, conversations, dead_letters,
         escalation_desk, escalation_rules as rules, escalations, events, follow_ups, forks, invitations,
         knowledge, llm_keys, mcp_servers, me, members, memories, notices, office_hours, passages, people,
-        related, replays, routines, signup_whatsapp, templates, tenants, tools, traces, usage,
+        related, replays, routines, signup_whatsapp, takeovers, templates, tenants, tools, traces, usage,
     },
     webhooks::{slack, slack_command, slack_interaction, stripe, whatsapp},
 };
@@ -119,9 +119,9 @@ fn talking() -> Router<Gateway> {
         .route("/api/v1/conversations", get(conversations::list))
         .route("/api/v1/conversations/{conversation_id}", get(conversations::show))
         .route("/api/v1/conversations/{conversation_id}/messages", get(conversations::messages))
-        .route("/api/v1/conversations/{conversation_id}/takeover", post(conversations::take_over))
-        .route("/api/v1/conversations/{conversation_id}/release", post(conversations::release))
-        .route("/api/v1/conversations/{conversation_id}/reply", post(conversations::reply))
+        .route("/api/v1/conversations/{conversation_id}/takeover", post(takeovers::take_over))
+        .route("/api/v1/conversations/{conversation_id}/release", post(takeovers::release))
+        .route("/api/v1/conversations/{conversation_id}/reply", post(takeovers::reply))
         .route("/api/v1/conversations/{conversation_id}/trace", get(traces::show))
         .route("/api/v1/conversations/{conversation_id}/tags", get(related::tags).put(related::tag))
         .route("/api/v1/conversations/{conversation_id}/related", get(related::related))

@@ -300,8 +300,12 @@ mod tests {
     }
 
     fn built(agent: &Agent, window: &[Line], memories: &[Recalled]) -> Prompt {
+        built_with(agent, window, memories, &[])
+    }
+
+    fn built_with(agent: &Agent, window: &[Line], memories: &[Recalled], files: &[Shown]) -> Prompt {
         let now = datetime!(2026-11-21 09:00 UTC);
-        build(&Turn { tenant_name: "Acme", agent, now, window, summaries: &[], memories, files: &[] })
+        build(&Turn { tenant_name: "Acme", agent, now, window, summaries: &[], memories, files })
     }
 
     #[test]
@@ -364,17 +368,7 @@ mod tests {
             shown(0, "<file name=\"a\" type=\"text/plain\">\nWords\n</file>", None),
             shown(1, "(the picture b is attached)", Some("data:image/png;base64,AA==")),
         ];
-        let now = datetime!(2026-11-21 09:00 UTC);
-        let agent = agent("");
-        let prompt = build(&Turn {
-            tenant_name: "Acme",
-            agent: &agent,
-            now,
-            window: &window,
-            summaries: &[],
-            memories: &[],
-            files: &files,
-        });
+        let prompt = built_with(&agent(""), &window, &[], &files);
         assert_eq!(
             prompt.messages[1].content,
             "Ada: See this\n<file name=\"a\" type=\"text/plain\">\nWords\n</file>"

@@ -196,6 +196,7 @@ fn what_is_said() -> Vec<Call> {
         };
         "messages::last_written", AllAudiences, |tx, _config| messages::last_written(tx, CONVERSATION).await?;
         "memories::search", AllAudiences, |tx, _config| memories::search(tx, &question(&[0.0; 384])).await?;
+        "memories::search_among", AllAudiences, |tx, _config| memories::search_among(tx, &question(&[0.0; 384]), 200).await?;
         "memories::search for the tenant", ForTheTenant, |tx, _config| {
             memories::search(tx, &question(&[0.0; 384])).await?
         };
