@@ -4,13 +4,14 @@ use shared::{
     db::{
         audit::Actor,
         desks::{self, Desk},
+        escalations::{self, Cause, New},
     },
     ids::{MessageId, TenantId},
 };
 
 use super::{
-    handovers::{ASKED, ESCALATION, HELD},
-    scene::{CONNECTION, THEM},
+    handovers::{ASKED, ESCALATION, HELD, QUIET},
+    scene::{CONNECTION, PERSON, THEM},
     statements::{Call, calls},
 };
 
@@ -36,6 +37,12 @@ pub fn all() -> Vec<Call> {
         "desks::remove", AllAudiences, |tx, _config| {
             desks::remove(tx, &Actor::System).await?;
             desks::get(tx).await?
+        };
+        "desks::find of what was just handed over", AllAudiences, |tx, _config| {
+            let cause = Cause::Asked;
+            let new = New { conversation: QUIET, person: PERSON, message: None, cause, reason: "new" };
+            let Some(opened) = escalations::open(tx, &new).await? else { return Ok("nothing".into()) };
+            desks::find(tx, opened).await?.map(|found| found.desk)
         };
         "desks::find", AllAudiences, |tx, _config| {
             desks::find(tx, ESCALATION).await?.map(|found| (found.summary, found.person_name, found.reason))
