@@ -1,12 +1,16 @@
 //! `konstruct audit verify`: walks the audit log of one tenant or of all, and says whether it is whole, or which row does not
 //! fit.
 //!
-//! It writes nothing, so that it also works on a copy of the database.
+//! It writes nothing, so that it also works on a copy of the database. Where checkpoints are kept outside of the database, it
+//! compares the logs with them, too.
 
-use anyhow::{Context, bail};
+use std::collections::{BTreeMap, HashMap};
+
+use anyhow::{Context, anyhow, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use shared::{
+    checkpoints::Checkpoints,
     config::Config,
     db::{
         Db,
@@ -20,6 +24,8 @@ use shared::{
 pub enum Audit {
     /// Check that nobody changed, removed or moved a row of the log.
     Verify(Verify),
+    /// Print the public key of the checkpoints, for who checks without being able to sign.
+    PublicKey,
 }
 
 #[derive(Args)]
@@ -29,32 +35,32 @@ pub struct Verify {
     tenant: Option<TenantId>,
 }
 
+/// What checkpoints tell of each log: hashes by number.
+type Kept = HashMap<TenantId, BTreeMap<i64, String>>;
+
 /// What was found for all.
 #[derive(Default)]
 struct Tally {
     lines: Vec<Value>,
     broken: usize,
+    kept: Kept,
 }
 
 impl Audit {
     pub async fn run(self, config: &Config, as_json: bool) -> anyhow::Result<()> {
-        let Self::Verify(Verify { tenant }) = self;
+        let outside =
+            config.checkpoints.as_ref().map(Checkpoints::open).transpose().map_err(|error| anyhow!(error))?;
+        let Self::Verify(Verify { tenant }) = self else {
+            let outside = outside.context("AUDIT_CHECKPOINT_KEY is not set: no checkpoints are signed here")?;
+            println!("{}", outside.public_key());
+            return Ok(());
+        };
         let db = Db::connect(&config.database_url, &config.database_system_url)?;
-        let mut tally = Tally::default();
+        let mut tally = Tally { kept: kept(outside.as_ref()).await?, ..Tally::default() };
         if let Some(tenant) = tenant {
             tally.check(&db, tenant, as_json).await?;
         } else {
-            let mut after = None;
-            loop {
-                let page = system::list_tenants(&db.system(), after)
-                    .await
-                    .context("The tenants can't be listed; `konstruct doctor` looks for the cause")?;
-                let Some(last) = page.last() else { break };
-                after = Some(last.tenant);
-                for line in &page {
-                    tally.check(&db, line.tenant, as_json).await?;
-                }
-            }
+            tally.check_all(&db, as_json).await?;
         }
         if as_json {
             println!("{}", json!({ "whole": tally.broken == 0, "tenants": tally.lines }));
@@ -70,29 +76,65 @@ impl Audit {
     }
 }
 
+/// All checkpoints by tenant. One that is not signed by the key is no small matter: nobody else can write there.
+async fn kept(outside: Option<&Checkpoints>) -> anyhow::Result<Kept> {
+    let mut kept = Kept::new();
+    let Some(outside) = outside else { return Ok(kept) };
+    let (checkpoints, strange) = outside.all().await.context("The checkpoints can't be read")?;
+    if let Some(first) = strange.first() {
+        bail!(
+            "{} of the checkpoints are not signed by the key ({first}): the key is another one, or somebody writes to \
+             AUDIT_CHECKPOINT_URL who should not.",
+            strange.len()
+        );
+    }
+    for checkpoint in checkpoints {
+        kept.entry(checkpoint.tenant_id).or_default().insert(checkpoint.n, checkpoint.hash);
+    }
+    Ok(kept)
+}
+
 impl Tally {
+    async fn check_all(&mut self, db: &Db, as_json: bool) -> anyhow::Result<()> {
+        let mut after = None;
+        loop {
+            let page = system::list_tenants(&db.system(), after)
+                .await
+                .context("The tenants can't be listed; `konstruct doctor` looks for the cause")?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(last.tenant);
+            for line in &page {
+                self.check(db, line.tenant, as_json).await?;
+            }
+        }
+    }
+
     async fn check(&mut self, db: &Db, tenant: TenantId, as_json: bool) -> anyhow::Result<()> {
         let mut tx = db.tenant(tenant).begin().await.context("PostgreSQL can't be used")?;
         tenants::name(&mut tx).await.with_context(|| format!("There is no tenant {tenant}"))?;
-        let verdict = audit_chain::verify(&mut tx)
+        let kept = self.kept.remove(&tenant).unwrap_or_default();
+        let verdict = audit_chain::verify(&mut tx, &kept)
             .await
             .with_context(|| format!("The audit log of {tenant} can't be read"))?;
         tx.close().await?;
         if !as_json {
-            println!("{tenant}  {}", sentence(&verdict));
+            println!("{tenant}  {}", sentence(&verdict, kept.len()));
         }
         self.broken += usize::from(!verdict.is_whole());
         let fault =
             verdict.fault.map(|fault| json!({ "n": fault.n, "kind": fault.kind, "detail": fault.sentence() }));
         self.lines.push(json!({ "tenant_id": tenant, "whole": verdict.is_whole(), "events": verdict.events,
-                                "head": verdict.head, "fault": fault }));
+                                "head": verdict.head, "checkpoints": kept.len(), "fault": fault }));
         Ok(())
     }
 }
 
-fn sentence(verdict: &Verdict) -> String {
-    match verdict.fault {
-        Some(fault) => format!("BROKEN: {}", fault.sentence()),
-        None => format!("whole, {} rows, head {}", verdict.events, verdict.head),
+fn sentence(verdict: &Verdict, checkpoints: usize) -> String {
+    match (verdict.fault, checkpoints) {
+        (Some(fault), _) => format!("BROKEN: {}", fault.sentence()),
+        (None, 0) => format!("whole, {} rows, head {}", verdict.events, verdict.head),
+        (None, kept) => {
+            format!("whole, {} rows, as {kept} checkpoints tell, head {}", verdict.events, verdict.head)
+        }
     }
 }

@@ -72,7 +72,10 @@ async fn start_roles(role: Role, config: &Config, db: &Db, stopping: &Cancellati
     let (clock, embedder) = (Clock::system(), Embedder::new(config));
     let stop = || stopping.clone().cancelled_owned();
     let gateway = async {
-        if role.is(Role::Gateway) { gateway::run(config, db, clock.clone(), stop()).await } else { Ok(()) }
+        if !role.is(Role::Gateway) {
+            return Ok(());
+        }
+        gateway::run(config, db, &embedder, clock.clone(), stop()).await
     };
     let orchestrator = async {
         if !role.is(Role::Orchestrator) {

@@ -51,6 +51,15 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "not_found", "There is nothing here under this address or id.")
     }
 
+    /// `If-Match` named what it no longer is.
+    pub fn changed_meanwhile() -> Self {
+        Self::new(
+            StatusCode::PRECONDITION_FAILED,
+            "changed_meanwhile",
+            "Somebody has changed it meanwhile. Look at what it is now, and send your change again.",
+        )
+    }
+
     pub fn unauthorized() -> Self {
         Self::new(
             StatusCode::UNAUTHORIZED,

@@ -38,6 +38,7 @@ use shared::{
     crypto::{FingerprintKey, Keyring},
     db::{Db, DbError, inbox::Ingest, system},
     egress::Guard,
+    embedding::Embedder,
     health::Dependencies,
     limits::Limiter,
     live::{Announcements, Announcer, Waker},
@@ -89,6 +90,8 @@ pub struct Parts {
     pub(crate) stripe: Option<Stripe>,
     pub(crate) ingest: Ingest,
     pub(crate) waker: Waker,
+    /// For who searches the documents; loaded by the first one.
+    pub(crate) embedder: Embedder,
     /// Documents that tenants give.
     pub(crate) storage: Storage,
     pub(crate) announcer: Announcer,
@@ -107,6 +110,15 @@ impl Gateway {
 
     /// With an accept path of the caller's making, for the benchmark.
     pub async fn with_ingest(config: &Config, db: &Db, clock: Clock, ingest: Ingest) -> Result<Self, DbError> {
+        Self::with_parts(config, db, clock, (ingest, Embedder::new(config))).await
+    }
+
+    async fn with_parts(
+        config: &Config,
+        db: &Db,
+        clock: Clock,
+        (ingest, embedder): (Ingest, Embedder),
+    ) -> Result<Self, DbError> {
         let unusable = |error| DbError::Damaged(format!("REDIS_URL: {error}"));
         let waker = Waker::start(&config.redis_url).map_err(unusable)?;
         let announcements = Announcements::subscribe(&config.redis_url).map_err(unusable)?;
@@ -129,6 +141,7 @@ impl Gateway {
             stripe: config.stripe.as_ref().map(Stripe::new),
             ingest,
             waker,
+            embedder,
             storage: Storage::open(&config.storage).map_err(DbError::Damaged)?,
             announcer: Announcer::start(&config.redis_url).map_err(unusable)?,
             hub: watching::Hub::start(db.system(), announcements),
@@ -147,14 +160,16 @@ impl Deref for Gateway {
     }
 }
 
-/// Runs until `stop` resolves, then lets open requests end.
+/// Runs until `stop` resolves, then lets open requests end. The embedder is shared with the other roles of this process.
 pub async fn run(
     config: &Config,
     db: &Db,
+    embedder: &Embedder,
     clock: Clock,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), String> {
-    let gateway = Gateway::new(config, db, clock).await.map_err(|error| error.to_string())?;
+    let parts = (Ingest::start(db), embedder.clone());
+    let gateway = Gateway::with_parts(config, db, clock, parts).await.map_err(|error| error.to_string())?;
     let listener = tokio::net::TcpListener::bind(config.bind).await.map_err(|error| {
         format!("KONSTRUCT_BIND {} can't be used: {error}. Is another Konstruct running?", config.bind)
     })?;

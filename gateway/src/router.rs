@@ -22,9 +22,10 @@ use crate::{
     portal::{
         agents, api_keys, approvals, audit,
         auth::{accept, devices, login, password, signup, totp},
-        billing, bindings, budgets, cases, channels, connections, conversations, escalation_rules as rules,
-        escalations, events, forks, invitations, knowledge, llm_keys, me, members, memories, notices, related,
-        replays, signup_whatsapp, templates, tenants, tools, traces, usage,
+        billing, bindings, budgets, cases, channels, connections, conversations, dead_letters,
+        escalation_desk, escalation_rules as rules, escalations, events, follow_ups, forks, invitations,
+        knowledge, llm_keys, mcp_servers, me, members, memories, notices, office_hours, passages, people,
+        related, replays, routines, signup_whatsapp, templates, tenants, tools, traces, usage,
     },
     webhooks::{slack, slack_command, slack_interaction, stripe, whatsapp},
 };
@@ -47,6 +48,7 @@ pub fn router(gateway: Gateway) -> Router {
     let api = Router::new()
         .route("/api/v1/me", get(me::show))
         .route("/api/v1/agents", get(agents::list).put(agents::shape))
+        .route("/api/v1/agents/{agent_id}/versions", get(agents::versions))
         .route("/api/v1/connections", get(connections::list).post(connections::connect))
         .route("/api/v1/connections/whatsapp-signup", get(signup_whatsapp::show).post(signup_whatsapp::finish))
         .route("/api/v1/connections/{id}/templates", get(templates::list))
@@ -73,8 +75,7 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/api-keys", get(api_keys::list).post(api_keys::create))
         .route("/api/v1/api-keys/{key_id}", delete(api_keys::revoke))
         .merge(paying())
-        .route("/api/v1/tenants", get(tenants::list))
-        .route("/api/v1/tenants/{tenant_id}", patch(tenants::change))
+        .merge(looking_after())
         .merge(sign_in())
         .route("/api/openapi.json", get(openapi::document))
         .route("/api/{*rest}", any(missing))
@@ -116,6 +117,7 @@ fn documents() -> Router<Gateway> {
 fn talking() -> Router<Gateway> {
     Router::new()
         .route("/api/v1/conversations", get(conversations::list))
+        .route("/api/v1/conversations/{conversation_id}", get(conversations::show))
         .route("/api/v1/conversations/{conversation_id}/messages", get(conversations::messages))
         .route("/api/v1/conversations/{conversation_id}/takeover", post(conversations::take_over))
         .route("/api/v1/conversations/{conversation_id}/release", post(conversations::release))
@@ -130,6 +132,7 @@ fn talking() -> Router<Gateway> {
             get(memories::show).patch(memories::correct).delete(memories::forget),
         )
         .route("/api/v1/knowledge/addresses", post(knowledge::give_address))
+        .route("/api/v1/knowledge/search", get(passages::search))
         .route("/api/v1/knowledge/{document_id}", get(knowledge::show).delete(knowledge::remove))
 }
 
@@ -154,6 +157,10 @@ fn escalating() -> Router<Gateway> {
         .route("/api/v1/escalation-rules/simulate", post(rules::simulate))
         .route("/api/v1/escalation-rules/{rule_id}", patch(rules::change).delete(rules::remove))
         .route("/api/v1/escalation-rules/{rule_id}/versions", get(rules::versions))
+        .route(
+            "/api/v1/escalation-desk",
+            get(escalation_desk::show).put(escalation_desk::set).delete(escalation_desk::remove),
+        )
         .route("/api/v1/escalations", get(escalations::list))
         .route("/api/v1/escalations/{escalation_id}", get(escalations::show))
         .route("/api/v1/escalations/{escalation_id}/assign", post(escalations::assign))
@@ -179,9 +186,30 @@ fn acting() -> Router<Gateway> {
     Router::new()
         .route("/api/v1/tools", get(tools::list).post(tools::create))
         .route("/api/v1/tools/{tool_id}", patch(tools::change).delete(tools::remove))
+        .route("/api/v1/tools/{tool_id}/confirm", post(mcp_servers::confirm))
+        .route("/api/v1/mcp-servers", get(mcp_servers::list).post(mcp_servers::connect))
+        .route("/api/v1/mcp-servers/{server_id}", delete(mcp_servers::remove))
+        .route("/api/v1/mcp-servers/{server_id}/look", post(mcp_servers::look_again))
         .route("/api/v1/approvals", get(approvals::list))
         .route("/api/v1/approvals/{approval_id}/approve", post(approvals::approve))
         .route("/api/v1/approvals/{approval_id}/deny", post(approvals::deny))
+        .route("/api/v1/follow-ups", get(follow_ups::list))
+        .route("/api/v1/follow-ups/{follow_up_id}", delete(follow_ups::cancel))
+        .route("/api/v1/routines", get(routines::list).post(routines::create))
+        .route("/api/v1/routines/{routine_id}", patch(routines::change).delete(routines::remove))
+        .route("/api/v1/routines/{routine_id}/run", post(routines::run))
+        .route("/api/v1/people/{person_id}", patch(people::mark))
+        .route("/api/v1/office-hours", get(office_hours::show).put(office_hours::set))
+}
+
+/// For who looks after the platform.
+fn looking_after() -> Router<Gateway> {
+    Router::new()
+        .route("/api/v1/tenants", get(tenants::list))
+        .route("/api/v1/tenants/{tenant_id}", patch(tenants::change))
+        .route("/api/v1/dead-letters", get(dead_letters::list))
+        .route("/api/v1/dead-letters/{job_id}/retry", post(dead_letters::retry))
+        .route("/api/v1/dead-letters/{job_id}/discard", post(dead_letters::discard))
 }
 
 /// For people: who has no identity yet, and what belongs to a person instead of a tenant.

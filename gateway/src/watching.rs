@@ -323,7 +323,7 @@ mod tests {
     use super::*;
 
     fn look(conversations: &[(ConversationId, i64)], waiting: i64) -> Look {
-        let counters = Counters { waiting, unseen: 0 };
+        let counters = Counters { waiting, ..Counters::default() };
         Look { conversations: conversations.iter().copied().collect(), counters }
     }
 
@@ -333,7 +333,7 @@ mod tests {
         let before = look(&[(one, 1), (other, 1)], 0);
         assert_eq!(differences(&before, &before), []);
         assert_eq!(differences(&before, &look(&[(one, 1), (other, 2)], 0)), [Event::Conversation(other)]);
-        let counted = Event::Counters(Counters { waiting: 1, unseen: 0 });
+        let counted = Event::Counters(Counters { waiting: 1, ..Counters::default() });
         assert_eq!(differences(&before, &look(&[(one, 1)], 1)), [counted]);
     }
 

@@ -7,6 +7,7 @@ use shared::{
         DbError, TenantTx, budget_notices, dead_connections,
         escalations::{self, Cause, New},
         lanes::{self, Lease},
+        notices::{self, Kind},
         outbox::Part,
         runs::{self, Answer, End, Finish},
     },
@@ -16,7 +17,7 @@ use crate::{
     escalation,
     opening::Turn,
     pool::{NO_MONEY, NO_PRICE, Short},
-    reply::{Delivery, Sender, State, stream::Stream, words::Words},
+    reply::{Delivery, Sender, State, files, stream::Stream, words::Words},
     turn::{Outcome, Thought},
 };
 
@@ -93,16 +94,30 @@ pub async fn conclude(
         // Another owner, or an interruption: whoever bumped the fence sees to what was shown.
         return Err(DbError::Fenced);
     }
-    match shown {
-        // The channel takes nothing: sending the answer would fail the same way.
-        Some(shown) if matches!(shown.state, State::Dead | State::ConnectionDead { .. }) => {
-            bury((lease, turn), sender, shown, &parts, (end, reason)).await
-        }
-        shown => {
-            let shown = shown.into_iter().collect();
-            send_and_finish(lease, turn, sender, (&parts, false), (end, reason), shown).await
-        }
+    let made = files::made(sender, turn).await?;
+    send((lease, turn), sender, shown, (parts, made, answer_kind), (end, reason)).await
+}
+
+/// The words, and below them the files that go with an answer.
+async fn send(
+    (lease, turn): (&Lease, &Turn),
+    sender: &Sender<'_>,
+    shown: Option<Delivery>,
+    (mut parts, made, kind): (Vec<Part>, Vec<Part>, &str),
+    (end, reason): (End, Option<&str>),
+) -> Result<bool, DbError> {
+    let mut done: Vec<Delivery> = shown.into_iter().collect();
+    // The channel takes nothing: sending the answer would fail the same way.
+    let refused = done.iter().any(|shown| matches!(shown.state, State::Dead | State::ConnectionDead { .. }));
+    if kind == "answer" {
+        parts.extend(made);
+    } else {
+        done.extend(files::without_answer(&made));
     }
+    if refused {
+        return bury((lease, turn), sender, done, &parts, (end, reason)).await;
+    }
+    send_and_finish(lease, turn, sender, (&parts, false), (end, reason), done).await
 }
 
 /// The model has failed. If that is one attempt too many by a rule, the lane is a human's, and the apology is not sent: what
@@ -193,11 +208,19 @@ pub async fn conclude_stream(
         return Err(DbError::Fenced);
     }
     let mut deliveries = stream.finish().await?;
+    let made = files::made(sender, turn).await?;
+    if end == End::Dead {
+        deliveries.extend(files::without_answer(&made));
+    } else {
+        for file in &made {
+            deliveries.push(sender.deliver(file, false).await?);
+        }
+    }
     crash::point(Point::Sent);
     let failed = deliveries.iter().find(|delivery| delivery.state != State::Sent);
     let (end, reason) = match failed {
         // Who is handed over is handed over, also if they could not be told.
-        Some(delivery) if end != End::Held => (End::Dead, delivery.error.clone()),
+        Some(delivery) if end == End::Replied => (End::Dead, delivery.error.clone()),
         _ => (end, reason),
     };
     deliveries.extend(shown);
@@ -247,6 +270,12 @@ async fn finish(
         let reason = reason.unwrap_or("token refused");
         dead_connections::bury(&mut tx, turn.opening.connection, reason, None).await?;
     }
+    // A placeholder that may stand there says nothing wrong.
+    let unclear = deliveries.iter().find(|one| one.state == State::Unknown && Some(one.id) != turn.placeholder);
+    if let Some(unclear) = unclear {
+        let why = unclear.error.as_deref().unwrap_or("the channel gave no clear answer");
+        notices::tell_of_send(&mut tx, Kind::SendUnclear, lease.conversation, why).await?;
+    }
     let outcome = Finish { run: Some(turn.run), to_seq: turn.to_seq, end, reason, sent: &sent };
     let waits = runs::finish(&mut tx, lease, &outcome).await?;
     if end == End::Held {
@@ -271,8 +300,8 @@ async fn hand_over(tx: &mut TenantTx, lease: &Lease, turn: &Turn, why: Option<&s
     let new = New {
         conversation: lease.conversation,
         person: author.person,
-        // A turn that follows a crash stored nothing anew, and a decision is nobody's words.
-        message: (!turn.resumes && turn.decision.is_none()).then_some(author.message),
+        // A turn that follows a crash stored nothing anew, and an errand is nobody's words.
+        message: (!turn.resumes && turn.errand.is_none()).then_some(author.message),
         cause,
         reason,
     };
@@ -283,12 +312,12 @@ async fn hand_over(tx: &mut TenantTx, lease: &Lease, turn: &Turn, why: Option<&s
 async fn bury(
     (lease, turn): (&Lease, &Turn),
     sender: &Sender<'_>,
-    shown: Delivery,
+    mut deliveries: Vec<Delivery>,
     parts: &[Part],
     (end, why): (End, Option<&str>),
 ) -> Result<bool, DbError> {
-    let reason = shown.error.clone().unwrap_or_else(|| "the channel refused the message".into());
-    let mut deliveries = vec![shown];
+    let refused = deliveries.first().and_then(|shown| shown.error.clone());
+    let reason = refused.unwrap_or_else(|| "the channel refused the message".into());
     deliveries.extend(parts.iter().map(|part| Delivery {
         id: part.id,
         state: State::Dead,

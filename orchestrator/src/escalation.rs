@@ -5,18 +5,23 @@
 use std::collections::HashSet;
 
 use shared::{
-    conditions::{Condition, Facts, Said},
+    conditions::{Condition, Facts, Known, Said},
     db::{
+        DbError, TenantTx,
         escalation_rules::ActiveRule,
         escalations::{ASKED, Cause, New},
         lanes::Lease,
-        messages::{Author, AuthorKind},
+        messages::{Author, AuthorKind, Line},
+        office_hours, people,
         runs::{Opening, Pending},
+        usage,
     },
     ids::{MessageId, PersonId, RuleId},
 };
 
-use crate::{policy, tools::approved};
+use time::OffsetDateTime;
+
+use crate::{errands, policy};
 
 /// What fired, at which message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +45,37 @@ impl Hit {
     }
 }
 
+/// Looks up what some rule asks for besides the words; most tenants have no such rule, and no look.
+pub async fn look_up(
+    tx: &mut TenantTx,
+    lease: &Lease,
+    opening: &Opening,
+    authors: &[Author],
+    now: OffsetDateTime,
+) -> Result<Known, DbError> {
+    if !parsed(opening).iter().any(|(_, condition)| condition.asks_for_known()) {
+        return Ok(Known::default());
+    }
+    let open = office_hours::get(tx).await?.is_open(now);
+    let cost_cents = Some(usage::cents_of(tx, lease.conversation).await?);
+    let vip = match authors.last() {
+        Some(author) => people::is_vip(tx, author.person).await?,
+        None => false,
+    };
+    Ok(Known { open, cost_cents, silence_minutes: silence(opening), vip })
+}
+
+/// Minutes between what was said last and what waits.
+fn silence(opening: &Opening) -> Option<u32> {
+    let first = opening.pending.first()?;
+    let waits = |line: &Line| {
+        let mut waiting = opening.pending.iter();
+        waiting.any(|pending| line.external_id.as_ref() == Some(&pending.message.external_id))
+    };
+    let last = opening.window.iter().filter(|line| !waits(line)).map(|line| line.sent_at).max()?;
+    u32::try_from((first.message.sent_at - last).whole_minutes().max(0)).ok()
+}
+
 /// Before a model is asked.
 pub fn before(opening: &Opening, authors: &[Author]) -> Option<Hit> {
     let rules = parsed(opening);
@@ -48,7 +84,7 @@ pub fn before(opening: &Opening, authors: &[Author]) -> Option<Hit> {
         if asks {
             return Some((None, ASKED.to_owned()));
         }
-        fired(&rules, &Facts { said, failed_answers: opening.failed_answers })
+        fired(&rules, &Facts { said, failed_answers: opening.failed_answers, known: opening.known })
     })
 }
 
@@ -57,7 +93,8 @@ pub fn after_failure(opening: &Opening, authors: &[Author]) -> Option<Hit> {
     let rules = parsed(opening);
     let last = opening.pending.last()?.seq;
     walk(opening, authors, |said, pending| {
-        let facts = Facts { said, failed_answers: opening.failed_answers.saturating_add(1) };
+        let failed_answers = opening.failed_answers.saturating_add(1);
+        let facts = Facts { said, failed_answers, known: opening.known };
         if pending.seq == last { fired(&rules, &facts) } else { None }
     })
 }
@@ -78,7 +115,7 @@ fn walk(opening: &Opening, authors: &[Author], look: impl Fn(&[Said], &Pending) 
     });
     let mut said: Vec<Said> = earlier.map(|line| Said::new(&line.body)).collect();
     for (pending, author) in opening.pending.iter().zip(authors) {
-        if pending.message.by_bot || approved::decision(pending).is_some() {
+        if pending.message.by_bot || errands::named(pending).is_some() {
             continue;
         }
         said.push(Said::new(&pending.message.text));

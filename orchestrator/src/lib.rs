@@ -8,9 +8,11 @@
 mod consent;
 mod earlier;
 mod ending;
+mod errands;
 mod escalation;
 mod files;
 mod fixed;
+mod lateness;
 mod learning;
 mod llm;
 mod notices;
@@ -79,6 +81,8 @@ pub struct Orchestrator {
     pub(crate) tokens: SlackTokens,
     /// Speech is turned into text.
     pub(crate) hears: bool,
+    /// What waited longer gets a line instead of an answer.
+    pub(crate) answer_within: Option<Duration>,
     pub(crate) models: pool::ModelPool,
     /// For tools of tenants.
     pub(crate) guard: Guard,
@@ -104,6 +108,7 @@ impl Orchestrator {
             whatsapp: WhatsAppApi::new(&config.whatsapp),
             tokens: SlackTokens::new(&config.slack, &config.master_keys),
             hears: config.transcription.is_some(),
+            answer_within: config.answer_within,
             slack: SlackApi::new(&config.slack.api_url).paced(pacer),
             models: pool::ModelPool::new(config),
             guard: Guard::new(&config.egress_allow),

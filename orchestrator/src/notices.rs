@@ -32,7 +32,8 @@ pub async fn deliver(
         } else {
             let place = (notice.channel.as_str(), notice.thread.as_deref(), "");
             let outlet = opening::outlet(orchestrator, lease, opening, place)?;
-            let sender = Sender { outlet: &outlet, db, lease, pace: Pace::default() };
+            let sender =
+                Sender { outlet: &outlet, db, lease, pace: Pace::default(), storage: &orchestrator.storage };
             let delivery = replace(&sender, notice).await?;
             outlet.let_go(opening.channel_kind == ChannelKind::Direct, opening.by_human).await;
             delivery

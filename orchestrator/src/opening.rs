@@ -13,16 +13,19 @@ use shared::{
         runs::{self, End, Finish, Opening, Pending, Start},
         tools,
     },
-    ids::{ApprovalId, OutboxId, RunId},
+    ids::{OutboxId, RunId},
     jobs::Job,
     message::ChannelKind,
     queue, telemetry,
 };
 
 use crate::{
-    Orchestrator, escalation, fixed, policy, recall,
+    Orchestrator,
+    errands::{self, Errand},
+    escalation, fixed,
+    lateness::{self, Late},
+    policy, recall,
     reply::{Outlet, SlackPlace, WhatsAppPlace},
-    tools::approved,
     turn::PLACEHOLDER,
 };
 
@@ -49,8 +52,8 @@ pub struct Turn {
     pub fixed: Option<&'static str>,
     /// What the agent may use here.
     pub tools: Vec<tools::Granted>,
-    /// The decision that the turn is about, and nothing else.
-    pub decision: Option<ApprovalId>,
+    /// What the turn is about instead of somebody's words.
+    pub errand: Option<Errand>,
 }
 
 /// What a claimed conversation is about.
@@ -76,7 +79,7 @@ pub async fn open(orchestrator: &Orchestrator, db: &TenantDb, lease: &Lease) -> 
         changes::catch_up(&mut tx, lease.conversation).await?;
         opening = runs::open(&mut tx, lease).await?;
     }
-    approved::alone(&mut opening.pending);
+    errands::alone(&mut opening.pending);
     continue_trace(&opening.pending);
     let known_run = opening.interrupted.as_ref().map(|interrupted| interrupted.run);
     let (to_seq, end) = match given_up(&opening, lease) {
@@ -85,10 +88,13 @@ pub async fn open(orchestrator: &Orchestrator, db: &TenantDb, lease: &Lease) -> 
             let prepared = prepare(&mut tx, orchestrator, lease, &opening).await?;
             let authors = store_messages(&mut tx, lease, &opening).await?;
             opening.window = window(&opening, &authors);
+            opening.known =
+                escalation::look_up(&mut tx, lease, &opening, &authors, orchestrator.clock.now()).await?;
             let to_seq = opening.pending[opening.pending.len() - 1].seq;
+            let (errand, called_off) = errands::first(&mut tx, lease, &opening.pending).await?;
             let beforehand = fixed::beforehand(&mut tx, &opening, &authors, orchestrator.hears).await?;
-            let end = match quiet_end(&opening) {
-                None => refused(&mut tx, lease, &opening, &authors).await?,
+            let end = match quiet_end(&opening).or(called_off) {
+                None if errand.is_none() => refused(&mut tx, lease, &opening, &authors).await?,
                 end => end,
             };
             let heard = end.is_none_or(|(_, why)| why != policy::OUTSIDERS_IGNORED);
@@ -100,18 +106,30 @@ pub async fn open(orchestrator: &Orchestrator, db: &TenantDb, lease: &Lease) -> 
                 tx.commit().await?;
                 return Ok(Opened::Nothing);
             }
-            let end = end.or_else(|| beforehand.end());
-            let agent = choose_agent(&mut tx, &mut opening).await?;
+            // What the platform itself brings to mind is no message that waited.
+            let late = match errand {
+                Some(_) => Late::InTime,
+                None => lateness::judge(&opening, orchestrator.clock.now(), orchestrator.answer_within),
+            };
+            let told = late.end().filter(|_| beforehand.answer().is_none());
+            let end = end.or_else(|| beforehand.end()).or(told);
+            let agent = choose_agent(&mut tx, &mut opening, errand.as_ref()).await?;
             match (end, agent) {
                 (None, Some(agent)) => {
                     let paused = fixed::paused(&opening);
-                    let mut turn = start(&mut tx, orchestrator, lease, opening, agent, authors, to_seq).await?;
-                    turn.fixed = beforehand.answer().or(paused);
+                    let said = (opening, authors, errand);
+                    let mut turn = start(&mut tx, orchestrator, lease, said, agent, to_seq).await?;
+                    turn.fixed = beforehand.answer().or(paused).or(late.answer());
                     tx.commit().await?;
                     crash::point(crash::Point::Opened);
                     return Ok(Opened::Turn(Box::new(turn), prepared));
                 }
-                (end, _) => (to_seq, end.unwrap_or((End::Dead, NO_AGENT))),
+                (end, _) => {
+                    if let Some((End::Held, _)) = end {
+                        errands::pass_on(&mut tx, lease, &opening.pending, &authors).await?;
+                    }
+                    (to_seq, end.unwrap_or((End::Dead, NO_AGENT)))
+                }
             }
         }
     };
@@ -164,8 +182,15 @@ async fn refused(
 }
 
 /// The agent of the thread, or whom a binding names, or else the tenant's default.
-async fn choose_agent(tx: &mut TenantTx, opening: &mut Opening) -> Result<Option<agents::Agent>, DbError> {
+async fn choose_agent(
+    tx: &mut TenantTx,
+    opening: &mut Opening,
+    errand: Option<&Errand>,
+) -> Result<Option<agents::Agent>, DbError> {
     let default = opening.agent.take();
+    if let Some(agent) = errand.and_then(Errand::agent) {
+        return agents::find(tx, agent).await;
+    }
     if !opening.bound && opening.thread_agent.is_none() {
         return Ok(default);
     }
@@ -183,9 +208,8 @@ async fn start(
     tx: &mut TenantTx,
     orchestrator: &Orchestrator,
     lease: &Lease,
-    mut opening: Opening,
+    (mut opening, authors, errand): (Opening, Vec<Author>, Option<Errand>),
     agent: agents::Agent,
-    authors: Vec<Author>,
     to_seq: i64,
 ) -> Result<Turn, DbError> {
     // Beside the message that was addressed to the agent last.
@@ -209,13 +233,16 @@ async fn start(
     let mut audiences = policy::audiences(&opening, &authors);
     // Documents are given to agents, for whoever asks them.
     audiences.extend([Audience::Agents, Audience::Agent(agent.id)]);
+    // What the tenant itself told its agent to do is nobody else's wish.
+    let by_employer = matches!(errand, Some(Errand::Routine(_)));
     // Asked only where an agent has any: most have none, and cost nothing.
-    let tools = if opening.tool_agents.contains(&agent.id) && policy::may_use_tools(&opening, &authors) {
-        tools::granted(tx, agent.id).await?
-    } else {
-        Vec::new()
-    };
-    let (resumes, fixed, decision) = (from.is_some(), None, opening.pending.first().and_then(approved::decision));
+    let tools =
+        if opening.tool_agents.contains(&agent.id) && (by_employer || policy::may_use_tools(&opening, &authors)) {
+            tools::granted(tx, agent.id).await?
+        } else {
+            Vec::new()
+        };
+    let (resumes, fixed) = (from.is_some(), None);
     Ok(Turn {
         opening,
         agent,
@@ -230,7 +257,7 @@ async fn start(
         named,
         fixed,
         tools,
-        decision,
+        errand,
     })
 }
 
@@ -291,7 +318,7 @@ fn window(opening: &Opening, authors: &[Author]) -> Vec<Line> {
     let mut window = opening.window.clone();
     for (pending, author) in opening.pending.iter().zip(authors) {
         let message = &pending.message;
-        if approved::decision(pending).is_some() {
+        if errands::named(pending).is_some() {
             continue;
         }
         if window.iter().any(|line| line.external_id.as_ref() == Some(&message.external_id)) {

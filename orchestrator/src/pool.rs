@@ -19,6 +19,7 @@ use shared::{
     },
     egress::{self, Guard},
     ids::{BudgetId, TenantId, UsageId},
+    tools::file::SEND_FILE,
 };
 
 use crate::{
@@ -33,6 +34,8 @@ const RETRY_PAUSE: Duration = Duration::from_millis(800);
 /// A person waits no longer for a model that wants to be left alone; the next one answers instead.
 const REST_MAX: Duration = Duration::from_secs(10);
 const ANSWER_TOKENS_MAX: u32 = 1_500;
+/// A file and what is said of it.
+const FILE_TOKENS_MAX: u32 = 4_500;
 /// When there is money for a few sentences only.
 const SHORT_ANSWER_TOKENS_MAX: u32 = 300;
 
@@ -67,6 +70,9 @@ pub struct Job<'a> {
 
 /// Of an answer that nobody is sent.
 pub const REHEARSED: &[u32] = &[ANSWER_TOKENS_MAX];
+/// Where a file may be written.
+const WITH_FILE: Job<'static> =
+    Job { purpose: "answer", tokens: &[FILE_TOKENS_MAX, ANSWER_TOKENS_MAX, SHORT_ANSWER_TOKENS_MAX] };
 const ANSWER: Job<'static> = Job { purpose: "answer", tokens: &[ANSWER_TOKENS_MAX, SHORT_ANSWER_TOKENS_MAX] };
 
 /// A usable answer.
@@ -161,7 +167,8 @@ impl ModelPool {
         words: &Words,
         purse: &Purse,
     ) -> Result<Result<Completion, NoAnswer>, DbError> {
-        self.complete_for(&ANSWER, chain, prompt, words, purse).await
+        let job = if prompt.offers(SEND_FILE) { &WITH_FILE } else { &ANSWER };
+        self.complete_for(job, chain, prompt, words, purse).await
     }
 
     /// The same for something else than an answer.

@@ -99,6 +99,11 @@ impl Serialize for PromptMessage {
 }
 
 impl Prompt {
+    /// Whether this may be called.
+    pub fn offers(&self, tool: &str) -> bool {
+        self.tools.iter().any(|offered| offered["function"]["name"] == tool)
+    }
+
     /// The same, for the rest of an answer that was begun.
     pub fn continuing(&self, begun: &str) -> Self {
         let mut messages = self.messages.clone();

@@ -13,7 +13,7 @@ use crate::{
     ending::{conclude, conclude_stream, send_and_finish},
     opening::Turn,
     recall,
-    reply::{Delivery, Sender, State, stream::Stream, words::Words},
+    reply::{Delivery, Sender, State, files, stream::Stream, words::Words},
     turn::{note_shown, think},
     watch::Watch,
 };
@@ -31,6 +31,8 @@ pub async fn resume(
     tracing::info!(answered = progress.answer.is_some(), "A turn that lost its worker is continued");
     let (placeholders, parts): (Vec<Part>, Vec<Part>) =
         progress.parts.into_iter().partition(|part| part.kind == "placeholder");
+    // They follow the words, whatever these came to.
+    let (made, parts): (Vec<Part>, Vec<Part>) = parts.into_iter().partition(files::is_one);
     let (streamed, whole): (Vec<Part>, Vec<Part>) =
         parts.into_iter().partition(|part| part.operation == Operation::Stream);
     let placeholder = placeholders.first();
@@ -39,19 +41,29 @@ pub async fn resume(
         let in_the_way = shown.as_ref().and_then(|shown| shown.external_id.clone());
         let stream = Stream::new(sender, watch, turn.run, &turn.asked).resume(&streamed, in_the_way).await;
         return match progress.answer {
-            Some(answer) => show_again(lease, turn, sender, stream, &answer, shown).await,
+            Some(answer) => {
+                let open: Vec<Part> = made.into_iter().filter(|part| part.state == "sending").collect();
+                show_again((lease, turn), sender, stream, (&answer, &open), shown).await
+            }
             None => go_on(orchestrator, (lease, turn), sender, stream, prepared, (&streamed, shown)).await,
         };
     }
     if !whole.is_empty() {
-        let open: Vec<Part> = whole.iter().filter(|part| part.state == "sending").cloned().collect();
         let apologizes = whole.iter().any(|part| part.kind == "apology");
+        let made = made.into_iter().filter(|part| part.state == "sending");
+        let mut open: Vec<Part> = whole.iter().filter(|part| part.state == "sending").cloned().collect();
+        let mut done = Vec::new();
+        if apologizes {
+            done = files::without_answer(&made.collect::<Vec<_>>());
+        } else {
+            open.extend(made);
+        }
         let end = match progress.answer.as_ref().and_then(|answer| answer["hand_over"].as_str()) {
             Some(reason) => (End::Held, Some(reason)),
             None if apologizes => (End::Dead, Some("no usable answer")),
             None => (End::Replied, None),
         };
-        return send_and_finish(lease, turn, sender, (&open, true), end, Vec::new()).await;
+        return send_and_finish(lease, turn, sender, (&open, true), end, done).await;
     }
     let shown = match placeholder {
         Some(part) if part.state == "sent" => {
@@ -67,11 +79,10 @@ pub async fn resume(
 
 /// The answer was complete and on disk.
 async fn show_again(
-    lease: &Lease,
-    turn: &Turn,
+    (lease, turn): (&Lease, &Turn),
     sender: &Sender<'_>,
     mut stream: Stream<'_>,
-    answer: &Value,
+    (answer, made): (&Value, &[Part]),
     shown: Option<Delivery>,
 ) -> Result<bool, DbError> {
     stream.close();
@@ -82,7 +93,12 @@ async fn show_again(
         (Some(reason), None) => (End::Dead, Some(reason)),
         (None, None) => (End::Replied, None),
     };
-    send_and_finish(lease, turn, sender, (&[], true), end, deliveries).await
+    let broken_off = end.0 == End::Dead;
+    if broken_off {
+        deliveries.extend(files::without_answer(made));
+    }
+    let rest = if broken_off { &[] } else { made };
+    send_and_finish(lease, turn, sender, (rest, true), end, deliveries).await
 }
 
 /// People have read the beginning of an answer. It is shown as far as it is on disk, and a second call brings the rest.

@@ -21,11 +21,12 @@ use shared::{
 use crate::{
     Orchestrator, earlier,
     ending::{conclude, conclude_stream},
+    errands::Errand,
     files, notices,
     opening::{self, Opened, Turn},
     policy,
     pool::{Completion, NoAnswer},
-    prompt::{self, Prompt},
+    prompt::{self, Prompt, PromptMessage},
     recall,
     reply::{Delivery, Sender, ran_out, stream::Stream, words::Words},
     resume,
@@ -82,7 +83,8 @@ pub async fn take_turn(orchestrator: &Orchestrator, lease: &Lease, watch: &Watch
         turn.outlet = turn.outlet.with_token(token);
     }
     watch.acknowledge_after(turn.to_seq, &turn.outlet);
-    let sender = Sender { outlet: &turn.outlet, db: &db, lease, pace: turn.outlet.pace() };
+    let storage = &orchestrator.storage;
+    let sender = Sender { outlet: &turn.outlet, db: &db, lease, pace: turn.outlet.pace(), storage };
     if turn.resumes {
         return resume::resume(orchestrator, (lease, watch), &turn, &sender, prepared).await;
     }
@@ -95,7 +97,7 @@ pub async fn take_turn(orchestrator: &Orchestrator, lease: &Lease, watch: &Watch
     };
     let work = async { tokio::try_join!(showing, think(orchestrator, lease, &turn, prepared, &words)) };
     let last = policy::last_addressed(&turn.opening.pending);
-    let (shown, thought) = match turn.decision {
+    let (shown, thought) = match turn.errand {
         // Nobody wrote anything that could be shown as read.
         Some(_) => work.await?,
         None => turn.outlet.while_working(last, work).await?,
@@ -160,7 +162,7 @@ async fn ask(
     let Some(asker) = turn.authors.last().map(|author| author.person) else {
         return Err(DbError::Damaged("a turn without an author".into()));
     };
-    if let Some(decision) = turn.decision {
+    if let Some(Errand::Decision(decision)) = turn.errand {
         let db = orchestrator.db.tenant(lease.tenant);
         let outcome = approved::carry_out(orchestrator, &db, (lease, turn), decision).await?;
         return Ok(Thought { outcome, basis: None });
@@ -182,7 +184,10 @@ async fn ask(
         memories: &memories,
         files: &files,
     };
-    let prompt = prompt::build(&shown);
+    let mut prompt = prompt::build(&shown);
+    if let Some(words) = turn.errand.as_ref().and_then(|errand| errand.words(&turn.authors)) {
+        prompt.messages.push(PromptMessage::new("user", words));
+    }
     let mut basis = prompt::basis(&shown, &prompt);
     basis.sizes.recall_ms = milliseconds(began);
     basis.outgrown = orchestrator.summary_after.is_some() && earlier::is_outgrown(window);
@@ -195,7 +200,9 @@ async fn ask(
     let began_asking = Instant::now();
     let tainted = registry::is_tainted(window, &files, &memories)
         || turn.opening.summaries.iter().any(|summary| summary.outside);
-    let offered = Registry::new(&turn.tools, tainted);
+    let mut offered = Registry::new(&turn.tools, tainted);
+    // Nobody is there who could be asked what was meant.
+    offered.read_only_if(turn.errand.is_some());
     let request_hash = hash(&prompt);
     let outcome = if offered.is_empty() {
         match orchestrator.models.complete(&chain, &prompt, words, &purse).await? {

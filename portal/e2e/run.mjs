@@ -2,16 +2,19 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { chromium } from 'playwright-core'
+import { acting } from './acting.mjs'
 import { billing } from './billing.mjs'
 import { heard } from './browser.mjs'
 import { firstRun } from './first-run.mjs'
 import { startHouse } from './house.mjs'
+import { learned } from './learned.mjs'
 import { live } from './live.mjs'
 import { money } from './money.mjs'
 import { platform } from './platform.mjs'
 import { rules } from './rules.mjs'
 import { statusPage } from './status.mjs'
 import { team } from './team.mjs'
+import { deadLetters, together } from './together.mjs'
 import { trust } from './trust.mjs'
 import { work } from './work.mjs'
 
@@ -44,11 +47,15 @@ try {
   await work(stage, owner)
   await trust(stage, owner)
   await rules(stage, owner)
+  await acting(stage, owner)
+  await learned(stage, owner)
+  await together(stage, owner)
   await live(stage, owner)
   await money(stage, owner)
   await billing(stage, owner)
   await team(stage, owner)
   await platform(stage, owner)
+  await deadLetters(stage, owner)
   await test('axe finds nothing on any page', () => assert.deepEqual(heard.barriers, []))
   await test('no violation of the content security policy', () => assert.deepEqual(heard.violations, []))
   await test('no request to anyone else', () => assert.deepEqual(heard.foreign, []))

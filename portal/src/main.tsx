@@ -15,6 +15,8 @@ import './styles/agents.css'
 import './styles/inbox.css'
 import './styles/status.css'
 import './styles/trust.css'
+import './styles/acting.css'
+import './styles/knowledge.css'
 import './styles/money.css'
 import './styles/rules.css'
 

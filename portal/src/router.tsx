@@ -10,7 +10,7 @@ import {
 } from '@tanstack/react-router'
 import { sessionQuery } from './api/session'
 import { Missing, Wrecked } from './components/wrecked'
-import { oneOf, text, token, type AuditSearch, type EscalationSearch, type InboxSearch, type MemorySearch, type UsageSearch } from './lib/searches'
+import { oneOf, text, token, type ApprovalSearch, type AuditSearch, type EscalationSearch, type InboxSearch, type KnowledgeSearch, type MemorySearch, type UsageSearch } from './lib/searches'
 import { Loading } from './ui/states'
 
 const root = createRootRouteWithContext<{ queryClient: QueryClient }>()({ component: Outlet })
@@ -88,6 +88,7 @@ const inbox = createRoute({
     channel: oneOf(search.channel, ['slack', 'whatsapp']),
     who: oneOf(search.who, ['agent', 'human', 'waiting']),
     q: search.q === undefined ? undefined : text(String(search.q)),
+    message: text(search.message),
     why: text(search.why),
   }),
   component: lazyRouteComponent(() => import('./routes/inbox'), 'InboxPage'),
@@ -100,9 +101,21 @@ const memory = createRoute({
     q: search.q === undefined ? undefined : text(String(search.q)),
     person: text(search.person),
     conversation: text(search.conversation),
+    view: oneOf(search.view, ['facts', 'closed']),
+    place: search.place === undefined ? undefined : text(String(search.place)),
     memory: text(search.memory),
   }),
   component: lazyRouteComponent(() => import('./routes/memory'), 'MemoryPage'),
+})
+
+const knowledge = createRoute({
+  getParentRoute: () => app,
+  path: '/knowledge',
+  validateSearch: (search: Record<string, unknown>): KnowledgeSearch => ({
+    q: search.q === undefined ? undefined : text(String(search.q)),
+    agent: text(search.agent),
+  }),
+  component: lazyRouteComponent(() => import('./routes/knowledge'), 'KnowledgePage'),
 })
 
 const audit = createRoute({
@@ -134,6 +147,23 @@ const rules = createRoute({
   path: '/rules',
   validateSearch: (search: Record<string, unknown>): { rule?: string } => ({ rule: text(search.rule) }),
   component: lazyRouteComponent(() => import('./routes/rules'), 'RulesPage'),
+})
+
+const tools = createRoute({
+  getParentRoute: () => app,
+  path: '/tools',
+  validateSearch: (search: Record<string, unknown>): { tool?: string } => ({ tool: text(search.tool) }),
+  component: lazyRouteComponent(() => import('./routes/tools'), 'ToolsPage'),
+})
+
+const approvals = createRoute({
+  getParentRoute: () => app,
+  path: '/approvals',
+  validateSearch: (search: Record<string, unknown>): ApprovalSearch => ({
+    state: oneOf(search.state, ['over']),
+    approval: text(search.approval),
+  }),
+  component: lazyRouteComponent(() => import('./routes/approvals'), 'ApprovalsPage'),
 })
 
 const modelKeys = createRoute({
@@ -199,12 +229,21 @@ const tenants = createRoute({
   component: lazyRouteComponent(() => import('./routes/tenants'), 'TenantsPage'),
 })
 
+const deadLetters = createRoute({
+  getParentRoute: () => app,
+  path: '/dead-letters',
+  component: lazyRouteComponent(() => import('./routes/dead-letters'), 'DeadLettersPage'),
+})
+
 const pages = [
   home,
   inbox,
   escalations,
+  approvals,
   memory,
+  knowledge,
   agents,
+  tools,
   rules,
   modelKeys,
   connections,
@@ -216,6 +255,7 @@ const pages = [
   settings,
   onboarding,
   tenants,
+  deadLetters,
 ]
 const tree = root.addChildren([status, signIn, signUp, verify, forgot, reset, accept, app.addChildren(pages)])
 

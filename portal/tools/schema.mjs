@@ -27,13 +27,15 @@ export async function schemaText() {
 function operation(method, path, { parameters = [], requestBody, responses }) {
   const isInPath = ({ name }) => path.includes(`{${name}}`)
   const inPath = parameters.filter(isInPath).map(({ name }) => `${name}: string`)
-  const inQuery = parameters.filter((one) => !isInPath(one)).map(({ name, schema }) => `${name}?: ${typeOf(schema)}`)
+  const inHeaders = parameters.filter(({ in: place }) => place === 'header').map(({ name }) => `'${name}'?: string`)
+  const inQuery = parameters.filter((one) => !isInPath(one) && one.in !== 'header').map(({ name, schema }) => `${name}?: ${typeOf(schema)}`)
   // What is no JSON is a file as it is.
   const json = requestBody?.content['application/json']
   const body = requestBody && (json ? typeOf(json.schema) : 'Blob')
   const request = [
     inPath.length > 0 && `path: { ${inPath.join('; ')} }`,
     inQuery.length > 0 && `query?: { ${inQuery.join('; ')} }`,
+    inHeaders.length > 0 && `headers?: { ${inHeaders.join('; ')} }`,
     body && `body: ${body}`,
   ].filter(Boolean)
   const good = Object.entries(responses).find(([status]) => status.startsWith('2'))?.[1]

@@ -1,6 +1,7 @@
 //! `konstruct audit verify` as whoever looks after an installation runs it, before and after somebody was at the tables.
 
 use std::{
+    collections::HashMap,
     path::PathBuf,
     process::{Command, Output},
 };
@@ -8,6 +9,9 @@ use std::{
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use shared::{
+    checkpoints::Checkpoints,
+    clock::Clock,
+    config::{CheckpointConfig, CheckpointKey, StorageConfig},
     db::audit::{self, Actor},
     ids::TenantId,
     testing::TestDb,
@@ -21,9 +25,18 @@ fn konstruct() -> PathBuf {
 }
 
 fn verify(test: &TestDb, arguments: &[&str]) -> Output {
+    run(test, arguments, &[])
+}
+
+fn verify_with(test: &TestDb, variables: &[(&str, String)]) -> Output {
+    run(test, &[], variables)
+}
+
+fn run(test: &TestDb, arguments: &[&str], variables: &[(&str, String)]) -> Output {
     Command::new(konstruct())
         .args(["audit", "verify"])
         .args(arguments)
+        .envs(variables.iter().map(|(name, value)| (name, value)))
         .env("DATABASE_URL", test.config.database_url.expose_secret())
         .env("DATABASE_SYSTEM_URL", test.config.database_system_url.expose_secret())
         .env("RUST_LOG", "off")
@@ -97,4 +110,85 @@ async fn attacks_209_and_211_the_command_names_tenant_and_row_and_fails() {
     let nobody = verify(&test, &["--tenant", &TenantId::new().to_string()]);
     assert_eq!(nobody.status.code(), Some(1));
     assert!(text(&nobody.stderr).starts_with("konstruct: There is no tenant ten_"), "{}", text(&nobody.stderr));
+}
+
+/// Outside of the database, what an installation keeps each minute. Its worker is not waited for: this is what it does.
+async fn keep(test: &TestDb, outside: &CheckpointConfig) {
+    let checkpoints = Checkpoints::open(outside).expect("a folder");
+    let kept =
+        worker::checkpoints::keep_grown(&test.db, &checkpoints, &Clock::system(), &mut HashMap::new()).await;
+    assert_eq!(kept.expect("a checkpoint is kept"), 2);
+}
+
+/// Recomputes a tenant's chain from row 3 to its end and its head, as somebody can who has everything but the key.
+fn forged(tenant: TenantId) -> String {
+    let tenant = tenant.uuid();
+    format!(
+        "alter table audit_events disable trigger user;
+         do $$ declare r record; link bytea; begin
+           update audit_events set action = 'agent.nothing' where tenant_id = '{tenant}' and n = 3;
+           select hash into link from audit_events where tenant_id = '{tenant}' and n = 2;
+           for r in select * from audit_events where tenant_id = '{tenant}' and n > 2 order by n loop
+             update audit_events set previous = link, hash = audit_hash(encode(link, 'hex'), tenant_id::text, n::text,
+                    extract(epoch from at)::text, actor_kind, actor_id, action, target_kind, target_id, detail::text)
+              where tenant_id = r.tenant_id and n = r.n returning hash into link;
+           end loop;
+           update audit_heads set hash = link where tenant_id = '{tenant}';
+         end $$"
+    )
+}
+
+#[tokio::test]
+async fn attack_210_a_chain_that_is_forged_to_its_end_differs_from_a_checkpoint() {
+    let test = TestDb::new().await;
+    let (acme, bolt) = (test.tenant("acme").await.0, test.tenant("bolt").await.0);
+    for tenant in [acme, bolt] {
+        acts(&test, tenant).await;
+    }
+    let folder = std::env::temp_dir().join(format!("konstruct-checkpoints-{}", std::process::id()));
+    let variables = [
+        ("AUDIT_CHECKPOINT_URL", format!("file://{}", folder.display())),
+        ("AUDIT_CHECKPOINT_KEY", "5a".repeat(32)),
+    ];
+    let url = variables[0].1.parse().expect("a URL");
+    let outside = CheckpointConfig {
+        storage: StorageConfig { url, ..test.config.storage.clone() },
+        key: CheckpointKey::Signs(variables[1].1.clone().into()),
+    };
+    keep(&test, &outside).await;
+    acts(&test, acme).await;
+    let public = Checkpoints::open(&outside).expect("a folder").public_key();
+    // Who checks has the public half only.
+    let checks = [variables[0].clone(), ("AUDIT_CHECKPOINT_PUBLIC_KEY", public)];
+    let whole = verify_with(&test, &checks);
+    assert!(whole.status.success(), "{}{}", text(&whole.stdout), text(&whole.stderr));
+    assert!(text(&whole.stdout).contains("whole, 9 rows, as 1 checkpoints tell"), "{}", text(&whole.stdout));
+
+    tamper(&test, forged(acme)).await;
+    assert!(verify(&test, &[]).status.success(), "the rows and the head alone don't tell");
+    let broken = verify_with(&test, &checks);
+    assert_eq!(broken.status.code(), Some(1));
+    let told = text(&broken.stdout);
+    assert!(
+        told.contains(&format!("{acme}  BROKEN: Row 5 is not the one that a signed checkpoint tells of")),
+        "{told}"
+    );
+    assert!(told.contains(&format!("{bolt}  whole, 5 rows, as 1 checkpoints")), "{told}");
+
+    // Cut off to before the checkpoint, with a head that fits.
+    let bolt_id = bolt.uuid();
+    let cut = format!(
+        "alter table audit_events disable trigger user; delete from audit_events where tenant_id = '{bolt_id}' and n > 3;
+         update audit_heads h set n = 3, hash = e.hash from audit_events e
+          where e.tenant_id = '{bolt_id}' and e.n = 3 and h.tenant_id = '{bolt_id}'"
+    );
+    tamper(&test, cut).await;
+    assert!(text(&verify_with(&test, &checks).stdout).contains(&format!("{bolt}  BROKEN: Row 4 is missing")));
+
+    // A checkpoint by another key is not believed, and not passed over.
+    let mut other = variables.clone();
+    other[1].1 = "a5".repeat(32);
+    let refused = verify_with(&test, &other);
+    assert!(!refused.status.success() && text(&refused.stderr).contains("not signed by the key"));
+    std::fs::remove_dir_all(&folder).expect("the folder goes");
 }

@@ -3,6 +3,7 @@
 //! Variables that are unset are looked up in `.local/env` of the working directory or one of its ancestors: that is what
 //! `make up` writes, so that `konstruct doctor` works in a checkout without exports. Production never reads that file.
 
+mod checkpoints;
 mod later;
 mod storage;
 mod stripe;
@@ -16,6 +17,7 @@ use url::Url;
 
 use crate::{channels::slack_oauth::SlackClient, crash, crypto::Keyring, network::Network};
 
+pub use checkpoints::{CheckpointConfig, CheckpointKey};
 pub use storage::StorageConfig;
 pub use stripe::{Price, StripeConfig};
 pub use transcription::TranscriptionConfig;
@@ -66,9 +68,13 @@ pub struct Config {
     pub transcription: Option<TranscriptionConfig>,
     /// How long nobody writes in a conversation before facts are drawn from it; `None`: none are.
     pub facts_after: Option<Duration>,
+    /// What waited longer is asked about instead of answered; `None`: everything is answered.
+    pub answer_within: Option<Duration>,
     /// Letters beyond its window that a conversation is summed up for; `None`: it never is.
     pub summary_after: Option<usize>,
     pub storage: StorageConfig,
+    /// Where heads of audit logs are kept outside of the database, if anywhere.
+    pub checkpoints: Option<CheckpointConfig>,
     /// Private networks in which tenants may name addresses.
     pub egress_allow: Vec<Network>,
     /// This program, to be started once more for what may die.
@@ -218,7 +224,9 @@ impl Config {
             transcription: transcription::transcription(variables)?,
             facts_after: later::facts(variables)?,
             summary_after: later::summary(variables)?,
+            answer_within: later::answer(variables)?,
             storage: storage::storage(variables)?,
+            checkpoints: checkpoints::checkpoints(variables)?,
             egress_allow: networks(variables, "KONSTRUCT_EGRESS_ALLOW")?,
             executable: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("konstruct")),
             embedding_model_dir: variables.get("EMBEDDING_MODEL_DIR").map(PathBuf::from),

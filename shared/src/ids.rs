@@ -154,10 +154,18 @@ ids! {
     EscalationId = "esc";
     /// What the tenant lets agents call.
     ToolId = "tol";
+    /// Where tools of others come from.
+    McpServerId = "mcp";
     /// One call of a tool.
     ToolCallId = "tcl";
     /// What a second person agrees to, or not.
     ApprovalId = "apr";
+    /// What an agent comes back to later.
+    FollowUpId = "fup";
+    /// What an agent does again and again.
+    RoutineId = "rou";
+    /// One time of it.
+    RoutineRunId = "rtr";
     MailId = "mai";
     /// A click, a command, a dialog.
     InteractionId = "int";

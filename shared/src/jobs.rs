@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{
-    ApprovalId, ConnectionId, ConversationId, DocumentId, InteractionId, MailId, MediaId, MessageId, NoticeId,
-    OutboxId, PersonId, ToolCallId,
+    ApprovalId, ConnectionId, ConversationId, DocumentId, EscalationId, FollowUpId, InteractionId, MailId,
+    MediaId, MessageId, NoticeId, OutboxId, PersonId, RoutineRunId, ToolCallId,
 };
 
 /// A job, as stored in `jobs.payload`. Every one may run twice: it reads the current state and stops if that is done.
@@ -37,6 +37,8 @@ pub enum Job {
     ReadDocument { document: DocumentId },
     /// Erase the bytes of a document that was deleted.
     EraseDocument { document: DocumentId },
+    /// Erase the bytes of a file that was sent, or never will be.
+    EraseFile { outbox: OutboxId },
     /// Erase what a person said.
     ForgetPerson { person: PersonId },
     /// Tell a person what only they see.
@@ -51,6 +53,8 @@ pub enum Job {
     FetchMissedIn { connection: ConnectionId, channel: String, since: i64, until: i64 },
     /// Bring a human's reply to the channel.
     SendReply { outbox: OutboxId },
+    /// Send a message again that the platform took and did not deliver.
+    SendAgain { outbox: OutboxId },
     /// Look at Stripe what the tenant's subscriptions are.
     RefreshBilling,
     /// Tell Stripe's meter how many answers there were on the days that are over.
@@ -63,6 +67,16 @@ pub enum Job {
     ExpireApproval { approval: ApprovalId },
     /// A tool's call may have lost its process.
     SettleToolCall { call: ToolCallId },
+    /// It may be time to come back to something.
+    BeginFollowUp { follow_up: FollowUpId },
+    /// Begin the turn of a routine that is due.
+    BeginRoutine { run: RoutineRunId },
+    /// Show an escalation where the tenant's people see to it.
+    ShowEscalation { escalation: EscalationId },
+    /// Bring there what a customer wrote.
+    TellDesk { message: MessageId },
+    /// Do what somebody did there.
+    ActAtDesk { interaction: InteractionId },
 }
 
 /// What a person is told besides the agent's answers.
@@ -102,6 +116,7 @@ impl Job {
             Self::PublishHome { .. } => "publish_home",
             Self::SuggestPrompts { .. } => "suggest_prompts",
             Self::SendReply { .. } => "send_reply",
+            Self::SendAgain { .. } => "send_again",
             Self::FetchMissed { .. } => "fetch_missed",
             Self::FetchMissedIn { .. } => "fetch_missed_in",
             Self::RefreshBilling => "refresh_billing",
@@ -113,10 +128,16 @@ impl Job {
             Self::FetchDocument { .. } => "fetch_document",
             Self::ReadDocument { .. } => "read_document",
             Self::EraseDocument { .. } => "erase_document",
+            Self::EraseFile { .. } => "erase_file",
             Self::ShowApproval { .. } => "show_approval",
             Self::ReportApproval { .. } => "report_approval",
             Self::ExpireApproval { .. } => "expire_approval",
             Self::SettleToolCall { .. } => "settle_tool_call",
+            Self::BeginFollowUp { .. } => "begin_follow_up",
+            Self::BeginRoutine { .. } => "begin_routine",
+            Self::ShowEscalation { .. } => "show_escalation",
+            Self::TellDesk { .. } => "tell_desk",
+            Self::ActAtDesk { .. } => "act_at_desk",
         }
     }
 }

@@ -16,6 +16,7 @@
 //! | [`crash`] | where a test build can be made to abort |
 
 pub mod channels;
+pub mod checkpoints;
 pub mod clock;
 pub mod conditions;
 pub mod config;
@@ -25,15 +26,18 @@ pub mod db;
 pub mod egress;
 pub mod embedding;
 pub mod health;
+pub mod hours;
 pub mod ids;
 pub mod jobs;
 pub mod limits;
 pub mod live;
+pub mod mcp;
 pub mod message;
 pub mod model_check;
 pub mod network;
 pub mod pacer;
 pub mod queue;
+pub mod slack_follow;
 pub mod slack_tokens;
 pub mod storage;
 pub mod stripe;

@@ -10,11 +10,16 @@ use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 use apalis::prelude::*;
 use apalis_postgres::{Config as PostgresConfig, PostgresStorage, queries};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sqlx::types::Json;
 
 use crate::{
     crash,
-    db::{Db, DbError, TenantDb, TenantTx, system},
+    db::{
+        Db, DbError, TenantDb, TenantTx,
+        audit::{self, Actor},
+        system,
+    },
     ids::{JobId, TenantId},
     jobs::Job,
 };
@@ -89,6 +94,38 @@ pub async fn is_waiting(tx: &mut TenantTx, job: &Job) -> Result<bool, DbError> {
     .bind(Json(payload))
     .fetch_one(tx.conn())
     .await?)
+}
+
+/// Begins a job anew that was given up, with all of its attempts; recorded. `false`: it is not given up.
+pub async fn retry(tx: &mut TenantTx, actor: &Actor, id: JobId) -> Result<bool, DbError> {
+    let tenant = tx.tenant();
+    let kind: Option<String> = sqlx::query_scalar(
+        "update jobs set state = 'queued', attempts = 0, run_after = clock_timestamp(), error = null, finished_at = null
+          where tenant_id = $1 and job_id = $2 and state = 'dead' returning kind",
+    )
+    .bind(tenant)
+    .bind(id)
+    .fetch_optional(tx.conn())
+    .await?;
+    let Some(kind) = kind else { return Ok(false) };
+    audit::append(tx, actor, "job.retry", ("job", &id.to_string()), json!({ "kind": kind })).await?;
+    push(tx, Wake { tenant, job: id }, Duration::ZERO).await?;
+    Ok(true)
+}
+
+/// Puts a job aside that was given up; recorded. `false`: it is not given up.
+pub async fn discard(tx: &mut TenantTx, actor: &Actor, id: JobId) -> Result<bool, DbError> {
+    let tenant = tx.tenant();
+    let kind: Option<String> = sqlx::query_scalar(
+        "update jobs set state = 'discarded' where tenant_id = $1 and job_id = $2 and state = 'dead' returning kind",
+    )
+    .bind(tenant)
+    .bind(id)
+    .fetch_optional(tx.conn())
+    .await?;
+    let Some(kind) = kind else { return Ok(false) };
+    audit::append(tx, actor, "job.discard", ("job", &id.to_string()), json!({ "kind": kind })).await?;
+    Ok(true)
 }
 
 async fn push(tx: &mut TenantTx, wake: Wake, after: Duration) -> Result<(), DbError> {

@@ -4,16 +4,17 @@
 
 use std::sync::Arc;
 
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use object_store::{
-    Error as StoreError, ObjectStore, ObjectStoreExt, aws::AmazonS3Builder, local::LocalFileSystem, path::Path,
+    Error as StoreError, ObjectStore, ObjectStoreExt, PutMode, aws::AmazonS3Builder, local::LocalFileSystem,
+    path::Path,
 };
 use secrecy::ExposeSecret;
 use uuid::Uuid;
 
 use crate::{
     config::StorageConfig,
-    ids::{DocumentId, MediaId, TenantId},
+    ids::{DocumentId, MediaId, RunId, TenantId},
 };
 
 /// Cheap to clone.
@@ -43,8 +44,13 @@ impl From<object_store::Error> for StorageError {
 impl Storage {
     /// Opens a folder (made if missing) or a bucket.
     pub fn open(config: &StorageConfig) -> Result<Self, String> {
+        Self::open_as("STORAGE_URL", config)
+    }
+
+    /// The same for another variable's place.
+    pub fn open_as(variable: &str, config: &StorageConfig) -> Result<Self, String> {
         let url = &config.url;
-        let bad = |error: &dyn std::fmt::Display| format!("STORAGE_URL can't be used: {error}.");
+        let bad = |error: &dyn std::fmt::Display| format!("{variable} can't be used: {error}.");
         match url.scheme() {
             "file" => {
                 let folder = url.to_file_path().map_err(|()| bad(&"it is no path on this machine"))?;
@@ -67,7 +73,7 @@ impl Storage {
                 let prefix = Path::from_url_path(url.path()).map_err(|error| bad(&error))?;
                 Ok(Self { store: Arc::new(store), prefix })
             }
-            other => Err(format!("STORAGE_URL must begin with `file://` or `s3://`, not `{other}://`.")),
+            other => Err(format!("{variable} must begin with `file://` or `s3://`, not `{other}://`.")),
         }
     }
 
@@ -104,10 +110,64 @@ impl Storage {
 
     /// Erases a document's bytes; that they are gone already is no failure.
     pub async fn erase_document(&self, tenant: TenantId, document: DocumentId) -> Result<(), StorageError> {
-        match self.store.delete(&self.key(tenant, "documents", document.uuid())).await {
+        self.erase(&self.key(tenant, "documents", document.uuid())).await
+    }
+
+    /// Keeps a file that a run made: by the run and its place in it, so that a run which goes on after a crash writes the same
+    /// again.
+    pub async fn put_file(
+        &self,
+        tenant: TenantId,
+        (run, part): (RunId, i32),
+        bytes: Vec<u8>,
+    ) -> Result<(), StorageError> {
+        self.store.put(&self.file(tenant, (run, part)), bytes.into()).await?;
+        Ok(())
+    }
+
+    pub async fn get_file(
+        &self,
+        tenant: TenantId,
+        (run, part): (RunId, i32),
+        max: usize,
+    ) -> Result<Vec<u8>, StorageError> {
+        self.read(&self.file(tenant, (run, part)), max).await
+    }
+
+    /// Erases such a file's bytes; that they are gone already is no failure.
+    pub async fn erase_file(&self, tenant: TenantId, (run, part): (RunId, i32)) -> Result<(), StorageError> {
+        self.erase(&self.file(tenant, (run, part))).await
+    }
+
+    async fn erase(&self, key: &Path) -> Result<(), StorageError> {
+        match self.store.delete(key).await {
             Ok(()) | Err(StoreError::NotFound { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Keeps bytes under a name that nothing has yet: what is there is never replaced.
+    pub async fn put_new(&self, name: &[&str], bytes: Vec<u8>) -> Result<(), StorageError> {
+        self.store.put_opts(&self.named(name), bytes.into(), PutMode::Create.into()).await?;
+        Ok(())
+    }
+
+    /// Everything below a folder, with its name there, by name.
+    pub async fn all_in(&self, folder: &str, max: usize) -> Result<Vec<(String, Vec<u8>)>, StorageError> {
+        let below = self.named(&[folder]);
+        let mut names: Vec<Path> =
+            self.store.list(Some(&below)).map_ok(|found| found.location).try_collect().await?;
+        names.sort();
+        let mut all = Vec::with_capacity(names.len());
+        for name in names {
+            all.push((name.to_string(), self.read(&name, max).await?));
+        }
+        Ok(all)
+    }
+
+    fn named(&self, name: &[&str]) -> Path {
+        let own = name.iter().map(|part| (*part).to_owned());
+        self.prefix.parts().map(|part| part.as_ref().to_owned()).chain(own).collect()
     }
 
     async fn read(&self, key: &Path, max: usize) -> Result<Vec<u8>, StorageError> {
@@ -120,6 +180,11 @@ impl Storage {
             }
         }
         Ok(bytes)
+    }
+
+    fn file(&self, tenant: TenantId, (run, part): (RunId, i32)) -> Path {
+        let own = [tenant.uuid().to_string(), "files".to_owned(), format!("{}-{part}", run.uuid())];
+        self.prefix.parts().map(|part| part.as_ref().to_owned()).chain(own).collect()
     }
 
     fn key(&self, tenant: TenantId, folder: &str, id: Uuid) -> Path {

@@ -8,7 +8,7 @@
 //! under `/_sim/` |
 //! | `stripe.rs`, `stripe/` | Stripe's API as far as subscriptions need it, its two pages, and its signed webhooks |
 //! | `model.rs`, `model/` | an OpenAI-compatible model that knows only what its prompt says |
-//! | `desk.rs` | a web service that tools call |
+//! | `desk.rs` `toolbox.rs` | a web service that tools call; a server that brings tools along |
 //! | `faults.rs` | what should go wrong, and when; the same rules for every simulator |
 //! | `server.rs` | the HTTP server below them, which can also cut a connection without a word |
 //!
@@ -20,10 +20,12 @@ mod clock;
 mod control;
 mod desk;
 mod faults;
+mod form;
 mod model;
 mod server;
 mod slack;
 mod stripe;
+mod toolbox;
 mod whatsapp;
 
 pub use desk::{DeskSimulator, Manner};
@@ -36,6 +38,7 @@ pub use slack::{
     StreamState, Submit, TranscriptEntry, Uninstall, Whisper, signature, team_of,
 };
 pub use stripe::{StripeMove, StripeOptions, StripePrice, StripeSimulator, stripe_signature};
+pub use toolbox::ToolboxSimulator;
 pub use whatsapp::{
     Ids, Pace, PhoneEntry, WhatsAppEcho, WhatsAppHistory, WhatsAppOptions, WhatsAppOptionsPatch, WhatsAppSaid,
     WhatsAppSay, WhatsAppSimulator, account_of, number_of, user_id_of, whatsapp_signature,

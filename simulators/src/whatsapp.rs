@@ -126,6 +126,11 @@ impl WhatsAppSimulator {
         self.core.keep(number, mime_type, bytes)
     }
 
+    /// The bytes of a file, a person's or one that was uploaded.
+    pub fn kept(&self, id: &str) -> Option<Vec<u8>> {
+        self.core.kept(id)
+    }
+
     /// A colleague writes to a person on the business's own phone.
     pub fn echo(&self, echo: &WhatsAppEcho) -> String {
         self.core.echo(echo)

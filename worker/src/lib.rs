@@ -2,7 +2,9 @@
 //! their vectors in a batch loop over rows that lack one.
 
 mod by_phone;
+pub mod checkpoints;
 pub mod embed;
+mod errands;
 pub mod extract;
 mod jobs;
 mod letters;
@@ -20,6 +22,7 @@ use shared::{
         slack::{SlackApi, Span},
         whatsapp::WhatsAppApi,
     },
+    checkpoints::Checkpoints,
     clock::Clock,
     config::Config,
     crypto::{FingerprintKey, Keyring},
@@ -115,14 +118,21 @@ impl Worker {
             Job::RefreshBilling => jobs::refresh_billing::run(self, db).await,
             Job::ReportUsage => jobs::report_usage::run(self, db).await,
             Job::SendReply { outbox } => jobs::send_reply::run(self, db, outbox).await,
+            Job::SendAgain { outbox } => jobs::send_again::run(self, db, outbox).await,
             Job::DownloadMedia { media } => jobs::download_media::run(self, db, media).await,
             Job::FetchDocument { document } => jobs::fetch_document::run(self, db, document).await,
             Job::ReadDocument { document } => jobs::read_document::run(self, db, document).await,
             Job::EraseDocument { document } => jobs::erase_document::run(self, db, document).await,
+            Job::EraseFile { outbox } => jobs::erase_file::run(self, db, outbox).await,
             Job::ShowApproval { approval } => jobs::show_approval::run(self, db, approval).await,
             Job::ReportApproval { approval } => jobs::report_approval::run(self, db, approval).await,
             Job::ExpireApproval { approval } => jobs::expire_approval::run(db, approval).await,
             Job::SettleToolCall { call } => jobs::settle_tool_call::run(self, db, call).await,
+            Job::BeginFollowUp { follow_up } => jobs::begin_follow_up::run(self, db, follow_up).await,
+            Job::ShowEscalation { escalation } => jobs::show_escalation::run(self, db, escalation).await,
+            Job::TellDesk { message } => jobs::tell_desk::run(self, db, message).await,
+            Job::ActAtDesk { interaction } => jobs::act_at_desk::run(self, db, interaction).await,
+            Job::BeginRoutine { run } => jobs::begin_routine::run(self, db, run).await,
         }
     }
 }
@@ -140,7 +150,13 @@ pub async fn run(
     tracing::info!(%name, "The worker waits for jobs");
     let (stopping, tasks) = (CancellationToken::new(), TaskTracker::new());
     tasks.spawn(embed::run(db.clone(), embedder.clone(), wakeups, stopping.clone()));
-    tasks.spawn(schedule::run(db.clone(), stopping.clone()));
+    tasks.spawn(schedule::run(db.clone(), worker.clock.clone(), stopping.clone()));
+    if let Some(config) = &config.checkpoints {
+        let outside = Checkpoints::open(config)?;
+        if outside.signs() {
+            tasks.spawn(checkpoints::run(db.clone(), outside, Clock::system(), stopping.clone()));
+        }
+    }
     tasks.close();
     let handler: Handler = Arc::new(move |db, job| {
         let worker = worker.clone();

@@ -3,23 +3,25 @@
 use std::time::Duration;
 
 use shared::{
+    clock::Clock,
     db::{
         Db, DbError,
         budgets::{self, SummedUp},
         customers,
         documents::addresses,
-        escalations, rotations, system,
+        escalations, rotations, routines, system,
     },
     jobs::Job,
     queue,
 };
+use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 /// How often each worker sums the ledger up; several doing it is one too many, and harmless.
 const SUM_UP_INTERVAL: Duration = Duration::from_secs(24 * 3_600);
 
-pub async fn run(db: Db, stopping: CancellationToken) {
+pub async fn run(db: Db, clock: Clock, stopping: CancellationToken) {
     let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut summed_up: Option<tokio::time::Instant> = None;
@@ -41,6 +43,12 @@ pub async fn run(db: Db, stopping: CancellationToken) {
             Ok(0) => {}
             Ok(waiting) => tracing::warn!(waiting, "People still wait for a human"),
             Err(error) => tracing::warn!(%error, "The escalations could not be looked through"),
+        }
+        // What agents do again and again.
+        match begin_due(&db, clock.now()).await {
+            Ok(0) => {}
+            Ok(begun) => tracing::info!(begun, "Routines were begun"),
+            Err(error) => tracing::warn!(%error, "The routines could not be looked through"),
         }
         // Subscriptions that nobody told of.
         match look_due(&db).await {
@@ -101,6 +109,17 @@ pub async fn remind_due(db: &Db) -> Result<usize, DbError> {
     for (tenant, escalation) in system::escalations_due(&db.system()).await? {
         let mut tx = db.tenant(tenant).begin().await?;
         count += usize::from(escalations::remind(&mut tx, escalation).await?);
+        tx.commit().await?;
+    }
+    Ok(count)
+}
+
+/// Begins each routine that is due, once; returns how many.
+pub async fn begin_due(db: &Db, now: OffsetDateTime) -> Result<usize, DbError> {
+    let mut count = 0;
+    for (tenant, routine) in routines::due(&db.system()).await? {
+        let mut tx = db.tenant(tenant).begin().await?;
+        count += usize::from(routines::take_due(&mut tx, routine, now).await?.is_some());
         tx.commit().await?;
     }
     Ok(count)

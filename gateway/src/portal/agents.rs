@@ -1,13 +1,18 @@
 //! AI employees: who answers, and how.
 
-use axum::{Json, extract::rejection::JsonRejection};
+use axum::{
+    Json,
+    extract::rejection::JsonRejection,
+    http::{HeaderMap, HeaderName, header},
+};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::{
     db::{
         TenantTx,
+        agent_versions::{self, AgentVersion},
         agents::{self, Agent, AgentShape},
-        audit,
+        audit::{self, Actor},
         llm_keys::{self, MODELS_MAX, ModelChoice},
         tools::{self, GRANTS_MAX, Grant},
     },
@@ -16,10 +21,11 @@ use shared::{
 };
 use utoipa::ToSchema;
 
-use super::cases;
+use super::{cases, conversations::written};
 use crate::{
     auth::{Admin, Operator},
     error::{ApiError, Problem},
+    path_id::PathId,
 };
 
 const NAME_MAX: usize = 80;
@@ -42,10 +48,44 @@ pub struct AgentBody {
     #[schema(example = json!(["calculator", "tol_01k9z3w6h8f2m5x7q4r1t0v9sb"]))]
     tools: Vec<String>,
     is_default: bool,
+    /// Counts its changes; send it as `If-Match` with the next one. 0: never changed since versions are kept.
+    version: i32,
+}
+
+/// What an agent was made by one change.
+#[derive(Serialize, ToSchema)]
+pub struct AgentVersionBody {
+    version: i32,
+    role: String,
+    tone: String,
+    instructions: String,
+    model: Option<String>,
+    models: Vec<ModelBody>,
+    tools: Vec<String>,
+    /// A member's or a key's id, or `konstruct`: it was so before versions were kept.
+    changed_by: String,
+    created_at: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct AgentVersionList {
+    /// The newest first, at most 200: the first one is how the agent is now.
+    items: Vec<AgentVersionBody>,
+}
+
+/// What is kept of a version.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    role: String,
+    tone: String,
+    instructions: String,
+    model: Option<String>,
+    models: Vec<ModelBody>,
+    tools: Vec<String>,
 }
 
 /// One model of an agent's order.
-#[derive(Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModelBody {
     /// One of the tenant's model keys; `null`: the platform's.
@@ -87,25 +127,54 @@ pub async fn list(operator: Operator) -> Result<Json<AgentList>, ApiError> {
     Ok(Json(AgentList { items: items.into_iter().map(|agent| agent_body(agent, &known)).collect() }))
 }
 
-/// Creates the agent with this name, or changes the given fields of it.
+/// What an agent was. To take a version back, send it as a change.
+#[utoipa::path(get, path = "/api/v1/agents/{agent_id}/versions", params(("agent_id" = String, Path)),
+    responses((status = 200, body = AgentVersionList), (status = 401, body = Problem), (status = 404, body = Problem)))]
+pub async fn versions(
+    operator: Operator,
+    PathId(id): PathId<AgentId>,
+) -> Result<Json<AgentVersionList>, ApiError> {
+    let mut tx = operator.db.begin().await?;
+    agents::find(&mut tx, id).await?.ok_or_else(ApiError::not_found)?;
+    let found = agent_versions::list(&mut tx, id).await?;
+    tx.close().await?;
+    let items = found.into_iter().map(version_body).collect::<Result<_, _>>()?;
+    Ok(Json(AgentVersionList { items }))
+}
+
+/// Creates the agent with this name, or changes the given fields of it. With `If-Match`, only if it is still at that version:
+/// `412` says that somebody has changed it meanwhile.
 #[utoipa::path(put, path = "/api/v1/agents", request_body = ShapeAgent,
+    params(("if-match" = Option<String>, Header, description = "The version that was seen, in quotes: `\"3\"`.")),
     responses((status = 200, body = AgentBody), (status = 400, body = Problem), (status = 401, body = Problem),
-              (status = 403, body = Problem), (status = 409, body = Problem)))]
+              (status = 403, body = Problem), (status = 409, body = Problem), (status = 412, body = Problem)))]
 pub async fn shape(
     admin: Admin,
+    headers: HeaderMap,
     body: Result<Json<ShapeAgent>, JsonRejection>,
-) -> Result<Json<AgentBody>, ApiError> {
+) -> Result<([(HeaderName, String); 1], Json<AgentBody>), ApiError> {
     let Json(body) = body?;
+    let seen = seen(&headers)?;
     check(&body)?;
     let chosen = body.models.as_ref().map(|models| choices(models)).transpose()?;
     let granted = body.tools.as_ref().map(|tools| grants(tools)).transpose()?;
     let shape =
         AgentShape { role: body.role, tone: body.tone, instructions: body.instructions, model: body.model };
+    let (actor, name) = (&admin.0.actor, body.name.trim());
     let mut tx = admin.0.db.begin().await?;
-    let before = agents::named(&mut tx, body.name.trim()).await?;
-    let agent = agents::shape(&mut tx, body.name.trim(), &shape).await?;
+    let known = agent_versions::lock(&mut tx, name).await?;
+    if seen.is_some_and(|seen| known.is_none_or(|(_, version)| version != seen)) {
+        return Err(ApiError::changed_meanwhile());
+    }
+    if let Some((id, 0)) = known {
+        keep_former(&mut tx, id).await?;
+    }
+    let before = agents::named(&mut tx, name).await?;
+    let agent = agents::shape(&mut tx, name, &shape).await?;
     cases::allow(&mut tx, before.as_ref(), &agent).await?;
-    let mut detail = json!({ "name": agent.name });
+    // Of two who made it at once, one made its first version.
+    let version = agent_versions::latest(&mut tx, agent.id).await? + 1;
+    let mut detail = json!({ "name": agent.name, "version": version });
     if let Some(chosen) = &chosen {
         llm_keys::set_models(&mut tx, agent.id, chosen).await?;
         detail["models"] = json!(chosen.iter().map(|choice| &choice.model).collect::<Vec<_>>());
@@ -114,10 +183,49 @@ pub async fn shape(
         tools::set_grants(&mut tx, agent.id, granted).await?;
         detail["tools"] = json!(granted.iter().map(granted_name).collect::<Vec<_>>());
     }
-    audit::append(&mut tx, &admin.0.actor, "agent.shape", ("agent", &agent.id.to_string()), detail).await?;
+    audit::append(&mut tx, actor, "agent.shape", ("agent", &agent.id.to_string()), detail).await?;
     let known = Known::read(&mut tx).await?;
+    let id = agent.id;
+    let body = AgentBody { version, ..agent_body(agent, &known) };
+    agent_versions::keep(&mut tx, actor, (id, version), &kept(&body)).await?;
     tx.commit().await?;
-    Ok(Json(agent_body(agent, &known)))
+    Ok(([(header::ETAG, format!("\"{version}\""))], Json(body)))
+}
+
+/// What it was before its first change is taken back like any other.
+async fn keep_former(tx: &mut TenantTx, id: AgentId) -> Result<(), ApiError> {
+    let agent = agents::find(tx, id).await?.ok_or_else(ApiError::not_found)?;
+    let former = agent_body(agent, &Known::read(tx).await?);
+    Ok(agent_versions::keep(tx, &Actor::System, (id, 1), &kept(&former)).await?)
+}
+
+/// The version that whoever changes it has seen.
+fn seen(headers: &HeaderMap) -> Result<Option<i32>, ApiError> {
+    let Some(given) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    let version = given.to_str().ok().and_then(|text| text.strip_prefix('"')?.strip_suffix('"')?.parse().ok());
+    version
+        .map(Some)
+        .ok_or_else(|| ApiError::invalid("`If-Match` must be an agent's `version` in quotes: `\"3\"`."))
+}
+
+fn kept(body: &AgentBody) -> Value {
+    json!({ "role": body.role, "tone": body.tone, "instructions": body.instructions, "model": body.model,
+            "models": body.models, "tools": body.tools })
+}
+
+fn version_body(row: AgentVersion) -> Result<AgentVersionBody, ApiError> {
+    let kept: Kept = serde_json::from_value(row.shape).map_err(|_| ApiError::internal())?;
+    Ok(AgentVersionBody {
+        version: row.version,
+        role: kept.role,
+        tone: kept.tone,
+        instructions: kept.instructions,
+        model: kept.model,
+        models: kept.models,
+        tools: kept.tools,
+        changed_by: row.actor,
+        created_at: written(row.created_at),
+    })
 }
 
 pub(crate) fn check(body: &ShapeAgent) -> Result<(), ApiError> {
@@ -193,11 +301,13 @@ fn granted_name(grant: &Grant) -> String {
 struct Known {
     models: Vec<(AgentId, ModelChoice)>,
     grants: Vec<(AgentId, Grant)>,
+    versions: Vec<(AgentId, i32)>,
 }
 
 impl Known {
     async fn read(tx: &mut TenantTx) -> Result<Self, ApiError> {
-        Ok(Self { models: llm_keys::models(tx).await?, grants: tools::grants(tx).await? })
+        let (models, grants) = (llm_keys::models(tx).await?, tools::grants(tx).await?);
+        Ok(Self { models, grants, versions: agent_versions::current(tx).await? })
     }
 }
 
@@ -218,5 +328,6 @@ fn agent_body(agent: Agent, known: &Known) -> AgentBody {
         models: own.map(body).collect(),
         tools: granted.map(|(_, grant)| granted_name(grant)).collect(),
         is_default: agent.is_default,
+        version: known.versions.iter().find(|(id, _)| *id == agent.id).map_or(0, |(_, version)| *version),
     }
 }

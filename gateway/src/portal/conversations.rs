@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use shared::{
     db::{
         TenantTx,
-        conversations::{self, Conversation, Message},
+        conversations::{self, Conversation, File, Filter, Message, Who},
         takeovers::{self, REPLY_MAX},
     },
     ids::{ConversationId, MessageId},
@@ -25,9 +25,12 @@ use crate::{
     auth::Operator,
     error::{ApiError, Problem},
     paging,
+    path_id::PathId,
 };
 
 const NAME_MAX: usize = 80;
+const WORDS_CHARS_MAX: usize = 200;
+const WORDS_MAX: usize = 8;
 const SOMEBODY: &str = "A colleague";
 
 #[derive(Deserialize, IntoParams)]
@@ -37,6 +40,22 @@ pub struct Page {
     cursor: Option<String>,
     /// 1 to 100; 50 by default.
     limit: Option<i64>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// 1 to 100; 50 by default.
+    limit: Option<i64>,
+    /// Words, at most 8: one message, together with the name of who wrote it, must hold them all, in any case. The tenant's
+    /// latest 100,000 messages are looked through.
+    q: Option<String>,
+    /// `slack` or `whatsapp`.
+    channel: Option<String>,
+    /// `agent` or `human` answers, or a person is `waiting` for a human.
+    who: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -57,6 +76,19 @@ pub struct ConversationBody {
     waiting_since: Option<String>,
     last_message_at: String,
     last_message: Option<LastBody>,
+    /// With `q`: the latest message that fits.
+    found: Option<FoundBody>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct FoundBody {
+    message_id: String,
+    author: String,
+    /// `person`, `agent` or `operator`.
+    author_kind: String,
+    /// The part of it where the first of the words stands.
+    excerpt: String,
+    sent_at: String,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -91,6 +123,30 @@ pub struct MessageBody {
     /// Why the answer was broken off; `text` is what had been shown of it, perhaps nothing.
     #[schema(example = "stopped by the person who asked")]
     interrupted: Option<String>,
+    /// Files that came along, or that the agent sent.
+    files: Vec<FileBody>,
+    /// Absent of a message that arrived, as far as anybody knows.
+    trouble: Option<TroubleBody>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct FileBody {
+    #[schema(example = "prices.csv")]
+    name: String,
+    #[schema(example = "text/csv")]
+    content_type: String,
+    /// In bytes; absent if nobody has said.
+    size: Option<i64>,
+    /// `pending`, `stored`, `refused` or `failed` of a file that came; `sent`, `failed` or `unknown` of one that went out.
+    state: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct TroubleBody {
+    /// `failed`: it did not arrive. `unknown`: nobody can tell, and a person should look.
+    state: &'static str,
+    #[schema(example = "the platform refused: missing_scope")]
+    reason: String,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -124,19 +180,64 @@ pub struct Replied {
     message_id: String,
 }
 
-/// The tenant's conversations, the latest first.
-#[utoipa::path(get, path = "/api/v1/conversations", params(Page),
+/// The tenant's conversations, the latest first; with `q`, those in which it was said.
+#[utoipa::path(get, path = "/api/v1/conversations", params(Asked),
     responses((status = 200, body = ConversationList), (status = 400, body = Problem), (status = 401, body = Problem)))]
 pub async fn list(
     operator: Operator,
-    page: Result<Query<Page>, QueryRejection>,
+    asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Json<ConversationList>, ApiError> {
-    let (before, limit) = read_page(page, |id| id.parse::<ConversationId>().ok())?;
-    let mut tx = operator.db.begin().await?;
-    let mut found = conversations::list(&mut tx, before, limit + 1).await?;
+    let Query(asked) = asked.map_err(|_| {
+        ApiError::invalid("The query may have `cursor`, `limit`, `q`, `channel` and `who`, nothing else.")
+    })?;
+    let limit = paging::limit(asked.limit)?;
+    let before = paging::cursor(asked.cursor.as_deref(), |cursor| read_place(cursor, |id| id.parse().ok()))?;
+    let words = words(asked.q.as_deref().unwrap_or_default())?;
+    let filter = Filter {
+        channel: one_of("channel", asked.channel.as_deref(), |channel| {
+            ["slack", "whatsapp"].into_iter().find(|known| *known == channel)
+        })?,
+        who: one_of("who", asked.who.as_deref(), Who::parse)?,
+        only: None,
+        words: &words,
+    };
+    let mut tx =
+        if words.is_empty() { operator.db.begin().await? } else { operator.db.begin_to_look_through().await? };
+    let mut found = conversations::list(&mut tx, &filter, before, limit + 1).await?;
     tx.close().await?;
     let next_cursor = paging::next(&mut found, limit, |last| place(last.last_message_at, last.id));
     Ok(Json(ConversationList { items: found.into_iter().map(ConversationBody::from).collect(), next_cursor }))
+}
+
+/// One conversation, as it stands in the list.
+#[utoipa::path(get, path = "/api/v1/conversations/{conversation_id}", params(("conversation_id" = String, Path)),
+    responses((status = 200, body = ConversationBody), (status = 401, body = Problem), (status = 404, body = Problem)))]
+pub async fn show(
+    operator: Operator,
+    PathId(id): PathId<ConversationId>,
+) -> Result<Json<ConversationBody>, ApiError> {
+    let mut tx = operator.db.begin().await?;
+    let conversation = conversations::find(&mut tx, id).await?.ok_or_else(ApiError::not_found)?;
+    tx.close().await?;
+    Ok(Json(conversation.into()))
+}
+
+fn words(given: &str) -> Result<Vec<String>, ApiError> {
+    let words: Vec<String> = given.split_whitespace().map(str::to_owned).collect();
+    if given.chars().count() > WORDS_CHARS_MAX || words.len() > WORDS_MAX || given.contains('\0') {
+        return Err(ApiError::invalid(format!(
+            "`q` may have at most {WORDS_CHARS_MAX} characters and {WORDS_MAX} words, none with U+0000."
+        )));
+    }
+    Ok(words)
+}
+
+fn one_of<T>(name: &str, given: Option<&str>, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, ApiError> {
+    let refused = || {
+        let known = if name == "who" { "`agent`, `human` or `waiting`" } else { "`slack` or `whatsapp`" };
+        ApiError::invalid(format!("`{name}` must be {known}."))
+    };
+    given.map(|given| read(given).ok_or_else(refused)).transpose()
 }
 
 /// What was said in a conversation, the latest first.
@@ -240,13 +341,14 @@ fn read_page<Id>(
         ApiError::invalid("The query may have `cursor` and `limit`, a whole number, and nothing else.")
     })?;
     let limit = paging::limit(page.limit)?;
-    let before = paging::cursor(page.cursor.as_deref(), |cursor| {
-        let (micros, last) = cursor.split_once('_')?;
-        let at =
-            OffsetDateTime::from_unix_timestamp_nanos(micros.parse::<i128>().ok()?.checked_mul(1_000)?).ok()?;
-        Some((at, id(last)?))
-    })?;
+    let before = paging::cursor(page.cursor.as_deref(), |cursor| read_place(cursor, &id))?;
     Ok((before, limit))
+}
+
+fn read_place<Id>(cursor: &str, id: impl Fn(&str) -> Option<Id>) -> Option<(OffsetDateTime, Id)> {
+    let (micros, last) = cursor.split_once('_')?;
+    let at = OffsetDateTime::from_unix_timestamp_nanos(micros.parse::<i128>().ok()?.checked_mul(1_000)?).ok()?;
+    Some((at, id(last)?))
 }
 
 fn place(at: OffsetDateTime, id: impl ToString) -> String {
@@ -274,7 +376,20 @@ impl From<Conversation> for ConversationBody {
                 author_kind: last.author_kind,
                 excerpt: last.excerpt,
             }),
+            found: row.found.map(|found| FoundBody {
+                message_id: found.message.to_string(),
+                author: found.author,
+                author_kind: found.author_kind,
+                excerpt: found.excerpt,
+                sent_at: written(found.sent_at),
+            }),
         }
+    }
+}
+
+impl From<File> for FileBody {
+    fn from(file: File) -> Self {
+        Self { name: file.name, content_type: file.content_type, size: file.size, state: file.state }
     }
 }
 
@@ -290,6 +405,11 @@ impl From<Message> for MessageBody {
             edited_at: row.edited_at.map(written),
             deleted_at: row.deleted_at.map(written),
             interrupted: row.interrupted,
+            files: row.files.into_iter().map(FileBody::from).collect(),
+            trouble: row.trouble.map(|trouble| TroubleBody {
+                state: if trouble.unclear { "unknown" } else { "failed" },
+                reason: trouble.reason,
+            }),
         }
     }
 }

@@ -203,6 +203,11 @@ pub async fn simulate(
 ) -> Result<Json<Simulated>, ApiError> {
     let Json(body) = body?;
     let parsed = Condition::parse(&body.condition).map_err(unreadable)?;
+    if parsed.asks_for_known() {
+        return Err(ApiError::invalid(
+            "A condition with `hours`, `cost`, `silence` or `vip` can't be simulated: what they were then is not known.",
+        ));
+    }
     let most = body.conversations.unwrap_or(CONVERSATIONS_MAX);
     if !(1..=CONVERSATIONS_MAX).contains(&most) {
         return Err(ApiError::invalid(format!("`conversations` must be 1 to {CONVERSATIONS_MAX}.")));

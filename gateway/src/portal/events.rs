@@ -14,7 +14,7 @@ use axum::{
 use futures::stream;
 use serde::Serialize;
 use serde_json::json;
-use shared::ids::ConversationId;
+use shared::{db::watched::Counters, ids::ConversationId};
 use utoipa::ToSchema;
 
 use crate::{
@@ -39,8 +39,9 @@ pub enum EventData {
         #[schema(example = "cnv_01k9z3w6h8f2m5x7q4r1t0v9sb")]
         id: String,
     },
-    /// Of `counters`: conversations that wait for a human, and notices that no admin has seen.
-    Counters { waiting: i64, unseen: i64 },
+    /// Of `counters`: conversations that wait for a human, notices that no admin has seen, and calls of tools that wait for a
+    /// second person.
+    Counters { waiting: i64, unseen: i64, approvals: i64 },
 }
 
 /// A stream of events (`text/event-stream`): `conversation` and `counters`, with JSON as data, and `reload`: something may
@@ -69,7 +70,8 @@ fn written(event: Event) -> sse::Event {
     match event {
         Event::Conversation(id) => named("conversation", about(id)),
         Event::Counters(counters) => {
-            named("counters", json!({ "waiting": counters.waiting, "unseen": counters.unseen }).to_string())
+            let Counters { waiting, unseen, approvals } = counters;
+            named("counters", json!({ "waiting": waiting, "unseen": unseen, "approvals": approvals }).to_string())
         }
         Event::Reload => named("reload", "{}".into()),
     }

@@ -136,7 +136,7 @@ pub async fn give(
     })?;
     let name = label("name", &given.name)?;
     let title = given.title.as_deref().map_or(Ok(name.clone()), |title| label("title", title))?;
-    let agents = agents(given.agent_ids.as_deref())?;
+    let agents = named_agents(given.agent_ids.as_deref())?;
     let content_type: String = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
@@ -209,7 +209,7 @@ pub async fn give_address(
     Ok((StatusCode::ACCEPTED, Json(body_of(document, source))))
 }
 
-fn label(field: &str, text: &str) -> Result<String, ApiError> {
+pub(super) fn label(field: &str, text: &str) -> Result<String, ApiError> {
     let clean = clean_text(text).split_whitespace().collect::<Vec<_>>().join(" ");
     if clean.is_empty() || clean.chars().count() > NAME_MAX {
         return Err(ApiError::invalid(format!("`{field}` must have 1 to {NAME_MAX} characters.")));
@@ -217,7 +217,7 @@ fn label(field: &str, text: &str) -> Result<String, ApiError> {
     Ok(clean)
 }
 
-fn agents(given: Option<&str>) -> Result<Vec<AgentId>, ApiError> {
+fn named_agents(given: Option<&str>) -> Result<Vec<AgentId>, ApiError> {
     let named = given.unwrap_or_default().split(',').map(str::trim).filter(|id| !id.is_empty());
     let mut agents = named
         .map(|id| id.parse().map_err(|error| ApiError::invalid(format!("`agent_ids`: {error}."))))

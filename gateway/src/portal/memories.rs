@@ -30,6 +30,8 @@ use crate::{
 };
 
 const WORDS_MAX: usize = 200;
+/// Bytes of a channel's id.
+const PLACE_MAX: usize = 200;
 /// Of a corrected fact: as much as a prompt shows of one.
 const TEXT_MAX: usize = 400;
 
@@ -48,6 +50,10 @@ pub struct Asked {
     conversation_id: Option<String>,
     /// `message`: only what people said; `fact`: only what was drawn from it, as it stands now.
     only: Option<String>,
+    /// Only what was said in the channel of this id, as the platform gives it: the `place` of other memories.
+    place: Option<String>,
+    /// `true`: instead of what holds, the facts in whose place something newer stands.
+    closed: Option<bool>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -90,6 +96,8 @@ pub struct FactBody {
     corrected_by: Option<String>,
     /// The messages it comes from, the one it quotes first.
     source_message_ids: Vec<String>,
+    /// The conversation of each of them, in the same order.
+    source_conversation_ids: Vec<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -150,7 +158,7 @@ pub async fn list(
 ) -> Result<Json<MemoryList>, ApiError> {
     let Query(asked) = asked.map_err(|_| {
         ApiError::invalid(
-            "The query may have `cursor`, `limit`, `q`, `person_id`, `conversation_id` and `only`, nothing else.",
+            "The query may have `cursor`, `limit`, `q`, `person_id`, `conversation_id`, `only`, `place` and `closed`, nothing else.",
         )
     })?;
     let limit = paging::limit(asked.limit)?;
@@ -170,6 +178,8 @@ pub async fn list(
             Some(_) => return Err(ApiError::invalid("`only` must be `message` or `fact`.")),
         },
         words,
+        place: place(asked.place.as_deref())?,
+        closed: asked.closed.unwrap_or_default(),
         before: paging::cursor(asked.cursor.as_deref(), |id| id.parse().ok())?,
     };
     let mut tx = operator.db.begin_to_look_through().await?;
@@ -177,6 +187,12 @@ pub async fn list(
     tx.close().await?;
     let next_cursor = paging::next(&mut found, limit, |last| last.id.to_string());
     Ok(Json(MemoryList { items: found.into_iter().map(MemoryBody::from).collect(), next_cursor }))
+}
+
+fn place(given: Option<&str>) -> Result<Option<&str>, ApiError> {
+    let is_plain = |place: &&str| place.len() <= PLACE_MAX && !place.is_empty() && !place.contains('\0');
+    let refused = || ApiError::invalid("`place` must be the `place` of a memory.");
+    given.map(|given| Some(given).filter(is_plain).ok_or_else(refused)).transpose()
 }
 
 fn id<T>(name: &str, given: Option<&str>, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, ApiError> {
@@ -266,6 +282,7 @@ impl From<Fact> for FactBody {
             valid_until: row.valid_until.map(written),
             corrected_by: row.corrected_by,
             source_message_ids: row.sources.iter().map(ToString::to_string).collect(),
+            source_conversation_ids: row.said_in.iter().map(ToString::to_string).collect(),
         }
     }
 }

@@ -28,10 +28,10 @@ pub struct NoticeBody {
     #[schema(example = "not_01k9z3w6h8f2m5x7q4r1t0v9sb")]
     id: String,
     /// `connection_dead`, `token_refused`, `workspace_removed`, `events_held_back`, `escalation`,
-    /// `budget_alert` or `budget_exhausted`.
+    /// `budget_alert`, `budget_exhausted`, `payment_due`, `access_changed`, `send_failed` or `send_unclear`.
     kind: String,
     connection_id: Option<String>,
-    /// The conversation that waits for a human.
+    /// The conversation that waits for a human, or in which something went wrong.
     conversation_id: Option<String>,
     /// What happened, and what to do.
     body: String,

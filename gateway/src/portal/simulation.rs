@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use shared::{
-    conditions::{Condition, Facts, Said},
+    conditions::{Condition, Facts, Known, Said},
     db::past::Past,
 };
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
@@ -45,7 +45,9 @@ pub fn first_match(condition: &Condition, past: &Past) -> Option<Match> {
             .iter()
             .filter(|at| **at < line.sent_at && **at > line.sent_at - FAILURES_COUNT_FOR && !before(since, **at));
         let failed_answers = u32::try_from(failed.count()).unwrap_or(u32::MAX);
-        if let Some(reason) = condition.holds(&Facts { said: &said[seen..], failed_answers }) {
+        if let Some(reason) =
+            condition.holds(&Facts { said: &said[seen..], failed_answers, known: Known::default() })
+        {
             return Some(Match {
                 conversation_id: past.id.to_string(),
                 message_id: line.message.to_string(),

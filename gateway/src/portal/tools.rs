@@ -19,7 +19,7 @@ use shared::{
 };
 use utoipa::ToSchema;
 
-use super::conversations::written;
+use super::{conversations::written, mcp_servers::RemoteBody};
 use crate::{
     Gateway,
     auth::{Admin, Operator},
@@ -53,7 +53,7 @@ pub struct ToolBody {
     description: String,
     /// `read`, or `write`: then a second person approves each call.
     class: String,
-    /// `get`, `post`, `put`, `patch` or `delete`.
+    /// `get`, `post`, `put`, `patch` or `delete`; `mcp`: of a server.
     method: String,
     #[schema(example = "https://api.example.com/tickets/{id}")]
     url: String,
@@ -70,6 +70,8 @@ pub struct ToolBody {
     created_by: String,
     created_at: String,
     changed_at: String,
+    /// Where it comes from; `null`: it is the tenant's own.
+    server: Option<RemoteBody>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -190,6 +192,22 @@ pub async fn change(
     let Json(body) = body?;
     let mut tx = admin.db.begin().await?;
     let (known, _) = tools::lock(&mut tx, id).await?.ok_or_else(ApiError::not_found)?;
+    if known.remote.is_some() {
+        if body.defines() {
+            return Err(ApiError::invalid(
+                "Of a tool that a server brought along, only `class` and `enabled` can be changed.",
+            ));
+        }
+        let class = body.class.as_deref().unwrap_or(known.class.as_str());
+        if !["read", "write"].contains(&class) {
+            return Err(ApiError::invalid("`class` must be `read` or `write`."));
+        }
+        let enabled = body.enabled.unwrap_or(known.enabled);
+        let tool = tools::set_use(&mut tx, id, Class::parse(class), enabled).await?;
+        audit::append(&mut tx, &admin.actor, "tool.change", ("tool", &id.to_string()), detail(&tool)).await?;
+        tx.commit().await?;
+        return Ok(Json(tool.into()));
+    }
     let given = Given {
         name: body.name.as_deref().unwrap_or(&known.name),
         description: body.description.as_deref().unwrap_or(&known.description),
@@ -231,6 +249,19 @@ pub async fn remove(Admin(admin): Admin, PathId(id): PathId<ToolId>) -> Result<S
     audit::append(&mut tx, &admin.actor, "tool.delete", ("tool", &id.to_string()), json!({})).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+impl ChangeTool {
+    /// More than who may use it, and how.
+    fn defines(&self) -> bool {
+        let texts = [&self.name, &self.description, &self.method, &self.url];
+        texts.iter().any(|text| text.is_some())
+            || self.arguments.is_some()
+            || self.secret.is_some()
+            || self.remove_secret
+            || self.timeout_ms.is_some()
+            || self.answer_max.is_some()
+    }
 }
 
 /// A tool as it is about to be.
@@ -353,6 +384,7 @@ impl From<Tool> for ToolBody {
             created_by: tool.created_by,
             created_at: written(tool.created_at),
             changed_at: written(tool.changed_at),
+            server: tool.remote.map(RemoteBody::from),
         }
     }
 }

@@ -8,27 +8,22 @@ use axum::{
 };
 use http_body_util::LengthLimitError;
 
-/// Why there is no whole body.
-pub enum Unread {
-    TooLarge,
-    TooSlow,
-    EndedEarly,
-}
+use super::refusal::Refusal;
 
 /// At most `max` bytes that arrive `within` a time. One that is announced to be longer is not read at all.
-pub async fn read(headers: &HeaderMap, body: Body, max: usize, within: Duration) -> Result<Bytes, Unread> {
+pub async fn read(headers: &HeaderMap, body: Body, max: usize, within: Duration) -> Result<Bytes, Refusal> {
     let announced =
         headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > max) {
-        return Err(Unread::TooLarge);
+        return Err(Refusal::TooLarge(max));
     }
     match tokio::time::timeout(within, to_bytes(body, max)).await {
         Ok(Ok(raw)) => Ok(raw),
         Ok(Err(error)) if error.source().is_some_and(|cause| cause.is::<LengthLimitError>()) => {
-            Err(Unread::TooLarge)
+            Err(Refusal::TooLarge(max))
         }
-        Ok(Err(_)) => Err(Unread::EndedEarly),
-        Err(_) => Err(Unread::TooSlow),
+        Ok(Err(_)) => Err(Refusal::Malformed("The body ended early.")),
+        Err(_) => Err(Refusal::TooSlow(within)),
     }
 }
 

@@ -1,11 +1,14 @@
 //! What providers send: verify → resolve the tenant → normalize → store → 200.
 
+mod aside;
 mod body;
 mod news;
+mod refusal;
 pub mod slack;
 mod slack_acts;
 mod slack_changes;
 pub mod slack_command;
+mod slack_desk;
 mod slack_ending;
 pub mod slack_form;
 pub mod slack_interaction;

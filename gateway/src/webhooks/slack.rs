@@ -7,10 +7,7 @@
 //! Slack's check of the address itself (`url_verification`) names neither app nor workspace. For an own app the address
 //! names the connection instead, and is good for that check only.
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use axum::{
     body::{Body, Bytes},
@@ -21,17 +18,18 @@ use axum::{
 use secrecy::ExposeSecret;
 use shared::{
     channels::slack_event::{self, Envelope, Unreadable},
-    db::{DbError, connections, inbox, system},
+    db::{connections, system},
     telemetry,
 };
 use tracing::Instrument;
 
-pub use super::slack_signature::Signature;
 use super::{
     Addressee,
-    body::{self, Unread},
+    aside::{self, Odd},
+    body,
     slack_store::{held_back, store_event},
 };
+pub use super::{refusal::Refusal, slack_signature::Signature};
 use crate::Gateway;
 
 const BODY_MAX: usize = 1024 * 1024;
@@ -40,55 +38,9 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 /// still gets there, and Slack's next try finds it.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_millis(2_500);
 const CHALLENGE_MAX: usize = 1024;
-/// Of one workspace that belongs to nobody, or is held back: what is kept to look at, a minute.
-const SAMPLES_MAX: u32 = 20;
 pub(super) const CHANNEL: &str = "slack";
 /// How routes name the app that the platform itself runs.
 const PLATFORM_APP: &str = "";
-
-/// Why a request gets no 200.
-pub enum Refusal {
-    /// Not Slack's, or not now.
-    Forged,
-    TooLarge,
-    TooSlow,
-    Malformed(&'static str),
-    /// Not stored: Slack must send it again.
-    Unavailable,
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        match self {
-            Self::Forged => {
-                (StatusCode::UNAUTHORIZED, "The signature is missing, wrong or too old.").into_response()
-            }
-            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "An event may have 1 MiB.").into_response(),
-            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "The event did not arrive within 5 s.").into_response(),
-            Self::Malformed(why) => (StatusCode::BAD_REQUEST, why).into_response(),
-            Self::Unavailable => {
-                (StatusCode::SERVICE_UNAVAILABLE, "The event could not be stored; send it again.").into_response()
-            }
-        }
-    }
-}
-
-impl From<Unread> for Refusal {
-    fn from(unread: Unread) -> Self {
-        match unread {
-            Unread::TooLarge => Self::TooLarge,
-            Unread::TooSlow => Self::TooSlow,
-            Unread::EndedEarly => Self::Malformed("The body ended early."),
-        }
-    }
-}
-
-impl From<DbError> for Refusal {
-    fn from(error: DbError) -> Self {
-        tracing::error!(%error, "A Slack event could not be stored");
-        Self::Unavailable
-    }
-}
 
 pub async fn receive(
     State(gateway): State<Gateway>,
@@ -152,7 +104,7 @@ async fn verify_and_store(
 }
 
 pub(super) async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
-    Ok(body::read(headers, body, BODY_MAX, BODY_TIMEOUT).await?)
+    body::read(headers, body, BODY_MAX, BODY_TIMEOUT).await
 }
 
 /// Whose a request says it is; it selects the secret that must fit, and nothing else.
@@ -224,29 +176,18 @@ pub(super) async fn find_route(gateway: &Gateway, team: &str) -> Result<Option<s
     Ok(found)
 }
 
-/// Quarantines the first ones of a workspace: a flood must cost little, and the rest would tell nothing new.
+/// Puts aside what belongs to nobody, or is held back: the first ones of a workspace.
 pub(super) async fn sample(
     gateway: &Gateway,
     team: &str,
     reason: &'static str,
     raw: Bytes,
 ) -> Result<Response, Refusal> {
-    let count = gateway.samples.get_with((reason, team.to_owned()), async { Arc::default() }).await;
-    if count.fetch_add(1, Ordering::Relaxed) < SAMPLES_MAX {
-        return quarantine(gateway, reason, raw).await;
-    }
-    Ok(counted("dropped"))
+    let odd = Odd { provider: CHANNEL, reason, of: team.to_owned() };
+    Ok(counted(aside::sample(gateway, odd, raw).await?))
 }
 
-/// Kept for an operator to look at; the sender is told 200, for sending it again would not help.
+/// Puts aside what can't be read.
 pub(super) async fn quarantine(gateway: &Gateway, reason: &'static str, raw: Bytes) -> Result<Response, Refusal> {
-    metrics::counter!("konstruct_events_total", "outcome" => "quarantined").increment(1);
-    let system = gateway.db.system();
-    // Shielded: the sender may hang up while it is being written.
-    let stored = tokio::spawn(async move { inbox::quarantine(&system, CHANNEL, reason, &raw).await });
-    match stored.await {
-        Ok(result) => result?,
-        Err(_) => return Err(Refusal::Unavailable),
-    }
-    Ok(StatusCode::OK.into_response())
+    Ok(counted(aside::keep(gateway, (CHANNEL, reason), raw).await?))
 }

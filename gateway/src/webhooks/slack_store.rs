@@ -24,7 +24,7 @@ use shared::{
 use super::{
     news,
     slack::{Refusal, Signer, counted, find_route, quarantine, sample},
-    slack_acts, slack_changes, slack_stop,
+    slack_acts, slack_changes, slack_desk, slack_stop,
 };
 use crate::Gateway;
 
@@ -83,7 +83,7 @@ pub(super) async fn store_event(
     let Some(kept) = slack_event::normalize(&envelope, &route, now) else {
         return Ok(counted("not_kept"));
     };
-    Ok(counted(store_message(gateway, &route, kept, (raw, trace)).await?))
+    Ok(counted(store_message(gateway, (&db, &route), kept, (raw, trace)).await?))
 }
 
 async fn route_of(gateway: &Gateway, signer: Signer, team: &str) -> Result<Option<Route>, Refusal> {
@@ -149,7 +149,7 @@ async fn set_off(
 
 async fn store_message(
     gateway: &Gateway,
-    route: &Route,
+    (db, route): (&TenantDb, &Route),
     kept: Kept,
     (raw, trace): (Bytes, Option<String>),
 ) -> Result<&'static str, DbError> {
@@ -168,7 +168,7 @@ async fn store_message(
     }
     // A mention arrives as two events; if the other one came first and was not seen to be a mention, say so now.
     if mention && accepted == (Accepted::Duplicate { settled: false }) {
-        accepted = gateway.ingest.readdress(arrival).await?;
+        accepted = gateway.ingest.readdress(arrival.clone()).await?;
     }
     Ok(match accepted {
         Accepted::Stored { .. } => {
@@ -176,6 +176,7 @@ async fn store_message(
             "stored"
         }
         Accepted::Duplicate { .. } => "duplicate",
+        Accepted::NotKept if slack_desk::hear(db, route, &arrival).await? => "desk",
         Accepted::NotKept => "not_kept",
     })
 }

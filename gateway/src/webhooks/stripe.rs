@@ -4,10 +4,7 @@
 //! is quarantined and answered with 200, for sending it again would not help; once its customer is a tenant's, the tenant is
 //! looked at anyway.
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::time::Duration;
 
 use axum::{
     body::{Body, Bytes},
@@ -16,72 +13,31 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use shared::{
-    db::{DbError, TenantDb, billing, customers, inbox},
+    db::{DbError, TenantDb, billing, customers},
     jobs::Job,
     queue,
     stripe::{Event, Signature, Stripe},
 };
 
-use super::body::{self, Unread};
+use super::{
+    aside::{self, Odd},
+    body,
+    refusal::Refusal,
+};
 use crate::Gateway;
 
 const BODY_MAX: usize = 1024 * 1024;
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 const PROVIDER: &str = "stripe";
-/// Of one customer that is nobody's: what is kept to look at, a minute.
-const SAMPLES_MAX: u32 = 20;
-
-/// Why a request gets no 200.
-enum Refusal {
-    Off,
-    Forged,
-    TooLarge,
-    TooSlow,
-    EndedEarly,
-    /// Not stored: Stripe must send it again.
-    Unavailable,
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let (status, sentence) = match self {
-            Self::Off => (StatusCode::NOT_FOUND, "Stripe is not set up here: STRIPE_SECRET_KEY is unset."),
-            Self::Forged => (StatusCode::UNAUTHORIZED, "The signature is missing, wrong or too old."),
-            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "An event may have 1 MiB."),
-            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "The event did not arrive within 10 s."),
-            Self::EndedEarly => (StatusCode::BAD_REQUEST, "The body ended early."),
-            Self::Unavailable => {
-                (StatusCode::SERVICE_UNAVAILABLE, "The event could not be stored; send it again.")
-            }
-        };
-        (status, sentence).into_response()
-    }
-}
-
-impl From<Unread> for Refusal {
-    fn from(unread: Unread) -> Self {
-        match unread {
-            Unread::TooLarge => Self::TooLarge,
-            Unread::TooSlow => Self::TooSlow,
-            Unread::EndedEarly => Self::EndedEarly,
-        }
-    }
-}
-
-impl From<DbError> for Refusal {
-    fn from(error: DbError) -> Self {
-        tracing::error!(%error, "A Stripe event could not be stored");
-        Self::Unavailable
-    }
-}
+const OFF: &str = "Stripe is not set up here: STRIPE_SECRET_KEY is unset.";
 
 pub async fn receive(State(gateway): State<Gateway>, headers: HeaderMap, body: Body) -> Response {
     accept(&gateway, &headers, body).await.unwrap_or_else(IntoResponse::into_response)
 }
 
 async fn accept(gateway: &Gateway, headers: &HeaderMap, body: Body) -> Result<Response, Refusal> {
-    let stripe = gateway.stripe.as_ref().ok_or(Refusal::Off)?;
+    let stripe = gateway.stripe.as_ref().ok_or(Refusal::Off(OFF))?;
     let mut given = headers.get_all("stripe-signature").iter();
     let header = given.next().and_then(|value| value.to_str().ok()).ok_or(Refusal::Forged)?;
     if given.next().is_some() {
@@ -132,19 +88,12 @@ fn counted(outcome: &'static str) -> Response {
     StatusCode::OK.into_response()
 }
 
-/// Keeps the first ones for an operator to look at: a flood must cost little, and the rest would tell nothing new.
 async fn put_aside(
     gateway: &Gateway,
     customer: String,
     reason: &'static str,
     raw: Bytes,
 ) -> Result<Response, Refusal> {
-    let count = gateway.samples.get_with((reason, customer), async { Arc::default() }).await;
-    if count.fetch_add(1, Ordering::Relaxed) >= SAMPLES_MAX {
-        return Ok(counted("dropped"));
-    }
-    let system = gateway.db.system();
-    let stored = tokio::spawn(async move { inbox::quarantine(&system, PROVIDER, reason, &raw).await });
-    stored.await.map_err(|_| Refusal::Unavailable)??;
-    Ok(counted("quarantined"))
+    let odd = Odd { provider: PROVIDER, reason, of: customer };
+    Ok(counted(aside::sample(gateway, odd, raw).await?))
 }

@@ -27,10 +27,12 @@ use tracing::Instrument;
 
 use super::{
     Addressee,
-    body::{self, Unread},
+    aside::{self, Odd},
+    body,
+    refusal::Refusal,
     whatsapp_event::{self, Unreadable},
     whatsapp_routes::{Key, find, fits, only_signed},
-    whatsapp_store::{sample, store},
+    whatsapp_store::{counted, store},
 };
 use crate::Gateway;
 
@@ -47,48 +49,6 @@ pub const CHANNEL: &str = "whatsapp";
 const PLATFORM_APP: &str = "";
 /// Below the public URL.
 pub const WEBHOOK_PATH: &str = "webhooks/whatsapp";
-
-/// Why a request gets no 200.
-enum Refusal {
-    Forged,
-    TooLarge,
-    TooSlow,
-    Malformed(&'static str),
-    /// Not stored: Meta must send it again.
-    Unavailable,
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let (status, sentence) = match self {
-            Self::Forged => (StatusCode::UNAUTHORIZED, "The signature is missing or wrong."),
-            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "A webhook may have 3 MiB."),
-            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "The webhook did not arrive within 10 s."),
-            Self::Malformed(why) => (StatusCode::BAD_REQUEST, why),
-            Self::Unavailable => {
-                (StatusCode::SERVICE_UNAVAILABLE, "The webhook could not be stored; send it again.")
-            }
-        };
-        (status, sentence).into_response()
-    }
-}
-
-impl From<Unread> for Refusal {
-    fn from(unread: Unread) -> Self {
-        match unread {
-            Unread::TooLarge => Self::TooLarge,
-            Unread::TooSlow => Self::TooSlow,
-            Unread::EndedEarly => Self::Malformed("The body ended early."),
-        }
-    }
-}
-
-impl From<DbError> for Refusal {
-    fn from(error: DbError) -> Self {
-        tracing::error!(%error, "A WhatsApp webhook could not be stored");
-        Self::Unavailable
-    }
-}
 
 /// Meta asks whether the address is ours. Only a repeated verify token proves that whoever registers it may.
 pub async fn verify(
@@ -211,7 +171,10 @@ async fn verify_and_store(
     match parsed {
         Ok(pieces) => store(gateway, &pieces, &destinations).await?,
         Err(Unreadable::NotAnEvent(why)) => return Err(Refusal::Malformed(why)),
-        Err(Unreadable::Odd(reason)) => sample(gateway, reason, String::new(), &raw).await?,
+        Err(Unreadable::Odd(reason)) => {
+            let odd = Odd { provider: CHANNEL, reason, of: String::new() };
+            counted(aside::sample(gateway, odd, raw).await?);
+        }
     }
     Ok(StatusCode::OK.into_response())
 }

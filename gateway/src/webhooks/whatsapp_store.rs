@@ -1,19 +1,17 @@
 //! Stores what a POST tells: messages through the accept path, everything else in one transaction for each tenant.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use axum::body::Bytes;
 use futures::future::join_all;
 use shared::{
+    channels::whatsapp_codes,
     db::{
         DbError, TenantDb,
         changes::{self, Followed},
         deliveries::{self, Status},
         feedback::Reaction,
-        inbox::{self, Accepted, Arrival},
+        inbox::{Accepted, Arrival},
         numbers::{self, Change, Echo},
     },
     ids::{ConnectionId, TenantId},
@@ -22,6 +20,7 @@ use shared::{
 use time::OffsetDateTime;
 
 use super::{
+    aside::{self, Odd},
     news,
     whatsapp::CHANNEL,
     whatsapp_event::Piece,
@@ -30,18 +29,20 @@ use super::{
 };
 use crate::Gateway;
 
-/// Of one number that belongs to nobody, or of one kind of odd piece: what is kept to look at, a minute.
-const SAMPLES_MAX: u32 = 20;
+/// Why a piece is put aside that could not be stored for what it is.
+const REFUSED: &str = "the database refuses it";
 /// A repeated delivery within this may be of one that failed half-way.
 const REPEATED_SOON: Duration = Duration::from_secs(600);
 
 /// One tenant's part of a POST, besides messages.
 #[derive(Default)]
-struct Part {
+struct Part<'a> {
     statuses: Vec<(ConnectionId, Status)>,
-    changes: Vec<(ConnectionId, Change)>,
-    reactions: Vec<(ConnectionId, Reaction)>,
-    rewritten: Vec<changes::Change>,
+    /// The statuses' own bytes, in their order.
+    statuses_raw: Vec<&'a str>,
+    changes: Vec<(ConnectionId, Change, &'a str)>,
+    reactions: Vec<(ConnectionId, Reaction, &'a str)>,
+    rewritten: Vec<(changes::Change, &'a str)>,
     accounts: HashMap<ConnectionId, String>,
 }
 
@@ -52,17 +53,16 @@ pub async fn store(gateway: &Gateway, pieces: &[Piece<'_>], destinations: &Desti
     }
     let now = gateway.clock.now();
     let mut incoming: Vec<Incoming<'_>> = Vec::new();
-    let mut parts: HashMap<TenantId, Part> = HashMap::new();
+    let mut parts: HashMap<TenantId, Part<'_>> = HashMap::new();
     for piece in pieces {
         let key = Key::of(piece);
         let Some(routes) = destinations.get(&key) else {
-            sample(gateway, "no tenant has connected this number", key.name().to_owned(), piece.raw.as_bytes())
-                .await?;
+            sample(gateway, "no tenant has connected this number", key.name(), piece.raw).await?;
             continue;
         };
         let kept = whatsapp_row::normalize(piece, now);
         if let Kept::Odd(reason) = kept {
-            sample(gateway, reason, key.name().to_owned(), piece.raw.as_bytes()).await?;
+            sample(gateway, reason, key.name(), piece.raw).await?;
             continue;
         }
         for route in routes {
@@ -71,13 +71,17 @@ pub async fn store(gateway: &Gateway, pieces: &[Piece<'_>], destinations: &Desti
                 part.accounts.insert(route.connection, piece.account.clone());
             }
             match &kept {
-                Kept::Status(status) => part.statuses.push((route.connection, (**status).clone())),
-                Kept::Reaction(reaction) => part.reactions.push((route.connection, reaction.clone())),
+                Kept::Status(status) => {
+                    part.statuses.push((route.connection, (**status).clone()));
+                    part.statuses_raw.push(piece.raw);
+                }
+                Kept::Reaction(reaction) => part.reactions.push((route.connection, reaction.clone(), piece.raw)),
                 Kept::Rewritten(rewritten) => {
-                    part.rewritten.push(rewritten.clone().into_change(&gateway.fingerprints, route));
+                    let change = rewritten.clone().into_change(&gateway.fingerprints, route);
+                    part.rewritten.push((change, piece.raw));
                 }
                 Kept::Row(row) => {
-                    part.changes.extend(row.change.clone().map(|change| (route.connection, change)));
+                    part.changes.extend(row.change.clone().map(|change| (route.connection, change, piece.raw)));
                     let (row, echo) = ((**row).clone(), row.echo.clone());
                     count(row.reason);
                     let arrival = row.into_arrival(&gateway.fingerprints, route, piece.raw, trace.clone());
@@ -108,15 +112,18 @@ async fn take_over(
     kept: &[Option<Accepted>],
     now: OffsetDateTime,
 ) -> Result<(), DbError> {
-    for (one, accepted) in incoming.iter().zip(kept) {
+    for (one, stored) in incoming.iter().zip(kept) {
         let Some(echo) = &one.echo else { continue };
-        let is_new = matches!(accepted, Some(Accepted::Stored { .. })) || now - echo.at < REPEATED_SOON;
+        let is_new = matches!(stored, Some(Accepted::Stored { .. })) || now - echo.at < REPEATED_SOON;
         if !is_new {
             continue;
         }
-        let mut tx = gateway.db.tenant(one.arrival.tenant).begin().await?;
-        numbers::written_on_the_phone(&mut tx, one.arrival.conversation, echo).await?;
-        tx.commit().await?;
+        let taking = async {
+            let mut tx = gateway.db.tenant(one.arrival.tenant).begin().await?;
+            numbers::written_on_the_phone(&mut tx, one.arrival.conversation, echo).await?;
+            tx.commit().await
+        };
+        accepted(gateway, taking.await, one.raw).await?;
         gateway.waker.wake();
     }
     Ok(())
@@ -145,7 +152,7 @@ async fn keep(gateway: &Gateway, incoming: &[Incoming<'_>]) -> Result<Vec<Option
             Ok(Accepted::Duplicate { .. }) => "duplicate",
             Ok(Accepted::NotKept) => "not_kept",
             Err(error) if error.refuses_value() => {
-                sample(gateway, "the database refuses it", String::new(), one.raw.as_bytes()).await?;
+                sample(gateway, REFUSED, "", one.raw).await?;
                 continue;
             }
             Err(error) => {
@@ -153,7 +160,7 @@ async fn keep(gateway: &Gateway, incoming: &[Incoming<'_>]) -> Result<Vec<Option
                 continue;
             }
         };
-        metrics::counter!("konstruct_events_total", "outcome" => outcome).increment(1);
+        counted(outcome);
     }
     if stored {
         gateway.waker.wake();
@@ -161,32 +168,76 @@ async fn keep(gateway: &Gateway, incoming: &[Incoming<'_>]) -> Result<Vec<Option
     failed.map_or(Ok(kept), Err)
 }
 
-/// One tenant's part: news of its numbers in one transaction, then what people did to messages, each in its own.
-async fn tell(gateway: &Gateway, db: TenantDb, part: Part) -> Result<(), DbError> {
-    if !(part.statuses.is_empty() && part.changes.is_empty() && part.accounts.is_empty()) {
-        // People that turn out to be one share what is remembered of them.
-        let mut tx = db.begin_for_all_audiences().await?;
-        deliveries::record(&mut tx, &part.statuses).await?;
-        for (connection, change) in &part.changes {
-            numbers::apply(&mut tx, *connection, change).await?;
-        }
-        for (connection, account) in &part.accounts {
-            numbers::note_account(&mut tx, *connection, account).await?;
-        }
-        tx.commit().await?;
+/// One tenant's part: news of its numbers in one transaction, then what people did to messages, each in its own. What the
+/// database refuses for what it is goes to quarantine, and takes nothing else with it.
+async fn tell(gateway: &Gateway, db: TenantDb, part: Part<'_>) -> Result<(), DbError> {
+    match note(&db, &part).await {
+        Err(error) if error.refuses_value() => note_singly(gateway, &db, &part).await?,
+        noted => noted?,
     }
     if !part.accounts.is_empty() {
         gateway.routes.invalidate_all();
     }
-    for (connection, reaction) in &part.reactions {
-        let heard = news::react(&db, *connection, reaction).await?;
-        metrics::counter!("konstruct_events_total", "outcome" => if heard { "news" } else { "not_kept" })
-            .increment(1);
+    for (connection, reaction, raw) in &part.reactions {
+        let heard = news::react(&db, *connection, reaction).await;
+        if let Some(heard) = accepted(gateway, heard, raw).await? {
+            counted(if heard { "news" } else { "not_kept" });
+        }
     }
-    for change in &part.rewritten {
-        rewrite(gateway, &db, change).await?;
+    for (change, raw) in &part.rewritten {
+        let followed = rewrite(gateway, &db, change).await;
+        accepted(gateway, followed, raw).await?;
     }
     Ok(())
+}
+
+async fn note(db: &TenantDb, part: &Part<'_>) -> Result<(), DbError> {
+    if part.statuses.is_empty() && part.changes.is_empty() && part.accounts.is_empty() {
+        return Ok(());
+    }
+    // People that turn out to be one share what is remembered of them.
+    let mut tx = db.begin_for_all_audiences().await?;
+    deliveries::record(&mut tx, &part.statuses, pause).await?;
+    for (connection, change, _) in &part.changes {
+        numbers::apply(&mut tx, *connection, change).await?;
+    }
+    for (connection, account) in &part.accounts {
+        numbers::note_account(&mut tx, *connection, account).await?;
+    }
+    tx.commit().await
+}
+
+/// The same, each in a transaction of its own.
+async fn note_singly(gateway: &Gateway, db: &TenantDb, part: &Part<'_>) -> Result<(), DbError> {
+    for (status, raw) in part.statuses.iter().zip(&part.statuses_raw) {
+        let one = Part { statuses: vec![status.clone()], ..Part::default() };
+        accepted(gateway, note(db, &one).await, raw).await?;
+    }
+    for change in &part.changes {
+        let one = Part { changes: vec![change.clone()], ..Part::default() };
+        accepted(gateway, note(db, &one).await, change.2).await?;
+    }
+    for (connection, account) in &part.accounts {
+        let one = Part { accounts: HashMap::from([(*connection, account.clone())]), ..Part::default() };
+        accepted(gateway, note(db, &one).await, account).await?;
+    }
+    Ok(())
+}
+
+/// After which time a failure is worth another try.
+fn pause(status: &Status) -> Option<Duration> {
+    whatsapp_codes::pause_after_failure(i64::from(status.error_code?))
+}
+
+/// `None`: the database refuses the value for what it is, and its bytes were put aside.
+async fn accepted<T>(gateway: &Gateway, outcome: Result<T, DbError>, raw: &str) -> Result<Option<T>, DbError> {
+    match outcome {
+        Err(error) if error.refuses_value() => {
+            sample(gateway, REFUSED, "", raw).await?;
+            Ok(None)
+        }
+        outcome => outcome.map(Some),
+    }
 }
 
 /// What a person changed or took back is carried out before Meta gets its 200.
@@ -202,19 +253,17 @@ async fn rewrite(gateway: &Gateway, db: &TenantDb, change: &changes::Change) -> 
         }
     }
     gateway.waker.wake();
-    let outcome = if followed == Followed::NotKept { "not_kept" } else { "changed" };
-    metrics::counter!("konstruct_events_total", "outcome" => outcome).increment(1);
+    counted(if followed == Followed::NotKept { "not_kept" } else { "changed" });
     Ok(())
 }
 
-/// Quarantines the first ones of a kind: a flood must cost little, and the rest would tell nothing new.
-pub async fn sample(gateway: &Gateway, reason: &'static str, of: String, raw: &[u8]) -> Result<(), DbError> {
-    let count = gateway.samples.get_with((reason, of), async { Arc::default() }).await;
-    let kept = count.fetch_add(1, Ordering::Relaxed) < SAMPLES_MAX;
-    let outcome = if kept { "quarantined" } else { "dropped" };
-    metrics::counter!("konstruct_events_total", "outcome" => outcome).increment(1);
-    if kept {
-        inbox::quarantine(&gateway.db.system(), CHANNEL, reason, raw).await?;
-    }
+/// Puts aside the first ones of a kind.
+async fn sample(gateway: &Gateway, reason: &'static str, of: &str, raw: &str) -> Result<(), DbError> {
+    let odd = Odd { provider: CHANNEL, reason, of: of.to_owned() };
+    counted(aside::sample(gateway, odd, Bytes::copy_from_slice(raw.as_bytes())).await?);
     Ok(())
+}
+
+pub fn counted(outcome: &'static str) {
+    metrics::counter!("konstruct_events_total", "outcome" => outcome).increment(1);
 }

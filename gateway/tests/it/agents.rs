@@ -1,6 +1,10 @@
 //! Shaping agents through the API: what is checked, what is written with it, and that it stays with its tenant.
 
 use serde_json::{Value, json};
+use shared::{
+    db::agents::{self, AgentShape},
+    ids::{AgentId, TenantId},
+};
 use sqlx::Row;
 
 use crate::{
@@ -178,4 +182,73 @@ async fn agents_shaped_at_once_are_one_each_and_one_is_the_default() {
     let agents = listed(&house, &acme).await;
     assert_eq!(agents.len(), 4);
     assert_eq!(agents.iter().filter(|agent| agent["is_default"] == true).count(), 1);
+}
+
+impl House {
+    /// An agent as the command line makes one: no version of it is kept yet.
+    pub async fn agent(&self, tenant: TenantId, name: &str) -> AgentId {
+        let mut tx = self.test.db.tenant(tenant).begin().await.expect("a transaction begins");
+        let support = AgentShape { role: Some("support".into()), ..AgentShape::default() };
+        let id = agents::shape(&mut tx, name, &support).await.expect("there is room").id;
+        tx.commit().await.expect("it is stored");
+        id
+    }
+}
+
+async fn versions(house: &House, firm: &Firm, id: &str) -> Vec<Value> {
+    let reply = house.ask(&Ask::get(&format!("/api/v1/agents/{id}/versions")).key(&firm.key)).await;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    reply.json()["items"].as_array().expect("a list").clone()
+}
+
+async fn shape_seen(house: &House, firm: &Firm, seen: &str, body: &Value) -> Reply {
+    house.ask(&Ask::put("/api/v1/agents").key(&firm.key).header("if-match", seen).json(body)).await
+}
+
+#[tokio::test]
+async fn what_an_agent_was_is_kept_with_who_made_it_so() {
+    let house = House::open().await;
+    let (acme, bolt) = (house.firm("acme").await, house.firm("bolt").await);
+    let id = house.agent(acme.tenant, "Kona").await.to_string();
+    assert_eq!(listed(&house, &acme).await[0]["version"], 0);
+    assert_eq!(versions(&house, &acme, &id).await, [] as [Value; 0]);
+    let changed = shape(&house, &acme, &json!({ "name": "Kona", "tone": "brief", "tools": ["calculator"] })).await;
+    assert_eq!(changed.json()["version"], 2, "what it was before is the first");
+    shape(&house, &acme, &json!({ "name": "Kona", "tone": "kind" })).await;
+    assert_eq!(listed(&house, &acme).await[0]["version"], 3);
+
+    let kept = versions(&house, &acme, &id).await;
+    let told = |at: usize, name: &str| kept[at][name].clone();
+    assert_eq!([told(0, "version"), told(1, "version"), told(2, "version")], [json!(3), json!(2), json!(1)]);
+    assert_eq!([told(0, "tone"), told(1, "tone"), told(2, "tone")], [json!("kind"), json!("brief"), json!("")]);
+    assert_eq!([told(1, "tools"), told(2, "tools")], [json!(["calculator"]), json!([])]);
+    assert_eq!((told(2, "role"), told(2, "changed_by")), (json!("support"), json!("konstruct")));
+    assert!(told(0, "changed_by").as_str().is_some_and(|by| by.starts_with("key_")), "{}", kept[0]);
+    let foreign = Ask::get(&format!("/api/v1/agents/{id}/versions")).key(&bolt.key);
+    assert_eq!(house.ask(&foreign).await.status, 404);
+}
+
+#[tokio::test]
+async fn the_second_of_two_who_edit_at_once_is_told() {
+    let house = House::open().await;
+    let acme = house.firm("acme").await;
+    let first = shape(&house, &acme, &json!({ "name": "Kona" })).await;
+    assert_eq!(first.header("etag"), "\"1\"");
+    let brief = json!({ "name": "Kona", "tone": "brief" });
+    assert_eq!(shape_seen(&house, &acme, "\"1\"", &brief).await.status, 200);
+    let stale = shape_seen(&house, &acme, "\"1\"", &json!({ "name": "Kona", "tone": "kind" })).await;
+    assert_eq!((stale.status, stale.problem().as_str()), (412, "changed_meanwhile"));
+    let new = shape_seen(&house, &acme, "\"1\"", &json!({ "name": "Nobody" })).await;
+    assert_eq!(new.status, 412, "there is none that could be at that version");
+    for odd in ["1", "*", "\"x\"", "W/\"1\""] {
+        assert_eq!(shape_seen(&house, &acme, odd, &brief).await.status, 400, "{odd}");
+    }
+    assert_eq!(listed(&house, &acme).await[0]["tone"], "brief");
+
+    let (left, right) = (json!({ "name": "Kona", "tone": "left" }), json!({ "name": "Kona", "tone": "right" }));
+    let (one, other) =
+        tokio::join!(shape_seen(&house, &acme, "\"2\"", &left), shape_seen(&house, &acme, "\"2\"", &right),);
+    let mut statuses = [one.status, other.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 412], "one of them was second");
 }

@@ -195,3 +195,69 @@ async fn an_operator_puts_a_fact_right_and_what_was_said_stays() {
     assert_eq!(forgotten.status, 200);
     assert_eq!(house.count(acme.tenant, "select count(*) from fact_sources").await, 0);
 }
+
+#[tokio::test]
+async fn a_former_fact_is_history_and_facts_are_found_by_person_and_place() {
+    let house = House::open().await;
+    let acme = house.firm("acme").await;
+    let (_, old) = fact(&house, &acme).await;
+    let list =
+        async |query: &str| house.ask(&Ask::get(&format!("/api/v1/memories?{query}")).key(&acme.key)).await.json();
+    assert_eq!(list("only=fact&closed=true").await["items"], json!([]));
+    let holding = list("only=fact").await["items"][0].clone();
+    let sources = &holding["fact"]["source_conversation_ids"];
+    assert_eq!(sources, &json!([holding["conversation_id"]]), "where each source was said");
+    let correct = Ask::new("PATCH", &format!("/api/v1/memories/{old}")).key(&acme.key);
+    let correct =
+        correct.header("content-type", "application/json").body(r#"{"text": "The launch is on 15 March."}"#);
+    assert_eq!(house.ask(&correct).await.status, 200);
+
+    let closed = list("only=fact&closed=true").await;
+    assert_eq!((&closed["items"][0]["id"], closed["items"].as_array().map(Vec::len)), (&json!(old), Some(1)));
+    assert!(closed["items"][0]["fact"]["valid_until"].is_string());
+    assert_eq!(list("closed=true").await["items"].as_array().map(Vec::len), Some(1), "messages are never closed");
+    let (person, place) = (&holding["person_id"], &holding["place"]);
+    let (person, place) = (person.as_str().expect("a person"), place.as_str().expect("a place"));
+    let counted = async |query: &str| list(query).await["items"].as_array().map(Vec::len);
+    assert_eq!(counted(&format!("only=fact&person_id={person}")).await, Some(1), "also one that was put right");
+    assert_eq!(counted(&format!("only=fact&place={place}")).await, Some(1));
+    assert_eq!(counted(&format!("place={place}")).await, Some(2), "with the message itself");
+    assert_eq!(counted("only=fact&place=CNOWHERE").await, Some(0));
+    assert_eq!(house.ask(&Ask::get("/api/v1/memories?place=").key(&acme.key)).await.status, 400);
+}
+
+#[tokio::test]
+async fn documents_are_searched_as_the_agent_that_is_asked_would() {
+    let house = House::open().await;
+    let (acme, bolt) = (house.firm("acme").await, house.firm("bolt").await);
+    let kona = house.agent(acme.tenant, "Kona").await;
+    let luis = house.agent(acme.tenant, "Luis").await;
+    let read = async |query: &str, text: &str| {
+        let given = give(&house, &acme, query, text.as_bytes()).await.json();
+        let id: DocumentId = given["id"].as_str().expect("an id").parse().expect("an id");
+        let mut tx =
+            house.test.db.tenant(acme.tenant).begin_for_all_audiences().await.expect("a transaction begins");
+        documents::store(&mut tx, id, &[text.to_owned()], None).await.expect("it is stored");
+        tx.commit().await.expect("it is stored");
+    };
+    read("name=travel.md&title=Travel%20handbook", "Hotels are paid up to 120 euros a night.").await;
+    read(&format!("name=pay.md&agent_ids={luis}"), "Salaries in hotels are secret.").await;
+    let search = async |firm: &Firm, query: &str| {
+        let reply = house.ask(&Ask::get(&format!("/api/v1/knowledge/search?{query}")).key(&firm.key)).await;
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        let items = reply.json()["items"].as_array().expect("a list").clone();
+        items.iter().map(|item| item["title"].as_str().expect("a title").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(search(&acme, "q=What%20do%20hotels%20cost").await, ["Travel handbook"]);
+    assert_eq!(search(&acme, &format!("q=hotels&agent_id={kona}")).await, ["Travel handbook"]);
+    let mut both = search(&acme, &format!("q=hotels&agent_id={luis}")).await;
+    both.sort();
+    assert_eq!(both, ["Travel handbook", "pay.md"]);
+    assert_eq!(search(&bolt, "q=hotels").await, [""; 0]);
+    let foreign = Ask::get(&format!("/api/v1/knowledge/search?q=hotels&agent_id={kona}")).key(&bolt.key);
+    assert_eq!(house.ask(&foreign).await.status, 404);
+    for query in ["", "q=", "q=a&extra=1", "q=a&agent_id=nobody"] {
+        let refused = house.ask(&Ask::get(&format!("/api/v1/knowledge/search?{query}")).key(&acme.key)).await;
+        assert_eq!(refused.status, 400, "{query}");
+    }
+}

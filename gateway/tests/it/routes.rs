@@ -6,19 +6,25 @@ use shared::{
     crypto::token_hash,
     db::{
         agents::{self, AgentShape},
-        api_keys,
+        api_keys, approvals,
         audit::Actor,
         budgets::{self, NewBudget, Scope},
+        connections::{self, NewSlackConnection},
         escalation_rules::{self, Shape},
+        follow_ups,
         invitations::{self, NewInvitation},
         llm_keys::{self, NewLlmKey},
+        mcp_servers,
         numbers::{self, NewNumber},
+        people,
         rehearsals::{Draft, cases, forks},
+        routines,
         sessions::{self, Device},
     },
     ids::{
-        ApiKeyId, ApprovalId, BudgetId, CaseId, ConnectionId, ConversationId, DocumentId, EscalationId, ForkId,
-        InvitationId, LlmKeyId, MemoryId, RuleId, RunId, SessionId, TenantId, ToolId, TrialId, UserId,
+        AgentId, ApiKeyId, ApprovalId, BudgetId, CaseId, ConnectionId, ConversationId, DocumentId, EscalationId,
+        FollowUpId, ForkId, InvitationId, JobId, LlmKeyId, McpServerId, MemoryId, PersonId, RoutineId, RuleId, RunId,
+        SessionId, TenantId, ToolId, TrialId, UserId,
     },
 };
 
@@ -97,6 +103,10 @@ impl<'a> Scene<'a> {
         let tenant = if object == "own" { self.acme } else { self.bolt };
         let missing = object == "missing";
         match parameter {
+            "agent_id" if missing => AgentId::new().to_string(),
+            "agent_id" => self.house.agent(tenant, "Kona").await.to_string(),
+            "job_id" if missing => JobId::new().to_string(),
+            "job_id" => self.house.dead_job(tenant).await.to_string(),
             "id" if missing => ConnectionId::new().to_string(),
             "id" => self.number(tenant).await,
             "conversation_id" if missing => ConversationId::new().to_string(),
@@ -148,6 +158,28 @@ impl<'a> Scene<'a> {
             }
             "tool_id" if missing => ToolId::new().to_string(),
             "tool_id" => self.house.tool(tenant).await.to_string(),
+            "follow_up_id" if missing => FollowUpId::new().to_string(),
+            "follow_up_id" => self.follow_up(tenant).await,
+            "routine_id" if missing => RoutineId::new().to_string(),
+            "routine_id" => self.routine(tenant).await,
+            "server_id" if missing => McpServerId::new().to_string(),
+            "server_id" => {
+                // Nobody is called: it leads inside.
+                let new = mcp_servers::New { name: "x", url: "https://10.0.0.1/mcp", token: None };
+                let mut tx = self.house.test.db.tenant(tenant).begin().await.expect("a transaction begins");
+                let keys = &self.house.test.config.master_keys;
+                let made = mcp_servers::create(&mut tx, keys, &Actor::System, &new).await.expect("there is room");
+                tx.commit().await.expect("it is stored");
+                made.to_string()
+            }
+            "person_id" if missing => PersonId::new().to_string(),
+            "person_id" => {
+                let connection: ConnectionId = self.number(tenant).await.parse().expect("a connection's id");
+                let mut tx = self.house.test.db.tenant(tenant).begin().await.expect("a transaction begins");
+                let person = people::meet(&mut tx, connection, "4915100000009").await.expect("they are met");
+                tx.commit().await.expect("they are stored");
+                person.to_string()
+            }
             "approval_id" if missing => ApprovalId::new().to_string(),
             "approval_id" => self.house.waiting(tenant, self.conversation(tenant).await).await.to_string(),
             "llm_key_id" if missing => LlmKeyId::new().to_string(),
@@ -226,6 +258,49 @@ impl<'a> Scene<'a> {
     async fn conversation(&self, tenant: TenantId) -> ConversationId {
         let connection = self.number(tenant).await.parse().expect("a connection's id");
         self.house.talked_over(tenant, connection).await.0
+    }
+
+    async fn follow_up(&self, tenant: TenantId) -> String {
+        let conversation = self.conversation(tenant).await;
+        let approval = self.house.waiting(tenant, conversation).await;
+        let mut tx = self.house.test.db.tenant(tenant).begin().await.expect("a transaction begins");
+        let asked = approvals::find(&mut tx, approval).await.expect("it is read").expect("it waits");
+        let now = time::OffsetDateTime::from_unix_timestamp(1_900_000_000).expect("a time");
+        let due_at = now + time::Duration::days(1);
+        let new =
+            follow_ups::New { conversation, run: asked.run, person: asked.person, about: "tea", due_at, now };
+        let id = follow_ups::set(&mut tx, &new).await.expect("it is set").expect("there is room");
+        tx.commit().await.expect("it is stored");
+        id.to_string()
+    }
+
+    async fn routine(&self, tenant: TenantId) -> String {
+        let mut tx = self.house.test.db.tenant(tenant).begin().await.expect("a transaction begins");
+        let agent = agents::shape(&mut tx, "Kona", &AgentShape::default()).await.expect("an agent is shaped").id;
+        let new = NewSlackConnection {
+            team_id: format!("T{}", UserId::new().uuid().simple()),
+            bot_user_id: "UBOT".into(),
+            bot_id: "BBOT".into(),
+            bot_token: "xoxb-x".to_owned().into(),
+            ..NewSlackConnection::default()
+        };
+        let keys = &self.house.test.config.master_keys;
+        let connection = connections::connect_slack(&mut tx, keys, &new).await.expect("it is connected").id;
+        let name = UserId::new().to_string();
+        let shape = routines::Shape {
+            name: &name,
+            agent,
+            connection,
+            channel: "C1",
+            instruction: "Say hello.",
+            schedule: "0 9 * * 1",
+            business_hours: false,
+            enabled: true,
+            next_at: None,
+        };
+        let made = routines::create(&mut tx, &Actor::System, &shape).await.expect("there is room");
+        tx.commit().await.expect("it is stored");
+        made.id.to_string()
     }
 
     async fn budget(&self, tenant: TenantId) -> String {

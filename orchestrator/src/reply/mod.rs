@@ -3,6 +3,7 @@
 //! The outbox row exists before the call. A post without a clear answer waits, then the thread is searched for the row's
 //! id; only if it is not there is it posted once more. An update may simply be repeated.
 
+pub mod files;
 mod outlet;
 pub mod pieces;
 mod slack_work;
@@ -22,6 +23,7 @@ use shared::{
         outbox::{self, Operation, Part},
     },
     ids::OutboxId,
+    storage::Storage,
 };
 
 #[cfg(feature = "testing")]
@@ -100,6 +102,8 @@ pub struct Sender<'a> {
     pub db: &'a TenantDb,
     pub lease: &'a Lease,
     pub pace: Pace,
+    /// Where the bytes of files lie.
+    pub storage: &'a Storage,
 }
 
 impl Sender<'_> {
@@ -109,12 +113,18 @@ impl Sender<'_> {
             (Operation::Update | Operation::Stream, Some(ts)) => self.update(part, ts, resumed).await?,
             _ => self.post(part, resumed).await?,
         };
+        if files::is_one(part) && delivery.state == State::Dead {
+            self.excuse(part).await;
+        }
         let outcome = delivery.state.as_str();
         metrics::counter!("konstruct_sends_total", "kind" => part.kind.clone(), "outcome" => outcome).increment(1);
         Ok(delivery)
     }
 
     async fn send(&self, part: &Part) -> Result<String, CallError> {
+        if files::is_one(part) {
+            return self.send_file(part).await;
+        }
         match part.operation {
             Operation::Stream => self.outlet.post_streamed(&part.whole(), part.id).await,
             Operation::Post | Operation::Update => self.outlet.post(&part.body, part.id).await,
@@ -137,7 +147,7 @@ impl Sender<'_> {
 
     async fn post(&self, part: &Part, resumed: bool) -> Result<Delivery, DbError> {
         if resumed {
-            match self.find_settled(part.id).await {
+            match self.find_settled(part.id, files::is_one(part)).await {
                 Seen::There(found) => return Ok(done(part.id, State::Sent, Some(found), None)),
                 // Perhaps it is there. A second placeholder helps nobody; the answer is posted below.
                 Seen::Hidden if part.kind == "placeholder" => {
@@ -161,7 +171,7 @@ impl Sender<'_> {
             match &error {
                 CallError::Ambiguous(_) => {
                     tokio::time::sleep(self.pace.settle).await;
-                    let seen = self.find(part.id).await;
+                    let seen = self.find(part.id, files::is_one(part)).await;
                     if let Seen::There(found) = seen {
                         return Ok(done(part.id, State::Sent, Some(found), None));
                     }
@@ -261,7 +271,7 @@ impl Sender<'_> {
 
     /// Where a row's message is, if it is anywhere; a sentence if nobody can tell.
     pub async fn whereabouts(&self, id: OutboxId) -> Result<Option<String>, &'static str> {
-        match self.find_settled(id).await {
+        match self.find_settled(id, false).await {
             Seen::There(found) => Ok(Some(found)),
             Seen::NotThere => Ok(None),
             Seen::Hidden => Err("whether it was shown can't be looked up"),
@@ -269,17 +279,20 @@ impl Sender<'_> {
     }
 
     /// What an earlier process sent a moment ago may not be visible yet.
-    async fn find_settled(&self, id: OutboxId) -> Seen {
-        match self.find(id).await {
+    async fn find_settled(&self, id: OutboxId, is_file: bool) -> Seen {
+        match self.find(id, is_file).await {
             Seen::NotThere => {
                 tokio::time::sleep(self.pace.settle).await;
-                self.find(id).await
+                self.find(id, is_file).await
             }
             seen => seen,
         }
     }
 
-    async fn find(&self, id: OutboxId) -> Seen {
+    async fn find(&self, id: OutboxId, is_file: bool) -> Seen {
+        if is_file {
+            return self.look(|| self.find_file(id)).await;
+        }
         self.look(|| self.outlet.find(id)).await
     }
 

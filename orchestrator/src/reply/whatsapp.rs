@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use shared::{
     channels::{
         CallError,
-        whatsapp::{Line, Outgoing, TEXT_MAX, WhatsAppApi},
+        whatsapp::{Line, NOTICE, Outgoing, TEXT_MAX, WhatsAppApi},
         whatsapp_text,
     },
     clock::Clock,
@@ -28,13 +28,6 @@ const WINDOW: Duration = Duration::from_secs(24 * 3_600);
 /// Longest text of a template's variable that is sent, in characters; Meta allows 1,024 for the whole message.
 const VARIABLE_MAX: usize = 900;
 const CLOSED: &str = "more than 24 hours have passed since the person wrote";
-/// In every first answer, whatever the tenant configures.
-const NOTICE: &str = "_You are writing with an AI assistant._";
-
-/// Below a first answer, if it has room: whoever presses it says these words.
-const PERSON: (&str, &str) = ("human", "Talk to a person");
-/// Longest text above buttons, in characters.
-const BODY_MAX: usize = 1_024;
 
 #[derive(Clone)]
 pub struct WhatsAppPlace {
@@ -58,18 +51,30 @@ impl WhatsAppPlace {
         let sending = self.sending().await?;
         let line = Line { number: &sending.phone_number_id, person: &self.person };
         if self.is_open().await.map_err(away)? {
-            let offers_a_person = text.ends_with(NOTICE) && text.chars().count() <= BODY_MAX;
-            let outgoing = match offers_a_person {
-                true => Outgoing::Buttons { body: text, buttons: &[PERSON] },
-                false => Outgoing::Text(text),
-            };
-            return self.api.send(&self.token, line, &outgoing, None, id).await;
+            return self.api.send(&self.token, line, &Outgoing::answer(text), None, id).await;
         }
         metrics::counter!("konstruct_whatsapp_window_closed_total").increment(1);
         let Some((name, language)) = &sending.fallback else { return Err(CallError::Refused(CLOSED.into())) };
         let words = one_line(text);
         let template = Outgoing::Template { name, language, variables: &[&words] };
         self.api.send(&self.token, line, &template, None, id).await
+    }
+
+    /// Brings a file's bytes to Meta, under the only type of texts it takes.
+    pub async fn upload(&self, name: &str, bytes: Vec<u8>) -> Result<String, CallError> {
+        let sending = self.sending().await?;
+        self.api.upload(&self.token, &sending.phone_number_id, (name, "text/plain"), bytes).await
+    }
+
+    /// Sends a file that Meta has. Outside the 24 hours no template could carry it.
+    pub async fn show_file(&self, media: &str, name: &str, id: OutboxId) -> Result<String, CallError> {
+        let sending = self.sending().await?;
+        if !self.is_open().await.map_err(away)? {
+            metrics::counter!("konstruct_whatsapp_window_closed_total").increment(1);
+            return Err(CallError::Refused(CLOSED.into()));
+        }
+        let line = Line { number: &sending.phone_number_id, person: &self.person };
+        self.api.send(&self.token, line, &Outgoing::Document { media, name }, None, id).await
     }
 
     async fn sending(&self) -> Result<&Sending, CallError> {

@@ -3,11 +3,12 @@
 use serde_json::{Map, Value, json};
 use shared::{
     db::{
-        Audience, DbError, TenantTx, approvals, lanes,
+        Audience, DbError, TenantTx, approvals,
+        audit::Actor,
+        lanes, mcp_servers,
         messages::{self, Note},
         origins, people,
         tool_calls::{self, NewCall, Past, State},
-        tools,
     },
     ids::{MemoryId, ToolCallId},
     message::{ChannelKind, clean_text},
@@ -31,10 +32,10 @@ const RECALLED_MAX: usize = 10;
 const NOT_ALLOWED: &str = "refused";
 
 /// A call and where it stands in the run.
-struct At<'a> {
-    id: ToolCallId,
-    step: i32,
-    position: i32,
+pub(super) struct At<'a> {
+    pub(super) id: ToolCallId,
+    pub(super) step: i32,
+    pub(super) position: i32,
     call: &'a Called,
 }
 
@@ -79,8 +80,7 @@ impl Work<'_> {
                 self.note(at, admitted, state, said).await
             }
             What::CurrentTime => {
-                let form = format_description!("[weekday], [year]-[month]-[day] [hour]:[minute] UTC");
-                let now = self.orchestrator.clock.now().format(form).unwrap_or_default();
+                let now = self.current_time().await?;
                 self.note(at, admitted, State::Done, now).await
             }
             What::Escalate => {
@@ -92,8 +92,14 @@ impl Work<'_> {
                 progress.tainted |= tainted;
                 self.note(at, admitted, State::Done, said).await
             }
+            What::SearchKnowledge => {
+                let said = self.search_knowledge(text("about")).await?;
+                self.note(at, admitted, State::Done, said).await
+            }
+            What::FollowUp => self.follow_up(at, admitted).await,
             What::Remember => self.remember(at, admitted, &clean_text(text("note"))).await,
             What::Forget => self.forget(at, admitted, text("memory")).await,
+            What::SendFile => self.send_file(at, admitted, progress).await,
             What::Http { .. } if admitted.tool.class == Class::Write => {
                 self.ask_for_approval(at, admitted, progress).await
             }
@@ -124,6 +130,10 @@ impl Work<'_> {
             }
             (State::Waiting, _) => {
                 progress.waits.push(wording::call(&admitted.tool.name, &json!(admitted.arguments)));
+                Ok(said)
+            }
+            (State::Done, What::SendFile) => {
+                progress.files += 1;
                 Ok(said)
             }
             (State::Done, What::Escalate) => {
@@ -164,7 +174,7 @@ impl Work<'_> {
     }
 
     /// Writes the call down in the caller's transaction.
-    async fn write(
+    pub(super) async fn write(
         &self,
         tx: &mut TenantTx,
         at: &At<'_>,
@@ -195,7 +205,7 @@ impl Work<'_> {
     }
 
     /// A call whose result is known at once, because nothing outside is asked.
-    async fn note(
+    pub(super) async fn note(
         &self,
         at: &At<'_>,
         admitted: &Admitted<'_>,
@@ -316,15 +326,20 @@ impl Work<'_> {
         };
         let secret = sealed
             .as_deref()
-            .map(|sealed| tools::open(&self.orchestrator.keys, self.lease.tenant, tool.id, sealed))
+            .map(|sealed| mcp_servers::open_secret(&self.orchestrator.keys, self.lease.tenant, tool, sealed))
             .transpose()?;
         let arguments: &Map<String, Value> = &admitted.arguments;
         let request = Request { id: at.id, tool, template, secret: secret.as_ref(), arguments };
-        let (state, said) = match http::call(&self.orchestrator.guard, &request).await {
+        let answered = http::call(&self.orchestrator.guard, &request).await;
+        let mut tx = self.db.begin().await?;
+        let (state, said) = match answered {
             Answered::Done(said) => (State::Done, said),
             Answered::Failed(said) | Answered::Unclear(said) => (State::Failed, said),
+            Answered::Changed => {
+                mcp_servers::lock(&mut tx, &Actor::System, tool.id, None).await?;
+                (State::Failed, http::CHANGED.to_owned())
+            }
         };
-        let mut tx = self.db.begin().await?;
         let noted = tool_calls::finish(&mut tx, self.lease, at.id, state, &said).await?;
         tx.commit().await?;
         count(state.as_str());

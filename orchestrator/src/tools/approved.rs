@@ -5,8 +5,9 @@ use shared::{
     db::{
         DbError, TenantDb,
         approvals::{self, Approval, State},
+        audit::Actor,
         lanes::Lease,
-        runs::Pending,
+        mcp_servers,
         tool_calls::{self, State as CallState},
         tools::{self, Granted, Tool},
     },
@@ -20,21 +21,6 @@ use super::{
     wording,
 };
 use crate::{Orchestrator, opening::Turn, turn::Outcome};
-
-/// The decision that a message stands for, if it is none of a person's.
-pub fn decision(pending: &Pending) -> Option<ApprovalId> {
-    pending.message.external_id.parse().ok()
-}
-
-/// A decision is a turn of its own: what was written before and after it waits for others.
-pub fn alone(pending: &mut Vec<Pending>) {
-    let first = pending.first().and_then(decision);
-    let end = match first {
-        Some(_) => 1,
-        None => pending.iter().position(|other| decision(other).is_some()).unwrap_or(pending.len()),
-    };
-    pending.truncate(end);
-}
 
 /// What is carried out, with what that needs.
 struct Ready {
@@ -104,6 +90,9 @@ async fn begin(
         Some((tool, _)) if tool.digest(&approval.arguments).as_slice() != approval.digest => {
             Some("The tool was changed after it was approved.")
         }
+        Some((tool, _)) if tool.remote.as_ref().is_some_and(|remote| remote.locked_at.is_some()) => {
+            Some(http::CHANGED)
+        }
         Some(_) => None,
     };
     if let (None, Some((tool, sealed))) = (refusal, found) {
@@ -131,7 +120,7 @@ async fn call(
     let secret = ready
         .sealed
         .as_deref()
-        .map(|sealed| tools::open(&orchestrator.keys, lease.tenant, ready.tool.id, sealed))
+        .map(|sealed| mcp_servers::open_secret(&orchestrator.keys, lease.tenant, &ready.tool, sealed))
         .transpose()?;
     let request = Request {
         id: approval.call,
@@ -140,12 +129,17 @@ async fn call(
         secret: secret.as_ref(),
         arguments: &ready.arguments,
     };
-    let (state, said) = match http::call(&orchestrator.guard, &request).await {
+    let answered = http::call(&orchestrator.guard, &request).await;
+    let mut tx = db.begin().await?;
+    let (state, said) = match answered {
         Answered::Done(said) => (CallState::Done, said),
         Answered::Failed(said) => (CallState::Failed, said),
         Answered::Unclear(said) => (CallState::Unknown, said),
+        Answered::Changed => {
+            mcp_servers::lock(&mut tx, &Actor::System, ready.tool.id, None).await?;
+            (CallState::Failed, http::CHANGED.to_owned())
+        }
     };
-    let mut tx = db.begin().await?;
     tool_calls::finish(&mut tx, lease, approval.call, state, &said).await?;
     tx.commit().await?;
     count(state.as_str());

@@ -17,8 +17,10 @@ use shared::{
     tools::{Class, address::Template},
 };
 
+use super::remote;
+
 /// Characters of an answer that a model is shown.
-const SHOWN_MAX: usize = 4_000;
+pub(super) const SHOWN_MAX: usize = 4_000;
 
 /// What came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +31,12 @@ pub enum Answered {
     Failed(String),
     /// It may have been carried out.
     Unclear(String),
+    /// Its server describes it otherwise than an operator saw it: nothing was called.
+    Changed,
 }
+
+pub(super) const CHANGED: &str =
+    "The tool was changed by its server. It is locked until an operator has looked at it.";
 
 pub struct Request<'a> {
     pub id: ToolCallId,
@@ -41,6 +48,9 @@ pub struct Request<'a> {
 
 pub async fn call(guard: &Guard, request: &Request<'_>) -> Answered {
     let tool = request.tool;
+    if let Some(from) = &tool.remote {
+        return remote::call(guard, request, from).await;
+    }
     let sent = match prepare(guard, request) {
         Ok(builder) => builder.send(),
         Err(sentence) => return Answered::Failed(sentence),

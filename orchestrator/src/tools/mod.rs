@@ -6,10 +6,15 @@
 
 mod act;
 pub mod approved;
+mod built_in;
 mod calculator;
 pub mod claims;
 mod http;
+mod knowledge;
+mod later;
 pub mod registry;
+mod remote;
+mod send_file;
 pub mod wording;
 
 use std::time::Duration;
@@ -72,6 +77,8 @@ struct Progress {
     waits: Vec<String>,
     /// Why a human is asked for.
     hands_over: Option<String>,
+    /// Files that go out below the answer.
+    files: usize,
     tokens: i64,
 }
 
@@ -110,7 +117,7 @@ impl Work<'_> {
         prompt.instruct(INSTRUCTIONS);
         prompt.tools = self.registry.to_values();
         let before = self.before().await?;
-        let mut progress = Progress { tainted, waits: Vec::new(), hands_over: None, tokens: 0 };
+        let mut progress = Progress { tainted, waits: Vec::new(), hands_over: None, files: 0, tokens: 0 };
         let deadline = Instant::now() + TIME_MAX;
         for step in 1..=STEPS_MAX {
             if Instant::now() >= deadline || progress.tokens > TOKENS_MAX {

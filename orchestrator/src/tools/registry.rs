@@ -9,17 +9,22 @@ use shared::{
         tools::{Granted, Tool},
     },
     message::is_hidden,
-    tools::{Class, address::Template, arguments::Schema},
+    tools::{
+        Class,
+        address::Template,
+        arguments::Schema,
+    },
 };
 
+use super::built_in;
 use crate::{files::Shown, llm::Called};
 
 /// A tool that is offered to the model.
 pub struct Offered {
     pub name: String,
     pub class: Class,
-    description: String,
-    schema: Schema,
+    pub(super) description: String,
+    pub(super) schema: Schema,
     pub what: What,
 }
 
@@ -27,9 +32,12 @@ pub enum What {
     Calculator,
     CurrentTime,
     Escalate,
+    FollowUp,
     Forget,
     Recall,
     Remember,
+    SearchKnowledge,
+    SendFile,
     Http { tool: Box<Tool>, template: Template, sealed: Option<Vec<u8>> },
 }
 
@@ -55,6 +63,11 @@ impl Registry {
     pub fn new(granted: &[Granted], tainted: bool) -> Self {
         let offered = granted.iter().filter_map(offered).filter(|tool| !(tainted && is_locked(tool))).collect();
         Self { offered }
+    }
+
+    /// Takes away what writes, if that is what is asked.
+    pub fn read_only_if(&mut self, asked: bool) {
+        self.offered.retain(|tool| !asked || tool.class == Class::Read);
     }
 
     pub fn is_empty(&self) -> bool {
@@ -98,10 +111,11 @@ impl Registry {
     }
 }
 
-/// After a stranger's words: what writes, and what leads out. Asking for a human is always possible.
+/// After a stranger's words: what writes, and what leads out. Asking for a human is always possible, and a file goes to those
+/// who read the answer, with what could stand in the answer.
 fn is_locked(tool: &Offered) -> bool {
-    let asks_for_human = matches!(tool.what, What::Escalate);
-    (tool.class == Class::Write && !asks_for_human) || tool.what.leads_out()
+    let is_said = matches!(tool.what, What::Escalate | What::SendFile);
+    (tool.class == Class::Write && !is_said) || tool.what.leads_out()
 }
 
 /// Whether words of strangers are in the prompt: what files say, and what people of elsewhere and bots wrote.
@@ -113,7 +127,7 @@ pub fn is_tainted(window: &[Line], files: &[Shown], memories: &[Recalled]) -> bo
 
 fn offered(granted: &Granted) -> Option<Offered> {
     match granted {
-        Granted::BuiltIn(name) => built_in(name),
+        Granted::BuiltIn(name) => built_in::tool(name),
         Granted::Own(tool, sealed) => {
             let read = Schema::parse(&tool.arguments)
                 .and_then(|schema| Ok((schema, Template::parse(&tool.url_template)?)));
@@ -133,50 +147,6 @@ fn offered(granted: &Granted) -> Option<Offered> {
             }
         }
     }
-}
-
-fn built_in(name: &str) -> Option<Offered> {
-    let text = |description: &str, most: u64| json!({ "type": "string", "description": description, "minLength": 1, "maxLength": most });
-    let (what, class, description, properties) = match name {
-        "calculator" => (
-            What::Calculator,
-            Class::Read,
-            "Works out a sum exactly.",
-            json!({ "sum": text("Numbers, + - * / % ^ and parentheses, such as 17 * 23", 200) }),
-        ),
-        "current_time" => {
-            (What::CurrentTime, Class::Read, "Says which day it is, and what time in UTC.", json!({}))
-        }
-        "escalate" => (
-            What::Escalate,
-            Class::Write,
-            "Hands this conversation to a human colleague. You say nothing in it from then on.",
-            json!({ "reason": text("Why, in a few words, for the colleague", 300) }),
-        ),
-        "forget" => (
-            What::Forget,
-            Class::Write,
-            "Makes you forget something that the person you speak with told you, and wants forgotten.",
-            json!({ "memory": text("The id that recall gave, mem_…", 40) }),
-        ),
-        "recall" => (
-            What::Recall,
-            Class::Read,
-            "Searches what you remember from earlier conversations.",
-            json!({ "about": text("What to look for", 500) }),
-        ),
-        "remember" => (
-            What::Remember,
-            Class::Write,
-            "Notes something that the person you speak with wants remembered.",
-            json!({ "note": text("What to remember, as one sentence", 1_000) }),
-        ),
-        _ => return None,
-    };
-    let required: Vec<&String> = properties.as_object().into_iter().flat_map(Map::keys).collect();
-    let schema = json!({ "type": "object", "properties": properties, "required": required });
-    let schema = Schema::parse(&schema).ok()?;
-    Some(Offered { name: name.to_owned(), class, description: description.to_owned(), schema, what })
 }
 
 #[cfg(test)]
@@ -228,6 +198,7 @@ mod tests {
             ("recall", "{\"about\":\"x\"}", false),
             ("calculator", "{\"sum\":\"1\"}", false),
             ("escalate", "{\"reason\":\"x\"}", false),
+            ("send_file", "{\"name\":\"a.txt\",\"content\":\"x\"}", false),
         ] {
             assert_eq!(registry.admit(&call(name, arguments), true).is_err(), locked, "{name}");
         }

@@ -38,10 +38,15 @@ export function holdSession(session: Session): Session {
   return session
 }
 
-export async function call<R extends Route>(route: R, ...[request]: Arguments<R>): Promise<Answer<R>> {
+export function call<R extends Route>(route: R, ...[request]: Arguments<R>): Promise<Answer<R>> {
+  return signedIn(() => callOnce(route, request))
+}
+
+/** Asks anew once the session was renewed, or the person has signed in again. */
+export async function signedIn<T>(once: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
-      return await callRenewing(route, request)
+      return await renewing(once)
     } catch (problem) {
       if (!isExpiry(problem) || askToSignIn === null) throw problem
       await askToSignIn()
@@ -49,13 +54,13 @@ export async function call<R extends Route>(route: R, ...[request]: Arguments<R>
   }
 }
 
-async function callRenewing<R extends Route>(route: R, request?: Request<R>): Promise<Answer<R>> {
+async function renewing<T>(once: () => Promise<T>): Promise<T> {
   try {
-    return await callOnce(route, request)
+    return await once()
   } catch (problem) {
     if (!isExpiry(problem)) throw problem
     await renew()
-    return callOnce(route, request)
+    return once()
   }
 }
 
@@ -71,23 +76,26 @@ function renew(): Promise<Session> {
 
 export async function callOnce<R extends Route>(route: R, request?: Request<R>): Promise<Answer<R>> {
   const [method, template] = route.split(' ') as [string, string]
-  const { path, query, body } = (request ?? {}) as { path?: Texts; query?: Texts; body?: unknown }
-  const response = await ask(address(template, path, query), method, body)
+  const { path, query, headers, body } = (request ?? {}) as { path?: Texts; query?: Texts; headers?: Record<string, string>; body?: unknown }
+  const response = await ask(address(template, path, query), method, body, headers)
   if (!response.ok) throw await problemOf(response)
   return (response.status === 204 ? undefined : await response.json()) as Answer<R>
 }
 
-type Texts = Record<string, string | number | null | undefined>
+type Texts = Record<string, string | number | boolean | null | undefined>
 
-function address(template: string, path: Texts = {}, query: Texts = {}): string {
+/** Whoever sends without `fetch` needs it, too. */
+export const sessionToken = (): string => csrfToken
+
+export function address(template: string, path: Texts = {}, query: Texts = {}): string {
   const place = template.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(path[name])))
   const asked = Object.entries(query).filter(([, value]) => value !== undefined && value !== null)
   const search = new URLSearchParams(asked.map(([name, value]) => [name, String(value)]))
   return search.size > 0 ? `${place}?${search}` : place
 }
 
-async function ask(url: string, method: string, body: unknown): Promise<Response> {
-  const headers: Record<string, string> = { accept: 'application/json' }
+async function ask(url: string, method: string, body: unknown, given: Record<string, string> = {}): Promise<Response> {
+  const headers: Record<string, string> = { accept: 'application/json', ...given }
   if (method !== 'GET' && csrfToken !== '') headers['x-csrf-token'] = csrfToken
   if (body !== undefined) headers['content-type'] = 'application/json'
   try {
@@ -104,11 +112,13 @@ async function ask(url: string, method: string, body: unknown): Promise<Response
 }
 
 async function problemOf(response: Response): Promise<ApiProblem> {
-  const body = (await response.json().catch(() => null)) as Partial<Problem> | null
+  return asProblem(response.status, await response.json().catch(() => null))
+}
+
+export function asProblem(status: number, answer: unknown): ApiProblem {
+  const body = answer as Partial<Problem> | null
   const known = typeof body?.code === 'string' && typeof body.detail === 'string'
-  return known
-    ? new ApiProblem(response.status, body.code ?? '', body.detail ?? '')
-    : new ApiProblem(response.status, 'strange', '')
+  return known ? new ApiProblem(status, body.code ?? '', body.detail ?? '') : new ApiProblem(status, 'strange', '')
 }
 
 /** A wrong password or code is a 401, too, but no expiry. */

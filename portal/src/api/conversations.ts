@@ -5,6 +5,7 @@ import { useEffect } from 'react'
 import { call } from './client'
 import { every, type Again } from './events'
 import { conversationsQuery, LIST_MS, LONG_PAGES, PAGE, RARELY_MS } from './queries'
+import type { InboxSearch } from '../lib/searches'
 import type { ConversationList } from './schema'
 
 type Pages = InfiniteData<ConversationList, string | null>
@@ -23,7 +24,8 @@ const isLong = (client: QueryClient): boolean => (client.getQueryData<Pages>(con
 /** After a change that an event told of. */
 export async function freshen(client: QueryClient): Promise<void> {
   const { queryKey } = conversationsQuery
-  if (!isLong(client)) return client.invalidateQueries({ queryKey })
+  await client.invalidateQueries({ queryKey, predicate: ({ queryKey: [, filter] }) => (filter ? !(filter as InboxSearch).q : !isLong(client)) })
+  if (!isLong(client)) return
   const first = await call('GET /api/v1/conversations', { query: { limit: PAGE } })
   client.setQueryData<Pages>(queryKey, (known) => known && withFirstPage(known, first))
 }

@@ -1,7 +1,7 @@
 // What the pages ask for, each under one key, so that a change knows what to ask again.
-import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query'
 import { ownZone, spanOf } from '../lib/money'
-import type { AuditSearch, EscalationSearch, MemorySearch, UsageSearch } from '../lib/searches'
+import type { AuditSearch, EscalationSearch, InboxSearch, KnowledgeSearch, MemorySearch, UsageSearch } from '../lib/searches'
 import { call } from './client'
 import { every } from './events'
 
@@ -23,6 +23,26 @@ export const conversationsQuery = infiniteQueryOptions({
   getNextPageParam: (page) => page.next_cursor ?? null,
   refetchInterval: ({ state }) => ((state.data?.pages.length ?? 0) > LONG_PAGES ? false : every(LIST_MS, RARELY_MS)()),
 })
+
+/** Those that fit: looked for by the gateway, among all of them. */
+export const fittingQuery = ({ q, channel, who }: InboxSearch) =>
+  infiniteQueryOptions({
+    queryKey: ['conversations', { q, channel, who }],
+    queryFn: ({ pageParam }) => call('GET /api/v1/conversations', { query: { cursor: pageParam, limit: PAGE, q, channel, who } }),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_cursor ?? null,
+    // Words are looked for in all that was said: not again with each event.
+    refetchInterval: q ? RARELY_MS : every(LIST_MS, RARELY_MS),
+    placeholderData: keepPreviousData,
+  })
+
+/** The one that is open, wherever it stands in the list. */
+export const conversationQuery = (conversationId: string) =>
+  queryOptions({
+    queryKey: ['conversation', conversationId],
+    queryFn: () => call('GET /api/v1/conversations/{conversation_id}', { path: { conversation_id: conversationId } }),
+    refetchInterval: every(LIST_MS, RARELY_MS),
+  })
 
 export const messagesQuery = (conversationId: string) =>
   infiniteQueryOptions({
@@ -51,15 +71,39 @@ export const traceQuery = (conversationId: string) =>
     refetchInterval: every(LIST_MS, RARELY_MS),
   })
 
-export const memoriesQuery = ({ q, person, conversation }: MemorySearch) =>
+export const memoriesQuery = ({ q, person, conversation, view, place }: MemorySearch) =>
   infiniteQueryOptions({
-    queryKey: ['memories', { q, person, conversation }],
+    queryKey: ['memories', { q, person, conversation, view, place }],
     queryFn: ({ pageParam }) =>
       call('GET /api/v1/memories', {
-        query: { cursor: pageParam, limit: PAGE, q, person_id: person, conversation_id: conversation },
+        query: {
+          cursor: pageParam,
+          limit: PAGE,
+          q,
+          person_id: person,
+          conversation_id: conversation,
+          place,
+          only: view ? 'fact' : 'message',
+          closed: view === 'closed' || undefined,
+        },
       }),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor ?? null,
+  })
+
+/** While one of them is being read, it is asked for again. */
+export const documentsQuery = infiniteQueryOptions({
+  queryKey: ['knowledge', 'documents'],
+  queryFn: ({ pageParam }) => call('GET /api/v1/knowledge', { query: { cursor: pageParam, limit: PAGE } }),
+  initialPageParam: null as string | null,
+  getNextPageParam: (page) => page.next_cursor ?? null,
+  refetchInterval: ({ state }) => (state.data?.pages.some(({ items }) => items.some((one) => one.state === 'waiting')) ? WATCHED_MS : false),
+})
+
+export const passagesQuery = ({ q, agent }: KnowledgeSearch & { q: string }) =>
+  queryOptions({
+    queryKey: ['knowledge', 'passages', { q, agent }],
+    queryFn: () => call('GET /api/v1/knowledge/search', { query: { q, agent_id: agent } }),
   })
 
 export const memoryQuery = (memoryId: string) =>
@@ -78,7 +122,14 @@ export const auditQuery = ({ action, actor }: AuditSearch) =>
     getNextPageParam: (page) => page.next_cursor ?? null,
   })
 
-export const agentsQuery = queryOptions({ queryKey: ['agents'], queryFn: () => call('GET /api/v1/agents') })
+/** Somebody else may change one while it is being edited. */
+export const agentsQuery = queryOptions({ queryKey: ['agents'], queryFn: () => call('GET /api/v1/agents'), refetchInterval: RARELY_MS })
+
+export const agentVersionsQuery = (agentId: string) =>
+  queryOptions({
+    queryKey: ['agent-versions', agentId],
+    queryFn: () => call('GET /api/v1/agents/{agent_id}/versions', { path: { agent_id: agentId } }),
+  })
 
 export const connectionsQuery = queryOptions({
   queryKey: ['connections'],
@@ -119,6 +170,14 @@ export const tenantsQuery = infiniteQueryOptions({
   getNextPageParam: (page) => page.next ?? null,
 })
 
+export const deadLettersQuery = infiniteQueryOptions({
+  queryKey: ['dead-letters'],
+  queryFn: ({ pageParam }) => call('GET /api/v1/dead-letters', { query: { cursor: pageParam ?? undefined, limit: PAGE } }),
+  initialPageParam: null as string | null,
+  getNextPageParam: (page) => page.next_cursor ?? null,
+  refetchInterval: RARELY_MS,
+})
+
 /** Who waits, or whom a human has; `closed` goes back page by page. */
 export const escalationsQuery = ({ state = 'waiting' }: EscalationSearch) =>
   infiniteQueryOptions({
@@ -136,6 +195,26 @@ export const ruleVersionsQuery = (ruleId: string) =>
     queryKey: ['rule-versions', ruleId],
     queryFn: () => call('GET /api/v1/escalation-rules/{rule_id}/versions', { path: { rule_id: ruleId } }),
   })
+
+export const toolsQuery = queryOptions({ queryKey: ['tools'], queryFn: () => call('GET /api/v1/tools') })
+
+/** What waits: a glance at the clock decides, so it is never long out of date. */
+export const waitingApprovalsQuery = infiniteQueryOptions({
+  queryKey: ['approvals', 'waiting'],
+  queryFn: ({ pageParam }) => call('GET /api/v1/approvals', { query: { state: 'waiting', cursor: pageParam, limit: PAGE } }),
+  initialPageParam: null as string | null,
+  getNextPageParam: (page) => page.next_cursor ?? null,
+  refetchInterval: every(LIST_MS, RARELY_MS),
+})
+
+/** All of them, the newest first. */
+export const approvalsQuery = infiniteQueryOptions({
+  queryKey: ['approvals', 'all'],
+  queryFn: ({ pageParam }) => call('GET /api/v1/approvals', { query: { cursor: pageParam, limit: PAGE } }),
+  initialPageParam: null as string | null,
+  getNextPageParam: (page) => page.next_cursor ?? null,
+  refetchInterval: every(LIST_MS, RARELY_MS),
+})
 
 export const modelKeysQuery = queryOptions({ queryKey: ['model-keys'], queryFn: () => call('GET /api/v1/llm-keys') })
 

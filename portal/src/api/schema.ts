@@ -2,9 +2,13 @@
 
 export type AcceptInvitation = { code?: string | null; name?: string | null; password: string; token: string }
 
-export type AgentBody = { id: string; instructions: string; is_default: boolean; model?: string | null; models: (ModelBody)[]; name: string; role: string; tone: string; tools: (string)[] }
+export type AgentBody = { id: string; instructions: string; is_default: boolean; model?: string | null; models: (ModelBody)[]; name: string; role: string; tone: string; tools: (string)[]; version: number }
 
 export type AgentList = { items: (AgentBody)[] }
+
+export type AgentVersionBody = { changed_by: string; created_at: string; instructions: string; model?: string | null; models: (ModelBody)[]; role: string; tone: string; tools: (string)[]; version: number }
+
+export type AgentVersionList = { items: (AgentVersionBody)[] }
 
 export type ApiKeyBody = { created_at: string; expires_at?: string | null; id: string; last_used_at?: string | null; name: string; role: string }
 
@@ -32,12 +36,6 @@ export type BudgetList = { items: (BudgetBody)[] }
 
 export type CallBody = { at: string; cost_micro_usd?: number | null; estimated: boolean; input_tokens: number; model: string; output_tokens: number; purpose: string; status: string }
 
-export type CaseBody = { agent_id?: string | null; blocks: boolean; id: string; must_cite: (string)[]; must_contain: (string)[]; must_escalate: boolean; name: string; question: string }
-
-export type CaseList = { items: (CaseBody)[] }
-
-export type CaseShape = { agent_id?: string | null; blocks?: boolean | null; must_cite?: (string)[] | null; must_contain?: (string)[] | null; must_escalate?: boolean | null; name: string; question: string }
-
 export type ChangeBudget = { budget_limit_usd: number | null }
 
 export type ChangeLlmKey = { base_url?: string | null; default_model?: string | null; is_default?: boolean | null; key?: string | null; name?: string | null; platform_fallback?: boolean | null }
@@ -62,7 +60,7 @@ export type ConnectionBody = { app_id?: string | null; bot_user_id: string; chan
 
 export type ConnectionList = { items: (ConnectionBody)[] }
 
-export type ConversationBody = { channel: string; connection_id: string; handler: string; id: string; kind: string; last_message?: LastBody | null; last_message_at: string; place: string; place_name: string; waiting_since?: string | null }
+export type ConversationBody = { channel: string; connection_id: string; found?: FoundBody | null; handler: string; id: string; kind: string; last_message?: LastBody | null; last_message_at: string; place: string; place_name: string; waiting_since?: string | null }
 
 export type ConversationList = { items: (ConversationBody)[]; next_cursor?: string | null }
 
@@ -70,17 +68,19 @@ export type CorrectMemory = { text: string; value?: string | null }
 
 export type CreatedApiKey = ApiKeyBody & { key: string }
 
+export type DeadLetterBody = { attempts: number; created_at: string; error?: string | null; given_up_at?: string | null; id: string; kind: string; tenant: string; tenant_id: string }
+
+export type DeadLetterList = { items: (DeadLetterBody)[]; next_cursor?: string | null }
+
 export type DeliveryBody = { error?: string | null; kind: string; sent_at?: string | null; state: string; written_at: string }
 
 export type DeviceBody = { address: string; agent: string; created_at: string; id: string; is_current: boolean; last_seen_at: string }
 
 export type DeviceList = { items: (DeviceBody)[] }
 
-export type DocumentBody = { agent_ids: (string)[]; content_type: string; created_at: string; id: string; name: string; passages: number; reason?: string | null; size: number; source?: SourceBody | null; state: string; title: string }
+export type DocumentBody = { agent_ids: (string)[]; content_type: string; created_at: string; id: string; name: string; passages: number; reason?: string | null; size: number; state: string; title: string }
 
 export type DocumentList = { items: (DocumentBody)[]; next_cursor?: string | null }
-
-export type DraftBody = { instructions?: string | null; memory?: boolean | null; model?: string | null }
 
 export type EndTotp = { code: string; password: string }
 
@@ -90,31 +90,25 @@ export type EscalationList = { items: (EscalationBody)[]; next_cursor?: string |
 
 export type EventBody = { action: string; actor_id: string; actor_kind: string; actor_name?: string | null; at: string; detail: object; n: number; target_id: string; target_kind: string }
 
-export type EventData = { id: string } | { unseen: number; waiting: number }
+export type EventData = { id: string } | { approvals: number; unseen: number; waiting: number }
 
 export type EventList = { items: (EventBody)[]; next_cursor?: string | null }
 
-export type ExchangeBody = { answer: ReplayBody; text?: string | null }
-
 export type Explained = { agent: string; agent_name: string; because: string }
 
-export type FactBody = { attribute: string; corrected_by?: string | null; decision: boolean; source_message_ids: (string)[]; subject: string; valid_until?: string | null; value: string }
+export type FactBody = { attribute: string; corrected_by?: string | null; decision: boolean; source_conversation_ids: (string)[]; source_message_ids: (string)[]; subject: string; valid_until?: string | null; value: string }
 
 export type Fallback = { language?: string | null; template?: string | null }
 
 export type FaultBody = { detail: string; kind: string; n: number }
 
+export type FileBody = { content_type: string; name: string; size?: number | null; state: string }
+
 export type ForgotPassword = { mail: string }
 
 export type ForgottenBody = { characters: number; conversation_id?: string | null; had_vector: boolean; id: string; message_id?: string | null }
 
-export type ForkBody = { agent_id: string; conversation_id: string; created_at: string; id: string; instructions?: string | null; memory: boolean; message_id: string; model?: string | null }
-
-export type ForkList = { items: (ForkBody)[] }
-
-export type ForkShown = { fork: ForkBody; original: (MessageBody)[]; side: (ExchangeBody)[] }
-
-export type GivenAddress = { address: string; agent_ids?: (string)[] | null; every_hours?: number | null; sitemap?: boolean | null; title?: string | null }
+export type FoundBody = { author: string; author_kind: string; excerpt: string; message_id: string; sent_at: string }
 
 export type Handler = { changed: boolean; handler: string }
 
@@ -152,7 +146,7 @@ export type MemoryDetail = MemoryBody & { recalled_in: (UseBody)[] }
 
 export type MemoryList = { items: (MemoryBody)[]; next_cursor?: string | null }
 
-export type MessageBody = { author: string; author_kind: string; deleted_at?: string | null; edited_at?: string | null; id: string; interrupted?: string | null; run_id?: string | null; sent_at: string; text: string }
+export type MessageBody = { author: string; author_kind: string; deleted_at?: string | null; edited_at?: string | null; files: (FileBody)[]; id: string; interrupted?: string | null; run_id?: string | null; sent_at: string; text: string; trouble?: TroubleBody | null }
 
 export type MessageList = { items: (MessageBody)[]; next_cursor?: string | null }
 
@@ -176,15 +170,15 @@ export type NoticeList = { cursor?: string | null; items: (NoticeBody)[] }
 
 export type OfferBody = { has_account: boolean; mail: string; role: string; tenant_name: string }
 
-export type OpenFork = { draft?: DraftBody | null; message_id: string }
-
 export type OpinionBody = { at: string; comment?: string | null; person: string; verdict: string }
 
 export type PageBody = { url: string }
 
-export type Period = "month" | "day"
+export type PassageBody = { id: string; score: number; text: string; title: string }
 
-export type PieceBody = { kind: string; text: string }
+export type PassageList = { by_meaning: boolean; items: (PassageBody)[] }
+
+export type Period = "month" | "day"
 
 export type PlanBody = { agents?: number | null; channels?: number | null; name: string; seats?: number | null; sold: boolean }
 
@@ -192,19 +186,11 @@ export type PolicyBody = { answers_bots: boolean; outsiders: Strangers }
 
 export type Problem = { code: string; detail: string; status: number; title: string; type: string }
 
-export type PromptBody = { conversation: number; files: number; instructions: number; memories: number; messages: number; model_ms: number; recall_ms: number; summary: number }
+export type PromptBody = { conversation: number; files: number; instructions: number; memories: number; messages: number; model_ms: number; recall_ms: number }
 
 export type RecalledBody = { author?: string | null; memory_id: string; said_at?: string | null; score: number; text?: string | null }
 
 export type RecoveryCodes = { recovery_codes: (string)[] }
-
-export type RelatedBody = { conversation_id: string; excerpt?: string | null; nearness?: number | null; tags: (string)[] }
-
-export type RelatedList = { items: (RelatedBody)[] }
-
-export type ReplayBody = { answer?: string | null; answered_by?: string | null; created_at: string; diff: (PieceBody)[]; finished_at?: string | null; id: string; input_tokens: number; instructions?: string | null; memory: boolean; model?: string | null; output_tokens: number; reason?: string | null; recalled: (string)[]; state: string }
-
-export type ReplayList = { items: (ReplayBody)[]; original?: string | null }
 
 export type Replied = { message_id: string }
 
@@ -223,10 +209,6 @@ export type RuleList = { items: (RuleBody)[] }
 export type RuleRef = { id: string; name: string; version: number }
 
 export type RuleVersions = { items: (RuleBody)[] }
-
-export type RunCases = { agent_id: string; case_ids?: (string)[] | null; draft?: DraftBody | null }
-
-export type Say = { text?: string | null }
 
 export type SecretBody = { header: string; value: string }
 
@@ -252,8 +234,6 @@ export type Simulate = { condition: string; conversations?: number | null }
 
 export type Simulated = { complete: boolean; condition: string; conversations: number; escalated: number; items: (Match)[] }
 
-export type SourceBody = { address: string; every_hours: number; fetched_at?: string | null; is_sitemap: boolean; listed_by?: string | null; looked_at?: string | null; reason?: string | null }
-
 export type StepBody = { agent: string; arrived_at?: string | null; calls: (CallBody)[]; deliveries: (DeliveryBody)[]; finished_at?: string | null; messages: number; opinions: (OpinionBody)[]; prompt?: PromptBody | null; reason?: string | null; recalled: (RecalledBody)[]; run_id?: string | null; started_at?: string | null; state: string; tool_calls: (ToolCallBody)[] }
 
 export type Strangers = "ignore" | "answer_without_memory" | "like_members"
@@ -261,8 +241,6 @@ export type Strangers = "ignore" | "answer_without_memory" | "like_members"
 export type SubscriptionBody = { cancel_at?: string | null; current_period_end?: string | null; past_due_since?: string | null; plan?: string | null; status: string }
 
 export type SwitchTenant = { tenant_id: string }
-
-export type Tags = { tags: (string)[] }
 
 export type TemplateBody = { category: string; language: string; name: string; status: string }
 
@@ -282,9 +260,7 @@ export type TotpSecret = { secret: string; uri: string }
 
 export type Trace = { items: (StepBody)[]; next_cursor?: string | null }
 
-export type TrialBody = { failed: number; id: string; items: (TriedBody)[]; passed: number; state: string }
-
-export type TriedBody = { answer: ReplayBody; case_id: string; complaints: (string)[]; name: string; passed: boolean }
+export type TroubleBody = { reason: string; state: string }
 
 export type UsageBody = { audio_seconds: number; calls: number; cost_micro_usd: number; cost_usd: number; failed_calls: number; input_tokens: number; key?: string | null; name?: string | null; output_tokens: number; own_cost_usd: number; unpriced_calls: number }
 
@@ -303,8 +279,12 @@ export interface Operations {
     answer: AgentList
   }
   'PUT /api/v1/agents': {
-    request: { body: ShapeAgent }
+    request: { headers?: { 'if-match'?: string }; body: ShapeAgent }
     answer: AgentBody
+  }
+  'GET /api/v1/agents/{agent_id}/versions': {
+    request: { path: { agent_id: string } }
+    answer: AgentVersionList
   }
   'GET /api/v1/api-keys': {
     request: object
@@ -450,30 +430,6 @@ export interface Operations {
     request: { path: { budget_id: string } }
     answer: undefined
   }
-  'GET /api/v1/cases': {
-    request: object
-    answer: CaseList
-  }
-  'POST /api/v1/cases': {
-    request: { body: CaseShape }
-    answer: CaseBody
-  }
-  'POST /api/v1/cases/run': {
-    request: { body: RunCases }
-    answer: TrialBody
-  }
-  'GET /api/v1/cases/trials/{trial_id}': {
-    request: { path: { trial_id: string } }
-    answer: TrialBody
-  }
-  'PUT /api/v1/cases/{case_id}': {
-    request: { path: { case_id: string }; body: CaseShape }
-    answer: CaseBody
-  }
-  'DELETE /api/v1/cases/{case_id}': {
-    request: { path: { case_id: string } }
-    answer: undefined
-  }
   'GET /api/v1/channels': {
     request: object
     answer: ChannelList
@@ -515,24 +471,16 @@ export interface Operations {
     answer: TemplateList
   }
   'GET /api/v1/conversations': {
-    request: { query?: { cursor?: string | null; limit?: number | null } }
+    request: { query?: { cursor?: string | null; limit?: number | null; q?: string | null; channel?: string | null; who?: string | null } }
     answer: ConversationList
   }
-  'GET /api/v1/conversations/{conversation_id}/forks': {
+  'GET /api/v1/conversations/{conversation_id}': {
     request: { path: { conversation_id: string } }
-    answer: ForkList
-  }
-  'POST /api/v1/conversations/{conversation_id}/forks': {
-    request: { path: { conversation_id: string }; body: OpenFork }
-    answer: ForkBody
+    answer: ConversationBody
   }
   'GET /api/v1/conversations/{conversation_id}/messages': {
     request: { path: { conversation_id: string }; query?: { cursor?: string | null; limit?: number | null } }
     answer: MessageList
-  }
-  'GET /api/v1/conversations/{conversation_id}/related': {
-    request: { path: { conversation_id: string } }
-    answer: RelatedList
   }
   'POST /api/v1/conversations/{conversation_id}/release': {
     request: { path: { conversation_id: string } }
@@ -542,22 +490,6 @@ export interface Operations {
     request: { path: { conversation_id: string }; body: Reply }
     answer: Replied
   }
-  'POST /api/v1/conversations/{conversation_id}/runs/{run_id}/replay': {
-    request: { path: { conversation_id: string; run_id: string }; body: DraftBody }
-    answer: ReplayBody
-  }
-  'GET /api/v1/conversations/{conversation_id}/runs/{run_id}/replays': {
-    request: { path: { conversation_id: string; run_id: string } }
-    answer: ReplayList
-  }
-  'GET /api/v1/conversations/{conversation_id}/tags': {
-    request: { path: { conversation_id: string } }
-    answer: Tags
-  }
-  'PUT /api/v1/conversations/{conversation_id}/tags': {
-    request: { path: { conversation_id: string }; body: Tags }
-    answer: Tags
-  }
   'POST /api/v1/conversations/{conversation_id}/takeover': {
     request: { path: { conversation_id: string } }
     answer: Handler
@@ -565,6 +497,18 @@ export interface Operations {
   'GET /api/v1/conversations/{conversation_id}/trace': {
     request: { path: { conversation_id: string }; query?: { cursor?: string | null; limit?: number | null } }
     answer: Trace
+  }
+  'GET /api/v1/dead-letters': {
+    request: { query?: { cursor?: string; limit?: number } }
+    answer: DeadLetterList
+  }
+  'POST /api/v1/dead-letters/{job_id}/discard': {
+    request: { path: { job_id: string } }
+    answer: undefined
+  }
+  'POST /api/v1/dead-letters/{job_id}/retry': {
+    request: { path: { job_id: string } }
+    answer: undefined
   }
   'GET /api/v1/escalation-rules': {
     request: object
@@ -610,18 +554,6 @@ export interface Operations {
     request: object
     answer: undefined
   }
-  'GET /api/v1/forks/{fork_id}': {
-    request: { path: { fork_id: string } }
-    answer: ForkShown
-  }
-  'DELETE /api/v1/forks/{fork_id}': {
-    request: { path: { fork_id: string } }
-    answer: undefined
-  }
-  'POST /api/v1/forks/{fork_id}/messages': {
-    request: { path: { fork_id: string }; body: Say }
-    answer: ReplayBody
-  }
   'GET /api/v1/invitations': {
     request: object
     answer: InvitationList
@@ -646,9 +578,9 @@ export interface Operations {
     request: { query?: { name?: string; title?: string | null; agent_ids?: string | null }; body: Blob }
     answer: DocumentBody
   }
-  'POST /api/v1/knowledge/addresses': {
-    request: { body: GivenAddress }
-    answer: DocumentBody
+  'GET /api/v1/knowledge/search': {
+    request: { query?: { q?: string; agent_id?: string | null } }
+    answer: PassageList
   }
   'GET /api/v1/knowledge/{document_id}': {
     request: { path: { document_id: string } }
@@ -695,7 +627,7 @@ export interface Operations {
     answer: undefined
   }
   'GET /api/v1/memories': {
-    request: { query?: { cursor?: string | null; limit?: number | null; q?: string | null; person_id?: string | null; conversation_id?: string | null; only?: string | null } }
+    request: { query?: { cursor?: string | null; limit?: number | null; q?: string | null; person_id?: string | null; conversation_id?: string | null; only?: string | null; place?: string | null; closed?: boolean | null } }
     answer: MemoryList
   }
   'GET /api/v1/memories/{memory_id}': {

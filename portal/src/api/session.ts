@@ -1,6 +1,7 @@
 // Who is signed in, and what they may do here.
 import { queryOptions, useQueryClient, useSuspenseQuery, type QueryClient } from '@tanstack/react-query'
 import { ApiProblem, call, callOnce, holdSession } from './client'
+import { dropAll } from '../lib/pending-files'
 import type { Me, Session } from './schema'
 
 const FRESH_MS = 60_000
@@ -61,6 +62,7 @@ export function enter(client: QueryClient, session: Session): void {
 
 export async function signOut(): Promise<void> {
   await callOnce('POST /api/v1/auth/logout')
+  await dropAll()
   leave()
 }
 

@@ -1,15 +1,20 @@
-// The shape of an agent. Its name is what the API knows it by, so only a new one's can be chosen.
-import { useMutation, useQueryClient } from '@tanstack/react-query'
+// The shape of an agent. Its name is what the API knows it by, so only a new one's can be chosen. Whoever edits it while
+// somebody else does is told, and shown what differs, before anything is overwritten.
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
-import { call } from '../api/client'
-import { agentsQuery } from '../api/queries'
-import type { AgentBody } from '../api/schema'
+import { ApiProblem, call } from '../api/client'
+import { agentsQuery, modelKeysQuery, toolsQuery } from '../api/queries'
+import type { AgentBody, AgentVersionBody } from '../api/schema'
 import { useRights } from '../api/session'
+import { differences, merged, restorable, shapeOf, type Shape } from '../lib/agents'
 import { useWords } from '../lib/words'
 import { Button } from '../ui/button'
 import { Field, TextArea } from '../ui/field'
 import { Problem } from '../ui/states'
+import { AgentConflict } from './agent-conflict'
+import { AgentVersions } from './agent-versions'
 import { ModelChain } from './model-chain'
+import { ToolGrants } from './tool-grants'
 
 const NAME_MAX = 80
 const TEXT_MAX = 500
@@ -25,70 +30,118 @@ export function AgentForm({ agent, submit, onSaved }: AgentFormProps) {
   const say = useWords()
   const { mayAdministrate } = useRights()
   const client = useQueryClient()
-  const [form, setForm] = useState({
-    name: agent?.name ?? '',
-    role: agent?.role ?? '',
-    tone: agent?.tone ?? '',
-    instructions: agent?.instructions ?? '',
-    model: agent?.model ?? '',
-  })
-  const [models, setModels] = useState(agent?.models ?? [])
+  const [name, setName] = useState(agent?.name ?? '')
+  // What it was when one began to edit: the gateway refuses a change of anything newer.
+  const [base, setBase] = useState(agent)
+  const [shape, setShape] = useState<Shape>(() => shapeOf(agent))
+  const [restored, setRestored] = useState<'versions.restored' | 'versions.restored_partly' | null>(null)
+  const tools = useQuery(toolsQuery)
+  const keys = useQuery(modelKeysQuery)
   const save = useMutation({
     mutationFn: () =>
       // A field that is left out stays as it is; a model can be chosen, and not yet taken back.
-      call('PUT /api/v1/agents', { body: { ...form, model: form.model.trim() || null, models } }),
+      call('PUT /api/v1/agents', {
+        headers: base && { 'if-match': `"${base.version}"` },
+        body: { name, ...shape, model: shape.model.trim() || null },
+      }),
     onSuccess: async (saved) => {
-      await client.invalidateQueries({ queryKey: agentsQuery.queryKey })
+      setBase(saved)
+      setRestored(null)
+      await Promise.all([client.invalidateQueries({ queryKey: agentsQuery.queryKey }), client.invalidateQueries({ queryKey: ['agent-versions', saved.id] })])
       onSaved(saved)
     },
+    onError: (problem) => isStale(problem) && client.invalidateQueries({ queryKey: agentsQuery.queryKey }),
   })
-  const input = (name: keyof typeof form) => ({
-    value: form[name],
+  const write = (change: Partial<Shape>) => {
+    save.reset()
+    setShape((before) => ({ ...before, ...change }))
+  }
+  const input = (field: 'role' | 'tone' | 'instructions' | 'model') => ({
+    value: shape[field],
     readOnly: !mayAdministrate,
-    onChange: (event: { target: { value: string } }) => {
-      save.reset()
-      setForm((before) => ({ ...before, [name]: event.target.value }))
-    },
+    onChange: (event: { target: { value: string } }) => write({ [field]: event.target.value }),
   })
+  const restore = (version: AgentVersionBody) => {
+    const known = [...(tools.data?.built_in ?? []), ...(tools.data?.items ?? []).map(({ id }) => id)]
+    const { shape: former, isWhole } = restorable(shapeOf(version), known, (keys.data?.items ?? []).map(({ id }) => id))
+    write(former)
+    setRestored(isWhole ? 'versions.restored' : 'versions.restored_partly')
+  }
+  const newer = agent && base && agent.version > base.version ? agent : undefined
+  const isEdited = base !== undefined && differences(shapeOf(base), shape).length > 0
+  if (newer && !isEdited) {
+    setBase(newer)
+    setShape(shapeOf(newer))
+  }
+  const theirs = isEdited ? newer : undefined
   return (
-    <form
-      className="form panel"
-      onSubmit={(event) => {
-        event.preventDefault()
-        save.mutate()
-      }}
-    >
-      <Field label={say('agents.name')} hint={agent ? say('agents.name_fixed') : say('agents.name_hint')} {...input('name')} readOnly={agent !== undefined || !mayAdministrate} maxLength={NAME_MAX} required />
-      <Field label={say('agents.role')} placeholder={say('agents.role_example')} {...input('role')} maxLength={TEXT_MAX} />
-      <Field label={say('agents.tone')} placeholder={say('agents.tone_example')} {...input('tone')} maxLength={TEXT_MAX} />
-      <TextArea label={say('agents.instructions')} hint={say('agents.instructions_hint')} rows={10} {...input('instructions')} maxLength={INSTRUCTIONS_MAX} />
-      {models.length === 0 && (
-        <Field label={say('agents.model')} hint={say('agents.model_hint')} {...input('model')} maxLength={TEXT_MAX} spellCheck={false} />
-      )}
-      {/* Not on the way to the first answer. */}
-      {submit === undefined && (
-        <ModelChain
-          models={models}
-          isFixed={!mayAdministrate}
-          onChange={(changed) => {
-            save.reset()
-            setModels(changed)
-          }}
+    <div className="agent">
+      <form
+        className="form panel"
+        onSubmit={(event) => {
+          event.preventDefault()
+          save.mutate()
+        }}
+      >
+        <Field
+          label={say('agents.name')}
+          hint={agent ? say('agents.name_fixed') : say('agents.name_hint')}
+          value={name}
+          onChange={(event) => setName(event.target.value)}
+          readOnly={agent !== undefined || !mayAdministrate}
+          maxLength={NAME_MAX}
+          required
         />
-      )}
-      <Problem of={save.error} />
-      {mayAdministrate ? (
-        <div className="actions">
-          <Button type="submit" look="primary" busy={save.isPending}>
-            {submit ?? say('agents.save')}
-          </Button>
-          <span role="status" className="quiet">
-            {save.isSuccess && say('agents.saved')}
-          </span>
-        </div>
-      ) : (
-        <p className="note">{say('error.forbidden')}</p>
-      )}
-    </form>
+        <Field label={say('agents.role')} placeholder={say('agents.role_example')} {...input('role')} maxLength={TEXT_MAX} />
+        <Field label={say('agents.tone')} placeholder={say('agents.tone_example')} {...input('tone')} maxLength={TEXT_MAX} />
+        <TextArea label={say('agents.instructions')} hint={say('agents.instructions_hint')} rows={10} {...input('instructions')} maxLength={INSTRUCTIONS_MAX} />
+        {shape.models.length === 0 && <Field label={say('agents.model')} hint={say('agents.model_hint')} {...input('model')} maxLength={TEXT_MAX} spellCheck={false} />}
+        {/* Not on the way to the first answer. */}
+        {submit === undefined && (
+          <>
+            <ToolGrants granted={shape.tools} isFixed={!mayAdministrate} onChange={(tools) => write({ tools })} />
+            <ModelChain models={shape.models} isFixed={!mayAdministrate} onChange={(models) => write({ models })} />
+          </>
+        )}
+        {theirs && base && (
+          <AgentConflict
+            base={shapeOf(base)}
+            mine={shape}
+            theirs={theirs}
+            onTake={() => {
+              save.reset()
+              setShape(shapeOf(theirs))
+              setBase(theirs)
+            }}
+            onKeep={() => {
+              save.reset()
+              setShape(merged(shapeOf(base), shape, shapeOf(theirs)))
+              setBase(theirs)
+            }}
+          />
+        )}
+        {restored && (
+          <p className="note" role="status">
+            {say(restored)}
+          </p>
+        )}
+        {!(theirs && isStale(save.error)) && <Problem of={save.error} />}
+        {mayAdministrate ? (
+          <div className="actions">
+            <Button type="submit" look="primary" busy={save.isPending} disabled={theirs !== undefined}>
+              {submit ?? say('agents.save')}
+            </Button>
+            <span role="status" className="quiet">
+              {save.isSuccess && say('agents.saved')}
+            </span>
+          </div>
+        ) : (
+          <p className="note">{say('error.forbidden')}</p>
+        )}
+      </form>
+      {agent && submit === undefined && <AgentVersions agent={agent} onRestore={restore} />}
+    </div>
   )
 }
+
+const isStale = (problem: unknown): boolean => problem instanceof ApiProblem && problem.code === 'changed_meanwhile'

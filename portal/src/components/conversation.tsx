@@ -1,8 +1,8 @@
 // The open conversation: who said what, who answers, and answering oneself.
-import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query'
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect, useRef } from 'react'
 import { call } from '../api/client'
-import { conversationsQuery, messagesQuery } from '../api/queries'
+import { conversationQuery, conversationsQuery, messagesQuery } from '../api/queries'
 import type { ConversationBody } from '../api/schema'
 import { useRights } from '../api/session'
 import { titleOf } from '../lib/conversations'
@@ -16,24 +16,31 @@ import { Messages } from './messages'
 import { ReplyForm } from './reply-form'
 import { Why } from './why'
 
+/** A thousand messages back. */
+const POINTED_PAGES_MAX = 20
+
 interface ConversationProps {
   id: string
-  /** Its line in the list; missing when it is older than what the list has loaded. */
-  about: ConversationBody | undefined
+  /** Its line in the list, if it stands there: shown until the gateway told more. */
+  known: ConversationBody | undefined
+  /** The message that is pointed at. */
+  message: string | undefined
   /** The run it is asked why of, or `all`. */
   why: string | undefined
   onWhy: (why: string | undefined) => void
   onClose: () => void
 }
 
-export function Conversation({ id, about, why, onWhy, onClose }: ConversationProps) {
+export function Conversation({ id, known, message, why, onWhy, onClose }: ConversationProps) {
   const say = useWords()
+  const { data: about = known } = useQuery(conversationQuery(id))
   const messages = useInfiniteQuery(messagesQuery(id))
   const { mayChange } = useRights()
   const isByHuman = about?.handler === 'human'
   const handOver = useHandOver(id, isByHuman)
   const items = messages.data?.pages.flatMap((page) => page.items).reverse() ?? []
-  const end = useEndInView(items.at(-1)?.id)
+  const end = useEndInView(message ? undefined : items.at(-1)?.id)
+  usePointed(message, items.some((one) => one.id === message), messages)
   const mayHandOver = mayChange && about !== undefined
   const toggleWhy = () => onWhy(why ? undefined : 'all')
   useShortcuts({ w: toggleWhy, ...(mayHandOver && { t: () => handOver.mutate() }) })
@@ -71,7 +78,7 @@ export function Conversation({ id, about, why, onWhy, onClose }: ConversationPro
               {say('inbox.earlier')}
             </Button>
           )}
-          <Messages items={items} onWhy={onWhy} />
+          <Messages items={items} pointed={message} onWhy={onWhy} />
           <div ref={end} />
         </div>
         {why && <Why conversationId={id} of={why} onClose={() => onWhy(undefined)} />}
@@ -90,7 +97,7 @@ function useHandOver(id: string, isByHuman: boolean) {
       isByHuman
         ? call('POST /api/v1/conversations/{conversation_id}/release', { path: { conversation_id: id } })
         : call('POST /api/v1/conversations/{conversation_id}/takeover', { path: { conversation_id: id } }),
-    onSuccess: () => client.invalidateQueries({ queryKey: conversationsQuery.queryKey }),
+    onSuccess: () => Promise.all([client.invalidateQueries({ queryKey: conversationsQuery.queryKey }), client.invalidateQueries({ queryKey: ['conversation', id] })]),
   })
 }
 
@@ -105,4 +112,22 @@ function useEndInView(latest: string | undefined) {
     if (isFirst || isNearEnd) box.scrollTop = box.scrollHeight
   }, [latest])
   return end
+}
+
+interface Pages {
+  hasNextPage: boolean
+  isFetching: boolean
+  data: { pages: unknown[] } | undefined
+  fetchNextPage: () => unknown
+}
+
+/** Goes back until the message is there, not without end, and brings it into view once. */
+function usePointed(message: string | undefined, isThere: boolean, { hasNextPage, isFetching, data, fetchNextPage }: Pages): void {
+  const loaded = data?.pages.length ?? 0
+  useEffect(() => {
+    if (message && !isThere && hasNextPage && !isFetching && loaded < POINTED_PAGES_MAX) void fetchNextPage()
+  }, [message, isThere, hasNextPage, isFetching, loaded, fetchNextPage])
+  useEffect(() => {
+    if (message && isThere) document.getElementById(message)?.scrollIntoView({ block: 'center' })
+  }, [message, isThere])
 }

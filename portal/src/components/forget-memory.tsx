@@ -30,7 +30,7 @@ export function ForgetMemory({ memory, onForgotten, onClose }: ForgetMemoryProps
   return (
     <Dialog title={say('memory.forget_title')} onClose={onClose}>
       <blockquote className="said">{memory.text}</blockquote>
-      <p>{say('memory.forget_text')}</p>
+      <p>{say(memory.fact ? 'facts.forget_text' : 'memory.forget_text')}</p>
       <Problem of={forget.error} />
       <div className="actions">
         <Button look="danger" busy={forget.isPending} onClick={() => forget.mutate()}>

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { ApiProblem } from '../api/client'
 import { memoryQuery } from '../api/queries'
-import type { MemoryDetail } from '../api/schema'
+import type { FactBody, MemoryDetail } from '../api/schema'
 import { audienceWord, placeOf } from '../lib/memories'
 import { scoreOf } from '../lib/traces'
 import { moment } from '../lib/time'
@@ -11,6 +11,7 @@ import { useWords } from '../lib/words'
 import { Button } from '../ui/button'
 import { Dialog } from '../ui/dialog'
 import { Asking } from '../ui/states'
+import { About } from './memory-lines'
 
 export function MemoryOrigin({ id, onClose }: { id: string; onClose: () => void }) {
   const say = useWords()
@@ -31,6 +32,7 @@ function Origin({ about }: { about: MemoryDetail }) {
   return (
     <>
       <blockquote className="said">{about.text}</blockquote>
+      {about.fact && <About fact={about.fact} />}
       <dl className="facts">
         <div>
           <dt>{say('memory.said_by')}</dt>
@@ -49,11 +51,12 @@ function Origin({ about }: { about: MemoryDetail }) {
           <dd>{say(audienceWord(about.audience))}</dd>
         </div>
       </dl>
+      {about.fact && <Sources fact={about.fact} />}
       <p className="actions">
-        <Link className="button" to="/inbox" search={{ conversation: about.conversation_id }}>
+        <Link className="button" to="/inbox" search={{ conversation: about.conversation_id, message: about.message_id }}>
           {say('memory.open')}
         </Link>
-        <Link className="button" to="/memory" search={{ person: about.person_id }}>
+        <Link className="button" to="/memory" search={{ person: about.person_id, view: about.fact ? 'facts' : undefined }}>
           {say('memory.of_person', { name: about.author })}
         </Link>
       </p>
@@ -72,6 +75,25 @@ function Origin({ about }: { about: MemoryDetail }) {
           ))}
         </ul>
       )}
+    </>
+  )
+}
+
+/** The messages it was drawn from, each where it was said. */
+function Sources({ fact }: { fact: FactBody }) {
+  const say = useWords()
+  return (
+    <>
+      <h3>{say('facts.sources')}</h3>
+      <ul className="lines">
+        {fact.source_message_ids.map((message, at) => (
+          <li key={message}>
+            <Link to="/inbox" search={{ conversation: fact.source_conversation_ids[at], message }}>
+              {say(at === 0 ? 'facts.quoted' : 'facts.source_n', { n: at + 1 })}
+            </Link>
+          </li>
+        ))}
+      </ul>
     </>
   )
 }

@@ -1,7 +1,8 @@
 // What was said. People and models write anything: it is shown as text, never as markup.
 import { Fragment } from 'react'
-import type { MessageBody } from '../api/schema'
+import type { FileBody, MessageBody } from '../api/schema'
 import { clock, day, moment } from '../lib/time'
+import { sizeOf } from '../lib/sizes'
 import { useWords, type Word } from '../lib/words'
 import { Badge, Initials } from '../ui/badge'
 
@@ -9,11 +10,13 @@ const KINDS: Record<string, Word> = { agent: 'inbox.kind_agent', operator: 'inbo
 
 interface MessagesProps {
   items: MessageBody[]
+  /** The one that somebody was sent to. */
+  pointed: string | undefined
   /** Somebody asks why the agent said this. */
   onWhy: (runId: string) => void
 }
 
-export function Messages({ items, onWhy }: MessagesProps) {
+export function Messages({ items, pointed, onWhy }: MessagesProps) {
   return (
     <ol className="message-list">
       {items.map((message, index) => {
@@ -22,7 +25,7 @@ export function Messages({ items, onWhy }: MessagesProps) {
         return (
           <Fragment key={message.id}>
             {(before === undefined || day(before.sent_at) !== today) && <li className="day">{today}</li>}
-            <Message message={message} onWhy={onWhy} />
+            <Message message={message} isPointed={message.id === pointed} onWhy={onWhy} />
           </Fragment>
         )
       })}
@@ -30,12 +33,12 @@ export function Messages({ items, onWhy }: MessagesProps) {
   )
 }
 
-function Message({ message, onWhy }: { message: MessageBody; onWhy: (runId: string) => void }) {
+function Message({ message, isPointed, onWhy }: { message: MessageBody; isPointed: boolean; onWhy: (runId: string) => void }) {
   const say = useWords()
-  const { run_id: run, interrupted: broken } = message
+  const { run_id: run, interrupted: broken, trouble } = message
   const kind = KINDS[message.author_kind]
   return (
-    <li className={`message ${message.author_kind}`}>
+    <li id={message.id} className={`message ${message.author_kind} ${isPointed ? 'pointed' : ''}`} aria-current={isPointed ? 'true' : undefined}>
       <Initials name={message.author} kind={message.author_kind} />
       <div>
         <p className="message-head">
@@ -45,6 +48,7 @@ function Message({ message, onWhy }: { message: MessageBody; onWhy: (runId: stri
             {clock(message.sent_at)}
           </time>
           {broken && <Badge mood="fair">{say('inbox.interrupted')}</Badge>}
+          {trouble && <Badge mood="bad">{say(trouble.state === 'unknown' ? 'inbox.send_unclear' : 'inbox.not_sent')}</Badge>}
           {message.edited_at && !message.deleted_at && <span className="quiet">{say('inbox.edited')}</span>}
           {run && (
             <button type="button" className="link" aria-label={say('why.of_message')} onClick={() => onWhy(run)}>
@@ -53,8 +57,37 @@ function Message({ message, onWhy }: { message: MessageBody; onWhy: (runId: stri
           )}
         </p>
         {message.deleted_at ? <p className="quiet">{say('inbox.deleted')}</p> : <p className="said">{message.text}</p>}
+        {message.files.length > 0 && <Files items={message.files} />}
+        {trouble && <p className="quiet">{trouble.reason}</p>}
         {broken && <p className="quiet">{message.text ? say('inbox.broken_off', { reason: broken }) : say('inbox.nothing_shown', { reason: broken })}</p>}
       </div>
     </li>
+  )
+}
+
+const FILE_STATES: Record<string, Word> = {
+  pending: 'inbox.file_pending',
+  refused: 'inbox.file_refused',
+  failed: 'inbox.file_failed',
+  unknown: 'inbox.file_unknown',
+}
+
+/** Names and sizes: what is in them stays where it was read. */
+function Files({ items }: { items: FileBody[] }) {
+  const say = useWords()
+  return (
+    <ul className="message-files" aria-label={say('inbox.files')}>
+      {items.map((file, index) => {
+        const state = FILE_STATES[file.state]
+        // Two files of a message may have one name, and none changes places.
+        return (
+          <li key={index}>
+            {file.name}
+            {typeof file.size === 'number' && <span className="quiet"> {sizeOf(file.size)}</span>}
+            {state && <span className="quiet"> · {say(state)}</span>}
+          </li>
+        )
+      })}
+    </ul>
   )
 }

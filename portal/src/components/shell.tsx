@@ -4,9 +4,9 @@ import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router'
 import { Suspense, useEffect, useState } from 'react'
 import { again } from '../api/conversations'
 import { useEvents } from '../api/events'
-import { escalationsQuery, noticesQuery } from '../api/queries'
+import { escalationsQuery, noticesQuery, waitingApprovalsQuery } from '../api/queries'
 import { rightsOf, signOut, useSession, useSwitchTenant } from '../api/session'
-import { isOfBilling, isOfConnections, isOfMoney, type About } from '../lib/notices'
+import { isOfBilling, isOfConnections, isOfMoney, isOfSends, type About } from '../lib/notices'
 import { roleWord } from '../lib/roles'
 import { useWords, type Word } from '../lib/words'
 import { Badge } from '../ui/badge'
@@ -18,8 +18,11 @@ interface Place {
   to:
     | '/inbox'
     | '/escalations'
+    | '/approvals'
     | '/memory'
+    | '/knowledge'
     | '/agents'
+    | '/tools'
     | '/rules'
     | '/model-keys'
     | '/connections'
@@ -31,6 +34,7 @@ interface Place {
     | '/settings'
     | '/status'
     | '/tenants'
+    | '/dead-letters'
   icon: IconName
   word: Word
   /** Shown to admins, also to those who may only look. */
@@ -42,8 +46,11 @@ interface Place {
 const PLACES: Place[] = [
   { to: '/inbox', icon: 'inbox', word: 'nav.inbox' },
   { to: '/escalations', icon: 'escalations', word: 'nav.escalations' },
+  { to: '/approvals', icon: 'approvals', word: 'nav.approvals' },
   { to: '/memory', icon: 'memory', word: 'nav.memory' },
+  { to: '/knowledge', icon: 'knowledge', word: 'nav.knowledge' },
   { to: '/agents', icon: 'agents', word: 'nav.agents', begins: true },
+  { to: '/tools', icon: 'tools', word: 'nav.tools' },
   { to: '/rules', icon: 'rules', word: 'nav.rules' },
   { to: '/model-keys', icon: 'keys', word: 'nav.model_keys' },
   { to: '/connections', icon: 'connections', word: 'nav.connections' },
@@ -56,6 +63,9 @@ const PLACES: Place[] = [
   { to: '/status', icon: 'status', word: 'nav.status' },
 ]
 
+/** Pages that need no tenant. */
+const OF_PLATFORM = ['/tenants', '/dead-letters']
+
 export function Shell() {
   const say = useWords()
   const session = useSession()
@@ -63,7 +73,7 @@ export function Shell() {
   const path = useLocation({ select: (location) => location.pathname })
   const own = PLACES.filter(({ forAdmins }) => !forAdmins || rightsOf(session).mayAudit)
   const places: Place[] = session.user.is_platform_admin
-    ? [...own, { to: '/tenants', icon: 'tenants', word: 'nav.tenants' }]
+    ? [...own, { to: '/tenants', icon: 'tenants', word: 'nav.tenants', begins: true }, { to: '/dead-letters', icon: 'platform', word: 'nav.dead_letters' }]
     : own
   const here = places.find(({ to }) => path.startsWith(to))
 
@@ -89,6 +99,8 @@ export function Shell() {
               <Icon name={place.icon} />
               <span>{say(place.word)}</span>
               {place.to === '/escalations' && session.tenant_id && <Waiting />}
+              {place.to === '/inbox' && session.tenant_id && <UnseenNotices about={isOfSends} />}
+              {place.to === '/approvals' && session.tenant_id && <Approvals />}
               {place.to === '/connections' && <UnseenNotices about={isOfConnections} />}
               {place.to === '/budgets' && <UnseenNotices about={isOfMoney} />}
               {place.to === '/billing' && <UnseenNotices about={isOfBilling} />}
@@ -98,7 +110,7 @@ export function Shell() {
         <Me />
       </aside>
       <div className="page" id="page" tabIndex={-1}>
-        <Suspense fallback={<Loading />}>{session.tenant_id ? <Outlet /> : <NoTenant />}</Suspense>
+        <Suspense fallback={<Loading />}>{session.tenant_id || OF_PLATFORM.some((to) => path.startsWith(to)) ? <Outlet /> : <NoTenant />}</Suspense>
       </div>
       <SignInAgain />
     </div>
@@ -141,15 +153,23 @@ function TenantSwitch() {
 }
 
 function Waiting() {
-  const say = useWords()
   const { data } = useInfiniteQuery(escalationsQuery({}))
-  const pages = data?.pages ?? []
+  return <Count pages={data?.pages} word="nav.waiting" />
+}
+
+function Approvals() {
+  const { data } = useInfiniteQuery(waitingApprovalsQuery)
+  return <Count pages={data?.pages} word="nav.waiting_approvals" />
+}
+
+function Count({ pages = [], word }: { pages?: { items: unknown[]; next_cursor?: string | null }[]; word: 'nav.waiting' | 'nav.waiting_approvals' }) {
+  const say = useWords()
   const waiting = pages.flatMap(({ items }) => items).length
   const count = pages.at(-1)?.next_cursor ? `${waiting}+` : String(waiting)
   return waiting > 0 ? (
     <Badge mood="fair">
       <span aria-hidden="true">{count}</span>
-      <span className="for-readers">{say('nav.waiting', { count })}</span>
+      <span className="for-readers">{say(word, { count })}</span>
     </Badge>
   ) : null
 }

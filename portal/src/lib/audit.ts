@@ -5,14 +5,17 @@ import type { Word } from './words'
 export const GROUPS = [
   'agent',
   'api_key',
+  'approval',
   'audit',
   'bindings',
   'budget',
   'connection',
   'conversation',
+  'document',
   'escalation',
   'escalation_rule',
   'invitation',
+  'job',
   'llm_key',
   'member',
   'memory',
@@ -23,6 +26,8 @@ export const GROUPS = [
   'second_factor',
   'session',
   'tenant',
+  'tool',
+  'tool_call',
 ] as const
 
 /** Who has no name of their own in a list. */

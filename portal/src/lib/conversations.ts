@@ -1,4 +1,4 @@
-// What a conversation is called in a list, and which of them a filter leaves.
+// What a conversation is called in a list, and which one comes next.
 import type { ConversationBody } from '../api/schema'
 import type { InboxSearch } from './searches'
 
@@ -9,15 +9,7 @@ export function titleOf(conversation: ConversationBody): string {
   return place
 }
 
-export function matches(conversation: ConversationBody, { channel, who, q }: InboxSearch): boolean {
-  if (channel && conversation.channel !== channel) return false
-  if (who === 'waiting' && !conversation.waiting_since) return false
-  if ((who === 'agent' || who === 'human') && conversation.handler !== who) return false
-  if (!q) return true
-  const { last_message: last } = conversation
-  const said = [titleOf(conversation), last?.author, last?.excerpt].join(' ').toLowerCase()
-  return said.includes(q.toLowerCase())
-}
+export const isFiltered = ({ channel, who, q }: InboxSearch): boolean => Boolean(channel ?? who ?? q)
 
 /** The neighbour in the list: `j` goes down, `k` up, and both start at the top. */
 export function neighbour(ids: string[], current: string | undefined, step: 1 | -1): string | undefined {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { ConversationBody } from '../api/schema'
 import { ownPath } from '../router'
 import { browserOf } from './browsers'
-import { matches, neighbour, titleOf } from './conversations'
+import { neighbour, titleOf } from './conversations'
 import { ago } from './time'
 
 const conversation = (change: Partial<ConversationBody>): ConversationBody => ({
@@ -24,15 +24,6 @@ describe('a conversation in the list', () => {
     expect(titleOf(conversation({ place_name: 'sales' }))).toBe('#sales')
     expect(titleOf(conversation({}))).toBe('C1')
     expect(titleOf(conversation({ kind: 'direct' }))).toBe('Ada')
-  })
-
-  test('is found by channel, by who answers, and by its words', () => {
-    const waiting = conversation({ handler: 'human', waiting_since: '2026-11-27T05:00:00Z' })
-    expect(matches(waiting, { channel: 'slack', who: 'waiting', q: 'NUMBERS' })).toBe(true)
-    expect(matches(waiting, { who: 'agent' })).toBe(false)
-    expect(matches(waiting, { channel: 'whatsapp' })).toBe(false)
-    expect(matches(conversation({}), { who: 'waiting' })).toBe(false)
-    expect(matches(conversation({}), { q: 'weather' })).toBe(false)
   })
 
   test('has neighbours, and the ends hold', () => {

@@ -5,7 +5,7 @@ import { ceiling, ticks } from '../ui/bars'
 import { isLiving, stateOf } from './billing'
 import { usersOf } from './models'
 import { alertOf, everyDay, knownOf, money, spanOf, summed, valueOf } from './money'
-import { isOfConnections, isOfMoney } from './notices'
+import { isOfConnections, isOfMoney, isOfSends } from './notices'
 import { prefer } from './preferences'
 import { length, moodOf } from './waiting'
 
@@ -66,6 +66,7 @@ test('notices go to the page they are about', () => {
   expect(isOfConnections({ kind: 'token_refused', connection_id: null })).toBe(true)
   expect(isOfConnections({ kind: 'escalation', connection_id: null })).toBe(false)
   expect(isOfMoney({ kind: 'budget_alert', connection_id: null })).toBe(true)
+  expect(isOfSends({ kind: 'send_unclear', connection_id: null })).toBe(true)
 })
 
 test('waiting is told in whole units, and worse the longer it takes', () => {

@@ -5,6 +5,8 @@ export interface InboxSearch {
   channel?: 'slack' | 'whatsapp'
   who?: 'agent' | 'human' | 'waiting'
   q?: string
+  /** The message that is pointed at. */
+  message?: string
   /** The panel that says why: of a run, or of all (`all`). */
   why?: string
 }
@@ -13,8 +15,18 @@ export interface MemorySearch {
   q?: string
   person?: string
   conversation?: string
+  /** Facts that were drawn from it, or those that hold no longer. */
+  view?: 'facts' | 'closed'
+  /** The platform's id of a channel. */
+  place?: string
   /** The one whose origin is shown. */
   memory?: string
+}
+
+export interface KnowledgeSearch {
+  /** What is asked, as one would ask an agent, and which one. */
+  q?: string
+  agent?: string
 }
 
 export interface AuditSearch {
@@ -24,6 +36,13 @@ export interface AuditSearch {
 
 export interface EscalationSearch {
   state?: 'waiting' | 'human' | 'closed'
+}
+
+export interface ApprovalSearch {
+  /** What was decided, or not in time; else what waits. */
+  state?: 'over'
+  /** The one that the keys are about. */
+  approval?: string
 }
 
 export interface UsageSearch {

@@ -15,22 +15,42 @@ export function locale(): string {
   return navigator.language.toLowerCase().startsWith(language) ? navigator.language : language
 }
 
+/** Made once: making one costs more than using it a hundred times. */
+const formats = new Map<string, Intl.DateTimeFormat | Intl.RelativeTimeFormat>()
+
+function dateFormat(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = `${locale()} ${JSON.stringify(options)}`
+  const known = formats.get(key)
+  if (known instanceof Intl.DateTimeFormat) return known
+  const made = new Intl.DateTimeFormat(locale(), options)
+  formats.set(key, made)
+  return made
+}
+
+function relativeFormat(): Intl.RelativeTimeFormat {
+  const known = formats.get(locale())
+  if (known instanceof Intl.RelativeTimeFormat) return known
+  const made = new Intl.RelativeTimeFormat(locale(), { numeric: 'auto', style: 'narrow' })
+  formats.set(locale(), made)
+  return made
+}
+
 export function ago(at: string, now: number = Date.now()): string {
   const past = now - Date.parse(at)
-  if (past >= WEEK_MS) return new Date(at).toLocaleDateString(locale(), { day: 'numeric', month: 'short' })
-  const format = new Intl.RelativeTimeFormat(locale(), { numeric: 'auto', style: 'narrow' })
+  if (past >= WEEK_MS) return dateFormat({ day: 'numeric', month: 'short' }).format(new Date(at))
+  const format = relativeFormat()
   const [unit, length] = STEPS.find(([, step]) => past >= step) ?? ['second', 1_000]
   return unit === 'second' ? format.format(0, 'second') : format.format(-Math.floor(past / length), unit)
 }
 
 export function moment(at: string): string {
-  return new Date(at).toLocaleString(locale(), { dateStyle: 'medium', timeStyle: 'short' })
+  return dateFormat({ dateStyle: 'medium', timeStyle: 'short' }).format(new Date(at))
 }
 
 export function clock(at: string, withSeconds = false): string {
-  return new Date(at).toLocaleTimeString(locale(), { timeStyle: withSeconds ? 'medium' : 'short' })
+  return dateFormat({ timeStyle: withSeconds ? 'medium' : 'short' }).format(new Date(at))
 }
 
 export function day(at: string): string {
-  return new Date(at).toLocaleDateString(locale(), { dateStyle: 'full' })
+  return dateFormat({ dateStyle: 'full' }).format(new Date(at))
 }

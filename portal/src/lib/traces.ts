@@ -27,6 +27,7 @@ const SENT: Record<string, Word> = {
   answer: 'why.sent_answer',
   apology: 'why.sent_apology',
   notice: 'why.sent_notice',
+  file: 'why.sent_file',
 }
 
 export const sentWord = (kind: string): Word => SENT[kind] ?? 'why.sent_answer'

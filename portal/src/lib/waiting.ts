@@ -9,12 +9,12 @@ const MINUTE_MS = 60_000
 export const PROMISED_MS = 30 * MINUTE_MS
 
 /** The time, again and again. */
-export function useNow(): number {
+export function useNow(tickMs: number = TICK_MS): number {
   const [now, setNow] = useState(() => Date.now())
   useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), TICK_MS)
+    const timer = setInterval(() => setNow(Date.now()), tickMs)
     return () => clearInterval(timer)
-  }, [])
+  }, [tickMs])
   return now
 }
 

@@ -1,14 +1,17 @@
 // /inbox: conversations of all channels, and the one that is open. What is filtered and open stands in the address.
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
-import { useRef, useState } from 'react'
+import { useCallback, useRef, useState } from 'react'
 import { useFreshList } from '../api/conversations'
-import { conversationsQuery } from '../api/queries'
+import { conversationsQuery, fittingQuery } from '../api/queries'
+import type { ConversationBody } from '../api/schema'
 import { Conversation } from '../components/conversation'
-import { ConversationRow } from '../components/conversation-row'
+import { ConversationList, type ListHandle } from '../components/conversation-list'
 import { InboxFilters } from '../components/inbox-filters'
+import { Notices } from '../components/notices'
 import { ShortcutHelp } from '../components/shortcut-help'
-import { matches, neighbour } from '../lib/conversations'
+import { isFiltered, neighbour } from '../lib/conversations'
+import { isOfSends } from '../lib/notices'
 import { useShortcuts } from '../lib/use-shortcuts'
 import { useWords } from '../lib/words'
 import type { InboxSearch } from '../lib/searches'
@@ -21,20 +24,25 @@ export function InboxPage() {
   const say = useWords()
   const search = route.useSearch()
   const navigate = useNavigate()
-  const list = useInfiniteQuery(conversationsQuery)
+  const isSome = isFiltered(search)
+  const every = useInfiniteQuery({ ...conversationsQuery, enabled: !isSome })
+  const some = useInfiniteQuery({ ...fittingQuery(search), enabled: isSome })
+  const list = isSome ? some : every
   useFreshList()
   const [isHelpOpen, setHelpOpen] = useState(false)
   const find = useRef<HTMLInputElement>(null)
+  const rows = useRef<ListHandle>(null)
 
-  const all = list.data?.pages.flatMap((page) => page.items) ?? []
-  const shown = all.filter((conversation) => matches(conversation, search))
-  const open = all.find(({ id }) => id === search.conversation)
+  const items = list.data?.pages.flatMap((page) => page.items) ?? []
   const go = (change: Partial<InboxSearch>, replace = true) =>
-    void navigate({ to: '/inbox', search: { ...search, ...change }, replace })
+    void navigate({ to: '/inbox', search: { ...search, message: undefined, ...change }, replace, resetScroll: false })
   const step = (by: 1 | -1) => {
-    const next = neighbour(shown.map(({ id }) => id), search.conversation, by)
-    if (next !== undefined) go({ conversation: next, why: search.why && 'all' })
-    document.getElementById(`row-${next}`)?.scrollIntoView({ block: 'nearest' })
+    const ids = items.map(({ id }) => id)
+    const next = neighbour(ids, search.conversation, by)
+    if (next === undefined) return
+    const at = ids.indexOf(next)
+    go({ conversation: next, message: items[at]?.found?.message_id, why: search.why && 'all' })
+    rows.current?.show(at)
   }
   useShortcuts({
     j: () => step(1),
@@ -43,6 +51,9 @@ export function InboxPage() {
     '?': () => setHelpOpen(true),
     Escape: () => go(search.why ? { why: undefined } : { conversation: undefined }),
   })
+  const open = (chosen: ConversationBody) => go({ conversation: chosen.id, message: chosen.found?.message_id, why: undefined }, false)
+  const { fetchNextPage } = list
+  const more = useCallback(() => void fetchNextPage(), [fetchNextPage])
 
   return (
     <main className={`inbox ${search.conversation ? 'one-open' : ''}`}>
@@ -54,34 +65,26 @@ export function InboxPage() {
             ?
           </Button>
         </header>
-        <InboxFilters search={search} onChange={go} find={find} />
-        <div className="rows">
+        <Notices about={isOfSends} />
+        <InboxFilters search={search} onChange={go} find={find} isBusy={isSome && list.isFetching && !list.isFetchingNextPage} />
+        <ConversationList items={items} search={search} hasMore={list.hasNextPage} isLoadingMore={list.isFetchingNextPage} onMore={more} onOpen={open} handle={rows}>
           {list.isPending && <Loading lines={6} />}
-          {list.isError && all.length === 0 && <Failed problem={list.error} onRetry={() => void list.refetch()} />}
-          {list.isSuccess && all.length === 0 && <NothingYet />}
-          {all.length > 0 && shown.length === 0 && (
+          {list.isError && items.length === 0 && <Failed problem={list.error} onRetry={() => void list.refetch()} />}
+          {list.isSuccess && items.length === 0 && !isSome && <NothingYet />}
+          {list.isSuccess && items.length === 0 && isSome && !list.isPlaceholderData && (
             <Empty title={say('inbox.no_match')}>
               <Button onClick={() => go({ channel: undefined, who: undefined, q: undefined })}>{say('inbox.clear')}</Button>
             </Empty>
           )}
-          <ul>
-            {shown.map((conversation) => (
-              <ConversationRow key={conversation.id} conversation={conversation} search={search} />
-            ))}
-          </ul>
-          {list.hasNextPage && (
-            <Button look="quiet" busy={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
-              {say('inbox.older')}
-            </Button>
-          )}
-        </div>
+        </ConversationList>
       </section>
       <section className="inbox-open" aria-label={say('inbox.conversation')}>
         {search.conversation ? (
           <Conversation
             key={search.conversation}
             id={search.conversation}
-            about={open}
+            known={items.find(({ id }) => id === search.conversation)}
+            message={search.message}
             why={search.why}
             onWhy={(why) => go({ why })}
             onClose={() => go({ conversation: undefined, why: undefined }, false)}

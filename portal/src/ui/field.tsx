@@ -4,15 +4,29 @@ import { useId, type ComponentProps, type ReactNode } from 'react'
 interface About {
   label: string
   hint?: ReactNode
+  /** Why it was not taken as it is. */
+  error?: string | null
 }
 
-function Framed({ label, hint, children }: About & { children: (ids: { id: string; described?: string }) => ReactNode }) {
+interface Ids {
+  id: string
+  described?: string
+  wrong?: true
+}
+
+function Framed({ label, hint, error, children }: About & { children: (ids: Ids) => ReactNode }) {
   const id = useId()
-  const hintId = `${id}-hint`
+  const [hintId, errorId] = [`${id}-hint`, `${id}-error`]
+  const described = [error && errorId, hint && hintId].filter(Boolean).join(' ')
   return (
     <div className="field">
       <label htmlFor={id}>{label}</label>
-      {children({ id, described: hint ? hintId : undefined })}
+      {children({ id, described: described || undefined, wrong: error ? true : undefined })}
+      {error && (
+        <p className="field-error" id={errorId} role="alert">
+          {error}
+        </p>
+      )}
       {hint && (
         <p className="hint" id={hintId}>
           {hint}
@@ -22,26 +36,26 @@ function Framed({ label, hint, children }: About & { children: (ids: { id: strin
   )
 }
 
-export function Field({ label, hint, ...input }: About & ComponentProps<'input'>) {
+export function Field({ label, hint, error, ...input }: About & ComponentProps<'input'>) {
   return (
-    <Framed label={label} hint={hint}>
-      {({ id, described }) => <input {...input} id={id} aria-describedby={described} />}
+    <Framed label={label} hint={hint} error={error}>
+      {({ id, described, wrong }) => <input {...input} id={id} aria-describedby={described} aria-invalid={wrong} />}
     </Framed>
   )
 }
 
-export function TextArea({ label, hint, ...area }: About & ComponentProps<'textarea'>) {
+export function TextArea({ label, hint, error, ...area }: About & ComponentProps<'textarea'>) {
   return (
-    <Framed label={label} hint={hint}>
-      {({ id, described }) => <textarea {...area} id={id} aria-describedby={described} />}
+    <Framed label={label} hint={hint} error={error}>
+      {({ id, described, wrong }) => <textarea {...area} id={id} aria-describedby={described} aria-invalid={wrong} />}
     </Framed>
   )
 }
 
-export function Select({ label, hint, ...select }: About & ComponentProps<'select'>) {
+export function Select({ label, hint, error, ...select }: About & ComponentProps<'select'>) {
   return (
-    <Framed label={label} hint={hint}>
-      {({ id, described }) => <select {...select} id={id} aria-describedby={described} />}
+    <Framed label={label} hint={hint} error={error}>
+      {({ id, described, wrong }) => <select {...select} id={id} aria-describedby={described} aria-invalid={wrong} />}
     </Framed>
   )
 }

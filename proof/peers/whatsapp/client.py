@@ -109,6 +109,10 @@ def main():
     attempt("templates", lambda: list(wa.api.get_templates(waba_id=ACCOUNT)["data"]))
     kept = control.post("/_sim/file", params={"number": NUMBER, "mime_type": "image/png"}, content=b"picture").json()["id"]
     attempt("media", lambda: wa.get_media_url(kept))
+    prices = b"colour;price"
+    attempt("document", lambda: wa.send_document(ADA, prices, filename="prices.csv", mime_type="text/plain", tracker="out_1"))
+    attempt("upload", lambda: wa.upload_media(prices, mime_type="text/plain", filename="prices.csv"))
+    attempt("type", lambda: wa.upload_media(b"{}", mime_type="application/json", filename="a.json"), errors.WhatsAppError)
     attempt("too long", lambda: wa.send_message(ADA, "x" * 4097), errors.InvalidParameter)
     attempt("nobody", lambda: wa.send_message("DE.999", "?"), errors.MessageUndeliverable)
     control.post("/_sim/options", json={"window_refused_at_once": True})

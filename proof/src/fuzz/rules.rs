@@ -1,6 +1,6 @@
 //! Rules of tenants, and the messages they are held against: a line of rule, the rest is a message.
 
-use shared::conditions::{Condition, Facts, LENGTH_MAX, Said};
+use shared::conditions::{Condition, Facts, Known, LENGTH_MAX, Said};
 
 use super::first_line;
 
@@ -24,7 +24,7 @@ pub fn condition(input: &[u8]) {
                 );
             }
             let said = [Said::new(&message)];
-            let facts = Facts { said: &said, failed_answers: 1 };
+            let facts = Facts { said: &said, failed_answers: 1, known: Known::default() };
             assert_eq!(condition.holds(&facts), condition.holds(&facts), "{written}");
         }
     }

@@ -4,7 +4,7 @@
 use shared::{
     db::{
         audit::Actor,
-        conversations,
+        conversations::{self, Filter},
         escalation_rules::{self, Shape},
         escalations::{self, Cause, New, State},
         home,
@@ -23,14 +23,14 @@ use super::{
 /// No turn is at work on it, and nobody waits for a human. Theirs has one already.
 pub(super) const QUIET: ConversationId = ConversationId::from_uuid(Uuid::from_u128(0x40));
 /// Humans have it, and a person waits for more.
-const HELD: ConversationId = ConversationId::from_uuid(Uuid::from_u128(0x41));
+pub(super) const HELD: ConversationId = ConversationId::from_uuid(Uuid::from_u128(0x41));
 /// A human's reply in it, on its way.
 const REPLY: OutboxId = OutboxId::from_uuid(Uuid::from_u128(0x42));
 /// What the person said there.
-const ASKED: Uuid = Uuid::from_u128(0x43);
+pub(super) const ASKED: Uuid = Uuid::from_u128(0x43);
 /// A rule of both, and what it handed over: theirs waits, ours has a human.
 const RULE: RuleId = RuleId::from_uuid(Uuid::from_u128(0x45));
-const ESCALATION: EscalationId = EscalationId::from_uuid(Uuid::from_u128(0x46));
+pub(super) const ESCALATION: EscalationId = EscalationId::from_uuid(Uuid::from_u128(0x46));
 /// Where theirs is held; ours is elsewhere.
 const THEIR_CHANNEL: &str = "CTB";
 
@@ -106,7 +106,14 @@ pub fn all() -> Vec<Call> {
 
 fn on_the_screen() -> Vec<Call> {
     calls! {
-        "conversations::list", AllAudiences, |tx, _config| conversations::list(tx, None, 10).await?;
+        "conversations::list", AllAudiences, |tx, _config| {
+            conversations::list(tx, &Filter::default(), None, 10).await?
+        };
+        "conversations::list of some words", AllAudiences, |tx, _config| {
+            let words = ["asked".to_owned()];
+            conversations::list(tx, &Filter { words: &words, ..Filter::default() }, None, 10).await?
+        };
+        "conversations::find", AllAudiences, |tx, _config| conversations::find(tx, HELD).await?;
         "conversations::exists", AllAudiences, |tx, _config| conversations::exists(tx, THEIR_CONVERSATION).await?;
         "conversations::place", AllAudiences, |tx, _config| conversations::place(tx, HELD).await?;
         "conversations::messages", AllAudiences, |tx, _config| {

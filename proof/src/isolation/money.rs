@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::{
     acting::TOOL,
+    later::SERVER,
     scene::{AGENT, CONNECTION, CONVERSATION, MAIL, PERSON, RUN, THEM},
     statements::{Call, calls},
 };
@@ -145,7 +146,7 @@ fn rotation() -> Vec<Call> {
         };
         "sealed::write of each column", AllAudiences, |tx, _config| {
             for column in &COLUMNS {
-                for row in [CONNECTION.uuid(), LINK, MAIL.uuid(), KEY.uuid(), TOOL.uuid()] {
+                for row in [CONNECTION.uuid(), LINK, MAIL.uuid(), KEY.uuid(), TOOL.uuid(), SERVER.uuid()] {
                     sealed::write(tx, column, row, b"anew").await?;
                 }
             }

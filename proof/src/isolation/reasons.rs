@@ -12,7 +12,7 @@ use shared::{
 };
 
 use super::{
-    scene::{AGENT, CONVERSATION, MEMBER, MEMORY, RUN, THEIR_MEMBER, THEM},
+    scene::{AGENT, CONVERSATION, MEMBER, MEMORY, PERSON, RUN, THEIR_MEMBER, THEM},
     statements::{Call, calls},
 };
 
@@ -39,6 +39,12 @@ pub fn all() -> Vec<Call> {
         "origins::list of some words", AllAudiences, |tx, _config| {
             origins::list(tx, &Filter { words: "said", ..Filter::default() }, 10).await?
         };
+        "origins::list of former facts", AllAudiences, |tx, _config| {
+            origins::list(tx, &Filter { closed: true, ..Filter::default() }, 10).await?
+        };
+        "origins::list of a person's in a place", AllAudiences, |tx, _config| {
+            origins::list(tx, &Filter { person: Some(PERSON), place: Some("C1"), ..Filter::default() }, 10).await?
+        };
         "origins::find", AllAudiences, |tx, _config| origins::find(tx, MEMORY).await?;
         "origins::uses", AllAudiences, |tx, _config| origins::uses(tx, MEMORY).await?;
         "origins::forget", AllAudiences, |tx, _config| origins::forget(tx, &Actor::System, MEMORY).await?;
@@ -50,6 +56,6 @@ pub fn all() -> Vec<Call> {
         "audit_pages::list", AllAudiences, |tx, _config| {
             audit_pages::list(tx, &audit_pages::Filter::default(), 10).await?
         };
-        "audit_chain::verify", AllAudiences, |tx, _config| audit_chain::verify(tx).await?;
+        "audit_chain::verify", AllAudiences, |tx, _config| audit_chain::verify(tx, &Default::default()).await?;
     }
 }

@@ -16,7 +16,8 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use uuid::Uuid;
 
 use super::{
-    acting, acts, billing, handovers, installations, learned, money, pages, places, reasons, singly, talks,
+    acting, acts, billing, desk, handovers, installations, kept, later, learned, money, pages, places, reasons,
+    sends, singly, talks,
 };
 
 pub const THEM: TenantId = TenantId::from_uuid(Uuid::from_u128(0x0a));
@@ -232,9 +233,13 @@ impl Cast<'_> {
             reasons::script(*tenant, mark),
             billing::script(*tenant, mark),
             acting::script(*tenant, mark, keys),
+            later::script(*tenant, mark, keys),
+            desk::script(*tenant, mark),
             learned::script(*tenant, mark),
+            sends::script(*tenant, mark),
             talks::script(*tenant, mark),
             pages::script(*tenant, mark),
+            kept::script(*tenant, mark),
         ]
         .join("\n")
     }

@@ -30,7 +30,7 @@ use super::{
 const CLAIMED: ConnectionId = ConnectionId::from_uuid(Uuid::from_u128(0x60));
 const CLAIMED_TEAM: &str = "TC";
 /// An agent that only they have.
-const THEIR_AGENT: &str = "Theirs";
+pub(super) const THEIR_AGENT: &str = "Theirs";
 
 /// For a transaction of the tenant.
 pub fn script(tenant_id: TenantId, mark: &str) -> String {
@@ -77,7 +77,7 @@ pub fn all() -> Vec<Call> {
         // Ours has one only from then on.
         "numbers::written_on_the_phone where theirs has a human", AllAudiences, |tx, _config| {
             written_on_the_phone(tx, QUIET).await?;
-            conversations::list(tx, None, 10).await?
+            conversations::list(tx, &conversations::Filter::default(), None, 10).await?
         };
     }
 }

@@ -13,7 +13,6 @@ use shared::{
         Audience, Db, DbError, TenantTx,
         agents::{self, AgentShape},
         connections::{self, NewSlackConnection},
-        deliveries::{self, Progress, Status},
         interruptions::{self, Cause},
         lanes,
         memories::{self, Question},
@@ -21,8 +20,7 @@ use shared::{
         numbers::{self, Echo, NewNumber, OwnApp},
         outbox,
         people::{self, Standing},
-        runs,
-        runs::{Answer, Basis, End, Finish},
+        runs::{self, Answer, Basis, End, Finish},
         streams::{self, Addition},
         tenants,
         usage::{CallStatus, ModelCall},
@@ -34,12 +32,10 @@ use sqlx::{AssertSqlSafe, Executor};
 use time::OffsetDateTime;
 
 use super::{
-    acting, acts, billing, entrances, handovers, installations, learned, money, pages, places, reasons,
-    scene::{
-        AGENT, CONNECTION, CONVERSATION, DELIVERED, MEMORY, NUMBER, OUTBOX, PERSON, RUN, THEIR_MARK, THEM, US,
-        lease,
-    },
-    singly, talks,
+    acting, acts, billing, desk, entrances, handovers, installations, kept, later, learned, money, pages, places,
+    reasons,
+    scene::{AGENT, CONNECTION, CONVERSATION, MEMORY, NUMBER, OUTBOX, PERSON, RUN, THEIR_MARK, THEM, US, lease},
+    sends, singly, talks,
     watched::WATCHED,
 };
 
@@ -93,11 +89,14 @@ pub fn all() -> Vec<Call> {
     calls.extend(acts::all());
     calls.extend(places::all());
     calls.extend(reasons::all());
-    calls.extend(learned::all());
+    calls.extend(learned::all().into_iter().chain(kept::all()));
     calls.extend(money::all());
     calls.extend(billing::all());
     calls.extend(singly::all());
     calls.extend(acting::all());
+    calls.extend(sends::all());
+    calls.extend(later::all());
+    calls.extend(desk::all());
     calls.extend(talks::all());
     calls.extend(pages::all());
     calls
@@ -155,8 +154,6 @@ fn numbers() -> Vec<Call> {
         "numbers::set_fallback", AllAudiences, |tx, _config| {
             numbers::set_fallback(tx, NUMBER, Some(("renewed", "en"))).await?
         };
-        "deliveries::record", AllAudiences, |tx, _config| deliveries::record(tx, &[(NUMBER, failure())]).await?;
-        "deliveries::find", AllAudiences, |tx, _config| deliveries::find(tx, DELIVERED).await?;
         "people::set_consent", AllAudiences, |tx, _config| people::set_consent(tx, PERSON, false).await?;
         "people::has_opted_out", AllAudiences, |tx, _config| people::has_opted_out(tx, PERSON).await?;
         "people::introduce", AllAudiences, |tx, _config| {
@@ -182,21 +179,6 @@ fn number(id: &str) -> NewNumber {
             secret: SecretString::from("0123456789abcdef"),
             verify_token: SecretString::from("0123456789abcdef"),
         }),
-    }
-}
-
-/// Of the message that went out.
-fn failure() -> Status {
-    Status {
-        external_id: "wamid.9".into(),
-        progress: Progress::Failed,
-        at: OffsetDateTime::UNIX_EPOCH,
-        outbox: Some(DELIVERED),
-        recipient: "4930".into(),
-        error_code: Some(131_026),
-        error: Some("undeliverable".into()),
-        category: None,
-        pricing: None,
     }
 }
 

@@ -1,7 +1,16 @@
 //! Whose rows must stay as they are when another tenant acts: every table of tenants that the product may read.
 
 /// Tables that konstruct_app may read.
-pub(super) const WATCHED: [&str; 57] = [
+pub(super) const WATCHED: [&str; 66] = [
+    "agent_versions",
+    "sent_files",
+    "escalation_desks",
+    "desk_threads",
+    "mcp_servers",
+    "follow_ups",
+    "routines",
+    "routine_runs",
+    "office_hours",
     "tools",
     "agent_tools",
     "tool_calls",

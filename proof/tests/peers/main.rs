@@ -3,8 +3,11 @@
 //!
 //! And WhatsApp, as pywa's authors read it, against our simulated Meta; and Stripe's own client against our simulated Stripe.
 //!
-//! `scripts/peers.sh slack`, `scripts/peers.sh whatsapp` and `scripts/peers.sh stripe` install them; `make test` does that first.
+//! And a bucket, which is nobody's reading of ours: the storage must do with it what it does with a folder.
+//!
+//! `scripts/peers.sh slack`, `… whatsapp`, `… stripe` and `… s3` install them; `make test` does that first.
 
+mod bucket;
 mod emulate;
 mod page;
 mod pywa;

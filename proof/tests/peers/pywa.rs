@@ -69,8 +69,8 @@ async fn somebody_elses_client_is_content_with_the_simulated_meta() {
     let report: Report = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
     assert!(report.misfits.is_empty(), "{:#?}", report.misfits);
-    assert_eq!(report.done.len(), 14, "{:?}", report.done);
+    assert_eq!(report.done.len(), 17, "{:?}", report.done);
     assert_eq!(report.read[..6], ["text", "image", "audio", "location", "button human", "selection r1"]);
     let statuses = |word: &str| report.read.iter().filter(|line| **line == format!("status {word}")).count();
-    assert!(statuses("sent") == 3 && statuses("delivered") == 3 && statuses("read") == 3, "{:?}", report.read);
+    assert!(statuses("sent") == 4 && statuses("delivered") == 4 && statuses("read") == 4, "{:?}", report.read);
 }

@@ -19,6 +19,7 @@ use shared::{
         outbox::{Operation, Part},
     },
     ids::{ConnectionId, ConversationId, OutboxId},
+    storage::Storage,
     testing::TestDb,
 };
 use simulators::{HistoryKind, Say, SlackOptions, SlackSimulator};
@@ -47,6 +48,7 @@ struct Stage {
     api: SlackApi,
     token: SecretString,
     team: String,
+    storage: Storage,
 }
 
 impl Stage {
@@ -72,7 +74,8 @@ impl Stage {
             connections::connect_slack(&mut tx, &test.config.master_keys, &new).await.expect("it is connected");
         tx.commit().await.expect("it is stored");
         let api = SlackApi::new(&slack.api_url().parse().expect("a URL"));
-        Self { test, db, connection: connection.id, slack, api, token: SecretString::from(text), team }
+        let storage = Storage::open(&test.config.storage).expect("a folder");
+        Self { test, db, connection: connection.id, slack, api, token: SecretString::from(text), team, storage }
     }
 
     /// A message on its way: its row is there, nothing was sent.
@@ -148,7 +151,7 @@ impl Stage {
             recipient: "UADA".into(),
             ending: Default::default(),
         });
-        let sender = Sender { outlet: &outlet, db: &self.db, lease, pace: PACE };
+        let sender = Sender { outlet: &outlet, db: &self.db, lease, pace: PACE, storage: &self.storage };
         for deaths in 0.. {
             tokio::select! {
                 delivery = sender.deliver(part, deaths > 0) => return delivery.expect("the database answers"),

@@ -1,10 +1,13 @@
 //! What was said while nobody listened, or while Slack held events back, is fetched and answered, once.
 
 use serde_json::json;
-use simulators::{OptionsPatch, Say};
+use simulators::{Delete, Edit, OptionsPatch, Say};
 use time::OffsetDateTime;
 
 use crate::house::{House, eventually};
+
+const EDITED: &str =
+    "select count(*) from messages where tenant_id = $1 and body like '%9 May%' and edited_at is not null";
 
 /// From now on events are lost: nobody listens there, and Slack gives up at once.
 fn deaf(house: &House) {
@@ -72,6 +75,60 @@ async fn what_was_said_while_no_gateway_was_alive_is_answered_once() {
     let remembered = "select count(*) from memories where tenant_id = $1 and body like '%4711%'";
     assert_eq!(acme.count(remembered).await, 1, "{}", more.ts);
     assert_eq!(bolt.count("select count(*) from inbox where tenant_id = $1").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_changed_or_taken_back_while_no_gateway_was_alive_is_followed() {
+    let house = House::open().await;
+    house.start_orchestrator();
+    let acme = house.tenant("acme").await;
+    let first = acme.asks("CGENERAL", "UADA", "The launch is on 14 March.");
+    assert!(acme.finished("CGENERAL", &first.thread_ts, 1).await[0].contains("Noted"));
+    let secret = acme.says_in_thread("CGENERAL", "UADA", "The badge number is 4711.", &first.thread_ts);
+    acme.finished("CGENERAL", &first.thread_ts, 2).await;
+    let kept = acme.asks("CGENERAL", "UGRACE", "The venue is Bletchley Park.");
+    acme.finished("CGENERAL", &kept.thread_ts, 1).await;
+    acme.everything_remembered().await;
+    let db = &house.test.db;
+    gateway::heartbeat::beat(db, now()).await.expect("a beat");
+
+    deaf(&house);
+    let place = |ts: &str| (acme.team.clone(), "CGENERAL".to_owned(), ts.to_owned());
+    let (team, channel, ts) = place(&first.ts);
+    house
+        .slack
+        .edit(Edit { team, channel, ts, text: "<@UBOTACME> The launch is on 9 May.".into() })
+        .expect("an edit");
+    let (team, channel, ts) = place(&secret.ts);
+    house.slack.delete(Delete { team, channel, ts }).expect("a deletion");
+    eventually("Slack gives up", || house.slack.deliveries_under_way() == 0).await;
+    hears(&house);
+
+    // What was written a moment ago might not be in the history yet: all of it was written earlier.
+    acme.change("update messages set sent_at = sent_at - interval '1 minute' where tenant_id = $1").await;
+    let away = "update heartbeats set at = now() - interval '10 minutes'";
+    sqlx::query(away).execute(&mut house.test.system().await).await.expect("time passes");
+    assert_eq!(gateway::heartbeat::beat(db, now()).await.expect("a beat"), 1);
+    let jobs = "select count(*) from jobs where tenant_id = $1 and kind like 'fetch_missed%' and state <> 'done'";
+    while acme.count(jobs).await > 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let count = |query: &'static str| acme.count(query);
+    assert_eq!(count(EDITED).await, 1);
+    assert_eq!(count("select count(*) from memories where tenant_id = $1 and body like '%14 March%'").await, 0);
+    assert_eq!(count("select count(*) from memories where tenant_id = $1 and body like '%9 May%'").await, 1);
+    assert_eq!(count("select count(*) from memories where tenant_id = $1 and body like '%4711%'").await, 0);
+    assert_eq!(count("select count(*) from messages where tenant_id = $1 and deleted_at is not null").await, 1);
+    assert_eq!(count("select count(*) from memories where tenant_id = $1 and body like '%Bletchley%'").await, 1);
+    assert_eq!(count("select count(*) from runs where tenant_id = $1").await, 3, "nothing is answered anew");
+    // A second look finds nothing to do.
+    let changes = count("select count(*) from message_changes where tenant_id = $1").await;
+    sqlx::query(away).execute(&mut house.test.system().await).await.expect("time passes");
+    gateway::heartbeat::beat(db, now()).await.expect("a beat");
+    while acme.count(jobs).await > 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(count("select count(*) from message_changes where tenant_id = $1").await, changes);
 }
 
 #[tokio::test(flavor = "multi_thread")]

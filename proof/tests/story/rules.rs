@@ -191,3 +191,33 @@ async fn the_story_that_make_up_tells_shows_a_rule_at_work() {
         assert!(said.contains(part), "{part}: {said}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_knows_when_nobody_is_there_and_who_is_important() {
+    let house = House::open().await;
+    house.start_orchestrator();
+    let acme = house.tenant("acme").await;
+    acme.rule("hours = closed and vip and cost < 1000").await;
+    // A minute a week.
+    let hours = json!({ "time_zone": "Europe/Berlin", "week": { "sunday": ["03:00-03:01"] } });
+    acme.call("PUT", "office-hours", hours).await;
+    let asked = acme.asks("CGENERAL", ADA, "Hello, how are you?");
+    acme.finished("CGENERAL", &asked.thread_ts, 1).await;
+    acme.inbox().await;
+    assert_eq!(acme.count("select count(*) from escalations where tenant_id = $1").await, 0, "she is not marked");
+    let mut tx = acme.db.begin().await.expect("a transaction");
+    let person: uuid::Uuid =
+        sqlx::query_scalar("select person_id from people where tenant_id = $1 and external_id = 'UADA'")
+            .bind(acme.id)
+            .fetch_one(tx.conn())
+            .await
+            .expect("she is known");
+    tx.close().await.expect("closed");
+    let person = shared::ids::PersonId::from_uuid(person);
+    let marked = acme.call("PATCH", &format!("people/{person}"), json!({ "vip": true })).await;
+    assert_eq!(marked["vip"], json!(true));
+    acme.says_in_thread("CGENERAL", ADA, "And the weather?", &asked.thread_ts);
+    let escalation = acme.escalation().await;
+    let reason = escalation["reason"].as_str().expect("a reason");
+    assert!(reason.starts_with("it is outside business hours and the person is marked as important"), "{reason}");
+}

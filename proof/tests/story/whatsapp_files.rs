@@ -110,3 +110,61 @@ async fn a_voice_message_is_heard_answered_and_remembered() {
     let answers = acme.answered(ADA, 2).await;
     assert!(answers[1].contains("4713"), "{answers:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_agent_sends_a_file_and_an_operator_sees_it() {
+    let phones = Phones::open().await;
+    phones.house.start_orchestrator();
+    let acme = phones.shop("acme").await;
+    acme.call("PUT", "agents", json!({ "name": "Kona", "tools": ["send_file"] })).await;
+    acme.hears(ADA, "Please send me a file: colour;price, name=prices.csv");
+    acme.answered(ADA, 2).await;
+    let replies = acme.replies(ADA);
+    assert_eq!(replies[1].text, "[document prices.csv]", "{replies:?}");
+    let media = phones.whatsapp.history_after(0).into_iter().find_map(|line| {
+        (line.what == "message").then(|| line.body["document"]["id"].as_str().map(str::to_owned)).flatten()
+    });
+    assert_eq!(phones.whatsapp.kept(&media.expect("a document")).as_deref(), Some(b"colour;price".as_slice()));
+    let states =
+        "select string_agg(kind || ' ' || state, ', ' order by created_at) from outbox where tenant_id = $1";
+    acme.eventually(states, "file sent, answer sent").await;
+
+    let listed = acme.call("GET", "conversations", json!({})).await;
+    let id = listed["items"][0]["id"].as_str().expect("a conversation").to_owned();
+    let said = acme.call("GET", &format!("conversations/{id}/messages"), json!({})).await;
+    let shown = &said["items"][0];
+    assert_eq!(shown["text"], "(sent the file prices.csv)");
+    let file = json!({ "name": "prices.csv", "content_type": "text/csv", "size": 12, "state": "sent" });
+    assert_eq!((&shown["files"], &shown["trouble"]), (&json!([file]), &Value::Null), "{shown}");
+
+    // Meta takes none: the person is told, and an operator sees why.
+    phones.whatsapp.faults().add(FaultRule::once("media", FaultKind::GraphError(131_053)));
+    acme.hears(ADA, "Please send me a file: size;price, name=sizes.csv");
+    let answers = acme.answered(ADA, 4).await;
+    assert!(answers[3].contains("sizes.csv could not be sent"), "{answers:?}");
+    acme.eventually(
+        "select state || ' ' || error from outbox where tenant_id = $1 and kind = 'file' order by created_at desc limit 1",
+        "dead the platform refused: 131053: Meta can't handle the media",
+    )
+    .await;
+    let said = acme.call("GET", &format!("conversations/{id}/messages"), json!({})).await;
+    let failed = said["items"].as_array().expect("a list").iter().find(|item| item["trouble"] != Value::Null);
+    let failed = failed.expect("it stands among the messages");
+    assert_eq!((&failed["trouble"]["state"], &failed["files"][0]["state"]), (&json!("failed"), &json!("failed")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_people_sent_stand_beside_their_message() {
+    let phones = Phones::open().await;
+    phones.house.start_orchestrator();
+    let acme = phones.shop("acme").await;
+    sends(&acme, "document", "text/plain", b"Room 7.".to_vec(), json!({ "filename": "room.txt" }));
+    acme.answered(ADA, 1).await;
+    acme.eventually("select state from media where tenant_id = $1", "stored").await;
+    let listed = acme.call("GET", "conversations", json!({})).await;
+    let id = listed["items"][0]["id"].as_str().expect("a conversation").to_owned();
+    let said = acme.call("GET", &format!("conversations/{id}/messages"), json!({})).await;
+    let files = said["items"][1]["files"].clone();
+    assert_eq!(files[0]["name"], "room.txt", "{said}");
+    assert_eq!((&files[0]["size"], &files[0]["state"]), (&json!(7), &json!("stored")));
+}

@@ -3,6 +3,7 @@
 
 pub mod approvals;
 pub mod blocks;
+pub mod desk;
 mod past;
 mod streams;
 mod surfaces;
@@ -227,7 +228,7 @@ impl SlackApi {
     }
 
     /// Also returns the scopes that the token was granted. Slack takes JSON only for methods that write; the reading ones
-    /// want a form.
+    /// want a form, and so does the one that asks where to bring a file.
     pub(super) async fn call_with_scopes<T: DeserializeOwned>(
         &self,
         token: &SecretString,
@@ -243,6 +244,7 @@ impl SlackApi {
                 | "conversations.history"
                 | "chat.getPermalink"
                 | "files.info"
+                | "files.getUploadURLExternal"
         );
         let request = self.request(method)?.bearer_auth(token.expose_secret());
         answered(if reads { request.form(&form(&body)) } else { request.json(&body) }).await

@@ -1,17 +1,24 @@
-//! Files in Slack: asked for by id, fetched from Slack's own hosts only.
+//! Files in Slack: asked for by id, fetched from and brought to Slack's own hosts only.
 
+use std::time::Duration;
+
+use reqwest::{StatusCode, header::CONTENT_TYPE};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
 use super::{
-    CallError,
+    CallError, brief,
     fetch::{self, BYTES_MAX, FetchError, Fetched},
-    slack::SlackApi,
+    slack::{SlackApi, Target},
     slack_event::lenient,
 };
 use crate::message::{Attachment, clean_text};
+
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// After Slack asked for a pause without a length.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Of a reference: `slack-file://F1`.
 pub const SCHEME: &str = "slack-file";
@@ -87,6 +94,71 @@ impl SlackApi {
             return Err(FetchError::Refused(meaning("missing_scope").to_owned()));
         }
         Ok(fetched)
+    }
+}
+
+#[derive(Deserialize)]
+struct UploadAddress {
+    upload_url: String,
+    file_id: String,
+}
+
+/// Bringing a file to Slack: it is seen once it is shown somewhere, and not before.
+impl SlackApi {
+    /// Brings bytes to Slack; returns the file's id.
+    pub async fn upload(&self, token: &SecretString, name: &str, bytes: Vec<u8>) -> Result<String, CallError> {
+        let asked = json!({ "filename": name, "length": bytes.len() });
+        let address: UploadAddress = self.call(token, "files.getUploadURLExternal", asked).await?;
+        let url = address.upload_url.parse::<Url>().ok().filter(|url| is_slacks(&self.base, url));
+        let url = url.ok_or_else(|| CallError::Refused("Slack named no address of its own".into()))?;
+        // The address itself is the permission: no token goes along.
+        let request = self.downloads.post(url).timeout(UPLOAD_TIMEOUT);
+        let request = request.header(CONTENT_TYPE, "application/octet-stream").body(bytes);
+        let response = request.send().await.map_err(|error| CallError::Unreachable(brief(&error)))?;
+        match response.status() {
+            status if status.is_success() => Ok(address.file_id),
+            StatusCode::TOO_MANY_REQUESTS => Err(CallError::RateLimited(PAUSE)),
+            status if status.is_client_error() => {
+                Err(CallError::Refused(format!("the bytes of the file: status {}", status.as_u16())))
+            }
+            status => Err(CallError::Unreachable(format!("status {}", status.as_u16()))),
+        }
+    }
+
+    /// Shows a file that was brought there; returns its id.
+    pub async fn show_file(
+        &self,
+        token: &SecretString,
+        target: Target<'_>,
+        (id, title): (&str, &str),
+    ) -> Result<String, CallError> {
+        let mut body = json!({ "files": [{ "id": id, "title": title }], "channel_id": target.channel });
+        if let Some(thread) = target.thread {
+            body["thread_ts"] = json!(thread);
+        }
+        self.call_in_turn::<Value>(token, target.channel, "files.completeUploadExternal", body).await?;
+        Ok(id.to_owned())
+    }
+
+    /// The file's id, if it is shown in the channel.
+    pub async fn find_file(
+        &self,
+        token: &SecretString,
+        channel: &str,
+        id: &str,
+    ) -> Result<Option<String>, CallError> {
+        let found: Value = match self.call(token, "files.info", json!({ "file": id })).await {
+            Ok(found) => found,
+            // Slack knows no file that was never shown.
+            Err(CallError::Refused(word)) if word == "file_not_found" => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let file = &found["file"];
+        let listed = |name: &str| file[name].as_array().is_some_and(|list| list.iter().any(|one| one == channel));
+        let shared = |how: &str| file["shares"][how].get(channel).is_some();
+        let shown =
+            ["public", "private"].into_iter().any(shared) || ["channels", "groups", "ims"].into_iter().any(listed);
+        Ok(shown.then(|| id.to_owned()))
     }
 }
 

@@ -85,11 +85,31 @@ pub enum Outgoing<'a> {
         body: &'a str,
         buttons: &'a [(&'a str, &'a str)],
     },
+    /// A file that was uploaded.
+    Document {
+        media: &'a str,
+        name: &'a str,
+    },
     /// An empty emoji takes a reaction away.
     Reaction {
         message: &'a str,
         emoji: &'a str,
     },
+}
+
+/// In every first answer, whatever the tenant configures.
+pub const NOTICE: &str = "_You are writing with an AI assistant._";
+/// Below a first answer, if it has room: whoever presses it says these words.
+const PERSON: (&str, &str) = ("human", "Talk to a person");
+/// Longest text above buttons, in characters.
+const BODY_MAX: usize = 1_024;
+
+impl<'a> Outgoing<'a> {
+    /// An answer in WhatsApp's own mark-up: the first one offers a person.
+    pub fn answer(text: &'a str) -> Self {
+        let offers_a_person = text.ends_with(NOTICE) && text.chars().count() <= BODY_MAX;
+        if offers_a_person { Self::Buttons { body: text, buttons: &[PERSON] } } else { Self::Text(text) }
+    }
 }
 
 /// One person, as one number of ours reaches them.
@@ -236,6 +256,9 @@ fn content(outgoing: &Outgoing<'_>) -> Value {
                 .collect();
             let action = json!({ "buttons": buttons });
             json!({ "type": "interactive", "interactive": { "type": "button", "body": { "text": body }, "action": action } })
+        }
+        Outgoing::Document { media, name } => {
+            json!({ "type": "document", "document": { "id": media, "filename": name } })
         }
         Outgoing::Reaction { message, emoji } => {
             json!({ "type": "reaction", "reaction": { "message_id": message, "emoji": emoji } })

@@ -39,6 +39,16 @@ pub fn meaning(code: i64) -> Meaning {
     }
 }
 
+/// After which time it makes sense to send a message again that was taken, and is reported as failed with this code since.
+/// Such a report is a clear no, also of a code that leaves a call unclear.
+pub fn pause_after_failure(code: i64) -> Option<Duration> {
+    match meaning(code) {
+        Meaning::Wait(pause) => Some(pause),
+        Meaning::Unclear => Some(BUSY_PAUSE),
+        Meaning::TokenDead | Meaning::WindowClosed | Meaning::OptedOut | Meaning::Permanent => None,
+    }
+}
+
 /// What an operator can do about it, where that is known.
 pub fn advice(code: i64) -> Option<&'static str> {
     Some(match code {
@@ -103,6 +113,8 @@ mod tests {
         }
         assert!(matches!(call_error(190, ""), CallError::Dead(_)));
         assert_eq!(meaning(131_056), Meaning::Wait(Duration::from_secs(6)));
+        assert_eq!(pause_after_failure(131_056), Some(Duration::from_secs(6)));
+        assert!(pause_after_failure(131_000).is_some() && pause_after_failure(131_026).is_none());
         assert_eq!((meaning(131_047), meaning(131_050)), (Meaning::WindowClosed, Meaning::OptedOut));
     }
 }

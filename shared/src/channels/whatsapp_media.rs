@@ -1,6 +1,7 @@
-//! Files that people send by WhatsApp: asked for by id, which gives an address that works for five minutes and needs the
+//! Files in WhatsApp. What people send is asked for by id, which gives an address that works for five minutes and needs the
 //! token, too. A later attempt asks for a fresh one.
 
+use reqwest::multipart::{Form, Part};
 use secrecy::SecretString;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -28,6 +29,11 @@ pub struct MediaAddress {
     pub file_size: Option<u64>,
 }
 
+#[derive(Deserialize)]
+struct Uploaded {
+    id: String,
+}
+
 /// Meta's own limits; what is larger is not what it claims to be.
 fn bytes_max(content_type: &str) -> usize {
     match content_type.split('/').next().unwrap_or_default() {
@@ -38,6 +44,25 @@ fn bytes_max(content_type: &str) -> usize {
 }
 
 impl WhatsAppApi {
+    /// Brings bytes to Meta, where nobody sees them until a message names them; returns their id, good for thirty days.
+    pub async fn upload(
+        &self,
+        token: &SecretString,
+        number: &str,
+        (name, content_type): (&str, &str),
+        bytes: Vec<u8>,
+    ) -> Result<String, CallError> {
+        let part = Part::bytes(bytes).file_name(name.to_owned()).mime_str(content_type);
+        let part = part.map_err(|_| CallError::Refused("the file's type is none".into()))?;
+        let form = Form::new()
+            .text("messaging_product", "whatsapp")
+            .text("type", content_type.to_owned())
+            .part("file", part);
+        let request = self.http.post(self.url(&[number, "media"])?).multipart(form);
+        let uploaded: Uploaded = self.call(token, request).await?;
+        Ok(uploaded.id)
+    }
+
     /// Asks where a file is. A file of another account is refused.
     pub async fn media(&self, token: &SecretString, id: &str) -> Result<MediaAddress, CallError> {
         self.call(token, self.http.get(self.url(&[id])?)).await

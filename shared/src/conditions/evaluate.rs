@@ -46,6 +46,16 @@ impl Said {
     }
 }
 
+/// What is known besides the words. What nobody knows makes nothing hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Whether somebody is there; `None`: no business hours are set.
+    pub open: Option<bool>,
+    pub cost_cents: Option<u32>,
+    pub silence_minutes: Option<u32>,
+    pub vip: bool,
+}
+
 /// What a condition is held against.
 pub struct Facts<'a> {
     /// What people said in the conversation since it was last given back, oldest first; the last is in question. Beyond
@@ -53,6 +63,7 @@ pub struct Facts<'a> {
     pub said: &'a [Said],
     /// Answers that failed meanwhile.
     pub failed_answers: u32,
+    pub known: Known,
 }
 
 impl Condition {
@@ -60,7 +71,8 @@ impl Condition {
     pub fn holds(&self, facts: &Facts<'_>) -> Option<String> {
         let said = &facts.said[facts.said.len().saturating_sub(WINDOW)..];
         let last = said.last()?;
-        let held = Held { said, last, failed_answers: facts.failed_answers, counted: self.counted() };
+        let (failed_answers, known) = (facts.failed_answers, facts.known);
+        let held = Held { said, last, failed_answers, known, counted: self.counted() };
         let mut reasons = Vec::new();
         held.holds(&self.root, &mut reasons).then(|| reasons.join(" and "))
     }
@@ -74,6 +86,7 @@ struct Held<'a> {
     said: &'a [Said],
     last: &'a Said,
     failed_answers: u32,
+    known: Known,
     counted: &'a [Keyword],
 }
 
@@ -101,11 +114,21 @@ impl Held<'_> {
             }
             Node::Number(counter, comparison, number) => {
                 let value = self.count(*counter);
-                reasons.push(match counter {
+                reasons.extend(value.map(|value| match counter {
                     Counter::Count => format!("{value} messages hold such words"),
                     Counter::FailedAttempts => format!("{value} attempts failed"),
-                });
-                comparison.holds(value, *number)
+                    Counter::Cost => format!("the conversation has cost {value} cents"),
+                    Counter::Silence => format!("nothing was said for {value} minutes"),
+                }));
+                value.is_some_and(|value| comparison.holds(value, *number))
+            }
+            Node::Hours(open) => {
+                reasons.push(format!("it is {} business hours", if *open { "within" } else { "outside" }));
+                self.known.open == Some(*open)
+            }
+            Node::Vip => {
+                reasons.push("the person is marked as important".into());
+                self.known.vip
             }
             Node::Languages(languages) => {
                 let found = Language::of(self.last.plain()).filter(|language| languages.contains(language));
@@ -126,13 +149,15 @@ impl Held<'_> {
         !found.is_empty()
     }
 
-    fn count(&self, counter: Counter) -> u32 {
+    fn count(&self, counter: Counter) -> Option<u32> {
         let count = |fits: &dyn Fn(&Said) -> bool| {
             u32::try_from(self.said.iter().filter(|said| fits(said)).count()).unwrap_or(u32::MAX)
         };
         match counter {
-            Counter::Count => count(&|said| said.holds_one(self.counted).is_some()),
-            Counter::FailedAttempts => count(&Said::says_it_failed).saturating_add(self.failed_answers),
+            Counter::Count => Some(count(&|said| said.holds_one(self.counted).is_some())),
+            Counter::FailedAttempts => Some(count(&Said::says_it_failed).saturating_add(self.failed_answers)),
+            Counter::Cost => self.known.cost_cents,
+            Counter::Silence => self.known.silence_minutes,
         }
     }
 }

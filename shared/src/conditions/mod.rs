@@ -10,6 +10,10 @@
 //! - `count`: how many messages of people in the window hold one of the rule's keywords.
 //! - `failed_attempts`: how many of them say that the answer did not help, and how many answers failed.
 //! - `asks_for_human`: the message asks for a human.
+//! - `hours = open`, `hours = closed`: by the tenant's business hours; neither holds where none are set.
+//! - `cost > 50`: what models cost in the conversation so far, in cents.
+//! - `silence > 60`: minutes since anything was said before, in the conversation.
+//! - `vip`: the tenant marked whoever writes.
 //! - `language = de`: the language of the message, as far as its frequent words tell.
 //!
 //! They are combined by `and`, `or`, `not` and parentheses, in any case.
@@ -25,7 +29,7 @@ mod words;
 
 use std::fmt;
 
-pub use evaluate::{Facts, Said, WINDOW};
+pub use evaluate::{Facts, Known, Said, WINDOW};
 pub use language::Language;
 pub use plain::{Keyword, Plain};
 
@@ -58,12 +62,17 @@ enum Node {
     AsksForHuman,
     Number(Counter, Comparison, u32),
     Languages(Vec<Language>),
+    /// Somebody is there, or nobody.
+    Hours(bool),
+    Vip,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Counter {
     Count,
     FailedAttempts,
+    Cost,
+    Silence,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +100,23 @@ impl Condition {
     pub fn parse(text: &str) -> Result<Self, ConditionError> {
         parse::condition(text)
     }
+
+    /// It asks for more than what was said, so that somebody has to look it up.
+    pub fn asks_for_known(&self) -> bool {
+        self.root.asks_for_known()
+    }
+}
+
+impl Node {
+    fn asks_for_known(&self) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::asks_for_known),
+            Self::Not(inner) => inner.asks_for_known(),
+            Self::Number(counter, ..) => matches!(counter, Counter::Cost | Counter::Silence),
+            Self::Hours(_) | Self::Vip => true,
+            Self::Keywords(_) | Self::Billing | Self::AsksForHuman | Self::Languages(_) => false,
+        }
+    }
 }
 
 impl Counter {
@@ -98,6 +124,8 @@ impl Counter {
         match self {
             Self::Count => "count",
             Self::FailedAttempts => "failed_attempts",
+            Self::Cost => "cost",
+            Self::Silence => "silence",
         }
     }
 }
@@ -151,6 +179,8 @@ impl fmt::Display for Node {
             }
             Self::Billing => f.write_str("keyword"),
             Self::AsksForHuman => f.write_str("asks_for_human"),
+            Self::Vip => f.write_str("vip"),
+            Self::Hours(open) => write!(f, "hours = {}", if *open { "open" } else { "closed" }),
             Self::Number(counter, comparison, number) => {
                 write!(f, "{} {} {number}", counter.name(), comparison.sign())
             }

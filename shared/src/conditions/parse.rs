@@ -15,14 +15,8 @@ use super::{
 };
 
 /// Facts of the language that nothing computes yet. To accept them would be to promise an escalation that never comes.
-const NOT_YET: [(&str, &str); 6] = [
-    ("sentiment", "nothing measures how people feel"),
-    ("cost", "the cost of a conversation is not summed up while it goes on"),
-    ("hours", "the tenant's business hours are not stored"),
-    ("vip", "people are not marked as important"),
-    ("confidence", "the model does not say how sure it is"),
-    ("silence", "no clock runs while nobody writes"),
-];
+const NOT_YET: [(&str, &str); 2] =
+    [("sentiment", "nothing measures how people feel"), ("confidence", "the model does not say how sure it is")];
 /// Numbers beyond it compare like nothing a window could hold.
 const NUMBER_MAX: u32 = 10_000;
 
@@ -206,6 +200,13 @@ impl<'s> Descent<'s> {
                 self.next += 1;
                 Ok(Node::AsksForHuman)
             }
+            "cost" => self.number(Counter::Cost),
+            "silence" => self.number(Counter::Silence),
+            "vip" => {
+                self.next += 1;
+                Ok(Node::Vip)
+            }
+            "hours" => self.hours(),
             "language" => self.languages(),
             _ => self.bare(word, &name),
         }
@@ -221,7 +222,8 @@ impl<'s> Descent<'s> {
         let compared = matches!(self.tokens.get(self.next + 1), Some((Token::Compare(_), _)));
         if compared || word.contains('_') {
             return Err(self.here(format!(
-                "`{word}` is no fact. There are `keyword`, `count`, `failed_attempts`, `asks_for_human` and `language`."
+                "`{word}` is no fact. There are `keyword`, `count`, `failed_attempts`, `asks_for_human`, `language`, `hours`, \
+                 `cost`, `silence` and `vip`."
             )));
         }
         Ok(Node::Keywords(vec![self.keyword()?]))
@@ -293,6 +295,25 @@ impl<'s> Descent<'s> {
             }
             _ => Err(at),
         }
+    }
+
+    fn hours(&mut self) -> Result<Node, ConditionError> {
+        self.next += 1;
+        let comparison = self.peek();
+        let equal = match comparison {
+            Some(Token::Compare(Comparison::Equal)) => true,
+            Some(Token::Compare(Comparison::Unequal)) => false,
+            _ => return Err(self.here("`hours` needs a comparison: `= open` or `= closed`.")),
+        };
+        self.next += 1;
+        let open = match self.peek() {
+            Some(Token::Word(word)) if word.eq_ignore_ascii_case("open") => true,
+            Some(Token::Word(word)) if word.eq_ignore_ascii_case("closed") => false,
+            _ => return Err(self.here("`open` or `closed` is missing.")),
+        };
+        self.next += 1;
+        let node = Node::Hours(open);
+        Ok(if equal { node } else { Node::Not(Box::new(node)) })
     }
 
     fn languages(&mut self) -> Result<Node, ConditionError> {

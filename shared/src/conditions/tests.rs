@@ -7,7 +7,7 @@ use super::*;
 fn holds(condition: &str, said: &[&str]) -> Option<String> {
     let said: Vec<Said> = said.iter().map(|text| Said::new(text)).collect();
     let condition = Condition::parse(condition).unwrap_or_else(|error| panic!("{condition}: {error}"));
-    condition.holds(&Facts { said: &said, failed_answers: 0 })
+    condition.holds(&Facts { said: &said, failed_answers: 0, known: Known::default() })
 }
 
 fn refused(condition: &str) -> String {
@@ -55,8 +55,8 @@ fn failed_attempts_are_what_people_say_and_what_went_wrong() {
     let said: Vec<Said> =
         ["How do I log in?", "That doesn't work", "Es geht immer noch nicht"].map(Said::new).into();
     let condition = Condition::parse("failed_attempts > 2").unwrap();
-    assert_eq!(condition.holds(&Facts { said: &said, failed_answers: 0 }), None);
-    let reason = condition.holds(&Facts { said: &said, failed_answers: 1 });
+    assert_eq!(condition.holds(&Facts { said: &said, failed_answers: 0, known: Known::default() }), None);
+    let reason = condition.holds(&Facts { said: &said, failed_answers: 1, known: Known::default() });
     assert_eq!(reason.as_deref(), Some("3 attempts failed"));
 }
 
@@ -66,6 +66,29 @@ fn beyond_the_window_nothing_counts() {
     said.extend(vec!["hello"; WINDOW - 1]);
     said.push("refund");
     assert!(holds("refund and count = 1", &said).is_some());
+}
+
+#[test]
+fn what_is_known_besides_the_words_counts_and_what_nobody_knows_makes_nothing_hold() {
+    let said = [Said::new("hello")];
+    let holds = |condition: &str, known: Known| {
+        let condition = Condition::parse(condition).expect(condition);
+        assert!(condition.asks_for_known());
+        assert_eq!(Condition::parse(&condition.to_string()).as_ref(), Ok(&condition), "it can be read again");
+        condition.holds(&Facts { said: &said, failed_answers: 0, known })
+    };
+    let known = Known { open: Some(false), cost_cents: Some(51), silence_minutes: Some(90), vip: true };
+    for (condition, reason) in [
+        ("hours = closed", "it is outside business hours"),
+        ("cost > 50", "the conversation has cost 51 cents"),
+        ("silence >= 90", "nothing was said for 90 minutes"),
+        ("vip", "the person is marked as important"),
+    ] {
+        assert_eq!(holds(condition, known).as_deref(), Some(reason), "{condition}");
+        assert_eq!(holds(condition, Known::default()), None, "{condition}");
+    }
+    assert!(holds("hours != open", known).is_some() && holds("hours = open", known).is_none());
+    assert!(!Condition::parse("refund and count > 1").expect("a condition").asks_for_known());
 }
 
 #[test]
@@ -90,9 +113,12 @@ fn a_refusal_says_what_is_wrong_and_where() {
     ] {
         assert_eq!(refused(condition), sentence, "{condition}");
     }
-    for fact in ["sentiment < 0", "cost > 2", "hours", "vip", "confidence < 1", "SILENCE > 3"] {
+    for fact in ["sentiment < 0", "confidence < 1", "SENTIMENT"] {
         assert!(refused(fact).contains("is not available yet"), "{fact}");
     }
+    assert_eq!(refused("hours"), "Column 6: `hours` needs a comparison: `= open` or `= closed`.");
+    assert_eq!(refused("hours = noon"), "Column 9: `open` or `closed` is missing.");
+    assert_eq!(refused("silence"), "Column 8: `silence` needs a comparison, such as `> 2`.");
     assert!(refused("failed_attemps > 2").contains("is no fact"));
     assert!(refused("1; drop table").contains("`;` has no meaning here"));
     assert!(Condition::parse("\"vip\"").is_ok(), "as a word it may be used");
@@ -124,6 +150,9 @@ fn node() -> impl Strategy<Value = Node> {
         proptest::collection::vec(keyword, 1..4).prop_map(Node::Keywords),
         Just(Node::Billing),
         Just(Node::AsksForHuman),
+        Just(Node::Vip),
+        Just(Node::Hours(true)),
+        (0..9_u32).prop_map(|number| Node::Number(Counter::Silence, Comparison::Less, number)),
         (0..9_u32).prop_map(|number| Node::Number(Counter::Count, Comparison::AtLeast, number)),
         (0..9_u32).prop_map(|number| Node::Number(Counter::FailedAttempts, Comparison::Unequal, number)),
         Just(Node::Languages(vec![Language::German, Language::French])),
@@ -149,7 +178,7 @@ proptest! {
         prop_assert_eq!(Condition::parse(&read.to_string()).unwrap(), read.clone());
         let original = Condition { root: node, counted: read.counted.clone() };
         let said: Vec<Said> = texts.iter().map(|text| Said::new(text)).collect();
-        let facts = Facts { said: &said, failed_answers: 1 };
+        let facts = Facts { said: &said, failed_answers: 1, known: Known::default() };
         prop_assert_eq!(original.holds(&facts).is_some(), read.holds(&facts).is_some());
     }
 
@@ -164,7 +193,7 @@ proptest! {
     #[test]
     fn logic_is_logic(node in node(), text in "[a-zäß ]{0,40}") {
         let said = [Said::new(&text)];
-        let facts = Facts { said: &said, failed_answers: 2 };
+        let facts = Facts { said: &said, failed_answers: 2, known: Known::default() };
         let of = |root| Condition { root, counted: Vec::new() }.holds(&facts).is_some();
         let plain = of(node.clone());
         prop_assert_eq!(of(Node::Not(Box::new(node.clone()))), !plain);

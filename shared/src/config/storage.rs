@@ -18,8 +18,13 @@ pub struct StorageConfig {
 }
 
 pub(super) fn storage(variables: &Variables) -> Result<StorageConfig, ConfigError> {
-    let text = variables.get("STORAGE_URL").unwrap_or("file:///var/lib/konstruct");
-    let bad = || ConfigError(format!("STORAGE_URL must be `file:///…` or `s3://bucket/prefix`; it is `{text}`."));
+    at(variables, "STORAGE_URL", "file:///var/lib/konstruct")
+}
+
+/// The place that the variable `name` says.
+pub(super) fn at(variables: &Variables, name: &str, default: &str) -> Result<StorageConfig, ConfigError> {
+    let text = variables.get(name).unwrap_or(default);
+    let bad = || ConfigError(format!("{name} must be `file:///…` or `s3://bucket/prefix`; it is `{text}`."));
     let url: Url = text.parse().map_err(|_| bad())?;
     if !matches!(url.scheme(), "file" | "s3") {
         return Err(bad());

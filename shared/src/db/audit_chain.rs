@@ -1,8 +1,10 @@
 //! Walks a tenant's audit chain and says whether it is whole, or which row does not fit.
 //!
 //! The hashes are computed here, not by the database's own function: whoever can rewrite rows can rewrite that, too. What
-//! this can't see is a chain that was recomputed to its end together with its head; only a copy of a head that is kept
-//! elsewhere shows that.
+//! the rows and the head can't show is a chain that was recomputed to its end together with its head: copies of heads that
+//! are kept elsewhere do (`checkpoints`).
+
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -38,12 +40,14 @@ pub struct Fault {
 pub enum FaultKind {
     /// Its hash is not that of what it says.
     Changed,
-    /// It is not there, although later ones or the head are.
+    /// It is not there, although later ones, the head or a checkpoint tell of it.
     Missing,
     /// It does not follow from the one before: one of the two was put in another's place.
     OutOfPlace,
     /// It is the last one, but the head tells of another.
     NotTheHead,
+    /// It is not the one that a checkpoint tells of: the chain was recomputed from there or before.
+    Rewritten,
 }
 
 impl Verdict {
@@ -58,13 +62,18 @@ impl Fault {
         let n = self.n;
         match self.kind {
             FaultKind::Changed => format!("Row {n} was changed: its hash is not that of what it says."),
-            FaultKind::Missing => format!("Row {n} is missing: the rows after it, or the head, know of it."),
+            FaultKind::Missing => {
+                format!("Row {n} is missing: the rows after it, the head or a checkpoint know of it.")
+            }
             FaultKind::OutOfPlace => {
                 format!("Row {n} does not follow from the one before it: one of the two was replaced or moved.")
             }
             FaultKind::NotTheHead => {
                 format!("Row {n} is the last one, but the head tells of another: one of the two was replaced.")
             }
+            FaultKind::Rewritten => format!(
+                "Row {n} is not the one that a signed checkpoint tells of: it, or a row before it, was rewritten with all that follow."
+            ),
         }
     }
 }
@@ -84,8 +93,9 @@ select e.*, h.n as head_n, h.hash as head_hash
   ) e on true
  order by e.n";
 
-pub async fn verify(tx: &mut TenantTx) -> Result<Verdict, DbError> {
-    let mut walk = Walk { tenant: tx.tenant(), n: 0, hash: Sha256::digest(b"").to_vec() };
+/// `kept`: what checkpoints tell of rows of this tenant, hashes in hexadecimal by number.
+pub async fn verify(tx: &mut TenantTx, kept: &BTreeMap<i64, String>) -> Result<Verdict, DbError> {
+    let mut walk = Walk { tenant: tx.tenant(), n: 0, hash: Sha256::digest(b"").to_vec(), kept };
     loop {
         let rows = sqlx::query(ROWS).bind(walk.tenant).bind(walk.n).bind(PAGE).fetch_all(tx.conn()).await?;
         let mut read = 0;
@@ -101,19 +111,22 @@ pub async fn verify(tx: &mut TenantTx) -> Result<Verdict, DbError> {
         }
         if read < PAGE {
             let fault = rows.first().map(|row| walk.end(row)).transpose()?.flatten();
+            let known = kept.keys().next_back().is_some_and(|last| *last > walk.n);
+            let fault = fault.or(known.then_some(Fault { kind: FaultKind::Missing, n: walk.n + 1 }));
             return Ok(walk.verdict(fault));
         }
     }
 }
 
-struct Walk {
+struct Walk<'a> {
     tenant: TenantId,
+    kept: &'a BTreeMap<i64, String>,
     /// The last row that fits, and its hash.
     n: i64,
     hash: Vec<u8>,
 }
 
-impl Walk {
+impl Walk<'_> {
     fn step(&mut self, row: &PgRow) -> Result<Option<FaultKind>, DbError> {
         let (n, previous, hash): (i64, Vec<u8>, Vec<u8>) =
             (row.try_get("n")?, row.try_get("previous")?, row.try_get("hash")?);
@@ -129,6 +142,9 @@ impl Walk {
         }
         if link(&parts) != hash {
             return Ok(Some(FaultKind::Changed));
+        }
+        if self.kept.get(&n).is_some_and(|kept| *kept != hex::encode(&hash)) {
+            return Ok(Some(FaultKind::Rewritten));
         }
         (self.n, self.hash) = (n, hash);
         Ok(None)

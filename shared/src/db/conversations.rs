@@ -2,7 +2,8 @@
 
 pub mod related;
 
-use sqlx::Row;
+use serde::Deserialize;
+use sqlx::{Row, types::Json};
 use time::OffsetDateTime;
 
 use super::{DbError, TenantTx};
@@ -29,6 +30,53 @@ pub struct Conversation {
     pub waits_since: Option<OffsetDateTime>,
     pub last_message_at: OffsetDateTime,
     pub last: Option<Last>,
+    /// What was looked for, where it was said last.
+    pub found: Option<Found>,
+}
+
+/// A message that fits what was looked for, in part.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub message: MessageId,
+    pub author: String,
+    pub author_kind: String,
+    pub excerpt: String,
+    pub sent_at: OffsetDateTime,
+}
+
+/// Which conversations. What is `None` or empty does not matter.
+#[derive(Clone, Debug, Default)]
+pub struct Filter<'a> {
+    /// `slack` or `whatsapp`.
+    pub channel: Option<&'a str>,
+    pub who: Option<Who>,
+    /// The one that is asked for.
+    pub only: Option<ConversationId>,
+    /// Parts of words that one message and the name of who wrote it must all hold, whatever their case.
+    pub words: &'a [String],
+}
+
+/// Who has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    Agent,
+    Human,
+    /// A person waits for a human.
+    Waiting,
+}
+
+impl Who {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Human => "human",
+            Self::Waiting => "waiting",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Agent, Self::Human, Self::Waiting].into_iter().find(|who| who.as_str() == text)
+    }
 }
 
 /// The last message of a conversation, in part.
@@ -53,15 +101,50 @@ pub struct Message {
     pub deleted_at: Option<OffsetDateTime>,
     /// Why the answer was broken off. Then the body is what had been shown of it, perhaps nothing.
     pub interrupted: Option<String>,
+    /// Files that came along, or that the agent sent.
+    pub files: Vec<File>,
+    /// Why it is not known to have arrived, if so.
+    pub trouble: Option<Trouble>,
 }
 
-const LIST: &str = "
+/// A file beside a message.
+#[derive(Clone, Debug, Deserialize)]
+pub struct File {
+    pub name: String,
+    pub content_type: String,
+    /// `None`: nobody has said.
+    pub size: Option<i64>,
+    /// `pending`, `stored`, `refused` or `failed` of one that came; `sent`, `failed` or `unknown` of one that went out.
+    pub state: String,
+}
+
+/// What is wrong with a message of ours.
+#[derive(Clone, Debug)]
+pub struct Trouble {
+    /// It may be there, or not.
+    pub unclear: bool,
+    pub reason: String,
+}
+
+/// The latest messages that are looked through: about a third of a second.
+const LOOKED_THROUGH: i64 = 100_000;
+/// Characters before the first word of an excerpt.
+const BEFORE: i32 = 60;
+
+macro_rules! columns {
+    () => {
+        "
 select c.conversation_id, c.connection_id, n.channel, c.channel_external_id, c.thread_external_id, c.kind, c.waits_since,
        c.last_message_at,
        -- What is direct is called by the person: the platform has no name for it, or an id.
        case when c.kind = 'direct' then coalesce(writes.name, '') else coalesce(k.name, '') end as channel_name, coalesce(l.by_human, false) as by_human,
-       last.author, last.author_kind, last.excerpt
-  from conversations c
+       last.author, last.author_kind, last.excerpt"
+    };
+}
+
+macro_rules! rest {
+    () => {
+        "
   join channel_connections n on n.tenant_id = c.tenant_id and n.connection_id = c.connection_id
   left join lanes l on l.tenant_id = c.tenant_id and l.conversation_id = c.conversation_id
   left join channels k on k.tenant_id = c.tenant_id and k.connection_id = c.connection_id
@@ -81,25 +164,94 @@ select c.conversation_id, c.connection_id, n.channel, c.channel_external_id, c.t
      order by m.sent_at desc, m.message_id desc limit 1
   ) writes on true
  where c.tenant_id = $1 and ($2::timestamptz is null or (c.last_message_at, c.conversation_id) < ($2, $3))
+   and ($6::text is null or n.channel = $6) and ($8::uuid is null or c.conversation_id = $8)
+   and ($7::text is null or $7 = case when c.waits_since is not null then 'waiting' end
+        or $7 = case when coalesce(l.by_human, false) then 'human' else 'agent' end)
  order by c.last_message_at desc, c.conversation_id desc
- limit $4";
+ limit $4"
+    };
+}
+
+const LIST: &str = concat!(columns!(), " from conversations c", rest!());
+
+/// No index holds the words: full text's own operator is not leakproof, so row-level security keeps every index on it from
+/// being used (decision 0110). The limit below is what bounds it.
+const SEARCH: &str = concat!(
+    "
+with hit as materialized (
+    select distinct on (x.conversation_id) x.conversation_id, x.message_id, x.author, x.author_kind, x.body, x.sent_at
+      from (select m.conversation_id, m.message_id, m.author_kind, m.body, m.sent_at,
+                   coalesce(p.display_name, a.name, m.operator_name, '') as author
+              from (select * from messages where tenant_id = $1 order by message_id desc limit $11) m
+              left join people p on p.tenant_id = $1 and p.person_id = m.person_id
+              left join agents a on a.tenant_id = $1 and a.agent_id = m.agent_id
+             where m.deleted_at is null and coalesce(left(m.external_id, 4), '') <> 'apr_'
+            offset 0) x
+     where (x.author || ' ' || x.body) ilike all ($9)
+     order by x.conversation_id, x.sent_at desc, x.message_id desc
+)",
+    columns!(),
+    ", hit.message_id, hit.author as found_author, hit.author_kind as found_kind, hit.sent_at as found_at,
+       substr(hit.body, greatest(1, position(lower($10) in lower(hit.body)) - $12), $5) as found_excerpt
+  from hit join conversations c on c.tenant_id = $1 and c.conversation_id = hit.conversation_id",
+    rest!()
+);
 
 /// Conversations before this one, newest first; from the newest if there is none.
 pub async fn list(
     tx: &mut TenantTx,
+    filter: &Filter<'_>,
     before: Option<(OffsetDateTime, ConversationId)>,
     limit: i64,
 ) -> Result<Vec<Conversation>, DbError> {
     let tenant = tx.tenant();
-    let rows = sqlx::query(LIST)
+    let first = filter.words.first();
+    let query = sqlx::query(if first.is_some() { SEARCH } else { LIST })
         .bind(tenant)
         .bind(before.map(|(at, _)| at))
         .bind(before.map(|(_, id)| id))
         .bind(limit)
         .bind(EXCERPT_CHARS)
-        .fetch_all(tx.conn())
-        .await?;
-    rows.iter().map(conversation).collect()
+        .bind(filter.channel)
+        .bind(filter.who.map(Who::as_str))
+        .bind(filter.only);
+    let query = match first {
+        None => query,
+        Some(first) => {
+            let patterns: Vec<String> = filter.words.iter().map(|word| pattern(word)).collect();
+            query.bind(patterns).bind(first).bind(LOOKED_THROUGH).bind(BEFORE)
+        }
+    };
+    let rows = query.fetch_all(tx.conn()).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Conversation {
+                found: if first.is_some() { Some(found(row)?) } else { None },
+                ..conversation(row)?
+            })
+        })
+        .collect()
+}
+
+/// One of them.
+pub async fn find(tx: &mut TenantTx, id: ConversationId) -> Result<Option<Conversation>, DbError> {
+    Ok(list(tx, &Filter { only: Some(id), ..Filter::default() }, None, 1).await?.pop())
+}
+
+/// It stands for itself, also where it is a sign of the pattern's.
+fn pattern(word: &str) -> String {
+    let plain = word.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    format!("%{plain}%")
+}
+
+fn found(row: &sqlx::postgres::PgRow) -> Result<Found, DbError> {
+    Ok(Found {
+        message: row.try_get("message_id")?,
+        author: row.try_get("found_author")?,
+        author_kind: row.try_get("found_kind")?,
+        excerpt: row.try_get("found_excerpt")?,
+        sent_at: row.try_get("found_at")?,
+    })
 }
 
 fn conversation(row: &sqlx::postgres::PgRow) -> Result<Conversation, DbError> {
@@ -123,6 +275,7 @@ fn conversation(row: &sqlx::postgres::PgRow) -> Result<Conversation, DbError> {
         waits_since: row.try_get("waits_since")?,
         last_message_at: row.try_get("last_message_at")?,
         last: last.transpose()?,
+        found: None,
     })
 }
 
@@ -150,22 +303,38 @@ pub async fn place(tx: &mut TenantTx, id: ConversationId) -> Result<Option<(Stri
     .await?)
 }
 
-/// An answer that was broken off is no message, but people saw its beginning: it stands among them under its run's id.
+/// An answer that was broken off is no message, but people saw its beginning: it stands among them under its run's id. One
+/// that did not arrive, or perhaps did not, stands among them under its row's.
 const MESSAGES: &str = "
-select * from (
+select said.message_id, said.author, said.author_kind, said.run_id, said.body, said.sent_at, said.edited_at, said.deleted_at,
+       said.interrupted, troubled.state as trouble, troubled.error as trouble_reason,
+       (select jsonb_agg(jsonb_build_object('name', f.name, 'content_type', f.content_type, 'size', f.size, 'state', f.state)
+                         order by f.part)
+          from (select d.part, d.name, coalesce(d.content_type, d.claimed_type) as content_type,
+                       coalesce(d.size, d.claimed_size) as size, d.state
+                  from media d
+                 where d.tenant_id = $1 and d.message_id = said.message_id and said.deleted_at is null
+                union all
+                select o.part, s.name, s.content_type, s.size,
+                       case o.state when 'dead' then 'failed' else o.state end
+                  from outbox o
+                  join sent_files s on s.tenant_id = o.tenant_id and s.outbox_id = o.outbox_id
+                 where o.tenant_id = $1 and o.run_id = said.run_id and o.kind = 'file'
+                   and (o.outbox_id = said.message_id or o.external_id = said.external_id)) f) as files
+  from (
   (select m.message_id, coalesce(p.display_name, a.name, m.operator_name, '') as author, m.author_kind, m.run_id,
           case when m.deleted_at is null then m.body else '' end as body, m.sent_at, m.edited_at, m.deleted_at,
-          null as interrupted
+          null as interrupted, m.external_id
      from messages m
      left join people p on p.tenant_id = m.tenant_id and p.person_id = m.person_id
      left join agents a on a.tenant_id = m.tenant_id and a.agent_id = m.agent_id
-    where m.tenant_id = $1 and m.conversation_id = $2 and coalesce(left(m.external_id, 4), '') <> 'apr_'
+    where m.tenant_id = $1 and m.conversation_id = $2 and coalesce(left(m.external_id, 4), '') not in ('apr_', 'fup_', 'rtr_')
       and ($3::timestamptz is null or (m.sent_at, m.message_id) < ($3, $4))
     order by m.sent_at desc, m.message_id desc
     limit $5)
   union all
   (select r.run_id, coalesce(a.name, ''), 'agent', r.run_id, coalesce(shown.body, ''), r.finished_at, null, null,
-          coalesce(r.failure, '')
+          coalesce(r.failure, ''), null
      from runs r
      left join agents a on a.tenant_id = r.tenant_id and a.agent_id = r.agent_id
      left join lateral (
@@ -178,9 +347,33 @@ select * from (
       and ($3::timestamptz is null or (r.finished_at, r.run_id) < ($3, $4))
     order by r.finished_at desc, r.run_id desc
     limit $5)
-) said
- order by sent_at desc, message_id desc
- limit $5";
+  union all
+  (select o.outbox_id, coalesce(a.name, ''), 'agent', o.run_id, coalesce(streamed.body, o.body), o.created_at, null, null,
+          null, null
+     from outbox o
+     left join runs r on r.tenant_id = o.tenant_id and r.run_id = o.run_id
+     left join agents a on a.tenant_id = r.tenant_id and a.agent_id = r.agent_id
+     left join lateral (
+       select string_agg(x.text, '' order by x.n) as body
+         from outbox_parts x where x.tenant_id = $1 and x.outbox_id = o.outbox_id
+     ) streamed on true
+    where o.tenant_id = $1 and o.conversation_id = $2 and o.state in ('dead', 'unknown')
+      and o.kind in ('answer', 'apology', 'file')
+      -- What had arrived, and is reported as failed since, stands there already.
+      and not exists (select from messages m
+                       where m.tenant_id = $1 and m.conversation_id = $2 and m.external_id = o.external_id)
+      and ($3::timestamptz is null or (o.created_at, o.outbox_id) < ($3, $4))
+    order by o.created_at desc, o.outbox_id desc
+    limit $5)
+  order by sent_at desc, message_id desc
+  limit $5) said
+  left join lateral (
+    select o.state, o.error from outbox o
+     where o.tenant_id = $1 and o.conversation_id = $2 and o.state in ('dead', 'unknown')
+       and (o.outbox_id = said.message_id or o.external_id = said.external_id)
+     limit 1
+  ) troubled on true
+ order by said.sent_at desc, said.message_id desc";
 
 /// Messages before this one, newest first; from the newest if there is none.
 pub async fn messages(
@@ -198,21 +391,26 @@ pub async fn messages(
         .bind(limit)
         .fetch_all(tx.conn())
         .await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Message {
-                id: row.try_get("message_id")?,
-                author: row.try_get("author")?,
-                author_kind: row.try_get("author_kind")?,
-                run: row.try_get("run_id")?,
-                body: row.try_get("body")?,
-                sent_at: row.try_get("sent_at")?,
-                edited_at: row.try_get("edited_at")?,
-                deleted_at: row.try_get("deleted_at")?,
-                interrupted: row.try_get("interrupted")?,
-            })
-        })
-        .collect()
+    rows.iter().map(message).collect()
+}
+
+fn message(row: &sqlx::postgres::PgRow) -> Result<Message, DbError> {
+    let (state, reason): (Option<String>, Option<String>) =
+        (row.try_get("trouble")?, row.try_get("trouble_reason")?);
+    let files: Option<Json<Vec<File>>> = row.try_get("files")?;
+    Ok(Message {
+        id: row.try_get("message_id")?,
+        author: row.try_get("author")?,
+        author_kind: row.try_get("author_kind")?,
+        run: row.try_get("run_id")?,
+        body: row.try_get("body")?,
+        sent_at: row.try_get("sent_at")?,
+        edited_at: row.try_get("edited_at")?,
+        deleted_at: row.try_get("deleted_at")?,
+        interrupted: row.try_get("interrupted")?,
+        files: files.map(|Json(files)| files).unwrap_or_default(),
+        trouble: state.map(|state| Trouble { unclear: state == "unknown", reason: reason.unwrap_or_default() }),
+    })
 }
 
 /// The conversation in this channel in which this person spoke last.

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use super::{
     DbError, TenantTx,
     audit::{self, Actor},
-    notices, takeovers,
+    desks, notices, takeovers,
 };
 use crate::{
     ids::{ConversationId, EscalationId, MessageId, PersonId, RuleId},
@@ -136,6 +136,7 @@ pub async fn open(tx: &mut TenantTx, new: &New<'_>) -> Result<Option<EscalationI
     .execute(tx.conn())
     .await?;
     record(tx, new, id).await?;
+    desks::show(tx, id).await?;
     if !matches!(new.cause, Cause::OutOfBudget | Cause::Tool) {
         let notice = Notice::HumanAsked { conversation: new.conversation };
         queue::enqueue(tx, &Job::TellPerson { person: new.person, notice }).await?;
@@ -252,6 +253,7 @@ pub(super) async fn close(tx: &mut TenantTx, conversation: ConversationId, actor
     .await?;
     if let Some(id) = closed {
         audit::append(tx, actor, "escalation.close", ("escalation", &id.to_string()), json!({})).await?;
+        desks::show_again(tx, id).await?;
     }
     Ok(())
 }

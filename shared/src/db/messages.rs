@@ -253,7 +253,9 @@ pub async fn last_written(
     let tenant = tx.tenant();
     Ok(sqlx::query_scalar(
         "select max(sent_at) from messages
-          where tenant_id = $1 and conversation_id = $2 and author_kind = 'person'",
+          where tenant_id = $1 and conversation_id = $2 and author_kind = 'person'
+            -- Errands are nobody's words, and open no window.
+            and coalesce(left(external_id, 4), '') not in ('apr_', 'fup_', 'rtr_')",
     )
     .bind(tenant)
     .bind(conversation)

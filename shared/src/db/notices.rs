@@ -59,6 +59,10 @@ kinds! {
     PaymentDue = "payment_due";
     /// The state of the subscription changed what the agent may do.
     AccessChanged = "access_changed";
+    /// A message of ours did not arrive, and won't.
+    SendFailed = "send_failed";
+    /// Nobody can tell whether a message of ours arrived.
+    SendUnclear = "send_unclear";
 }
 
 impl Kind {
@@ -148,6 +152,41 @@ pub async fn tell_of_conversation(
         queue::enqueue(tx, &Job::TellAdmins { notice: id }).await?;
     }
     Ok(id)
+}
+
+/// Stores that a message of a conversation did not arrive, or perhaps not, unless the same was told of it within the last hour.
+/// The admins are written to once an hour at most, however many there are: a platform that is away fails many.
+pub async fn tell_of_send(
+    tx: &mut TenantTx,
+    kind: Kind,
+    conversation: ConversationId,
+    reason: &str,
+) -> Result<(), DbError> {
+    let (tenant, id) = (tx.tenant(), NoticeId::new());
+    let what = match kind {
+        Kind::SendUnclear => "It is not known whether a message of your AI employee arrived",
+        _ => "A message of your AI employee did not arrive",
+    };
+    let is_first: Option<bool> = sqlx::query_scalar(
+        "with recent as (
+             select conversation_id from notices
+              where tenant_id = $1 and kind = $3 and created_at > clock_timestamp() - interval '1 hour'
+         )
+         insert into notices (tenant_id, notice_id, kind, conversation_id, body)
+         select $1, $2, $3, $4, $5 where not exists (select from recent where conversation_id = $4)
+         returning not exists (select from recent)",
+    )
+    .bind(tenant)
+    .bind(id)
+    .bind(kind.as_str())
+    .bind(conversation)
+    .bind(format!("{what}: {reason}. Look into the conversation, and say it again there if it matters."))
+    .fetch_optional(tx.conn())
+    .await?;
+    if is_first == Some(true) {
+        queue::enqueue(tx, &Job::TellAdmins { notice: id }).await?;
+    }
+    Ok(())
 }
 
 /// How many conversations were handed over in the last hour.

@@ -16,6 +16,7 @@ use super::{
     summaries::Summary,
 };
 use crate::{
+    conditions::Known,
     ids::{AgentId, ConnectionId, RunId},
     message::{ChannelKind, InboundMessage},
 };
@@ -88,6 +89,8 @@ pub struct Opening {
     pub given_back_at: Option<OffsetDateTime>,
     /// Answers that failed in the last 24 hours, since then.
     pub failed_answers: u32,
+    /// What rules ask for besides the words; looked up where one does.
+    pub known: Known,
 }
 
 const OPEN: &str = concat!(
@@ -167,8 +170,8 @@ select (select name from tenants t where t.tenant_id = $1) as tenant_name,
               left join people p on p.tenant_id = m.tenant_id and p.person_id = m.person_id
               left join agents b on b.tenant_id = m.tenant_id and b.agent_id = m.agent_id
              where m.tenant_id = $1 and m.conversation_id = $2 and m.deleted_at is null
-               -- Decisions about approvals arrive like messages, and say nothing.
-               and coalesce(left(m.external_id, 4), '') <> 'apr_'
+               -- Errands (decisions, follow-ups, routines) arrive like messages, and say nothing.
+               and coalesce(left(m.external_id, 4), '') not in ('apr_', 'fup_', 'rtr_')
              order by m.sent_at desc, m.message_id desc limit 40) m
   ) said on true
   left join lateral (
@@ -236,6 +239,7 @@ pub async fn open(tx: &mut TenantTx, lease: &Lease) -> Result<Opening, DbError> 
             .unwrap_or_default(),
         given_back_at: row.try_get("given_back_at")?,
         failed_answers: u32::try_from(row.try_get::<i64, _>("failed_answers")?).unwrap_or(u32::MAX),
+        known: Known::default(),
     })
 }
 
@@ -245,7 +249,7 @@ pub async fn arrived_after(tx: &mut TenantTx, lease: &Lease, seq: i64) -> Result
     let rows: Vec<Json<InboundMessage>> = sqlx::query_scalar(
         "select normalized from inbox
           where tenant_id = $1 and conversation_id = $2 and seq > $3 and state = 'pending' and addressed
-            and coalesce(left(normalized ->> 'external_id', 4), '') <> 'apr_'
+            and coalesce(left(normalized ->> 'external_id', 4), '') not in ('apr_', 'fup_', 'rtr_')
           order by seq limit 20",
     )
     .bind(tenant)

@@ -55,6 +55,8 @@ pub struct Fact {
     pub corrected_by: Option<String>,
     /// Who said so, the first one first.
     pub sources: Vec<MessageId>,
+    /// The conversation of each.
+    pub said_in: Vec<ConversationId>,
 }
 
 /// Which memories. Whatever is `None` or empty does not matter.
@@ -66,6 +68,10 @@ pub struct Filter<'a> {
     pub kind: Option<&'a str>,
     /// As a person types them: all of them must occur, in any form.
     pub words: &'a str,
+    /// The platform's id of the channel it was said in.
+    pub place: Option<&'a str>,
+    /// Instead of what holds: the facts that hold no longer.
+    pub closed: bool,
     /// Only what was stored before this one.
     pub before: Option<MemoryId>,
 }
@@ -97,11 +103,22 @@ with page as materialized (
     select memory_id, kind, message_id, conversation_id, person_id, said_at, audience, body, subject, attribute, value,
            decision, valid_until, corrected_by
       from memories m
-     where tenant_id = $1 and kind <> 'passage' and ($7::uuid is not null or valid_until is null or valid_until > now())
+     where tenant_id = $1 and kind <> 'passage' and ($7::uuid is not null or $9 = (coalesce(valid_until, 'infinity') <= now()))
        and memory_id between coalesce($7, '00000000-0000-0000-0000-000000000000'::uuid)
                          and coalesce($7, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
        and memory_id < coalesce($2, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
-       and ($3::uuid is null or person_id = $3)
+       and ($3::uuid is null or person_id = $3
+            or kind = 'fact' and exists (select from fact_sources s join messages g on g.tenant_id = $1
+                                            and g.message_id = s.message_id and g.person_id = $3
+                                          where s.tenant_id = $1 and s.memory_id = m.memory_id))
+       and ($10::text is null
+            or exists (select from conversations c where c.tenant_id = $1 and c.conversation_id = m.conversation_id
+                          and c.channel_external_id = $10)
+            or kind = 'fact' and exists (select from fact_sources s
+                                           join messages g on g.tenant_id = $1 and g.message_id = s.message_id
+                                           join conversations c on c.tenant_id = $1 and c.conversation_id = g.conversation_id
+                                            and c.channel_external_id = $10
+                                          where s.tenant_id = $1 and s.memory_id = m.memory_id))
        and ($4::uuid is null or stretch_id = $4
             or kind = 'fact' and exists (select from fact_sources s join messages g on g.tenant_id = $1
                                             and g.message_id = s.message_id and g.conversation_id = $4
@@ -115,13 +132,14 @@ select m.memory_id, m.kind = 'fact' as is_fact, coalesce(m.message_id, f.message
        coalesce(m.person_id, f.person_id) as person_id, coalesce(p.display_name, '') as author, m.said_at,
        split_part(m.audience, ':', 1) as audience, m.body, n.channel, c.kind, c.channel_external_id,
        coalesce(k.name, '') as channel_name, coalesce(a.display_name, m.subject) as subject, m.attribute, m.value, m.decision,
-       m.valid_until, m.corrected_by, f.sources
+       m.valid_until, m.corrected_by, f.sources, f.said_in
   from page m
   left join lateral (
     select (array_agg(g.message_id order by s.quoted desc, g.sent_at, g.message_id))[1] as message_id,
            (array_agg(g.conversation_id order by s.quoted desc, g.sent_at, g.message_id))[1] as conversation_id,
            (array_agg(g.person_id order by s.quoted desc, g.sent_at, g.message_id))[1] as person_id,
-           array_agg(g.message_id order by s.quoted desc, g.sent_at, g.message_id) as sources
+           array_agg(g.message_id order by s.quoted desc, g.sent_at, g.message_id) as sources,
+           array_agg(g.conversation_id order by s.quoted desc, g.sent_at, g.message_id) as said_in
       from fact_sources s join messages g on g.tenant_id = $1 and g.message_id = s.message_id
      where s.tenant_id = $1 and s.memory_id = m.memory_id
   ) f on true
@@ -158,6 +176,8 @@ async fn ask(
         .bind(limit)
         .bind(only)
         .bind(filter.kind)
+        .bind(filter.closed)
+        .bind(filter.place)
         .fetch_all(tx.conn())
         .await?;
     rows.iter().map(memory).collect()
@@ -190,6 +210,7 @@ fn fact(row: &PgRow) -> Result<Fact, DbError> {
         valid_until: row.try_get("valid_until")?,
         corrected_by: row.try_get("corrected_by")?,
         sources: row.try_get("sources")?,
+        said_in: row.try_get("said_in")?,
     })
 }
 

@@ -191,8 +191,8 @@ pub async fn introduce(
                   where tenant_id = $1 and connection_id = $3 and phone = $6 and external_id <> $4
              )
              insert into people as p (tenant_id, person_id, connection_id, external_id, display_name, phone,
-                                      profile_fetched_at)
-             values ($1, $2, $3, $4, $5, $6, clock_timestamp())
+                                      profile_fetched_at, standing)
+             values ($1, $2, $3, $4, $5, $6, clock_timestamp(), $7)
              on conflict (tenant_id, connection_id, external_id) do update
                 set display_name = excluded.display_name, phone = coalesce(excluded.phone, p.phone),
                     profile_fetched_at = excluded.profile_fetched_at
@@ -205,6 +205,7 @@ pub async fn introduce(
         .bind(&message.author)
         .bind(&profile.name)
         .bind(profile.phone.as_deref())
+        .bind(if message.by_bot { Standing::Bot } else { Standing::Unknown }.as_str())
         .execute(tx.conn())
         .await?;
     }
@@ -323,4 +324,26 @@ pub async fn has_opted_out(tx: &mut TenantTx, person: PersonId) -> Result<bool, 
             .fetch_optional(tx.conn())
             .await?;
     Ok(opted_out.unwrap_or(false))
+}
+
+pub async fn is_vip(tx: &mut TenantTx, person: PersonId) -> Result<bool, DbError> {
+    let tenant = tx.tenant();
+    let vip = sqlx::query_scalar("select vip from people where tenant_id = $1 and person_id = $2")
+        .bind(tenant)
+        .bind(person)
+        .fetch_optional(tx.conn())
+        .await?;
+    Ok(vip.unwrap_or(false))
+}
+
+/// Marks somebody as important, or no longer. [`DbError::NotFound`]: there is nobody.
+pub async fn set_vip(tx: &mut TenantTx, person: PersonId, vip: bool) -> Result<String, DbError> {
+    let tenant = tx.tenant();
+    sqlx::query_scalar("update people set vip = $3 where tenant_id = $1 and person_id = $2 returning display_name")
+        .bind(tenant)
+        .bind(person)
+        .bind(vip)
+        .fetch_optional(tx.conn())
+        .await?
+        .ok_or(DbError::NotFound)
 }

@@ -52,6 +52,11 @@ with person as (
 ), called as (
     update tool_calls t set arguments = '{}', result = null
       from person p where t.tenant_id = $1 and t.person_id = p.person_id
+), noted as (
+    update follow_ups u
+       set about = '', ended_at = coalesce(u.ended_at, clock_timestamp()),
+           state = case when u.state = 'waiting' then 'cancelled' else u.state end
+      from person p where u.tenant_id = $1 and u.person_id = p.person_id
 ), reasons as (
     update feedback f set comment = null from person p where f.tenant_id = $1 and f.person_id = p.person_id
 )

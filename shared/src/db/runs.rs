@@ -215,9 +215,9 @@ with lane as (
     returning tenant_id, ready_at
 ), delivered as (
     update outbox o
-       -- A failure that the platform reported meanwhile stays one.
-       set state = case when o.state = 'dead' then o.state else g.state end,
-           error = case when o.state = 'dead' then o.error else g.error end,
+       -- A failure that the platform reported meanwhile stays one, also if it is about to be sent again.
+       set state = case when o.state = 'dead' or o.resend_at is not null then o.state else g.state end,
+           error = case when o.state = 'dead' or o.resend_at is not null then o.error else g.error end,
            external_id = coalesce(g.external_id, o.external_id),
            sent_at = case when g.state = 'sent' then clock_timestamp() end
       from lane, unnest($5::uuid[], $6::text[], $7::text[], $8::text[]) as g (outbox_id, state, external_id, error)

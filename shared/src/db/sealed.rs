@@ -55,7 +55,7 @@ macro_rules! column {
 }
 
 /// Of the tenants. A test compares them with what is sealed anywhere.
-pub const COLUMNS: [Column; 10] = [
+pub const COLUMNS: [Column; 11] = [
     column!("channel_connections", "connection_id", "access_token"),
     column!("channel_connections", "connection_id", "signing_secret"),
     column!("channel_connections", "connection_id", "client_secret"),
@@ -66,6 +66,7 @@ pub const COLUMNS: [Column; 10] = [
     column!("mails", "mail_id", "content"),
     column!("llm_keys", "llm_key_id", "sealed"),
     column!("tools", "tool_id", "header_value"),
+    column!("mcp_servers", "server_id", "token"),
 ];
 
 /// How far it came.

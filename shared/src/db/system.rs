@@ -216,6 +216,20 @@ fn tenant_line(row: &PgRow) -> Result<TenantLine, DbError> {
     })
 }
 
+/// The number and the hash of each audit log's last row, 1,000 tenants after `after` at a time.
+///
+/// Reason: heads are copied out of the database for all tenants at once, and tell nothing but a number and a hash.
+pub async fn audit_heads(db: &SystemDb, after: Option<TenantId>) -> Result<Vec<(TenantId, i64, String)>, DbError> {
+    Ok(sqlx::query_as(
+        "select tenant_id, n, encode(hash, 'hex') from audit_heads
+          where tenant_id > coalesce($1, '00000000-0000-0000-0000-000000000000'::uuid)
+          order by tenant_id limit 1000",
+    )
+    .bind(after)
+    .fetch_all(db.read())
+    .await?)
+}
+
 /// Gives a tenant another plan, audited in its own log.
 ///
 /// Reason: a tenant does not choose its own limits, and who looks after the platform is no member of it.
@@ -307,7 +321,8 @@ pub async fn sweep_lanes(db: &SystemDb) -> Result<u64, DbError> {
 /// Reason: apalis' rows may be lost; ours are the record.
 pub async fn overdue_jobs(db: &SystemDb) -> Result<Vec<(TenantId, JobId)>, DbError> {
     let rows = sqlx::query(
-        "select tenant_id, job_id from jobs where run_after < now() - interval '60 seconds' order by run_after limit 100",
+        "select tenant_id, job_id from jobs
+          where state = 'queued' and run_after < now() - interval '60 seconds' order by run_after limit 100",
     )
     .fetch_all(db.read())
     .await?;

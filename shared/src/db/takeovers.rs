@@ -106,7 +106,7 @@ pub async fn begin_sending(tx: &mut TenantTx, id: OutboxId) -> Result<Option<Out
         "update outbox o set attempts = o.attempts + 1, sending_at = clock_timestamp()
            from conversations c
           where o.tenant_id = $1 and o.outbox_id = $2 and o.kind = 'operator' and o.state = 'sending'
-            and c.tenant_id = $1 and c.conversation_id = o.conversation_id
+            and o.resend_at is null and c.tenant_id = $1 and c.conversation_id = o.conversation_id
          returning c.connection_id, c.channel_external_id, c.thread_external_id, o.body, o.attempts",
     )
     .bind(tenant)
@@ -132,7 +132,8 @@ pub async fn end_sending(tx: &mut TenantTx, id: OutboxId, outcome: Result<&str, 
         "with sent as (
              update outbox set state = case when $3::text is null then 'dead' else 'sent' end, external_id = $3, error = $4,
                                sent_at = case when $3::text is not null then clock_timestamp() end
-              where tenant_id = $1 and outbox_id = $2
+              -- What the platform reported meanwhile counts.
+              where tenant_id = $1 and outbox_id = $2 and resend_at is null
          )
          update messages set external_id = $3 where tenant_id = $1 and message_id = $2 and $3::text is not null",
     )

@@ -7,7 +7,7 @@ use serde_json::Value;
 use sqlx::{Row, postgres::PgRow, types::Json};
 use time::OffsetDateTime;
 
-use super::{DbError, TenantTx};
+use super::{DbError, TenantTx, mcp_servers};
 use crate::{
     crypto::{Keyring, Place},
     ids::{AgentId, TenantId, ToolId},
@@ -37,6 +37,8 @@ pub struct Tool {
     pub created_by: String,
     pub created_at: OffsetDateTime,
     pub changed_at: OffsetDateTime,
+    /// Of a server that brought it along; `None`: the tenant's own.
+    pub remote: Option<mcp_servers::Remote>,
 }
 
 impl Tool {
@@ -44,7 +46,12 @@ impl Tool {
     pub fn digest(&self, arguments: &Value) -> [u8; 32] {
         let (id, schema) = (self.id.to_string(), self.arguments.to_string());
         let header = self.header_name.as_deref().unwrap_or_default();
-        let definition = [&id, &self.name, self.class.as_str(), &self.method, &self.url_template, &schema, header];
+        let mut definition =
+            vec![&*id, &self.name, self.class.as_str(), &self.method, &self.url_template, &schema, header];
+        let pinned = self.remote.as_ref().map(|remote| (remote.server.to_string(), hex::encode(&remote.digest)));
+        if let Some((server, digest)) = &pinned {
+            definition.extend([server.as_str(), digest.as_str()]);
+        }
         tools::digest(&definition, arguments)
     }
 }
@@ -95,7 +102,8 @@ pub enum Granted {
 macro_rules! columns {
     () => {
         "t.tool_id, t.name, t.description, t.class, t.method, t.url_template, t.arguments, t.header_name, t.header_hint,
-       t.timeout_ms, t.answer_max, t.enabled, t.created_by, t.created_at, t.changed_at"
+       t.timeout_ms, t.answer_max, t.enabled, t.created_by, t.created_at, t.changed_at, t.server_id, t.remote_name,
+       t.remote_digest, t.read_only_hint, t.locked_at, t.seen_description, t.seen_arguments, t.seen_digest"
     };
 }
 
@@ -103,8 +111,8 @@ fn place(tenant: TenantId, id: ToolId) -> Place {
     Place { tenant: Some(tenant), table: "tools", column: "header_value", row: id.uuid() }
 }
 
-/// Opens a tool's secret for a call.
-pub fn open(keys: &Keyring, tenant: TenantId, id: ToolId, sealed: &[u8]) -> Result<SecretString, DbError> {
+/// Opens a tool's secret.
+pub(super) fn open(keys: &Keyring, tenant: TenantId, id: ToolId, sealed: &[u8]) -> Result<SecretString, DbError> {
     keys.open_text(&place(tenant, id), sealed)
         .map_err(|error| DbError::Damaged(format!("a tool's secret: {error}")))
 }
@@ -194,6 +202,24 @@ pub async fn change(
     row.as_ref().map(tool).ok_or(DbError::NotFound)?
 }
 
+/// Whether a tool is used, and whether its calls wait for an approval.
+pub async fn set_use(tx: &mut TenantTx, id: ToolId, class: Class, enabled: bool) -> Result<Tool, DbError> {
+    let tenant = tx.tenant();
+    let row = sqlx::query(concat!(
+        "update tools t set class = $3, enabled = $4, changed_at = clock_timestamp()
+          where t.tenant_id = $1 and t.tool_id = $2 and t.deleted_at is null
+         returning ",
+        columns!()
+    ))
+    .bind(tenant)
+    .bind(id)
+    .bind(class.as_str())
+    .bind(enabled)
+    .fetch_optional(tx.conn())
+    .await?;
+    row.as_ref().map(tool).ok_or(DbError::NotFound)?
+}
+
 fn same_name(error: sqlx::Error) -> DbError {
     DbError::from(error).on_constraint("tools_by_name", "There is a tool of this name already.")
 }
@@ -237,14 +263,16 @@ pub async fn lock(tx: &mut TenantTx, id: ToolId) -> Result<Option<(Tool, Option<
     let row = sqlx::query(concat!(
         "select ",
         columns!(),
-        ", t.header_value from tools t
-          where t.tenant_id = $1 and t.tool_id = $2 and t.deleted_at is null for no key update"
+        ", coalesce(t.header_value, (select s.token from mcp_servers s
+                                        where s.tenant_id = $1 and s.server_id = t.server_id)) as secret
+           from tools t
+          where t.tenant_id = $1 and t.tool_id = $2 and t.deleted_at is null for no key update of t"
     ))
     .bind(tenant)
     .bind(id)
     .fetch_optional(tx.conn())
     .await?;
-    row.map(|row| Ok((tool(&row)?, row.try_get("header_value")?))).transpose()
+    row.map(|row| Ok((tool(&row)?, row.try_get("secret")?))).transpose()
 }
 
 /// What each agent may use, in the order it was granted.
@@ -305,10 +333,12 @@ pub async fn set_grants(tx: &mut TenantTx, agent: AgentId, granted: &[Grant]) ->
 pub async fn granted(tx: &mut TenantTx, agent: AgentId) -> Result<Vec<Granted>, DbError> {
     let tenant = tx.tenant();
     let rows = sqlx::query(concat!(
-        "select g.built_in, t.header_value, ",
+        "select g.built_in, coalesce(t.header_value, s.token) as secret, ",
         columns!(),
         " from agent_tools g
           left join tools t on t.tenant_id = $1 and t.tool_id = g.tool_id and t.enabled and t.deleted_at is null
+                           and t.locked_at is null
+          left join mcp_servers s on s.tenant_id = $1 and s.server_id = t.server_id
          where g.tenant_id = $1 and g.agent_id = $2 and (g.tool_id is null or t.tool_id is not null)
          order by g.position"
     ))
@@ -319,7 +349,7 @@ pub async fn granted(tx: &mut TenantTx, agent: AgentId) -> Result<Vec<Granted>, 
     let granted = |row: &PgRow| {
         let own: Option<ToolId> = row.try_get("tool_id")?;
         match own {
-            Some(_) => Ok(Granted::Own(Box::new(tool(row)?), row.try_get("header_value")?)),
+            Some(_) => Ok(Granted::Own(Box::new(tool(row)?), row.try_get("secret")?)),
             None => Ok(Granted::BuiltIn(row.try_get("built_in")?)),
         }
     };
@@ -344,5 +374,6 @@ fn tool(row: &PgRow) -> Result<Tool, DbError> {
         created_by: row.try_get("created_by")?,
         created_at: row.try_get("created_at")?,
         changed_at: row.try_get("changed_at")?,
+        remote: mcp_servers::remote(row)?,
     })
 }

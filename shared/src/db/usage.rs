@@ -212,3 +212,17 @@ impl ModelCall {
         }
     }
 }
+
+/// What models cost in a conversation so far, in cents.
+pub async fn cents_of(tx: &mut TenantTx, conversation: crate::ids::ConversationId) -> Result<u32, DbError> {
+    let tenant = tx.tenant();
+    let cents: i64 = sqlx::query_scalar(
+        "select coalesce(sum(cost_micro_usd) / 10000, 0)::bigint from usage
+          where tenant_id = $1 and conversation_id = $2",
+    )
+    .bind(tenant)
+    .bind(conversation)
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(u32::try_from(cents).unwrap_or(u32::MAX))
+}

@@ -20,6 +20,8 @@ pub struct Counters {
     pub waiting: i64,
     /// Notices that no admin has seen.
     pub unseen: i64,
+    /// Calls of tools that wait for a second person.
+    pub approvals: i64,
 }
 
 /// A tenant at one moment.
@@ -57,7 +59,9 @@ select c.conversation_id,
 
 const COUNTERS: &str = "
 select (select count(*) from escalations where tenant_id = $1 and state = 'waiting') as waiting,
-       (select count(*) from notices where tenant_id = $1 and seen_at is null) as unseen";
+       (select count(*) from notices where tenant_id = $1 and seen_at is null) as unseen,
+       (select count(*) from approvals
+         where tenant_id = $1 and state = 'waiting' and expires_at > clock_timestamp()) as approvals";
 
 /// Two statements, each by index.
 pub async fn look(tx: &mut TenantTx) -> Result<Look, DbError> {
@@ -66,7 +70,11 @@ pub async fn look(tx: &mut TenantTx) -> Result<Look, DbError> {
     let print = |row: &sqlx::postgres::PgRow| Ok((row.try_get("conversation_id")?, row.try_get("print")?));
     let conversations = rows.iter().map(print).collect::<Result<_, DbError>>()?;
     let row = sqlx::query(COUNTERS).bind(tenant).fetch_one(tx.conn()).await?;
-    let counters = Counters { waiting: row.try_get("waiting")?, unseen: row.try_get("unseen")? };
+    let counters = Counters {
+        waiting: row.try_get("waiting")?,
+        unseen: row.try_get("unseen")?,
+        approvals: row.try_get("approvals")?,
+    };
     Ok(Look { conversations, counters })
 }
 

@@ -14,9 +14,22 @@ const TEXT_MAX: u64 = 4_000;
 /// Bytes of all arguments of a call.
 pub const BYTES_MAX: usize = 16 * 1024;
 
+/// How much may be written into the arguments of one tool.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    /// Characters of a text that its schema may allow.
+    pub text: u64,
+    /// Bytes of all arguments together.
+    pub bytes: usize,
+}
+
+/// Of tools that tenants define.
+const TENANTS: Room = Room { text: TEXT_MAX, bytes: BYTES_MAX };
+
 #[derive(Clone, Debug)]
 pub struct Schema {
     fields: Vec<Field>,
+    bytes_max: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -37,6 +50,11 @@ enum Kind {
 impl Schema {
     /// The error is a sentence for whoever wrote the schema.
     pub fn parse(given: &Value) -> Result<Self, String> {
+        Self::parse_within(given, TENANTS)
+    }
+
+    /// The same for a tool of the product's own.
+    pub fn parse_within(given: &Value, room: Room) -> Result<Self, String> {
         let schema = object(given, "The schema", &["type", "properties", "required", "additionalProperties"])?;
         if schema.get("type").is_some_and(|kind| kind != "object") {
             return Err("The schema's `type` must be `object`.".into());
@@ -57,8 +75,8 @@ impl Schema {
             return Err(format!("`required` names `{}`, which is no property.", short(unknown)));
         }
         let field =
-            |(name, given): (&String, &Value)| Field::parse(name, given, required.contains(&name.as_str()));
-        Ok(Self { fields: properties.iter().map(field).collect::<Result<_, _>>()? })
+            |(name, given): (&String, &Value)| Field::parse(name, given, required.contains(&name.as_str()), room);
+        Ok(Self { fields: properties.iter().map(field).collect::<Result<_, _>>()?, bytes_max: room.bytes })
     }
 
     /// As it is stored and as a model is shown it.
@@ -76,8 +94,8 @@ impl Schema {
 
     /// Reads what a model wrote. The error is a sentence for the model: it never repeats more than a name.
     pub fn read(&self, written: &str) -> Result<Map<String, Value>, String> {
-        if written.len() > BYTES_MAX {
-            return Err(format!("The arguments may have {BYTES_MAX} bytes at most."));
+        if written.len() > self.bytes_max {
+            return Err(format!("The arguments may have {} bytes at most.", self.bytes_max));
         }
         let written = if written.trim().is_empty() { "{}" } else { written };
         let given: Value =
@@ -121,7 +139,7 @@ fn short(text: &str) -> String {
 }
 
 impl Field {
-    fn parse(name: &str, given: &Value, required: bool) -> Result<Self, String> {
+    fn parse(name: &str, given: &Value, required: bool, room: Room) -> Result<Self, String> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         if name.is_empty() || name.len() > NAME_MAX || !name.bytes().all(plain) {
             return Err(format!(
@@ -146,7 +164,7 @@ impl Field {
             return Err(format!("{what}: `description` may have {DESCRIPTION_MAX} characters at most."));
         }
         let kind = match kind {
-            "string" => text_kind(schema, &what)?,
+            "string" => text_kind(schema, &what, room.text)?,
             "boolean" => Kind::Flag,
             number => Kind::Number {
                 whole: number == "integer",
@@ -207,13 +225,13 @@ impl Field {
     }
 }
 
-fn text_kind(schema: &Map<String, Value>, what: &str) -> Result<Kind, String> {
+fn text_kind(schema: &Map<String, Value>, what: &str, text_max: u64) -> Result<Kind, String> {
     let length = |key: &str, default: u64| match schema.get(key) {
         None => Ok(default),
         Some(given) => given
             .as_u64()
-            .filter(|given| *given <= TEXT_MAX)
-            .ok_or_else(|| format!("{what}: `{key}` must be a whole number up to {TEXT_MAX}.")),
+            .filter(|given| *given <= text_max)
+            .ok_or_else(|| format!("{what}: `{key}` must be a whole number up to {text_max}.")),
     };
     let (shortest, longest) = (length("minLength", 0)?, length("maxLength", TEXT_DEFAULT)?);
     if shortest > longest {

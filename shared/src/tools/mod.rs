@@ -3,13 +3,24 @@
 
 pub mod address;
 pub mod arguments;
+pub mod file;
 pub mod wording;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 /// What the product brings along. None is granted unless somebody grants it.
-pub const BUILT_IN: [&str; 6] = ["calculator", "current_time", "escalate", "forget", "recall", "remember"];
+pub const BUILT_IN: [&str; 9] = [
+    "calculator",
+    "current_time",
+    "escalate",
+    "follow_up",
+    "forget",
+    "recall",
+    "remember",
+    "search_knowledge",
+    file::SEND_FILE,
+];
 /// What may be sent to a tenant's address, in the names of the table.
 pub const METHODS: [&str; 5] = ["delete", "get", "patch", "post", "put"];
 /// Longest name, in characters.

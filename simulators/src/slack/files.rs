@@ -26,7 +26,7 @@ use super::{
     web::{Answer, Refusal, bearer},
     world::{Json, Message},
 };
-use crate::clock;
+use crate::{clock, form};
 
 const LOGIN_PAGE: &str = "<!DOCTYPE html><html><head><title>Slack</title></head><body>Sign in</body></html>";
 const UPLOAD_BYTES_MAX: usize = 1024 * 1024 * 1024;
@@ -192,7 +192,11 @@ pub(crate) async fn upload(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let bytes = content(&headers, body);
+    // The first part of a form, as Slack's own client sends a file; any other body is the file itself.
+    let bytes = match form::fields(&headers, &body) {
+        Some(fields) => fields.into_iter().next().map_or_else(Bytes::new, |field| field.bytes),
+        None => body,
+    };
     match core.world().files.get_mut(&id) {
         Some(file) if file.announced == Some(bytes.len()) => {
             file.bytes = bytes;
@@ -201,19 +205,6 @@ pub(crate) async fn upload(
         Some(_) => (StatusCode::BAD_REQUEST, "The length is not the one announced.").into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }
-}
-
-/// The first part of a form, as Slack's own client sends a file; any other body is the file itself.
-fn content(headers: &HeaderMap, body: Bytes) -> Bytes {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let Some(boundary) = kind.strip_prefix("multipart/form-data; boundary=") else { return body };
-    let find = |from: usize, wanted: &[u8]| {
-        let found = body.get(from..)?.windows(wanted.len()).position(|window| window == wanted)?;
-        Some(from + found)
-    };
-    let start = find(0, b"\r\n\r\n").map(|head| head + 4);
-    let end = start.and_then(|start| find(start, format!("\r\n--{boundary}").as_bytes()));
-    start.zip(end).map_or_else(Bytes::new, |(start, end)| body.slice(start..end))
 }
 
 #[derive(Deserialize)]

@@ -16,7 +16,7 @@ use super::{
     types::WhatsAppHistory,
     world::{account_of, display_number_of, is_revoked, number_of},
 };
-use crate::{faults::FaultKind, server::Scissors};
+use crate::{faults::FaultKind, form, server::Scissors};
 
 /// A refusal in Meta's own form.
 #[derive(Debug)]
@@ -71,7 +71,7 @@ pub(super) async fn call(
         return exchange(&core, &query)
             .map_or_else(IntoResponse::into_response, |body| Json(body).into_response());
     }
-    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let (form, body) = (form::fields(&headers, &body), serde_json::from_slice(&body).unwrap_or(Value::Null));
     let name = name_of(&method, edge, &body);
     let person = body["to"].as_str().or(body["recipient"].as_str()).unwrap_or(object);
     let fault = core.faults.strike(name, Some(person));
@@ -86,6 +86,7 @@ pub(super) async fn call(
         _ => {}
     }
     let answer = match caller(&headers) {
+        Ok(number) if name == "media" && object == number => media::upload(&core, &number, form),
         Ok(number) => dispatch(&core, &number, (object, edge), name, &body),
         Err(refusal) => Err(refusal),
     };
@@ -128,6 +129,7 @@ fn name_of(method: &Method, edge: &str, body: &Value) -> &'static str {
     match (method.as_str(), edge) {
         ("POST", "messages") if body["status"] == "read" => "read",
         ("POST", "messages") => "messages",
+        ("POST", "media") => "media",
         ("GET", "message_templates") => "templates",
         ("POST", "subscribed_apps") => "subscribed_apps",
         ("POST", "register") => "register",

@@ -1,4 +1,4 @@
-//! Files that people send: described by id, downloaded from an address that expires and needs the token.
+//! Files: described by id, downloaded from an address that expires and needs the token; and what a business uploads.
 
 use std::sync::Arc;
 
@@ -17,7 +17,42 @@ use super::{
     graph::{Answer, Refusal},
     world::{File, number_of},
 };
-use crate::clock;
+use crate::{clock, form::Field};
+
+/// Types of documents that Meta takes, of those without pictures and sound in them.
+const DOCUMENTS: [&str; 8] = [
+    "text/plain",
+    "application/pdf",
+    "application/msword",
+    "application/vnd.ms-excel",
+    "application/vnd.ms-powerpoint",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+];
+const DOCUMENT_BYTES_MAX: usize = 100 * 1024 * 1024;
+
+/// A file that the business brings here, for a message to name.
+pub(super) fn upload(core: &Core, number: &str, form: Option<Vec<Field>>) -> Answer {
+    let form = form.ok_or_else(|| Refusal::new(100, "The parameter file is required."))?;
+    let field = |name: &str| form.iter().find(|field| field.name == name);
+    if field("messaging_product").is_none_or(|field| field.bytes != "whatsapp") {
+        return Err(Refusal::new(100, "The parameter messaging_product is required."));
+    }
+    let file = field("file").ok_or_else(|| Refusal::new(100, "The parameter file is required."))?;
+    let kind = file.content_type.split(';').next().unwrap_or_default().trim();
+    let pictures_and_sound = ["image/", "audio/", "video/"].iter().any(|start| kind.starts_with(start));
+    if !DOCUMENTS.contains(&kind) && !pictures_and_sound {
+        return Err(Refusal::new(
+            100,
+            format!("Param file must be a file with one of the supported types, not {kind}"),
+        ));
+    }
+    if file.bytes.is_empty() || file.bytes.len() > DOCUMENT_BYTES_MAX {
+        return Err(Refusal::new(131_053, "Media upload error"));
+    }
+    Ok(json!({ "id": core.keep(number, kind, file.bytes.to_vec()) }))
+}
 
 pub(super) fn describe(core: &Core, number: &str, id: &str) -> Answer {
     let lives = i64::try_from(core.options().media_address_lives.as_secs()).unwrap_or(i64::MAX);
@@ -88,5 +123,9 @@ impl Core {
             File { number: number.into(), mime_type: mime_type.into(), bytes, address: 0, address_until: 0 };
         world.files.insert(id.clone(), file);
         id
+    }
+
+    pub(super) fn kept(&self, id: &str) -> Option<Vec<u8>> {
+        self.world().files.get(id).map(|file| file.bytes.clone())
     }
 }

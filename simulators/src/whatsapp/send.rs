@@ -132,13 +132,14 @@ fn read_message(world: &mut World, number: &str, body: &Value) -> Result<Shown, 
         }
         kind @ ("image" | "document" | "audio" | "video" | "sticker") => {
             let id = body[kind]["id"].as_str().unwrap_or_default();
-            if !world.files.contains_key(id) {
+            if world.files.get(id).is_none_or(|file| file.number != number) {
                 return Err(Refusal::new(131_053, "Media upload error: no such media"));
             }
             let caption = body[kind]["caption"].as_str().unwrap_or_default();
+            let name = body[kind]["filename"].as_str().unwrap_or(id);
             Ok(Shown {
                 kind: "media",
-                text: format!("[{kind} {id}] {caption}").trim().to_owned(),
+                text: format!("[{kind} {name}] {caption}").trim().to_owned(),
                 buttons: Vec::new(),
             })
         }

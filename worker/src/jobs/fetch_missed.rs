@@ -1,5 +1,6 @@
 //! Fetches what Slack could not deliver, because nobody listened or because it held events back: channel by channel, at most
-//! a day back. What was found goes the way of every message, so what had arrived after all is known by its identity.
+//! a day back. What was found goes the way of every message, so what had arrived after all is known by its identity. What was
+//! changed or taken back meanwhile is followed like Slack's own events.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +10,7 @@ use shared::{
     channels::{
         CallError,
         slack::{Span, Target},
-        slack_event,
+        slack_event, slack_ids,
         slack_kept::Kept,
     },
     db::{
@@ -17,6 +18,7 @@ use shared::{
         channels::{self, Place},
         connections,
         inbox::Accepted,
+        missed,
         system::Route,
     },
     ids::ConnectionId,
@@ -24,11 +26,17 @@ use shared::{
     queue::{self, JobError},
     telemetry,
 };
+use time::OffsetDateTime;
 
+use super::missed_changes::{self, History};
 use crate::{Worker, jobs::judge};
 
 /// Older is not answered any more.
 const BACK_MAX_SECONDS: i64 = 24 * 3_600;
+/// How long before the silence a message may have been written that was changed in it.
+const CHANGED_WITHIN_SECONDS: i64 = 3_600;
+/// Within this, a message is in Slack's history.
+const SETTLES_SECONDS: i64 = 10;
 /// Threads of one channel that are read, newest first.
 const THREADS_MAX: i64 = 50;
 /// Of those that began meanwhile.
@@ -58,20 +66,48 @@ pub async fn run(
         return Ok(tx.close().await?);
     };
     tx.close().await?;
+    // People change what they wrote a while ago.
+    let wide = Span { since: span.since - CHANGED_WITHIN_SECONDS, ..span };
     let reading = |token: SecretString| {
         let place = &place;
-        async move { read(worker, &token, channel, place, span).await }
+        async move { read(worker, &token, channel, place, wide).await }
     };
-    let found = worker.tokens.call(db, connection, reading).await?.map_err(judge)?;
+    let history = worker.tokens.call(db, connection, reading).await?.map_err(judge)?;
+    // As it was before what was missed joins it.
+    let mut tx = db.begin().await?;
+    let known = missed::stored(&mut tx, connection, channel, (at(wide.since), at(settled(worker, span)))).await?;
+    tx.close().await?;
     let mut stored = 0;
-    for message in &found {
-        stored += usize::from(hand_over(worker, &route, &event(message, &team, channel, &place)).await?);
+    for message in history.messages.iter().filter(|message| is_within(message, span)) {
+        let event = event(message.clone(), &team, channel, &place);
+        stored += usize::from(hand_over(worker, &route, &event).await?);
     }
-    if stored > 0 {
-        tracing::warn!(stored, "Messages that Slack had not delivered were fetched");
+    let mut changed = 0;
+    let now = format!("{}.000000", worker.clock.now().unix_timestamp());
+    for inner in history.events(&known, &now) {
+        let event = event(inner, &team, channel, &place);
+        changed += usize::from(missed_changes::follow(worker, db, &route, &event).await?);
+    }
+    if stored + changed > 0 {
+        tracing::warn!(stored, changed, "What Slack had not delivered was fetched");
         worker.waker.wake();
     }
     Ok(())
+}
+
+fn at(seconds: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+/// What was said a moment ago may not be in the history yet.
+fn settled(worker: &Worker, span: Span) -> i64 {
+    span.until.min(worker.clock.now().unix_timestamp() - SETTLES_SECONDS)
+}
+
+fn is_within(message: &Value, span: Span) -> bool {
+    let seconds = message["ts"].as_str().and_then(slack_ids::time_of).map(OffsetDateTime::unix_timestamp);
+    // What a thread began with is read with it, however old it is: it is known, or was nobody's business.
+    seconds.is_some_and(|seconds| seconds >= span.since)
 }
 
 /// The channel's messages, and those of the threads in which the agent takes part, or that began meanwhile.
@@ -81,27 +117,33 @@ async fn read(
     channel: &str,
     place: &Place,
     span: Span,
-) -> Result<Vec<Value>, CallError> {
-    let mut all = worker.slack.said_within(token, Target { channel, thread: None }, span).await?;
-    let begun = all.iter().filter(|message| message["reply_count"].as_u64().is_some_and(|count| count > 0));
+) -> Result<History, CallError> {
+    let (all, whole) = worker.slack.said_within(token, Target { channel, thread: None }, span).await?;
+    let mut history = History { messages: all, whole, ..History::default() };
+    let begun =
+        history.messages.iter().filter(|message| message["reply_count"].as_u64().is_some_and(|count| count > 0));
     let begun = begun.filter_map(|message| message["ts"].as_str()).map(str::to_owned);
     let threads: BTreeSet<String> = begun.take(BEGUN_MAX).chain(place.threads.iter().cloned()).collect();
-    for thread in &threads {
-        let target = Target { channel, thread: Some(thread) };
+    for thread in threads {
+        let target = Target { channel, thread: Some(&thread) };
         match worker.slack.said_within(token, target, span).await {
-            Ok(more) => all.extend(more),
+            Ok((more, whole)) => {
+                history.messages.extend(more);
+                history.threads.insert(thread, whole);
+            }
             // A thread whose beginning is gone.
             Err(CallError::Refused(_)) => {}
             Err(error) => return Err(error),
         }
     }
     // In the order in which they were said: a thread begins before it goes on.
-    all.sort_by_key(|message| message["ts"].as_str().unwrap_or_default().to_owned());
-    Ok(all)
+    history.messages.sort_by_key(|message| message["ts"].as_str().unwrap_or_default().to_owned());
+    history.messages.dedup_by(|one, other| one["ts"] == other["ts"]);
+    Ok(history)
 }
 
 /// The event that Slack would have sent.
-fn event(message: &Value, team: &str, channel: &str, place: &Place) -> Value {
+fn event(mut inner: Value, team: &str, channel: &str, place: &Place) -> Value {
     let kind = match place.kind.as_str() {
         "public" => "channel",
         "private" => "group",
@@ -109,13 +151,13 @@ fn event(message: &Value, team: &str, channel: &str, place: &Place) -> Value {
         "group_direct" => "mpim",
         _ => "",
     };
-    let mut inner = message.clone();
+    let ts = inner["event_ts"].as_str().or(inner["ts"].as_str()).unwrap_or_default().to_owned();
     inner["type"] = json!("message");
     inner["channel"] = json!(channel);
     inner["channel_type"] = json!(kind);
     json!({
         "type": "event_callback",
-        "event_id": format!("missed-{channel}-{}", message["ts"].as_str().unwrap_or_default()),
+        "event_id": format!("missed-{channel}-{ts}"),
         "authorizations": [{ "team_id": team, "enterprise_id": team, "is_enterprise_install": team.starts_with('E') }],
         // Unless somebody said otherwise, others may read along.
         "is_ext_shared_channel": place.shared,

@@ -2,6 +2,7 @@
 
 mod approval;
 mod ask;
+mod desk;
 mod feedback;
 mod forget;
 
@@ -13,6 +14,7 @@ use shared::{
     channels::slack::{
         approvals::{APPROVE, DENY},
         blocks::{ASK_ABOUT_MESSAGE, FEEDBACK, FEEDBACK_REASON, FORGET_ME},
+        desk::DONE,
     },
     db::{
         DbError, TenantDb, TenantTx,
@@ -53,6 +55,7 @@ pub async fn perform(act: &Act<'_>) -> Result<Answer, Refusal> {
         ("block_actions", FORGET_ME) => forget::confirm(act).await,
         ("block_actions", APPROVE) => approval::decide(act, true).await,
         ("block_actions", DENY) => approval::decide(act, false).await,
+        ("block_actions", DONE) => desk::close(act).await,
         ("message_action", ASK_ABOUT_MESSAGE) => ask::open(act).await,
         ("view_submission", ASK_ABOUT_MESSAGE) => ask::submit(act).await,
         _ => act.set_aside(State::Ignored("not an act we know")).await,

@@ -3,6 +3,10 @@ import { useMemo } from 'react'
 import { usePreferences, type Language } from '../preferences'
 import { accountDe } from './account.de'
 import { accountEn } from './account.en'
+import { actingDe } from './acting.de'
+import { actingEn } from './acting.en'
+import { knowledgeDe } from './knowledge.de'
+import { knowledgeEn } from './knowledge.en'
 import { moneyDe } from './money.de'
 import { moneyEn } from './money.en'
 import { rulesDe } from './rules.de'
@@ -14,9 +18,9 @@ import { trustEn } from './trust.en'
 import { workDe } from './work.de'
 import { workEn } from './work.en'
 
-const en = { ...accountEn, ...workEn, ...rulesEn, ...moneyEn, ...trustEn, ...statusEn }
+const en = { ...accountEn, ...workEn, ...rulesEn, ...actingEn, ...knowledgeEn, ...moneyEn, ...trustEn, ...statusEn }
 export type Word = keyof typeof en
-export const WORDS: Record<Language, Record<Word, string>> = { en, de: { ...accountDe, ...workDe, ...rulesDe, ...moneyDe, ...trustDe, ...statusDe } }
+export const WORDS: Record<Language, Record<Word, string>> = { en, de: { ...accountDe, ...workDe, ...rulesDe, ...actingDe, ...knowledgeDe, ...moneyDe, ...trustDe, ...statusDe } }
 
 type Values = Record<string, string | number>
 export type Say = (word: Word, values?: Values) => string

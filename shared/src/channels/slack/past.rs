@@ -18,13 +18,13 @@ const PAGE: usize = 200;
 const PAGES_MAX: usize = 10;
 
 impl SlackApi {
-    /// Messages as Slack words them, at most 2,000. Those of threads are not among a channel's.
+    /// Messages as Slack words them, at most 2,000, and whether these are all. Those of threads are not among a channel's.
     pub async fn said_within(
         &self,
         token: &SecretString,
         target: Target<'_>,
         span: Span,
-    ) -> Result<Vec<Value>, CallError> {
+    ) -> Result<(Vec<Value>, bool), CallError> {
         let (method, mut body) = match target.thread {
             Some(thread) => ("conversations.replies", json!({ "ts": thread })),
             None => ("conversations.history", json!({})),
@@ -42,9 +42,9 @@ impl SlackApi {
             }
             match found["response_metadata"]["next_cursor"].as_str().filter(|next| !next.is_empty()) {
                 Some(next) => body["cursor"] = json!(next),
-                None => break,
+                None => return Ok((said, true)),
             }
         }
-        Ok(said)
+        Ok((said, false))
     }
 }

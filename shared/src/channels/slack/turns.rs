@@ -20,7 +20,7 @@ impl SlackApi {
     }
 
     /// For what adds a message to a channel: waits for the channel's turn, and remembers if Slack wants it left alone.
-    pub(super) async fn call_in_turn<T: DeserializeOwned>(
+    pub(in crate::channels) async fn call_in_turn<T: DeserializeOwned>(
         &self,
         token: &SecretString,
         channel: &str,

@@ -1,0 +1,100 @@
+//! Messages that waited so long that an answer would surprise more than help: after an outage, say. Who wrote them gets one
+//! line instead, and decides. Pure.
+
+use std::time::Duration;
+
+use shared::db::{
+    messages::{AuthorKind, Line},
+    runs::{End, Opening},
+};
+use time::OffsetDateTime;
+
+use crate::{policy, tools::approved};
+
+/// Said once for everything that waited in a conversation. What follows is answered as ever, with all that was said in view.
+pub const AWAY: &str = "I was away and see this only now. Is it still open? Then tell me, and I'll answer.";
+const SAID: &str = "it came too late, which was said";
+
+/// What becomes of messages that waited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Late {
+    InTime,
+    /// They get the one line.
+    Tell,
+    /// They got it already.
+    Told,
+}
+
+impl Late {
+    pub fn answer(self) -> Option<&'static str> {
+        (self == Self::Tell).then_some(AWAY)
+    }
+
+    pub fn end(self) -> Option<(End, &'static str)> {
+        (self == Self::Told).then_some((End::Ignored, SAID))
+    }
+}
+
+/// By the newest message that wants an answer: if that one is fresh, its answer is for all of them. A turn that had begun goes
+/// on, and a decision about an approval is carried out or has expired by itself.
+pub fn judge(opening: &Opening, now: OffsetDateTime, within: Option<Duration>) -> Late {
+    let Some(within) = within.filter(|_| opening.interrupted.is_none()) else { return Late::InTime };
+    if opening.pending.iter().any(|pending| approved::decision(pending).is_some()) {
+        return Late::InTime;
+    }
+    let wanting = opening.pending.iter().filter(|pending| policy::wants_answer(opening, pending));
+    let Some(newest) = wanting.map(|pending| pending.message.sent_at).max() else { return Late::InTime };
+    if now - newest <= within {
+        return Late::InTime;
+    }
+    if was_told_since(&opening.window, newest) { Late::Told } else { Late::Tell }
+}
+
+fn was_told_since(window: &[Line], at: OffsetDateTime) -> bool {
+    window
+        .iter()
+        .any(|line| line.author_kind == AuthorKind::Agent && line.sent_at > at && line.body.starts_with(AWAY))
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::ids::MessageId;
+    use time::macros::datetime;
+
+    use super::*;
+
+    fn line(author_kind: AuthorKind, body: &str, sent_at: OffsetDateTime) -> Line {
+        Line {
+            id: MessageId::new(),
+            external_id: None,
+            author_kind,
+            author: "somebody".into(),
+            body: body.into(),
+            sent_at,
+            outside: false,
+        }
+    }
+
+    #[test]
+    fn it_counts_as_told_only_by_the_agent_and_only_afterwards() {
+        let at = datetime!(2026-11-27 10:00 UTC);
+        let (before, after) = (at - Duration::from_secs(1), at + Duration::from_secs(1));
+        let marked = format!("{AWAY}\n\n_You are writing with an AI assistant._");
+        assert!(was_told_since(&[line(AuthorKind::Agent, &marked, after)], at));
+        for window in [
+            vec![],
+            vec![line(AuthorKind::Agent, AWAY, before)],
+            vec![line(AuthorKind::Person, AWAY, after)],
+            vec![line(AuthorKind::Agent, "Hello", after)],
+        ] {
+            assert!(!was_told_since(&window, at), "{window:?}");
+        }
+    }
+
+    #[test]
+    fn who_is_told_is_not_silenced_and_the_other_way_round() {
+        assert_eq!((Late::Tell.answer(), Late::Tell.end()), (Some(AWAY), None));
+        assert_eq!((Late::Told.answer(), Late::Told.end()), (None, Some((End::Ignored, SAID))));
+        assert_eq!((Late::InTime.answer(), Late::InTime.end()), (None, None));
+    }
+}

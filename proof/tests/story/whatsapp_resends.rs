@@ -1,0 +1,165 @@
+//! Messages that Meta takes, and reports as failed afterwards.
+
+use std::time::Duration;
+
+use serde_json::json;
+use simulators::{FaultKind, FaultRule};
+
+use crate::phones::{ADA, GRACE, Phones, Shop};
+
+const ROW: &str =
+    "select state || ' ' || resends || coalesce(' ' || split_part(error, ':', 1), '') from outbox where tenant_id = $1
+      order by created_at desc limit 1";
+const NOTICES: &str = "select string_agg(kind, ', ' order by created_at) from notices where tenant_id = $1";
+
+/// One failure of each message is told by its status only.
+fn fails(shop: &Shop<'_>, code: i64, person: &str) {
+    shop.phones.whatsapp.faults().add(FaultRule::once("status", FaultKind::GraphError(code)).target(person));
+}
+
+async fn soon(shop: &Shop<'_>) {
+    shop.change(
+        "update jobs set run_after = now() - interval '1 minute' where tenant_id = $1 and kind = 'send_again'",
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_failed_for_a_while_is_sent_again_and_seen_once() {
+    let phones = Phones::open().await;
+    phones.house.start_orchestrator();
+    let acme = phones.shop("acme").await;
+    fails(&acme, 131_056, ADA);
+    acme.hears(ADA, "The venue is Bletchley Park.");
+    acme.eventually(ROW, "sending 0 131056").await;
+    assert!(acme.replies(ADA).is_empty());
+    soon(&acme).await;
+    acme.answered(ADA, 1).await;
+    acme.eventually(ROW, "sent 1").await;
+    let known =
+        "select count(*)::text from messages m join outbox o on o.tenant_id = $1 and o.external_id = m.external_id
+                  where m.tenant_id = $1 and m.author_kind = 'agent'";
+    acme.eventually(known, "1").await;
+    acme.eventually("select count(*)::text from messages where tenant_id = $1 and author_kind = 'agent'", "1")
+        .await;
+    // The first one is reported as failed once more: that is no news.
+    let late = json!({ "statuses": [status(&acme, "failed", first_id(&acme), 131_056)] });
+    change(&acme, late);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    acme.eventually(ROW, "sent 1").await;
+    assert_eq!(acme.replies(ADA).len(), 1, "{:?}", acme.replies(ADA));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_arrived_after_all_is_not_sent_again() {
+    let phones = Phones::open().await;
+    phones.house.start_orchestrator();
+    let acme = phones.shop("acme").await;
+    fails(&acme, 130_429, ADA);
+    acme.hears(ADA, "Hello");
+    acme.eventually(ROW, "sending 0 130429").await;
+    change(&acme, json!({ "statuses": [status(&acme, "delivered", first_id(&acme), 0)] }));
+    acme.eventually(ROW, "sent 0").await;
+    soon(&acme).await;
+    acme.eventually("select state from jobs where tenant_id = $1 and kind = 'send_again'", "done").await;
+    assert!(acme.replies(ADA).is_empty(), "the phone of the simulation never got it: {:?}", acme.replies(ADA));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_keeps_failing_is_given_up_and_told() {
+    let phones = Phones::open().await;
+    phones.house.start_orchestrator();
+    let acme = phones.shop("acme").await;
+    phones.whatsapp.faults().add(FaultRule::always("status", FaultKind::GraphError(131_016)).target(ADA));
+    acme.hears(ADA, "Hello");
+    for resends in 0..3 {
+        let waits: &'static str = match resends {
+            0 => "sending 0 131016",
+            1 => "sending 1 131016",
+            _ => "sending 2 131016",
+        };
+        acme.eventually(ROW, waits).await;
+        soon(&acme).await;
+    }
+    acme.eventually(ROW, "dead 3 131016").await;
+    acme.eventually(NOTICES, "send_failed").await;
+
+    // What can't work a second time is not tried; the admins are written to once an hour, each conversation is told of.
+    fails(&acme, 131_026, GRACE);
+    acme.hears(GRACE, "Hello");
+    acme.eventually(ROW, "dead 0 131026").await;
+    acme.eventually(NOTICES, "send_failed, send_failed").await;
+    acme.eventually("select count(*)::text from jobs where tenant_id = $1 and kind = 'tell_admins'", "1").await;
+    let listed = acme.call("GET", "conversations", json!({})).await;
+    let id = listed["items"][0]["id"].as_str().expect("a conversation").to_owned();
+    let said = acme.call("GET", &format!("conversations/{id}/messages"), json!({})).await;
+    assert_eq!(said["items"][0]["trouble"]["state"], "failed", "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_taken_over_meanwhile_hears_nothing_of_the_agent_any_more() {
+    let phones = Phones::open().await;
+    phones.house.start_orchestrator();
+    let acme = phones.shop("acme").await;
+    fails(&acme, 131_056, ADA);
+    acme.hears(ADA, "Hello");
+    acme.eventually(ROW, "sending 0 131056").await;
+    let listed = acme.call("GET", "conversations", json!({})).await;
+    let id = listed["items"][0]["id"].as_str().expect("a conversation").to_owned();
+    acme.call("POST", &format!("conversations/{id}/takeover"), json!({})).await;
+    soon(&acme).await;
+    acme.eventually(
+        "select state || ' ' || error from outbox where tenant_id = $1",
+        "dropped a human has this conversation",
+    )
+    .await;
+    assert!(acme.replies(ADA).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_send_without_an_answer_is_looked_for_and_not_repeated() {
+    let phones = Phones::open().await;
+    phones.house.start_orchestrator();
+    let acme = phones.shop("acme").await;
+    fails(&acme, 131_056, ADA);
+    acme.hears(ADA, "Hello");
+    acme.eventually(ROW, "sending 0 131056").await;
+    phones.whatsapp.faults().add(FaultRule::once("messages", FaultKind::DropConnectionAfter));
+    soon(&acme).await;
+    acme.answered(ADA, 1).await;
+    acme.eventually(ROW, "sent 1").await;
+    // One that leaves no trace is a human's.
+    fails(&acme, 131_056, GRACE);
+    acme.hears(GRACE, "Hello");
+    acme.eventually(ROW, "sending 0 131056").await;
+    phones.whatsapp.faults().add(FaultRule::once("messages", FaultKind::DropConnectionBefore));
+    soon(&acme).await;
+    acme.eventually(ROW, "unknown 1 no clear answer").await;
+    acme.eventually(NOTICES, "send_unclear").await;
+    assert_eq!(acme.replies(ADA).len(), 1);
+}
+
+fn first_id(shop: &Shop<'_>) -> String {
+    let history = shop.phones.whatsapp.history_after(0);
+    let first = history.into_iter().find(|line| line.what == "message").expect("a message was taken");
+    first.id.expect("an id")
+}
+
+fn status(shop: &Shop<'_>, word: &str, id: String, code: i64) -> serde_json::Value {
+    let history = shop.phones.whatsapp.history_after(0);
+    let sent = history.iter().find(|line| line.what == "message").expect("a message was taken");
+    let mut status = json!({ "id": id, "status": word, "timestamp": "1795000000", "recipient_id": ADA,
+                             "biz_opaque_callback_data": sent.body["biz_opaque_callback_data"] });
+    if code != 0 {
+        status["errors"] = json!([{ "code": code, "title": "simulated" }]);
+    }
+    status
+}
+
+/// A webhook of Meta's with this in it.
+fn change(shop: &Shop<'_>, content: serde_json::Value) {
+    let mut value = json!({ "messaging_product": "whatsapp",
+                            "metadata": { "display_phone_number": "4930", "phone_number_id": shop.number } });
+    value.as_object_mut().expect("an object").extend(content.as_object().cloned().expect("fields"));
+    shop.phones.whatsapp.send_change(&shop.number, "messages", value);
+}
