@@ -186,6 +186,8 @@ pub async fn beside(tx: &mut TenantTx, fork: &Fork) -> Result<Vec<Message>, DbEr
                 edited_at: row.try_get("edited_at")?,
                 deleted_at: row.try_get("deleted_at")?,
                 interrupted: None,
+                files: Vec::new(),
+                trouble: None,
             })
         })
         .collect()
