@@ -9,7 +9,7 @@ use shared::db::{
 };
 use time::OffsetDateTime;
 
-use crate::{policy, tools::approved};
+use crate::{errands, policy};
 
 /// Said once for everything that waited in a conversation. What follows is answered as ever, with all that was said in view.
 pub const AWAY: &str = "I was away and see this only now. Is it still open? Then tell me, and I'll answer.";
@@ -39,7 +39,7 @@ impl Late {
 /// on, and a decision about an approval is carried out or has expired by itself.
 pub fn judge(opening: &Opening, now: OffsetDateTime, within: Option<Duration>) -> Late {
     let Some(within) = within.filter(|_| opening.interrupted.is_none()) else { return Late::InTime };
-    if opening.pending.iter().any(|pending| approved::decision(pending).is_some()) {
+    if opening.pending.iter().any(|pending| errands::named(pending).is_some()) {
         return Late::InTime;
     }
     let wanting = opening.pending.iter().filter(|pending| policy::wants_answer(opening, pending));

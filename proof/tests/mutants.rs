@@ -112,7 +112,8 @@ async fn every_statement_of_the_product_that_names_its_tenant_is_tried() {
 
 /// Those in its folders as well.
 fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let entries =
+        fs::read_dir(folder).expect("the folder is there").map(|entry| entry.expect("it can be read").path());
     let (folders, mut found): (Vec<PathBuf>, Vec<PathBuf>) = entries.partition(|path| path.is_dir());
     found.extend(
         folders

@@ -199,7 +199,7 @@ pub async fn give_address(
     }
     let shortened: String = url.as_str().chars().take(NAME_MAX).collect();
     let title = body.title.as_deref().map_or(Ok(shortened), |title| label("title", title))?;
-    let agents = agents(Some(&body.agent_ids.unwrap_or_default().join(",")))?;
+    let agents = named_agents(Some(&body.agent_ids.unwrap_or_default().join(",")))?;
     let is_sitemap = body.sitemap.unwrap_or(false);
     let new = NewAddress { title: &title, address: url.as_str(), is_sitemap, every_hours, agents: &agents };
     let mut tx = admin.0.db.begin().await?;

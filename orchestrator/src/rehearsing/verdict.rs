@@ -1,7 +1,7 @@
 //! Whether a case has passed: pure, by what its answer must hold, and by the tenant's rules.
 
 use shared::{
-    conditions::{Condition, Facts, Said},
+    conditions::{Condition, Facts, Known, Said},
     db::{escalation_rules::Rule, escalations::ASKED, rehearsals::cases::Shape},
 };
 
@@ -13,7 +13,7 @@ pub fn hand_over(question: &str, rules: &[Rule]) -> Option<String> {
     if said[0].asks_for_human() {
         return Some(ASKED.to_owned());
     }
-    let facts = Facts { said: &said, failed_answers: 0 };
+    let facts = Facts { said: &said, failed_answers: 0, known: Known::default() };
     rules.iter().filter(|rule| rule.enabled).find_map(|rule| {
         let reason = Condition::parse(&rule.condition).ok()?.holds(&facts)?;
         Some(format!("{reason} (rule “{}”)", rule.name))

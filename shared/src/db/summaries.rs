@@ -88,7 +88,7 @@ pub async fn spoken(tx: &mut TenantTx, conversation: ConversationId) -> Result<V
              select m.*, row_number() over newest as n, sum(char_length(m.body)) over newest as chars
                from (select * from messages
                       where tenant_id = $1 and conversation_id = $2 and deleted_at is null
-                        and coalesce(left(external_id, 4), '') <> 'apr_'
+                        and coalesce(left(external_id, 4), '') not in ('apr_', 'fup_', 'rtr_')
                       order by sent_at desc, message_id desc limit $5) m
              window newest as (order by m.sent_at desc, m.message_id desc)
          )

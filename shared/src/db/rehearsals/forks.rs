@@ -166,7 +166,7 @@ pub async fn beside(tx: &mut TenantTx, fork: &Fork) -> Result<Vec<Message>, DbEr
                           and (m.sent_at, m.message_id) > (f.sent_at, f.message_id)
            left join people p on p.tenant_id = $1 and p.person_id = m.person_id
            left join agents a on a.tenant_id = $1 and a.agent_id = m.agent_id
-          where f.tenant_id = $1 and f.message_id = $2 and coalesce(left(m.external_id, 4), '') <> 'apr_'
+          where f.tenant_id = $1 and f.message_id = $2 and coalesce(left(m.external_id, 4), '') not in ('apr_', 'fup_', 'rtr_')
           order by m.sent_at, m.message_id limit $3",
     )
     .bind(tenant)

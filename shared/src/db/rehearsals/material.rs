@@ -220,7 +220,7 @@ async fn window(
                    left join people p on p.tenant_id = m.tenant_id and p.person_id = m.person_id
                    left join agents b on b.tenant_id = m.tenant_id and b.agent_id = m.agent_id
                   where m.tenant_id = $1 and m.conversation_id = $2 and m.deleted_at is null
-                    and coalesce(left(m.external_id, 4), '') <> 'apr_' and (m.sent_at, m.message_id) <= ($3, $4)
+                    and coalesce(left(m.external_id, 4), '') not in ('apr_', 'fup_', 'rtr_') and (m.sent_at, m.message_id) <= ($3, $4)
                   order by m.sent_at desc, m.message_id desc limit 40) m",
     )
     .bind(tenant)
