@@ -11,10 +11,10 @@ use crate::{
     portal::{
         agents, api_keys, approvals, audit,
         auth::{accept, devices, login, password, signup, totp},
-        billing, bindings, budgets, cases, channels, connections, conversations, dead_letters,
-        escalation_desk, escalation_rules, escalations, events, follow_ups, forks, invitations, knowledge,
-        llm_keys, mcp_servers, me, members, memories, notices, office_hours, passages, people, related,
-        replays, routines, signup_whatsapp, takeovers, templates, tenants, tools, traces, usage,
+        billing, bindings, budgets, cases, channels, connections, conversations, dead_letters, escalation_desk,
+        escalation_rules, escalations, events, follow_ups, forks, invitations, knowledge, llm_keys, mcp_servers,
+        me, members, memories, notices, office_hours, passages, people, related, replays, routines,
+        signup_whatsapp, takeovers, templates, tenants, tools, traces, usage,
     },
 };
 

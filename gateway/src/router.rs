@@ -22,10 +22,10 @@ use crate::{
     portal::{
         agents, api_keys, approvals, audit,
         auth::{accept, devices, login, password, signup, totp},
-        billing, bindings, budgets, cases, channels, connections, conversations, dead_letters,
-        escalation_desk, escalation_rules as rules, escalations, events, follow_ups, forks, invitations,
-        knowledge, llm_keys, mcp_servers, me, members, memories, notices, office_hours, passages, people,
-        related, replays, routines, signup_whatsapp, takeovers, templates, tenants, tools, traces, usage,
+        billing, bindings, budgets, cases, channels, connections, conversations, dead_letters, escalation_desk,
+        escalation_rules as rules, escalations, events, follow_ups, forks, invitations, knowledge, llm_keys,
+        mcp_servers, me, members, memories, notices, office_hours, passages, people, related, replays, routines,
+        signup_whatsapp, takeovers, templates, tenants, tools, traces, usage,
     },
     webhooks::{slack, slack_command, slack_interaction, stripe, whatsapp},
 };

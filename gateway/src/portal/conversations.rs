@@ -16,7 +16,6 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    Gateway,
     auth::Operator,
     error::{ApiError, Problem},
     paging,

@@ -45,6 +45,7 @@ mod own_app;
 mod patience;
 mod related;
 mod routes;
+mod routes_scene;
 mod routing;
 mod search;
 mod second_factor;

@@ -3,7 +3,11 @@
 use serde_json::{Map, Value, json};
 use shared::{
     db::follow_ups,
-    tools::{Class, arguments::{Room, Schema}, file},
+    tools::{
+        Class,
+        arguments::{Room, Schema},
+        file,
+    },
 };
 
 use super::registry::{Offered, What};

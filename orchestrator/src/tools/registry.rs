@@ -9,11 +9,7 @@ use shared::{
         tools::{Granted, Tool},
     },
     message::is_hidden,
-    tools::{
-        Class,
-        address::Template,
-        arguments::Schema,
-    },
+    tools::{Class, address::Template, arguments::Schema},
 };
 
 use super::built_in;

@@ -8,7 +8,7 @@ use sqlx::Row;
 use time::OffsetDateTime;
 
 use super::{DbError, TenantTx};
-use crate::ids::{ConnectionId, ConversationId, MessageId, RunId};
+use crate::ids::{ConnectionId, ConversationId, MessageId};
 
 /// Longest excerpt of a conversation's last message, in characters.
 const EXCERPT_CHARS: i32 = 280;
