@@ -24,6 +24,8 @@ export type Begin = { app_id?: string | null; client_id?: string | null; client_
 
 export type BeginTotp = { password: string }
 
+export type Begun = { run: string }
+
 export type BillingBody = { access: string; plan: string; plans: (PlanBody)[]; sells: boolean; subscription?: SubscriptionBody | null }
 
 export type BindingBody = { agent: string; channel?: string | null; connection?: string | null; keyword?: string | null }
@@ -36,6 +38,12 @@ export type BudgetList = { items: (BudgetBody)[] }
 
 export type CallBody = { at: string; cost_micro_usd?: number | null; estimated: boolean; input_tokens: number; model: string; output_tokens: number; purpose: string; status: string }
 
+export type CaseBody = { agent_id?: string | null; blocks: boolean; id: string; must_cite: (string)[]; must_contain: (string)[]; must_escalate: boolean; name: string; question: string }
+
+export type CaseList = { items: (CaseBody)[] }
+
+export type CaseShape = { agent_id?: string | null; blocks?: boolean | null; must_cite?: (string)[] | null; must_contain?: (string)[] | null; must_escalate?: boolean | null; name: string; question: string }
+
 export type ChangeBudget = { budget_limit_usd: number | null }
 
 export type ChangeLlmKey = { base_url?: string | null; default_model?: string | null; is_default?: boolean | null; key?: string | null; name?: string | null; platform_fallback?: boolean | null }
@@ -44,6 +52,8 @@ export type ChangeMember = { read_only?: boolean | null; role?: Role | null }
 
 export type ChangePassword = { current: string; password: string }
 
+export type ChangeRoutine = { agent?: string | null; business_hours?: boolean | null; channel?: string | null; connection?: string | null; enabled?: boolean | null; instruction?: string | null; name?: string | null; schedule?: string | null }
+
 export type ChangeTenant = { plan: string }
 
 export type ChangeTool = { answer_max?: number | null; arguments?: object | null; class?: string | null; description?: string | null; enabled?: boolean | null; method?: string | null; name?: string | null; remove_secret?: boolean; secret?: SecretBody | null; timeout_ms?: number | null; url?: string | null }
@@ -51,6 +61,8 @@ export type ChangeTool = { answer_max?: number | null; arguments?: object | null
 export type ChannelBody = { channel: string; connection: string; kind: string; name: string; shared: boolean; state: string }
 
 export type ChannelList = { items: (ChannelBody)[] }
+
+export type Confirm = { digest: string }
 
 export type ConfirmTotp = { code: string }
 
@@ -74,17 +86,23 @@ export type DeadLetterList = { items: (DeadLetterBody)[]; next_cursor?: string |
 
 export type DeliveryBody = { error?: string | null; kind: string; sent_at?: string | null; state: string; written_at: string }
 
+export type DeskBody = { channel: string; connection: string }
+
 export type DeviceBody = { address: string; agent: string; created_at: string; id: string; is_current: boolean; last_seen_at: string }
 
 export type DeviceList = { items: (DeviceBody)[] }
 
-export type DocumentBody = { agent_ids: (string)[]; content_type: string; created_at: string; id: string; name: string; passages: number; reason?: string | null; size: number; state: string; title: string }
+export type DocumentBody = { agent_ids: (string)[]; content_type: string; created_at: string; id: string; name: string; passages: number; reason?: string | null; size: number; source?: SourceBody | null; state: string; title: string }
 
 export type DocumentList = { items: (DocumentBody)[]; next_cursor?: string | null }
+
+export type DraftBody = { instructions?: string | null; memory?: boolean | null; model?: string | null }
 
 export type EndTotp = { code: string; password: string }
 
 export type EscalationBody = { assigned_to?: string | null; closed_at?: string | null; conversation_id: string; id: string; message_id?: string | null; opened_at: string; person: string; person_id: string; reason: string; rule?: RuleRef | null; state: string; summary: string; taken_at?: string | null }
+
+export type EscalationDesk = { desk?: DeskBody | null }
 
 export type EscalationList = { items: (EscalationBody)[]; next_cursor?: string | null }
 
@@ -93,6 +111,8 @@ export type EventBody = { action: string; actor_id: string; actor_kind: string; 
 export type EventData = { id: string } | { approvals: number; unseen: number; waiting: number }
 
 export type EventList = { items: (EventBody)[]; next_cursor?: string | null }
+
+export type ExchangeBody = { answer: ReplayBody; text?: string | null }
 
 export type Explained = { agent: string; agent_name: string; because: string }
 
@@ -104,11 +124,23 @@ export type FaultBody = { detail: string; kind: string; n: number }
 
 export type FileBody = { content_type: string; name: string; size?: number | null; state: string }
 
+export type FollowUpBody = { about: string; conversation_id: string; created_at: string; due_at: string; ended_at?: string | null; id: string; person: string; person_id: string; state: string }
+
+export type FollowUpList = { items: (FollowUpBody)[]; next_cursor?: string | null }
+
 export type ForgotPassword = { mail: string }
 
 export type ForgottenBody = { characters: number; conversation_id?: string | null; had_vector: boolean; id: string; message_id?: string | null }
 
+export type ForkBody = { agent_id: string; conversation_id: string; created_at: string; id: string; instructions?: string | null; memory: boolean; message_id: string; model?: string | null }
+
+export type ForkList = { items: (ForkBody)[] }
+
+export type ForkShown = { fork: ForkBody; original: (MessageBody)[]; side: (ExchangeBody)[] }
+
 export type FoundBody = { author: string; author_kind: string; excerpt: string; message_id: string; sent_at: string }
+
+export type GivenAddress = { address: string; agent_ids?: (string)[] | null; every_hours?: number | null; sitemap?: boolean | null; title?: string | null }
 
 export type Handler = { changed: boolean; handler: string }
 
@@ -122,15 +154,27 @@ export type Invite = { mail: string; read_only?: boolean; role: Role }
 
 export type LastBody = { author: string; author_kind: string; excerpt: string }
 
+export type LeftOut = { name: string; why: string }
+
 export type LlmKeyBody = { created_at: string; created_by: string; default_model: string; host: string; id: string; is_default: boolean; key_hint: string; name: string; platform_fallback: boolean; replaced_at?: string | null }
 
 export type LlmKeyList = { items: (LlmKeyBody)[] }
 
 export type LoginBody = { code?: string | null; mail: string; password: string }
 
+export type LookedAt = { left_out: (LeftOut)[]; locked: number; new: number; server: McpServerBody }
+
 export type Mailed = { detail: string }
 
+export type MarkPerson = { vip: boolean }
+
+export type MarkedPerson = { id: string; name: string; vip: boolean }
+
 export type Match = { conversation_id: string; excerpt: string; message_id: string; reason: string; sent_at: string }
+
+export type McpServerBody = { created_at: string; created_by: string; id: string; looked_at: string; name: string; token_hint?: string | null; url: string }
+
+export type McpServerList = { items: (McpServerBody)[] }
 
 export type Me = { role: string; tenant_id: string; tenant_name: string } | Session
 
@@ -160,6 +204,10 @@ export type NewCheckout = { plan: string }
 
 export type NewLlmKeyBody = { base_url: string; default_model: string; is_default?: boolean; key: string; name: string; platform_fallback?: boolean }
 
+export type NewMcpServer = { name: string; token?: string | null; url: string }
+
+export type NewRoutine = { agent: string; business_hours?: boolean; channel: string; connection: string; enabled?: boolean | null; instruction: string; name: string; schedule: string }
+
 export type NewRule = { condition: string; enabled?: boolean | null; name: string }
 
 export type NewTool = { answer_max?: number | null; arguments?: object; class: string; description: string; enabled?: boolean | null; method: string; name: string; secret?: SecretBody | null; timeout_ms?: number | null; url: string }
@@ -169,6 +217,10 @@ export type NoticeBody = { body: string; connection_id?: string | null; conversa
 export type NoticeList = { cursor?: string | null; items: (NoticeBody)[] }
 
 export type OfferBody = { has_account: boolean; mail: string; role: string; tenant_name: string }
+
+export type OfficeHours = { closed_days?: (string)[]; time_zone: string; week?: object }
+
+export type OpenFork = { draft?: DraftBody | null; message_id: string }
 
 export type OpinionBody = { at: string; comment?: string | null; person: string; verdict: string }
 
@@ -180,17 +232,29 @@ export type PassageList = { by_meaning: boolean; items: (PassageBody)[] }
 
 export type Period = "month" | "day"
 
+export type PieceBody = { kind: string; text: string }
+
 export type PlanBody = { agents?: number | null; channels?: number | null; name: string; seats?: number | null; sold: boolean }
 
 export type PolicyBody = { answers_bots: boolean; outsiders: Strangers }
 
 export type Problem = { code: string; detail: string; status: number; title: string; type: string }
 
-export type PromptBody = { conversation: number; files: number; instructions: number; memories: number; messages: number; model_ms: number; recall_ms: number }
+export type PromptBody = { conversation: number; files: number; instructions: number; memories: number; messages: number; model_ms: number; recall_ms: number; summary: number }
 
 export type RecalledBody = { author?: string | null; memory_id: string; said_at?: string | null; score: number; text?: string | null }
 
 export type RecoveryCodes = { recovery_codes: (string)[] }
+
+export type RelatedBody = { conversation_id: string; excerpt?: string | null; nearness?: number | null; tags: (string)[] }
+
+export type RelatedList = { items: (RelatedBody)[] }
+
+export type RemoteBody = { id: string; locked_at?: string | null; name: string; read_only_hint: boolean; seen?: SeenBody | null }
+
+export type ReplayBody = { answer?: string | null; answered_by?: string | null; created_at: string; diff: (PieceBody)[]; finished_at?: string | null; id: string; input_tokens: number; instructions?: string | null; memory: boolean; model?: string | null; output_tokens: number; reason?: string | null; recalled: (string)[]; state: string }
+
+export type ReplayList = { items: (ReplayBody)[]; original?: string | null }
 
 export type Replied = { message_id: string }
 
@@ -199,6 +263,10 @@ export type Reply = { name?: string | null; text: string }
 export type ResetPassword = { password: string; token: string }
 
 export type Role = "customer_admin" | "customer_operator"
+
+export type RoutineBody = { agent: string; business_hours: boolean; channel: string; connection: string; created_at: string; created_by: string; enabled: boolean; id: string; instruction: string; last_at?: string | null; name: string; next_at?: string | null; schedule: string }
+
+export type RoutineList = { items: (RoutineBody)[] }
 
 export type RuleBody = { changed_at: string; changed_by: string; condition: string; deleted: boolean; enabled: boolean; id: string; name: string; version: number }
 
@@ -210,9 +278,15 @@ export type RuleRef = { id: string; name: string; version: number }
 
 export type RuleVersions = { items: (RuleBody)[] }
 
+export type RunCases = { agent_id: string; case_ids?: (string)[] | null; draft?: DraftBody | null }
+
+export type Say = { text?: string | null }
+
 export type SecretBody = { header: string; value: string }
 
 export type Seen = { ids: (string)[] }
+
+export type SeenBody = { arguments: object; description: string; digest: string }
 
 export type SeenCount = { new: number }
 
@@ -234,6 +308,8 @@ export type Simulate = { condition: string; conversations?: number | null }
 
 export type Simulated = { complete: boolean; condition: string; conversations: number; escalated: number; items: (Match)[] }
 
+export type SourceBody = { address: string; every_hours: number; fetched_at?: string | null; is_sitemap: boolean; listed_by?: string | null; looked_at?: string | null; reason?: string | null }
+
 export type StepBody = { agent: string; arrived_at?: string | null; calls: (CallBody)[]; deliveries: (DeliveryBody)[]; finished_at?: string | null; messages: number; opinions: (OpinionBody)[]; prompt?: PromptBody | null; reason?: string | null; recalled: (RecalledBody)[]; run_id?: string | null; started_at?: string | null; state: string; tool_calls: (ToolCallBody)[] }
 
 export type Strangers = "ignore" | "answer_without_memory" | "like_members"
@@ -241,6 +317,8 @@ export type Strangers = "ignore" | "answer_without_memory" | "like_members"
 export type SubscriptionBody = { cancel_at?: string | null; current_period_end?: string | null; past_due_since?: string | null; plan?: string | null; status: string }
 
 export type SwitchTenant = { tenant_id: string }
+
+export type Tags = { tags: (string)[] }
 
 export type TemplateBody = { category: string; language: string; name: string; status: string }
 
@@ -250,7 +328,7 @@ export type TenantBody = { created_at: string; id: string; name: string; plan: s
 
 export type TenantList = { items: (TenantBody)[]; next?: string | null }
 
-export type ToolBody = { answer_max: number; arguments: object; changed_at: string; class: string; created_at: string; created_by: string; description: string; enabled: boolean; header?: string | null; id: string; method: string; name: string; secret_hint?: string | null; timeout_ms: number; url: string }
+export type ToolBody = { answer_max: number; arguments: object; changed_at: string; class: string; created_at: string; created_by: string; description: string; enabled: boolean; header?: string | null; id: string; method: string; name: string; secret_hint?: string | null; server?: RemoteBody | null; timeout_ms: number; url: string }
 
 export type ToolCallBody = { approval?: string | null; arguments: object; attempts: number; class: string; decided_name?: string | null; finished_at?: string | null; id: string; result?: string | null; started_at: string; state: string; tool: string }
 
@@ -259,6 +337,10 @@ export type ToolList = { built_in: (string)[]; items: (ToolBody)[] }
 export type TotpSecret = { secret: string; uri: string }
 
 export type Trace = { items: (StepBody)[]; next_cursor?: string | null }
+
+export type TrialBody = { failed: number; id: string; items: (TriedBody)[]; passed: number; state: string }
+
+export type TriedBody = { answer: ReplayBody; case_id: string; complaints: (string)[]; name: string; passed: boolean }
 
 export type TroubleBody = { reason: string; state: string }
 
@@ -430,6 +512,30 @@ export interface Operations {
     request: { path: { budget_id: string } }
     answer: undefined
   }
+  'GET /api/v1/cases': {
+    request: object
+    answer: CaseList
+  }
+  'POST /api/v1/cases': {
+    request: { body: CaseShape }
+    answer: CaseBody
+  }
+  'POST /api/v1/cases/run': {
+    request: { body: RunCases }
+    answer: TrialBody
+  }
+  'GET /api/v1/cases/trials/{trial_id}': {
+    request: { path: { trial_id: string } }
+    answer: TrialBody
+  }
+  'PUT /api/v1/cases/{case_id}': {
+    request: { path: { case_id: string }; body: CaseShape }
+    answer: CaseBody
+  }
+  'DELETE /api/v1/cases/{case_id}': {
+    request: { path: { case_id: string } }
+    answer: undefined
+  }
   'GET /api/v1/channels': {
     request: object
     answer: ChannelList
@@ -478,9 +584,21 @@ export interface Operations {
     request: { path: { conversation_id: string } }
     answer: ConversationBody
   }
+  'GET /api/v1/conversations/{conversation_id}/forks': {
+    request: { path: { conversation_id: string } }
+    answer: ForkList
+  }
+  'POST /api/v1/conversations/{conversation_id}/forks': {
+    request: { path: { conversation_id: string }; body: OpenFork }
+    answer: ForkBody
+  }
   'GET /api/v1/conversations/{conversation_id}/messages': {
     request: { path: { conversation_id: string }; query?: { cursor?: string | null; limit?: number | null } }
     answer: MessageList
+  }
+  'GET /api/v1/conversations/{conversation_id}/related': {
+    request: { path: { conversation_id: string } }
+    answer: RelatedList
   }
   'POST /api/v1/conversations/{conversation_id}/release': {
     request: { path: { conversation_id: string } }
@@ -489,6 +607,22 @@ export interface Operations {
   'POST /api/v1/conversations/{conversation_id}/reply': {
     request: { path: { conversation_id: string }; body: Reply }
     answer: Replied
+  }
+  'POST /api/v1/conversations/{conversation_id}/runs/{run_id}/replay': {
+    request: { path: { conversation_id: string; run_id: string }; body: DraftBody }
+    answer: ReplayBody
+  }
+  'GET /api/v1/conversations/{conversation_id}/runs/{run_id}/replays': {
+    request: { path: { conversation_id: string; run_id: string } }
+    answer: ReplayList
+  }
+  'GET /api/v1/conversations/{conversation_id}/tags': {
+    request: { path: { conversation_id: string } }
+    answer: Tags
+  }
+  'PUT /api/v1/conversations/{conversation_id}/tags': {
+    request: { path: { conversation_id: string }; body: Tags }
+    answer: Tags
   }
   'POST /api/v1/conversations/{conversation_id}/takeover': {
     request: { path: { conversation_id: string } }
@@ -508,6 +642,18 @@ export interface Operations {
   }
   'POST /api/v1/dead-letters/{job_id}/retry': {
     request: { path: { job_id: string } }
+    answer: undefined
+  }
+  'GET /api/v1/escalation-desk': {
+    request: object
+    answer: EscalationDesk
+  }
+  'PUT /api/v1/escalation-desk': {
+    request: { body: DeskBody }
+    answer: EscalationDesk
+  }
+  'DELETE /api/v1/escalation-desk': {
+    request: object
     answer: undefined
   }
   'GET /api/v1/escalation-rules': {
@@ -554,6 +700,26 @@ export interface Operations {
     request: object
     answer: undefined
   }
+  'GET /api/v1/follow-ups': {
+    request: { query?: { state?: string | null; cursor?: string | null; limit?: number | null } }
+    answer: FollowUpList
+  }
+  'DELETE /api/v1/follow-ups/{follow_up_id}': {
+    request: { path: { follow_up_id: string } }
+    answer: undefined
+  }
+  'GET /api/v1/forks/{fork_id}': {
+    request: { path: { fork_id: string } }
+    answer: ForkShown
+  }
+  'DELETE /api/v1/forks/{fork_id}': {
+    request: { path: { fork_id: string } }
+    answer: undefined
+  }
+  'POST /api/v1/forks/{fork_id}/messages': {
+    request: { path: { fork_id: string }; body: Say }
+    answer: ReplayBody
+  }
   'GET /api/v1/invitations': {
     request: object
     answer: InvitationList
@@ -576,6 +742,10 @@ export interface Operations {
   }
   'POST /api/v1/knowledge': {
     request: { query?: { name?: string; title?: string | null; agent_ids?: string | null }; body: Blob }
+    answer: DocumentBody
+  }
+  'POST /api/v1/knowledge/addresses': {
+    request: { body: GivenAddress }
     answer: DocumentBody
   }
   'GET /api/v1/knowledge/search': {
@@ -605,6 +775,22 @@ export interface Operations {
   'DELETE /api/v1/llm-keys/{llm_key_id}': {
     request: { path: { llm_key_id: string } }
     answer: undefined
+  }
+  'GET /api/v1/mcp-servers': {
+    request: object
+    answer: McpServerList
+  }
+  'POST /api/v1/mcp-servers': {
+    request: { body: NewMcpServer }
+    answer: LookedAt
+  }
+  'DELETE /api/v1/mcp-servers/{server_id}': {
+    request: { path: { server_id: string } }
+    answer: undefined
+  }
+  'POST /api/v1/mcp-servers/{server_id}/look': {
+    request: { path: { server_id: string } }
+    answer: LookedAt
   }
   'GET /api/v1/me': {
     request: object
@@ -650,6 +836,38 @@ export interface Operations {
     request: { body: Seen }
     answer: SeenCount
   }
+  'GET /api/v1/office-hours': {
+    request: object
+    answer: OfficeHours
+  }
+  'PUT /api/v1/office-hours': {
+    request: { body: OfficeHours }
+    answer: OfficeHours
+  }
+  'PATCH /api/v1/people/{person_id}': {
+    request: { path: { person_id: string }; body: MarkPerson }
+    answer: MarkedPerson
+  }
+  'GET /api/v1/routines': {
+    request: object
+    answer: RoutineList
+  }
+  'POST /api/v1/routines': {
+    request: { body: NewRoutine }
+    answer: RoutineBody
+  }
+  'PATCH /api/v1/routines/{routine_id}': {
+    request: { path: { routine_id: string }; body: ChangeRoutine }
+    answer: RoutineBody
+  }
+  'DELETE /api/v1/routines/{routine_id}': {
+    request: { path: { routine_id: string } }
+    answer: undefined
+  }
+  'POST /api/v1/routines/{routine_id}/run': {
+    request: { path: { routine_id: string } }
+    answer: Begun
+  }
   'GET /api/v1/tenants': {
     request: { query?: { after?: string } }
     answer: TenantList
@@ -672,6 +890,10 @@ export interface Operations {
   }
   'DELETE /api/v1/tools/{tool_id}': {
     request: { path: { tool_id: string } }
+    answer: undefined
+  }
+  'POST /api/v1/tools/{tool_id}/confirm': {
+    request: { path: { tool_id: string }; body: Confirm }
     answer: undefined
   }
   'GET /api/v1/usage': {
