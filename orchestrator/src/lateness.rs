@@ -13,6 +13,8 @@ use crate::{errands, policy};
 
 /// Said once for everything that waited in a conversation. What follows is answered as ever, with all that was said in view.
 pub const AWAY: &str = "I was away and see this only now. Is it still open? Then tell me, and I'll answer.";
+/// Longer than any platform tries to deliver: WhatsApp does for seven days. What claims to be older has a wrong clock.
+const DELIVERED_WITHIN: Duration = Duration::from_hours(8 * 24);
 const SAID: &str = "it came too late, which was said";
 
 /// What becomes of messages that waited.
@@ -44,7 +46,7 @@ pub fn judge(opening: &Opening, now: OffsetDateTime, within: Option<Duration>) -
     }
     let wanting = opening.pending.iter().filter(|pending| policy::wants_answer(opening, pending));
     let Some(newest) = wanting.map(|pending| pending.message.sent_at).max() else { return Late::InTime };
-    if now - newest <= within {
+    if now - newest <= within || now - newest > DELIVERED_WITHIN {
         return Late::InTime;
     }
     if was_told_since(&opening.window, newest) { Late::Told } else { Late::Tell }

@@ -22,9 +22,7 @@ use shared::{
 use crate::{
     Orchestrator,
     errands::{self, Errand},
-    escalation, fixed,
-    lateness::{self, Late},
-    policy, recall,
+    escalation, fixed, lateness, policy, recall,
     reply::{Outlet, SlackPlace, WhatsAppPlace},
     turn::PLACEHOLDER,
 };
@@ -106,11 +104,7 @@ pub async fn open(orchestrator: &Orchestrator, db: &TenantDb, lease: &Lease) -> 
                 tx.commit().await?;
                 return Ok(Opened::Nothing);
             }
-            // What the platform itself brings to mind is no message that waited.
-            let late = match errand {
-                Some(_) => Late::InTime,
-                None => lateness::judge(&opening, orchestrator.clock.now(), orchestrator.answer_within),
-            };
+            let late = lateness::judge(&opening, orchestrator.clock.now(), orchestrator.answer_within);
             let told = late.end().filter(|_| beforehand.answer().is_none());
             let end = end.or_else(|| beforehand.end()).or(told);
             let agent = choose_agent(&mut tx, &mut opening, errand.as_ref()).await?;
