@@ -47,9 +47,6 @@ pub fn all() -> Vec<Call> {
             agent_versions::lock(tx, THEIR_AGENT).await?
         };
         "agent_versions::latest", AllAudiences, |tx, _config| agent_versions::latest(tx, AGENT).await?;
-        "agent_versions::keep", AllAudiences, |tx, _config| {
-            agent_versions::keep(tx, &Actor::System, (AGENT, 3), &serde_json::json!({})).await?
-        };
         "agent_versions::current", AllAudiences, |tx, _config| agent_versions::current(tx).await?;
         "agent_versions::list", AllAudiences, |tx, _config| {
             let found = agent_versions::list(tx, AGENT).await?;

@@ -80,18 +80,6 @@ pub fn all() -> Vec<Call> {
 
 fn files() -> Vec<Call> {
     calls! {
-        "sent_files::prepare", AllAudiences, |tx, _config| {
-            let new = New {
-                id: OutboxId::new(),
-                run: RUN,
-                part: 3,
-                name: "prices.csv",
-                content_type: "text/csv",
-                size: 3,
-                line: "(sent the file prices.csv)",
-            };
-            sent_files::prepare(tx, &lease(), &new).await?
-        };
         "sent_files::prepare where only they talk", AllAudiences, |tx, _config| {
             let lease = Lease { conversation: THEIR_CONVERSATION, fence: 0, ..lease() };
             let new = New {

@@ -335,24 +335,7 @@ fn of_summaries() -> Vec<Call> {
             let new = New { conversation: CONVERSATION, agent: AGENT, body: "new", of: &open };
             (summaries::store(tx, &new).await?, open.len())
         };
-        "summaries::store of what was changed", AllAudiences, |tx, _config| {
-            let changed = Spoken {
-                message: MESSAGE,
-                author: String::new(),
-                outside: false,
-                body: "otherwise".into(),
-                sent_at: OffsetDateTime::UNIX_EPOCH,
-                version: String::new(),
-                by_person: true,
-                covered: false,
-            };
-            let new = New { conversation: CONVERSATION, agent: AGENT, body: "new", of: &[changed] };
-            summaries::store(tx, &new).await?
-        };
         "summaries::release", AllAudiences, |tx, _config| summaries::release(tx, &claimed(), false).await?;
-        "summaries::release with more to do", AllAudiences, |tx, _config| {
-            summaries::release(tx, &claimed(), true).await?
-        };
         "summaries::put_off", AllAudiences, |tx, _config| summaries::put_off(tx, CONVERSATION).await?;
     }
 }
