@@ -136,7 +136,10 @@ const BUILT_IN: Record<string, Word> = {
   current_time: 'tools.current_time',
   escalate: 'tools.escalate',
   forget: 'tools.forget',
+  follow_up: 'tools.follow_up',
   recall: 'tools.recall',
+  search_knowledge: 'tools.search_knowledge',
+  send_file: 'tools.send_file',
   remember: 'tools.remember',
 }
 
