@@ -1,4 +1,4 @@
-// Every address of the portal, on one page. What an address may carry is read here; pages come when they are needed.
+// Every address of the portal, on one page; pages come when they are needed.
 import type { QueryClient } from '@tanstack/react-query'
 import {
   createRootRouteWithContext,
@@ -10,7 +10,7 @@ import {
 } from '@tanstack/react-router'
 import { sessionQuery } from './api/session'
 import { Missing, Wrecked } from './components/wrecked'
-import { oneOf, text, token, type ApprovalSearch, type AuditSearch, type EscalationSearch, type InboxSearch, type KnowledgeSearch, type MemorySearch, type UsageSearch } from './lib/searches'
+import { inboxSearch, knowledgeSearch, memorySearch, oneOf, ownPath, text, token, usageSearch, type ApprovalSearch, type AuditSearch, type EscalationSearch } from './lib/searches'
 import { Loading } from './ui/states'
 
 const root = createRootRouteWithContext<{ queryClient: QueryClient }>()({ component: Outlet })
@@ -83,38 +83,21 @@ const home = createRoute({
 const inbox = createRoute({
   getParentRoute: () => app,
   path: '/inbox',
-  validateSearch: (search: Record<string, unknown>): InboxSearch => ({
-    conversation: text(search.conversation),
-    channel: oneOf(search.channel, ['slack', 'whatsapp']),
-    who: oneOf(search.who, ['agent', 'human', 'waiting']),
-    q: search.q === undefined ? undefined : text(String(search.q)),
-    message: text(search.message),
-    why: text(search.why),
-  }),
+  validateSearch: inboxSearch,
   component: lazyRouteComponent(() => import('./routes/inbox'), 'InboxPage'),
 })
 
 const memory = createRoute({
   getParentRoute: () => app,
   path: '/memory',
-  validateSearch: (search: Record<string, unknown>): MemorySearch => ({
-    q: search.q === undefined ? undefined : text(String(search.q)),
-    person: text(search.person),
-    conversation: text(search.conversation),
-    view: oneOf(search.view, ['facts', 'closed']),
-    place: search.place === undefined ? undefined : text(String(search.place)),
-    memory: text(search.memory),
-  }),
+  validateSearch: memorySearch,
   component: lazyRouteComponent(() => import('./routes/memory'), 'MemoryPage'),
 })
 
 const knowledge = createRoute({
   getParentRoute: () => app,
   path: '/knowledge',
-  validateSearch: (search: Record<string, unknown>): KnowledgeSearch => ({
-    q: search.q === undefined ? undefined : text(String(search.q)),
-    agent: text(search.agent),
-  }),
+  validateSearch: knowledgeSearch,
   component: lazyRouteComponent(() => import('./routes/knowledge'), 'KnowledgePage'),
 })
 
@@ -175,11 +158,7 @@ const modelKeys = createRoute({
 const usage = createRoute({
   getParentRoute: () => app,
   path: '/usage',
-  validateSearch: ({ days, by, show }: Record<string, unknown>): UsageSearch => ({
-    days: days === 7 || days === 90 ? days : undefined,
-    by: oneOf(by, ['model', 'person']),
-    show: oneOf(show, ['calls', 'tokens']),
-  }),
+  validateSearch: usageSearch,
   component: lazyRouteComponent(() => import('./routes/usage'), 'UsagePage'),
 })
 
@@ -258,13 +237,6 @@ const pages = [
   deadLetters,
 ]
 const tree = root.addChildren([status, signIn, signUp, verify, forgot, reset, accept, app.addChildren(pages)])
-
-/** Where to go after signing in: an address of ours, never another site's. */
-export function ownPath(given: unknown): string | undefined {
-  if (typeof given !== 'string' || !given.startsWith('/') || given.includes('\\')) return undefined
-  const url = new URL(given, location.origin)
-  return url.origin === location.origin ? `${url.pathname}${url.search}` : undefined
-}
 
 export function portalRouter(queryClient: QueryClient) {
   return createRouter({

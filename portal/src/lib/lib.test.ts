@@ -1,7 +1,7 @@
 // Small decisions of the pages.
 import { describe, expect, test } from 'vitest'
 import type { ConversationBody } from '../api/schema'
-import { ownPath } from '../router'
+import { ownPath } from './searches'
 import { browserOf } from './browsers'
 import { neighbour, titleOf } from './conversations'
 import { ago } from './time'

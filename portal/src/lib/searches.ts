@@ -57,3 +57,40 @@ export const oneOf = <T extends string>(value: unknown, allowed: readonly T[]): 
 
 /** From a mail's link. The router reads what looks like JSON, and a token must stay a text. */
 export const token = (search: Record<string, unknown>): { token: string } => ({ token: String(search.token ?? '') })
+
+type Carried = Record<string, unknown>
+/** What somebody typed: the router reads a number out of `?q=42`. */
+const typed = (value: unknown): string | undefined => (value === undefined ? undefined : text(String(value)))
+
+export const inboxSearch = (search: Carried): InboxSearch => ({
+  conversation: text(search.conversation),
+  channel: oneOf(search.channel, ['slack', 'whatsapp']),
+  who: oneOf(search.who, ['agent', 'human', 'waiting']),
+  q: typed(search.q),
+  message: text(search.message),
+  why: text(search.why),
+})
+
+export const memorySearch = (search: Carried): MemorySearch => ({
+  q: typed(search.q),
+  person: text(search.person),
+  conversation: text(search.conversation),
+  view: oneOf(search.view, ['facts', 'closed']),
+  place: typed(search.place),
+  memory: text(search.memory),
+})
+
+export const knowledgeSearch = (search: Carried): KnowledgeSearch => ({ q: typed(search.q), agent: text(search.agent) })
+
+export const usageSearch = ({ days, by, show }: Carried): UsageSearch => ({
+  days: days === 7 || days === 90 ? days : undefined,
+  by: oneOf(by, ['model', 'person']),
+  show: oneOf(show, ['calls', 'tokens']),
+})
+
+/** Where to go after signing in: an address of ours, never another site's. */
+export function ownPath(given: unknown): string | undefined {
+  if (typeof given !== 'string' || !given.startsWith('/') || given.includes('\\')) return undefined
+  const url = new URL(given, location.origin)
+  return url.origin === location.origin ? `${url.pathname}${url.search}` : undefined
+}
