@@ -1,16 +1,9 @@
 // Every address of the portal, on one page; pages come when they are needed.
 import type { QueryClient } from '@tanstack/react-query'
-import {
-  createRootRouteWithContext,
-  createRoute,
-  createRouter,
-  lazyRouteComponent,
-  Outlet,
-  redirect,
-} from '@tanstack/react-router'
+import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router'
 import { sessionQuery } from './api/session'
 import { Missing, Wrecked } from './components/wrecked'
-import { inboxSearch, knowledgeSearch, memorySearch, oneOf, ownPath, text, token, usageSearch, type ApprovalSearch, type AuditSearch, type EscalationSearch } from './lib/searches'
+import { approvalSearch, auditSearch, inboxSearch, knowledgeSearch, memorySearch, oneOf, ownPath, text, token, usageSearch, type EscalationSearch } from './lib/searches'
 import { Loading } from './ui/states'
 
 const root = createRootRouteWithContext<{ queryClient: QueryClient }>()({ component: Outlet })
@@ -104,10 +97,7 @@ const knowledge = createRoute({
 const audit = createRoute({
   getParentRoute: () => app,
   path: '/audit',
-  validateSearch: (search: Record<string, unknown>): AuditSearch => ({
-    action: text(search.action),
-    actor: text(search.actor),
-  }),
+  validateSearch: auditSearch,
   component: lazyRouteComponent(() => import('./routes/audit'), 'AuditPage'),
 })
 
@@ -142,10 +132,7 @@ const tools = createRoute({
 const approvals = createRoute({
   getParentRoute: () => app,
   path: '/approvals',
-  validateSearch: (search: Record<string, unknown>): ApprovalSearch => ({
-    state: oneOf(search.state, ['over']),
-    approval: text(search.approval),
-  }),
+  validateSearch: approvalSearch,
   component: lazyRouteComponent(() => import('./routes/approvals'), 'ApprovalsPage'),
 })
 

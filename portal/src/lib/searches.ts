@@ -82,6 +82,13 @@ export const memorySearch = (search: Carried): MemorySearch => ({
 
 export const knowledgeSearch = (search: Carried): KnowledgeSearch => ({ q: typed(search.q), agent: text(search.agent) })
 
+export const auditSearch = (search: Carried): AuditSearch => ({ action: text(search.action), actor: text(search.actor) })
+
+export const approvalSearch = (search: Carried): ApprovalSearch => ({
+  state: oneOf(search.state, ['over']),
+  approval: text(search.approval),
+})
+
 export const usageSearch = ({ days, by, show }: Carried): UsageSearch => ({
   days: days === 7 || days === 90 ? days : undefined,
   by: oneOf(by, ['model', 'person']),
