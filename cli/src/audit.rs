@@ -10,11 +10,11 @@ use anyhow::{Context, anyhow, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use shared::{
-    checkpoints::Checkpoints,
+    checkpoints::{Checkpoint, Checkpoints},
     config::Config,
     db::{
         Db,
-        audit_chain::{self, Verdict},
+        audit_chain::{self, FaultKind, Verdict},
         system, tenants,
     },
     ids::TenantId,
@@ -88,8 +88,14 @@ async fn kept(outside: Option<&Checkpoints>) -> anyhow::Result<Kept> {
             strange.len()
         );
     }
-    for checkpoint in checkpoints {
-        kept.entry(checkpoint.tenant_id).or_default().insert(checkpoint.n, checkpoint.hash);
+    for Checkpoint { tenant_id, n, hash, .. } in checkpoints {
+        let first = kept.entry(tenant_id).or_default().entry(n).or_insert_with(|| hash.clone());
+        // A worker signs what it finds at its start anew: a forged head must not stand in place of the true one.
+        if *first != hash {
+            bail!(
+                "Two signed checkpoints of {tenant_id} tell of different rows {n}: the log was rewritten between them."
+            );
+        }
     }
     Ok(kept)
 }
@@ -101,11 +107,28 @@ impl Tally {
             let page = system::list_tenants(&db.system(), after)
                 .await
                 .context("The tenants can't be listed; `konstruct doctor` looks for the cause")?;
-            let Some(last) = page.last() else { return Ok(()) };
+            let Some(last) = page.last() else { break };
             after = Some(last.tenant);
             for line in &page {
                 self.check(db, line.tenant, as_json).await?;
             }
+        }
+        self.tell_of_gone(as_json);
+        Ok(())
+    }
+
+    /// Logs that checkpoints tell of, and that went with their whole tenant.
+    fn tell_of_gone(&mut self, as_json: bool) {
+        for (tenant, rows) in std::mem::take(&mut self.kept) {
+            let n = rows.keys().next_back().copied().unwrap_or_default();
+            let detail = format!("The tenant is not there; checkpoints tell of {n} rows.");
+            if !as_json {
+                println!("{tenant}  BROKEN: {detail}");
+            }
+            self.broken += 1;
+            let fault = json!({ "n": 1, "kind": FaultKind::Missing, "detail": detail });
+            self.lines.push(json!({ "tenant_id": tenant, "whole": false, "events": 0, "head": null,
+                                    "checkpoints": rows.len(), "fault": fault }));
         }
     }
 

@@ -175,6 +175,30 @@ async fn attack_210_a_chain_that_is_forged_to_its_end_differs_from_a_checkpoint(
     );
     assert!(told.contains(&format!("{bolt}  whole, 5 rows, as 1 checkpoints")), "{told}");
 
+    // A worker that starts afterwards signs what it finds, of the same row, and vouches for nothing by that.
+    tamper(
+        &test,
+        format!(
+            "delete from audit_events where tenant_id = '{0}' and n > 5;
+         update audit_heads h set n = 5, hash = e.hash from audit_events e
+          where e.tenant_id = '{0}' and e.n = 5 and h.tenant_id = '{0}'",
+            acme.uuid()
+        ),
+    )
+    .await;
+    let signed_first = std::fs::read_dir(folder.join("checkpoints")).expect("a folder").count();
+    keep(&test, &outside).await;
+    let contradicted = verify_with(&test, &checks);
+    assert!(!contradicted.status.success());
+    assert!(text(&contradicted.stderr).contains("tell of different rows 5"), "{}", text(&contradicted.stderr));
+    assert_eq!(signed_first, 1, "a day has one folder");
+    let day =
+        std::fs::read_dir(folder.join("checkpoints")).expect("a folder").next().expect("one").expect("one").path();
+    let mut names: Vec<_> =
+        std::fs::read_dir(day).expect("a folder").map(|file| file.expect("one").path()).collect();
+    names.sort();
+    std::fs::remove_file(names.pop().expect("the second")).expect("it goes");
+
     // Cut off to before the checkpoint, with a head that fits.
     let bolt_id = bolt.uuid();
     let cut = format!(

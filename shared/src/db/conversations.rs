@@ -147,7 +147,7 @@ with hit as materialized (
               from (select * from messages where tenant_id = $1 order by message_id desc limit $11) m
               left join people p on p.tenant_id = $1 and p.person_id = m.person_id
               left join agents a on a.tenant_id = $1 and a.agent_id = m.agent_id
-             where m.deleted_at is null and coalesce(left(m.external_id, 4), '') <> 'apr_'
+             where m.deleted_at is null and coalesce(left(m.external_id, 4), '') not in ('apr_', 'fup_', 'rtr_')
             offset 0) x
      where (x.author || ' ' || x.body) ilike all ($9)
      order by x.conversation_id, x.sent_at desc, x.message_id desc

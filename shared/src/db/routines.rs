@@ -252,7 +252,11 @@ pub async fn take_due(
     let (schedule, open): (String, bool) = (row.try_get("schedule")?, row.try_get("business_hours")?);
     let due: OffsetDateTime = row.try_get("next_at")?;
     let hours = office_hours::get(tx).await?;
-    let next = next(&schedule, &hours, now.max(due), open)?;
+    // One that can't be read would stand in front of everybody else's, sweep after sweep: it runs once more, and then rests.
+    let next = next(&schedule, &hours, now.max(due), open).unwrap_or_else(|error| {
+        tracing::error!(routine.id = %id, %error, "A routine rests: its schedule can't be read");
+        None
+    });
     sqlx::query("update routines set next_at = $3 where tenant_id = $1 and routine_id = $2")
         .bind(tenant)
         .bind(id)

@@ -118,7 +118,7 @@ pub(super) async fn keep(
 impl Core {
     pub(super) fn keep(&self, number: &str, mime_type: &str, bytes: Vec<u8>) -> String {
         let mut world = self.world();
-        let id = format!("3{:014}", world.files.len() + 1);
+        let id = format!("3{:08}{:06}", world.run % 100_000_000, world.files.len() + 1);
         let file =
             File { number: number.into(), mime_type: mime_type.into(), bytes, address: 0, address_until: 0 };
         world.files.insert(id.clone(), file);

@@ -24,6 +24,8 @@ pub(crate) struct World {
     history: Vec<WhatsAppHistory>,
     next_seq: u64,
     next_id: u64,
+    /// Of this process: what is named after it is new to a database that outlives it.
+    pub(super) run: u64,
     pub(crate) webhooks: u64,
     /// Codes of Embedded Signup work once.
     pub(crate) used_codes: BTreeSet<String>,
@@ -97,6 +99,7 @@ impl World {
             history: Vec::new(),
             next_seq: 0,
             next_id: 0,
+            run: rand::random(),
             webhooks: 0,
             used_codes: BTreeSet::new(),
             held: None,
@@ -146,7 +149,9 @@ impl World {
         self.next_id += 1;
         format!(
             "wamid.{}{:08X}",
-            hex::encode_upper(&Sha256::digest(self.next_id.to_be_bytes())[..12]),
+            hex::encode_upper(
+                &Sha256::digest([self.run.to_be_bytes(), self.next_id.to_be_bytes()].concat())[..12]
+            ),
             self.next_id
         )
     }
