@@ -76,11 +76,18 @@ async fn attack_252_a_customer_who_asks_for_a_human_is_answered_from_slack_once_
     slack.say(Say::new(&team, DESK, GRACE, "Tomorrow.").in_thread(&thread));
     let replies = shop.answered(PHONE, 4).await;
     assert!(replies[3].contains("Tomorrow."), "{replies:?}");
+    // Who names the agent there asks the agent; what is written after it is for the customer again.
+    let mention = slack.say(Say::new(&team, DESK, GRACE, "remember that parcels take two days").mentioning().in_thread(&thread));
+    shows(&shop, &team, Some(&thread), "Noted").await;
+    assert_eq!(mention.thread_ts, thread);
+    slack.say(Say::new(&team, DESK, GRACE, "By noon.").in_thread(&thread));
+    let replies = shop.answered(PHONE, 5).await;
+    assert!(replies[4].contains("By noon."), "{replies:?}");
     // Files do not come along, and whoever brought them is told.
     let photo = || FileUp::new("label.png", "image/png", *b"\x89PNG");
     slack.say(Say::new(&team, DESK, GRACE, "This label.").in_thread(&thread).with(photo()));
-    let replies = shop.answered(PHONE, 5).await;
-    assert!(replies[4].contains("This label.") && !replies[4].contains("label.png"), "{replies:?}");
+    let replies = shop.answered(PHONE, 6).await;
+    assert!(replies[5].contains("This label.") && !replies[5].contains("label.png"), "{replies:?}");
     slack.say(Say::new(&team, DESK, GRACE, "").in_thread(&thread).with(photo()));
     for words in ["your files were not", "Nothing was sent"] {
         let whispered = |slack: &SlackSimulator| {
@@ -108,14 +115,14 @@ async fn attack_252_a_customer_who_asks_for_a_human_is_answered_from_slack_once_
     };
     slack.wait_until(PATIENCE, whispered).await.expect("Grace is told");
     shop.hears(PHONE, "Are you there?");
-    let replies = shop.answered(PHONE, 6).await;
+    let replies = shop.answered(PHONE, 7).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     let all: String = shop.replies(PHONE).iter().map(|reply| reply.text.clone()).collect::<Vec<_>>().join("\n");
-    assert!(!all.contains("evil") && !all.contains("Pizza") && !all.contains("Too late"), "{all}");
-    assert_eq!((shop.replies(PHONE).len(), all.matches("Tomorrow.").count()), (6, 1), "{replies:?}");
+    assert!(!all.contains("evil") && !all.contains("Pizza") && !all.contains("Too late") && !all.contains("two days"), "{all}");
+    assert_eq!((shop.replies(PHONE).len(), all.matches("Tomorrow.").count()), (7, 1), "{replies:?}");
     let by_person = "select count(*) from audit_events where tenant_id = $1 and actor_kind = 'person'
                        and action in ('conversation.takeover', 'conversation.reply', 'conversation.release', 'escalation.take')";
-    assert_eq!(count(&shop, by_person).await, 5, "taken, answered three times, given back");
+    assert_eq!(count(&shop, by_person).await, 6, "taken, answered four times, given back");
     let escalations = shop.call("GET", "escalations", Value::Null).await;
     assert_eq!(escalations["items"][0]["state"], json!("closed"));
 }
