@@ -369,7 +369,7 @@ pub(super) async fn leave_out(tx: &mut TenantTx, page: DocumentId) -> Result<(),
 async fn left_out(tx: &mut TenantTx, sitemap: DocumentId, pages: &[String]) -> Result<Vec<String>, DbError> {
     let tenant = tx.tenant();
     Ok(sqlx::query_scalar(
-        "update document_addresses set left_out = array(select unnest(left_out) intersect select unnest($3))
+        "update document_addresses set left_out = array(select unnest(left_out) intersect select unnest($3::text[]))
           where tenant_id = $1 and document_id = $2 returning left_out",
     )
     .bind(tenant)
