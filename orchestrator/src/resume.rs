@@ -93,7 +93,7 @@ async fn show_again(
         (Some(reason), None) => (End::Dead, Some(reason)),
         (None, None) => (End::Replied, None),
     };
-    let broken_off = end.0 == End::Dead;
+    let broken_off = answer["broken_off"].is_string();
     if broken_off {
         deliveries.extend(files::without_answer(made));
     }
