@@ -18,6 +18,7 @@ mod recall_file;
 mod recall_score;
 mod roles;
 #[cfg(feature = "simulators")]
+mod shortage;
 mod simulators;
 mod slack;
 mod story;
