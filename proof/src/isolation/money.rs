@@ -149,7 +149,7 @@ fn rotation() -> Vec<Call> {
         };
         "data_keys::open", AllAudiences, |tx, config| {
             let place = Place { tenant: Some(tx.tenant()), table: "llm_keys", column: "sealed", row: KEY.uuid() };
-            let sealed = [&[2, 1], DATA_KEY.as_bytes().as_slice(), &[0; 40]].concat();
+            let sealed = [&[2_u8, 1][..], DATA_KEY.as_bytes(), &[0; 40]].concat();
             match data_keys::open(tx, &config.master_keys, &place, &sealed).await {
                 Err(DbError::Damaged(what)) => what,
                 other => format!("{other:?}"),
