@@ -3,14 +3,15 @@
 #
 # `peers.sh` installs what `bench peers`, `bench embedding` and `bench startup` are held against; without it they run all the
 # same, and say what they lack. `peers.sh slack`, `peers.sh whatsapp` and `peers.sh stripe` install what the tests let speak to
-# our Slack, WhatsApp and Stripe; `peers.sh s3` a bucket that our storage is tried against.
+# our Slack, WhatsApp and Stripe; `peers.sh s3` a bucket that our storage is tried against,
+# `peers.sh litellm` a proxy of models that our client asks.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 source "$SCRIPTS/downloads.sh"
 
 PEERS=$LOCAL/peers
 SOURCES=$ROOT/proof/peers
 
-# install_python FOLDER WHAT : the packages of proof/peers/FOLDER.
+# install_python FOLDER WHAT [FLAG…] : the packages of proof/peers/FOLDER.
 install_python() {
     local begin=$EPOCHREALTIME wanted folder=$PEERS/$1 list=proof/peers/$1/requirements.txt
     wanted=$(file_hash "$ROOT/$list")
@@ -18,7 +19,7 @@ install_python() {
     note "Downloading the Python peers: $2 …"
     rm -rf "$folder" "$folder.new"
     run_pip install -q --require-hashes --no-deps --only-binary=:all: --no-warn-script-location \
-        --target "$folder.new" -r "$ROOT/$list" ||
+        "${@:3}" --target "$folder.new" -r "$ROOT/$list" ||
         fail "pip could not install the peers ($list); see the lines above."
     mv "$folder.new" "$folder"
     echo "$wanted" >"$folder/installed"
@@ -45,6 +46,8 @@ mkdir -p "$PEERS"
 case ${1:-bench} in
 whatsapp) install_python whatsapp "pywa (1 MB)" ;;
 s3) install_python s3 "moto, a bucket (40 MB)" ;;
+# Compiled modules would be half as much again.
+litellm) install_python litellm "LiteLLM's proxy (75 MB, 280 unpacked)" --no-compile ;;
 slack) install_node slack "Slack's client and emulate (23 MB)" ;;
 stripe) install_node stripe "Stripe's client (7 MB)" ;;
 bench)
@@ -53,5 +56,5 @@ bench)
     install_node javascript "Bolt (22 MB)"
     wait "$python_job"
     ;;
-*) fail "peers.sh installs \`slack\`, \`whatsapp\`, \`stripe\`, \`s3\` or \`bench\`, not \`$1\`." ;;
+*) fail "peers.sh installs \`slack\`, \`whatsapp\`, \`stripe\`, \`s3\`, \`litellm\` or \`bench\`, not \`$1\`." ;;
 esac

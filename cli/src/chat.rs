@@ -244,6 +244,13 @@ impl Speaker {
         let _ = self.http.post(self.model.clone()).json(&body).send().await;
     }
 
+    /// Lets calls of the simulated model go wrong. `false`: it is a real one.
+    pub async fn break_model(&self, rule: &Value) -> bool {
+        let Ok(faults) = self.model.join("faults") else { return false };
+        let answer = self.http.post(faults).json(rule).send().await;
+        answer.is_ok_and(|answer| answer.status().is_success())
+    }
+
     /// Somebody presses a button under a message.
     pub async fn press(&self, user: &str, channel: &str, ts: &str, button: &str) -> anyhow::Result<()> {
         let click = json!({ "team": self.team, "user": user, "channel": channel, "ts": ts, "action_id": button });

@@ -19,6 +19,7 @@ mod recall_file;
 mod recall_score;
 mod roles;
 #[cfg(feature = "simulators")]
+mod shortage;
 mod simulators;
 mod slack;
 mod story;

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use anyhow::{anyhow, bail};
+use rustix::process::{Resource, Rlimit, setrlimit};
 use shared::{
     clock::Clock,
     config::Config,
@@ -47,6 +48,9 @@ impl Role {
 }
 
 pub async fn run(role: Role, config: &Config) -> anyhow::Result<()> {
+    // What a process knows of secrets must not lie in a file when it crashes.
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    setrlimit(Resource::Core, none).map_err(|error| anyhow!("Core dumps can't be switched off: {error}"))?;
     let telemetry = telemetry::start(role.name(), &config.log).map_err(|error| anyhow!(error))?;
     crash::arm(&config.crash);
     let db = Db::connect(&config.database_url, &config.database_system_url)?;

@@ -9,6 +9,7 @@ use crate::{
     chat::{Exchange, Speaker, Words},
     handover,
     phone::{self, Phone},
+    shortage,
     ticket::{self, Desk},
 };
 
@@ -32,6 +33,7 @@ pub async fn tell(
     desk: &Desk,
 ) -> anyhow::Result<()> {
     in_slack(speaker).await?;
+    shortage::tell(speaker, db).await?;
     ticket::tell(speaker, db, desk).await?;
     println!("── WhatsApp, from Ada's phone ──");
     match phone {

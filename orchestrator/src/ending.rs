@@ -27,6 +27,9 @@ const APOLOGY: &str = "Sorry, I could not work out an answer just now. Your mess
 const OUT_OF_BUDGET: &str = "I can't answer this: the budget for my answers is used up for now. I have asked a colleague to \
                              take over here.";
 const BROKEN_OFF: &str = "\n\n_(I could not finish this answer. Please ask me again in a moment.)_";
+/// Below what was said before the money was gone.
+const BROKEN_OFF_FOR_MONEY: &str = "\n\n_(I can't finish this answer: the budget for my answers is used up for now. I have asked a \
+                                    colleague to take over here.)_";
 
 /// Records the outcome under the fence, sends it, and lets the lane go.
 pub async fn conclude(
@@ -69,7 +72,14 @@ pub async fn conclude(
         Outcome::Told { text, hand_over, request_hash } => {
             (&Vec::new(), Some(json!({ "text": text, "hand_over": hand_over })), *request_hash)
         }
-        Outcome::NoAnswer(failure) => (&failure.calls, None, [0; 32]),
+        Outcome::NoAnswer(failure) => {
+            // Who is told that a colleague was asked gets one, also by whoever goes on after a crash.
+            let handed = failure
+                .short
+                .as_ref()
+                .map(|_| json!({ "broken_off": failure.reason, "hand_over": failure.reason }));
+            (&failure.calls, handed, [0; 32])
+        }
     };
     let answer = Answer {
         run: turn.run,
@@ -166,7 +176,7 @@ pub async fn conclude_stream(
     crash::point(Point::Answered);
     let mut rest = words.take(str::len).unwrap_or_default();
     rest.truncate(rest.trim_end().len());
-    let short = short_of(&thought).cloned();
+    let (short, mut broken_off) = (short_of(&thought).cloned(), false);
     let (calls, request_hash, end, reason) = match thought.outcome {
         Outcome::Answer { completion, request_hash } => (completion.calls, request_hash, End::Replied, None),
         Outcome::Fixed(_) => (Vec::new(), [0; 32], End::Replied, None),
@@ -176,8 +186,12 @@ pub async fn conclude_stream(
             let end = if hand_over.is_some() { End::Held } else { End::Replied };
             (Vec::new(), request_hash, end, hand_over)
         }
+        Outcome::NoAnswer(failure) if failure.short.is_some() => {
+            (broken_off, rest) = (true, rest + BROKEN_OFF_FOR_MONEY);
+            (failure.calls, [0; 32], End::Held, Some(failure.reason))
+        }
         Outcome::NoAnswer(failure) => {
-            rest.push_str(BROKEN_OFF);
+            (broken_off, rest) = (true, rest + BROKEN_OFF);
             (failure.calls, [0; 32], End::Dead, Some(failure.reason))
         }
     };
@@ -186,7 +200,7 @@ pub async fn conclude_stream(
         asker: turn.authors.last().map(|author| author.person),
         placeholder: shown.as_ref().and_then(|shown| shown.external_id.as_deref()),
         request_hash: &request_hash,
-        result: Some(json!({ "text": words.all(), "broken_off": reason.as_ref().filter(|_| end == End::Dead),
+        result: Some(json!({ "text": words.all(), "broken_off": reason.as_ref().filter(|_| broken_off),
                              "hand_over": reason.as_ref().filter(|_| end == End::Held) })),
         calls: &calls,
         basis: thought.basis.as_ref(),
@@ -209,7 +223,7 @@ pub async fn conclude_stream(
     }
     let mut deliveries = stream.finish().await?;
     let made = files::made(sender, turn).await?;
-    if end == End::Dead || deliveries.iter().any(Delivery::is_refused) {
+    if broken_off || deliveries.iter().any(Delivery::is_refused) {
         deliveries.extend(files::without_answer(&made));
     } else {
         for file in &made {

@@ -79,7 +79,7 @@ async fn learn_from(
     let read = facts::sources(&mut tx, conversation).await?;
     let asker = facts::asker(&mut tx, conversation).await?;
     let named = match &asker {
-        Some(asker) if asker.own_models => llm_keys::chain(&mut tx, asker.agent).await?,
+        Some(asker) if asker.own_models => llm_keys::chain(&mut tx, &orchestrator.keys, asker.agent).await?,
         _ => Vec::new(),
     };
     tx.close().await?;
@@ -88,7 +88,7 @@ async fn learn_from(
     let Some(asker) = asker.filter(may_ask) else {
         return end(db, conversation, &read, None).await;
     };
-    let chain = orchestrator.models.chain(tenant, asker.model.as_deref(), &named)?;
+    let chain = orchestrator.models.chain(asker.model.as_deref(), &named)?;
     let who = Spender { run: Some(asker.run), agent: asker.agent, conversation: Some(conversation), person: None };
     let purse = Purse { db: db.clone(), who, limited: asker.budgeted };
     let mark = URL_SAFE_NO_PAD.encode(random_bytes::<9>());

@@ -1,8 +1,9 @@
 //! Finishes what interrupted runs had shown: a placeholder must not think for ever after Stop, a takeover or an edit.
 
+use secrecy::SecretString;
 use shared::{
     db::{
-        DbError, TenantDb,
+        DbError, TenantDb, connections,
         interruptions::{self, Notice},
         lanes::{self, Lease},
         outbox::{Operation, Part},
@@ -31,7 +32,8 @@ pub async fn deliver(
             end(notice, State::Dead, "the connection's token no longer works")
         } else {
             let place = (notice.channel.as_str(), notice.thread.as_deref(), "");
-            let outlet = opening::outlet(orchestrator, lease, opening, place)?;
+            let token = token(orchestrator, db, opening).await?;
+            let outlet = opening::outlet(orchestrator, lease, opening, token, place)?;
             let sender =
                 Sender { outlet: &outlet, db, lease, pace: Pace::default(), storage: &orchestrator.storage };
             let delivery = replace(&sender, notice).await?;
@@ -46,6 +48,14 @@ pub async fn deliver(
     let mut tx = db.begin().await?;
     interruptions::settle(&mut tx, lease, &settled).await?;
     tx.commit().await
+}
+
+async fn token(orchestrator: &Orchestrator, db: &TenantDb, opening: &Opening) -> Result<SecretString, DbError> {
+    let mut tx = db.begin().await?;
+    let token =
+        connections::open_token(&mut tx, &orchestrator.keys, opening.connection, &opening.sealed_token).await;
+    tx.close().await?;
+    token
 }
 
 /// What was streamed stays, and the notice stands below it; a placeholder is replaced. Where nothing was shown, there is

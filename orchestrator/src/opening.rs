@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use secrecy::SecretString;
 use shared::{
     crash,
     db::{
@@ -216,7 +217,9 @@ async fn start(
     // Beside the message that was addressed to the agent last.
     let last = policy::last_addressed(&opening.pending);
     let asked = last.external_id.clone();
-    let outlet = outlet(orchestrator, lease, &opening, (&last.channel, last.thread.as_deref(), &last.author))?;
+    let token = connections::open_token(tx, &orchestrator.keys, opening.connection, &opening.sealed_token).await?;
+    let outlet =
+        outlet(orchestrator, lease, &opening, token, (&last.channel, last.thread.as_deref(), &last.author))?;
     let (from, placeholder) = (opening.interrupted.take(), outlet.can_edit().then(OutboxId::new));
     let run = from.as_ref().map_or_else(RunId::new, |interrupted| interrupted.run);
     if from.is_none() {
@@ -230,7 +233,8 @@ async fn start(
         };
         runs::start(tx, lease, &start).await?;
     }
-    let named = if opening.own_models { llm_keys::chain(tx, agent.id).await? } else { Vec::new() };
+    let named =
+        if opening.own_models { llm_keys::chain(tx, &orchestrator.keys, agent.id).await? } else { Vec::new() };
     let mut audiences = policy::audiences(&opening, &authors);
     // Documents are given to agents, for whoever asks them.
     audiences.extend([Audience::Agents, Audience::Agent(agent.id)]);
@@ -267,10 +271,9 @@ pub fn outlet(
     orchestrator: &Orchestrator,
     lease: &Lease,
     opening: &Opening,
+    token: SecretString,
     (channel, thread, recipient): (&str, Option<&str>, &str),
 ) -> Result<Outlet, DbError> {
-    let token =
-        connections::open_token(&orchestrator.keys, lease.tenant, opening.connection, &opening.sealed_token)?;
     match opening.channel.as_str() {
         "slack" => Ok(Outlet::Slack(SlackPlace {
             api: orchestrator.slack.clone(),

@@ -10,7 +10,6 @@ use std::{borrow::Cow, collections::HashSet, time::Duration};
 use reqwest::Url;
 use shared::{
     config::Config,
-    crypto::Keyring,
     db::{
         DbError,
         budgets::{Planned, Verdict},
@@ -18,7 +17,7 @@ use shared::{
         usage::{CallStatus, KeyOwner, ModelCall},
     },
     egress::{self, Guard},
-    ids::{BudgetId, TenantId, UsageId},
+    ids::{BudgetId, UsageId},
     tools::file::SEND_FILE,
 };
 
@@ -50,7 +49,6 @@ pub struct ModelPool {
     model: String,
     fallback: Option<String>,
     guard: Guard,
-    keys: Keyring,
     health: Health,
 }
 
@@ -111,19 +109,13 @@ impl ModelPool {
             model: llm.model.clone(),
             fallback: llm.fallback_model.clone(),
             guard: Guard::new(&config.egress_allow),
-            keys: config.master_keys.clone(),
             health: Health::default(),
         }
     }
 
     /// What is asked, in order: what the agent or its tenant named, or else the platform's models. Keys of the tenant's own are
     /// never followed by the platform's unless the tenant named those, too.
-    pub fn chain(
-        &self,
-        tenant: TenantId,
-        model: Option<&str>,
-        named: &[llm_keys::Link],
-    ) -> Result<Vec<Link>, DbError> {
+    pub fn chain(&self, model: Option<&str>, named: &[llm_keys::Link]) -> Result<Vec<Link>, DbError> {
         if named.is_empty() {
             return Ok(self.platforms(model));
         }
@@ -134,13 +126,12 @@ impl ModelPool {
                 (None, Some(model)) => {
                     chain.push(Link { provider: self.platform.clone(), model: model.clone() });
                 }
-                (Some((id, base_url, sealed)), model) => {
-                    let key = llm_keys::open(&self.keys, tenant, *id, sealed)?;
+                (Some((id, base_url, key)), model) => {
                     let url: Url =
                         base_url.parse().map_err(|_| DbError::Damaged("the address of a model key".into()))?;
                     match self.guard.client(&url) {
                         Ok(http) => chain.push(Link {
-                            provider: Provider::new(KeyOwner::Tenant(*id), http.clone(), base_url, &key),
+                            provider: Provider::new(KeyOwner::Tenant(*id), http.clone(), base_url, key),
                             model: model.clone().unwrap_or_default(),
                         }),
                         Err(refusal) => tracing::warn!(key = %id, %refusal, "A model key's address is not called"),

@@ -22,7 +22,7 @@ use shared::{
         runs::Basis,
         system, usage,
     },
-    ids::{AgentId, MessageId, PersonId, TenantId},
+    ids::{AgentId, MessageId, PersonId},
     message::ChannelKind,
 };
 use tokio_util::sync::CancellationToken;
@@ -67,7 +67,7 @@ async fn rehearse_waiting(orchestrator: &Orchestrator) -> Result<usize, DbError>
         let claimed = rehearsals::claim(&mut tx).await?;
         tx.commit().await?;
         if let Some(claimed) = claimed {
-            rehearse(orchestrator, &db, tenant, &claimed).await?;
+            rehearse(orchestrator, &db, &claimed).await?;
             orchestrator.announcer.changed(tenant);
             count += 1;
         }
@@ -75,17 +75,14 @@ async fn rehearse_waiting(orchestrator: &Orchestrator) -> Result<usize, DbError>
     Ok(count)
 }
 
-async fn rehearse(
-    orchestrator: &Orchestrator,
-    db: &TenantDb,
-    tenant: TenantId,
-    claimed: &Claimed,
-) -> Result<(), DbError> {
+async fn rehearse(orchestrator: &Orchestrator, db: &TenantDb, claimed: &Claimed) -> Result<(), DbError> {
     // The memories are those that the run's own place was shown; the model's answer is shown to operators.
     let mut tx = db.begin_for_all_audiences().await?;
     let material = rehearsals::material(&mut tx, claimed).await?;
     let named = match &material {
-        Some(material) if material.own_models => llm_keys::chain(&mut tx, claimed.agent).await?,
+        Some(material) if material.own_models => {
+            llm_keys::chain(&mut tx, &orchestrator.keys, claimed.agent).await?
+        }
         _ => Vec::new(),
     };
     let (case, rules) = match claimed.case {
@@ -111,13 +108,12 @@ async fn rehearse(
     let (Some(material), None) = (material, refusal) else {
         return end(db, claimed, &Outcome::Failed { reason: refusal.unwrap_or(NOTHING_LEFT) }, None).await;
     };
-    let asked = Asked { tenant, claimed, named };
+    let asked = Asked { claimed, named };
     ask(orchestrator, db, asked, material, case.as_ref()).await
 }
 
 /// What a model is asked for.
 struct Asked<'a> {
-    tenant: TenantId,
     claimed: &'a Claimed,
     named: Vec<llm_keys::Link>,
 }
@@ -125,7 +121,7 @@ struct Asked<'a> {
 async fn ask(
     orchestrator: &Orchestrator,
     db: &TenantDb,
-    Asked { tenant, claimed, named }: Asked<'_>,
+    Asked { claimed, named }: Asked<'_>,
     mut material: Material,
     case: Option<&Shape>,
 ) -> Result<(), DbError> {
@@ -142,7 +138,7 @@ async fn ask(
     }
     let (prompt, basis) = shown(orchestrator, db, &material).await?;
     let model = claimed.draft.model.as_deref().or(material.agent.model.as_deref());
-    let chain = orchestrator.models.chain(tenant, model, &as_drafted(named, &claimed.draft))?;
+    let chain = orchestrator.models.chain(model, &as_drafted(named, &claimed.draft))?;
     let who = Spender { run: claimed.run, agent: claimed.agent, conversation: claimed.conversation, person: None };
     let purse = Purse { db: db.clone(), who, limited: material.budgeted };
     let job = Job { purpose: if case.is_some() { "case" } else { "replay" }, tokens: REHEARSED };

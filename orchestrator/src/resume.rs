@@ -94,7 +94,7 @@ async fn show_again(
         (Some(reason), None) => (End::Dead, Some(reason)),
         (None, None) => refused.as_deref().map_or((End::Replied, None), |why| (End::Dead, Some(why))),
     };
-    let wordless = refused.is_some() || end.0 == End::Dead;
+    let wordless = refused.is_some() || answer["broken_off"].is_string();
     if wordless {
         deliveries.extend(files::without_answer(made));
     }

@@ -19,12 +19,6 @@ impl Purse {
         if !self.limited {
             return Ok(Verdict::Free);
         }
-        let mut tx = self.db.begin().await?;
-        let verdict = budgets::reserve(&mut tx, &self.who, call).await?;
-        match verdict {
-            Verdict::Held(_) => tx.commit().await?,
-            _ => tx.close().await?,
-        }
-        Ok(verdict)
+        budgets::reserve_alone(&self.db, &self.who, call).await
     }
 }

@@ -19,7 +19,6 @@ use shared::{
         summaries::{self, Claimed, Spoken},
         system, usage,
     },
-    ids::TenantId,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -61,7 +60,7 @@ async fn sum_up_waiting(orchestrator: &Orchestrator, grown: usize) -> Result<usi
         let claimed = summaries::claim(&mut tx).await?;
         tx.commit().await?;
         if let Some(claimed) = claimed {
-            sum_up(orchestrator, &db, (tenant, grown), &claimed).await?;
+            sum_up(orchestrator, &db, grown, &claimed).await?;
             count += 1;
         }
     }
@@ -71,7 +70,7 @@ async fn sum_up_waiting(orchestrator: &Orchestrator, grown: usize) -> Result<usi
 async fn sum_up(
     orchestrator: &Orchestrator,
     db: &TenantDb,
-    (tenant, grown): (TenantId, usize),
+    grown: usize,
     claimed: &Claimed,
 ) -> Result<(), DbError> {
     // What is read here is shown to the model alone, and kept with its conversation.
@@ -79,7 +78,7 @@ async fn sum_up(
     let spoken = summaries::spoken(&mut tx, claimed.conversation).await?;
     let asker = facts::asker(&mut tx, claimed.conversation).await?;
     let named = match &asker {
-        Some(asker) if asker.own_models => llm_keys::chain(&mut tx, asker.agent).await?,
+        Some(asker) if asker.own_models => llm_keys::chain(&mut tx, &orchestrator.keys, asker.agent).await?,
         _ => Vec::new(),
     };
     tx.close().await?;
@@ -87,7 +86,7 @@ async fn sum_up(
     // A tenant whose agent is paused pays for no calls.
     let asker = asker.filter(|asker| asker.access == Access::Full && !span.is_empty());
     let Some(asker) = asker else { return end(db, claimed, false).await };
-    let chain = orchestrator.models.chain(tenant, asker.model.as_deref(), &named)?;
+    let chain = orchestrator.models.chain(asker.model.as_deref(), &named)?;
     let (run, conversation) = (Some(asker.run), Some(claimed.conversation));
     let who = Spender { run, agent: asker.agent, conversation, person: None };
     let purse = Purse { db: db.clone(), who, limited: asker.budgeted };

@@ -194,7 +194,7 @@ async fn ask(
     basis.outgrown = orchestrator.summary_after.is_some() && earlier::is_outgrown(window);
     prompt.messages.iter().for_each(|message| crash::on_text(&message.content));
     crash::point(Point::PromptBuilt);
-    let chain = orchestrator.models.chain(lease.tenant, turn.agent.model.as_deref(), &turn.named)?;
+    let chain = orchestrator.models.chain(turn.agent.model.as_deref(), &turn.named)?;
     let (run, conversation) = (Some(turn.run), Some(lease.conversation));
     let who = Spender { run, agent: turn.agent.id, conversation, person: Some(asker) };
     let purse = Purse { db: db.clone(), who, limited: turn.opening.budgeted };

@@ -1,7 +1,10 @@
 //! Sealed secrets (AES-256-GCM bound to their place), signatures and token hashes.
 //!
-//! A sealed value is `version | algorithm | key id length | key id | nonce (12) | ciphertext`. Its associated data names
-//! tenant, table, column and row, so a value copied to another place does not open.
+//! A value sealed under a master key is `version | algorithm | key id length | key id | nonce (12) | ciphertext`. Its
+//! associated data names version, tenant, table, column and row, so a value copied to another place does not open. Tenants'
+//! secrets are sealed under a data key of the tenant's own ([`DataKey`]), and that under a master key.
+
+mod data_keys;
 
 use aes_gcm::{
     Aes256Gcm, KeyInit as _,
@@ -16,6 +19,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::ids::TenantId;
+pub use data_keys::{DataKey, data_key_of};
 
 const VERSION: u8 = 1;
 const AES_256_GCM: u8 = 1;
@@ -33,9 +37,9 @@ pub struct Place {
 }
 
 impl Place {
-    fn associated_data(&self) -> Vec<u8> {
+    fn associated_data(&self, version: u8) -> Vec<u8> {
         let tenant = self.tenant.map_or(Uuid::nil(), TenantId::uuid);
-        let mut data = vec![VERSION];
+        let mut data = vec![version];
         for part in [tenant.as_bytes(), self.table.as_bytes(), self.column.as_bytes(), self.row.as_bytes()] {
             data.extend_from_slice(&(part.len() as u64).to_be_bytes());
             data.extend_from_slice(part);
@@ -61,40 +65,37 @@ pub struct MasterKey {
     key: Zeroizing<[u8; 32]>,
 }
 
-/// The master keys: the first one encrypts, all decrypt.
+/// The master keys: the first one encrypts, all decrypt. Clones share the data keys that were opened last.
 #[derive(Clone)]
-pub struct Keyring(Vec<MasterKey>);
+pub struct Keyring {
+    masters: Vec<MasterKey>,
+    kept: data_keys::Kept,
+}
 
 impl std::fmt::Debug for Keyring {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|key| &key.id)).finish()
+        f.debug_list().entries(self.masters.iter().map(|key| &key.id)).finish()
     }
 }
 
 impl Keyring {
     /// Reads `id:base64[,id:base64…]`. The error is a sentence for the person who wrote the variable.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let keys = text.split(',').map(parse_master_key).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self(keys))
+        let masters = text.split(',').map(parse_master_key).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { masters, kept: data_keys::Kept::default() })
     }
 
     /// Keys that were generated for development; production refuses them.
     pub fn is_generated(&self) -> bool {
-        self.0.iter().any(|key| key.id.starts_with("dev-"))
+        self.masters.iter().any(|key| key.id.starts_with("dev-"))
     }
 
+    /// What belongs to no tenant. Tenants' secrets are sealed under their data keys: see `db::data_keys`.
     pub fn seal(&self, place: &Place, secret: &[u8]) -> Vec<u8> {
-        let master = &self.0[0];
-        let mut nonce = [0_u8; NONCE_LENGTH];
-        rand::rng().fill_bytes(&mut nonce);
-        let aad = place.associated_data();
-        let ciphertext = Aes256Gcm::new((&*master.key).into())
-            .encrypt((&nonce).into(), Payload { msg: secret, aad: &aad })
-            .expect("AES-GCM refuses only messages beyond 64 GiB");
+        let master = &self.masters[0];
         let mut sealed = vec![VERSION, AES_256_GCM, u8::try_from(master.id.len()).expect("ids are ≤ 64 bytes")];
         sealed.extend_from_slice(master.id.as_bytes());
-        sealed.extend_from_slice(&nonce);
-        sealed.extend_from_slice(&ciphertext);
+        encrypt(&master.key, &place.associated_data(VERSION), secret, &mut sealed);
         sealed
     }
 
@@ -106,30 +107,43 @@ impl Keyring {
             return Err(SealError::UnknownVersion(*version));
         }
         let (id, rest) = rest.split_at_checked(usize::from(*id_length)).ok_or(SealError::Damaged)?;
-        let (nonce, ciphertext) = rest.split_at_checked(NONCE_LENGTH).ok_or(SealError::Damaged)?;
-        let nonce: &[u8; NONCE_LENGTH] = nonce.try_into().map_err(|_| SealError::Damaged)?;
         let id = std::str::from_utf8(id).map_err(|_| SealError::Damaged)?;
-        let master = self.0.iter().find(|key| key.id == id).ok_or_else(|| SealError::UnknownKey(id.to_owned()))?;
-        let aad = place.associated_data();
-        Aes256Gcm::new((&*master.key).into())
-            .decrypt(nonce.into(), Payload { msg: ciphertext, aad: &aad })
-            .map(Zeroizing::new)
-            .map_err(|_| SealError::Damaged)
+        let master = self.masters.iter().find(|key| key.id == id);
+        let master = master.ok_or_else(|| SealError::UnknownKey(id.to_owned()))?;
+        decrypt(&master.key, &place.associated_data(VERSION), rest)
     }
 
     /// Whether this was sealed as [`Keyring::seal`] would: in the newest form, under the first key.
     pub fn seals_like(&self, sealed: &[u8]) -> bool {
         let [version, algorithm, id_length, rest @ ..] = sealed else { return false };
         (*version, *algorithm) == (VERSION, AES_256_GCM)
-            && rest.get(..usize::from(*id_length)) == Some(self.0[0].id.as_bytes())
+            && rest.get(..usize::from(*id_length)) == Some(self.masters[0].id.as_bytes())
     }
+}
 
-    /// Like [`Keyring::open`], for text such as tokens.
-    pub fn open_text(&self, place: &Place, sealed: &[u8]) -> Result<secrecy::SecretString, SealError> {
-        let bytes = self.open(place, sealed)?;
-        let text = std::str::from_utf8(&bytes).map_err(|_| SealError::Damaged)?;
-        Ok(secrecy::SecretString::from(text.to_owned()))
-    }
+/// Appends nonce and ciphertext.
+fn encrypt(key: &[u8; 32], aad: &[u8], secret: &[u8], sealed: &mut Vec<u8>) {
+    let nonce: [u8; NONCE_LENGTH] = random_bytes();
+    let ciphertext = Aes256Gcm::new(key.into())
+        .encrypt((&nonce).into(), Payload { msg: secret, aad })
+        .expect("AES-GCM refuses only messages beyond 64 GiB");
+    sealed.extend_from_slice(&nonce);
+    sealed.extend_from_slice(&ciphertext);
+}
+
+/// Opens nonce and ciphertext.
+fn decrypt(key: &[u8; 32], aad: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+    let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE_LENGTH>().ok_or(SealError::Damaged)?;
+    Aes256Gcm::new(key.into())
+        .decrypt(nonce.into(), Payload { msg: ciphertext, aad })
+        .map(Zeroizing::new)
+        .map_err(|_| SealError::Damaged)
+}
+
+/// A secret that is text, such as a token.
+pub fn as_text(secret: &[u8]) -> Result<secrecy::SecretString, SealError> {
+    let text = std::str::from_utf8(secret).map_err(|_| SealError::Damaged)?;
+    Ok(secrecy::SecretString::from(text.to_owned()))
 }
 
 fn parse_master_key(text: &str) -> Result<MasterKey, String> {

@@ -158,10 +158,12 @@ pub async fn look_again(
     PathId(id): PathId<McpServerId>,
 ) -> Result<Json<LookedAt>, ApiError> {
     let mut tx = admin.db.begin().await?;
-    let found = mcp_servers::find(&mut tx, id).await?;
+    let (server, sealed) = mcp_servers::find(&mut tx, id).await?.ok_or_else(ApiError::not_found)?;
+    let token = match sealed {
+        Some(sealed) => Some(mcp_servers::open(&mut tx, &gateway.keys, id, &sealed).await?),
+        None => None,
+    };
     tx.close().await?;
-    let (server, sealed) = found.ok_or_else(ApiError::not_found)?;
-    let token = sealed.map(|sealed| mcp_servers::open(&gateway.keys, admin.tenant, id, &sealed)).transpose()?;
     let listed = look(&gateway, &address(&server.url)?, token.as_ref()).await?;
     let mut tx = admin.db.begin().await?;
     let looked = mcp_servers::look(&mut tx, &admin.actor, &server, &listed).await?;

@@ -78,9 +78,11 @@ async fn attack_121_the_token_is_sealed_in_its_row_and_opens_only_there() {
     assert_eq!(secret.expect("there is one").expose_secret(), SECRET);
     // In the other column, or under another tenant, the same bytes are worth nothing.
     let sealed: Vec<u8> = row.get("signing_secret");
-    assert!(connections::open_token(keys, acme.tenant, id, &sealed).is_err());
+    assert!(connections::open_token(&mut tx, keys, id, &sealed).await.is_err());
     let sealed: Vec<u8> = row.get("access_token");
-    assert!(connections::open_token(keys, house.test.tenant("bolt").await.0, id, &sealed).is_err());
+    let bolt = house.test.tenant("bolt").await.0;
+    let mut tx = house.test.db.tenant(bolt).begin().await.expect("a transaction begins");
+    assert!(connections::open_token(&mut tx, keys, id, &sealed).await.is_err());
 }
 
 #[tokio::test]

@@ -324,10 +324,7 @@ impl Work<'_> {
         let What::Http { tool, template, sealed } = &admitted.tool.what else {
             return Err(DbError::Damaged("a call of a tool that leads nowhere".into()));
         };
-        let secret = sealed
-            .as_deref()
-            .map(|sealed| mcp_servers::open_secret(&self.orchestrator.keys, self.lease.tenant, tool, sealed))
-            .transpose()?;
+        let secret = mcp_servers::open_secret(self.db, &self.orchestrator.keys, tool, sealed.as_deref()).await?;
         let arguments: &Map<String, Value> = &admitted.arguments;
         let request = Request { id: at.id, tool, template, secret: secret.as_ref(), arguments };
         let answered = http::call(&self.orchestrator.guard, &request).await;

@@ -117,11 +117,7 @@ async fn call(
     approval: &Approval,
     ready: &Ready,
 ) -> Result<(), DbError> {
-    let secret = ready
-        .sealed
-        .as_deref()
-        .map(|sealed| mcp_servers::open_secret(&orchestrator.keys, lease.tenant, &ready.tool, sealed))
-        .transpose()?;
+    let secret = mcp_servers::open_secret(db, &orchestrator.keys, &ready.tool, ready.sealed.as_deref()).await?;
     let request = Request {
         id: approval.call,
         tool: &ready.tool,

@@ -5,6 +5,7 @@ mod files;
 mod hostile;
 mod interruptions;
 mod learning;
+mod money;
 mod reasons;
 mod signs;
 mod stage;

@@ -15,6 +15,7 @@ mod growth;
 mod growth_recall;
 mod house;
 mod memory;
+mod money;
 mod office;
 mod peer;
 mod peers;
@@ -34,7 +35,8 @@ use report::Report;
 pub use sample::Dice;
 
 /// All benchmarks, in the order they run.
-pub const NAMES: [&str; 8] = ["accept", "peers", "turn", "startup", "memory", "embedding", "recall", "growth"];
+pub const NAMES: [&str; 9] =
+    ["accept", "peers", "turn", "startup", "memory", "embedding", "recall", "money", "growth"];
 
 /// Runs the named benchmarks, all of them if none is named; growth up to `tenants_max`. Returns how many bars were missed.
 ///
@@ -71,6 +73,7 @@ async fn one(name: &str, tenants_max: usize) -> anyhow::Result<Report> {
         "memory" => memory::run().await,
         "embedding" => embedding::run().await,
         "recall" => recall::run().await,
+        "money" => money::run().await,
         "growth" => growth::run(tenants_max).await,
         other => bail!("`{other}` is no benchmark"),
     }

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use shared::crypto::{Keyring, Place};
+use shared::crypto::{DataKey, Keyring, Place};
 use uuid::Uuid;
 
 const PLACE: Place = Place { tenant: None, table: "fuzz", column: "sealed", row: Uuid::nil() };
@@ -14,9 +14,13 @@ static KEYS: LazyLock<Keyring> = LazyLock::new(|| {
     Keyring::parse(&text).expect("two good keys")
 });
 
+static DATA_KEY: LazyLock<DataKey> = LazyLock::new(DataKey::random);
+
 /// Bytes that nobody sealed do not open; bytes that were do, but not after any change.
 pub fn sealed(input: &[u8]) {
-    assert!(KEYS.open(&PLACE, input).is_err() && KEYS.open_text(&PLACE, input).is_err());
+    assert!(KEYS.open(&PLACE, input).is_err() && DATA_KEY.open(&PLACE, input).is_err());
+    let under = DATA_KEY.seal(&PLACE, input);
+    assert_eq!(DATA_KEY.open(&PLACE, &under).expect("it was sealed here").as_slice(), input);
     let Some(([low, high], secret)) = input.split_first_chunk::<HEADER>() else { return };
     let mut sealed = KEYS.seal(&PLACE, secret);
     assert_eq!(KEYS.open(&PLACE, &sealed).expect("it was sealed here").as_slice(), secret);

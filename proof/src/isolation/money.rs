@@ -3,8 +3,11 @@
 use shared::{
     crypto::{Keyring, Place},
     db::{
-        DbError, budget_notices,
+        DbError,
+        audit::Actor,
+        budget_notices,
         budgets::{self, NewBudget, Planned, Scope, Spender},
+        data_keys,
         llm_keys::{self, Change, KEYS_MAX, ModelChoice, NewLlmKey},
         sealed::{self, COLUMNS},
         usage::KeyOwner,
@@ -26,6 +29,7 @@ const KEY: LlmKeyId = LlmKeyId::from_uuid(Uuid::from_u128(0x80));
 const BUDGET: BudgetId = BudgetId::from_uuid(Uuid::from_u128(0x81));
 /// An open link of both, for an installation.
 const LINK: Uuid = Uuid::from_u128(12);
+const DATA_KEY: Uuid = Uuid::from_u128(0x83);
 /// Has a price.
 const MODEL: &str = "gpt-4o-mini";
 
@@ -66,6 +70,12 @@ pub fn script(tenant_id: TenantId, mark: &str, keys: &Keyring) -> String {
              update install_links
                 set signing_secret = coalesce(signing_secret, {some}), client_secret = coalesce(client_secret, {some})
               where tenant_id = '{tenant}';"
+        );
+        // A data key under the id that we look for.
+        let place = Place { tenant: Some(tenant_id), table: "data_keys", column: "sealed", row: DATA_KEY };
+        let (data_key, sealed) = (DATA_KEY, hex::encode(keys.seal(&place, &[7; 32])));
+        script += &format!(
+            "insert into data_keys (tenant_id, data_key_id, sealed) values ('{tenant}', '{data_key}', '\\x{sealed}');"
         );
         // As many keys as there may be, models of the agent, and money that nobody let go and no counter knows.
         script += &format!(
@@ -127,12 +137,25 @@ fn keys() -> Vec<Call> {
         "llm_keys::set_models", AllAudiences, |tx, _config| {
             llm_keys::set_models(tx, AGENT, &[ModelChoice { key: Some(KEY), model: MODEL.into() }]).await?
         };
-        "llm_keys::chain", AllAudiences, |tx, _config| llm_keys::chain(tx, AGENT).await?;
+        "llm_keys::chain", AllAudiences, |tx, config| llm_keys::chain(tx, &config.master_keys, AGENT).await?;
     }
 }
 
 fn rotation() -> Vec<Call> {
     calls! {
+        // We have none: one is made, and theirs is not ours.
+        "data_keys::sealing", AllAudiences, |tx, config| {
+            data_keys::sealing(tx, &config.master_keys).await?.id == DATA_KEY
+        };
+        "data_keys::open", AllAudiences, |tx, config| {
+            let place = Place { tenant: Some(tx.tenant()), table: "llm_keys", column: "sealed", row: KEY.uuid() };
+            let sealed = [&[2_u8, 1][..], DATA_KEY.as_bytes(), &[0; 40]].concat();
+            match data_keys::open(tx, &config.master_keys, &place, &sealed).await {
+                Err(DbError::Damaged(what)) => what,
+                other => format!("{other:?}"),
+            }
+        };
+        "data_keys::shred", AllAudiences, |tx, _config| data_keys::shred(tx, &Actor::System).await?;
         "sealed::rotate_batch of each column", AllAudiences, |tx, config| {
             let mut looked = Vec::new();
             for column in &COLUMNS {
@@ -146,7 +169,7 @@ fn rotation() -> Vec<Call> {
         };
         "sealed::write of each column", AllAudiences, |tx, _config| {
             for column in &COLUMNS {
-                for row in [CONNECTION.uuid(), LINK, MAIL.uuid(), KEY.uuid(), TOOL.uuid(), SERVER.uuid()] {
+                for row in [CONNECTION.uuid(), LINK, MAIL.uuid(), KEY.uuid(), TOOL.uuid(), SERVER.uuid(), DATA_KEY] {
                     sealed::write(tx, column, row, b"anew").await?;
                 }
             }

@@ -4,12 +4,13 @@ use anyhow::Context;
 use sqlx::{AssertSqlSafe, PgConnection};
 
 /// Our functions in `public`; everything else there must belong to an extension.
-pub const FUNCTIONS: [&str; 10] = [
+pub const FUNCTIONS: [&str; 11] = [
     "audit_append(text,text,text,text,text,jsonb)",
     "audit_hash(text[])",
     "budget_count()",
     "budget_drift()",
     "budget_period_start(text,text,timestamp with time zone)",
+    "budget_reserve(uuid,uuid,uuid,uuid,uuid,uuid,text,text,uuid,bigint,bigint,text)",
     "enforce_system(regclass)",
     "enforce_tenant(regclass)",
     "facts_follow_source()",

@@ -4,11 +4,11 @@
 //! (`budget_count()`), so that whoever books a call counts it. A call is made only if every budget it counts against has
 //! room for the most it may cost: what is spent never exceeds a limit.
 
-use sqlx::Row;
+use sqlx::{Postgres, Row, postgres::PgArguments, query::QueryAs};
 use time::OffsetDateTime;
 
-use super::{DbError, TenantTx, usage::KeyOwner};
-use crate::ids::{AgentId, BudgetId, ConversationId, PersonId, RunId, UsageId};
+use super::{DbError, TenantDb, TenantTx, alone, usage::KeyOwner};
+use crate::ids::{AgentId, BudgetId, ConversationId, PersonId, RunId, TenantId, UsageId};
 
 /// Budgets of one tenant.
 pub const BUDGETS_MAX: i64 = 500;
@@ -196,77 +196,54 @@ pub async fn knows_zone(tx: &mut TenantTx, name: &str) -> Result<bool, DbError> 
         .await?)
 }
 
-/// The budgets concerned are locked in the order of their ids, as the trigger locks them.
-const ROOM: &str = "
-with concerned as (
-    select b.budget_id,
-           b.limit_micro_usd - b.reserved_micro_usd
-           - case when b.period_start < budget_period_start(b.period, b.time_zone, now()) then 0 else b.spent_micro_usd end
-             as room
-      from budgets b
-     where b.tenant_id = $1 and b.limit_micro_usd is not null
-       and (b.scope = 'tenant' or b.scope = 'agent' and b.agent_id = $2 or b.scope = 'person' and b.person_id = $3
-            or b.scope = 'conversation' and b.conversation_id = $4)
-     order by b.budget_id
-       for no key update
-)
-select c.budget_id, c.room, p.cost
-  from concerned c
-  left join (
-    select (($6 * input_micro_usd_per_million + $7 * output_micro_usd_per_million + 999999) / 1000000)::bigint as cost
-      from model_prices where model = $5 and effective_from <= now()
-     order by effective_from desc limit 1
-  ) p on true";
-
-const HOLD: &str = "
-with held as (
-    update budgets set reserved_micro_usd = reserved_micro_usd + $12
-     where tenant_id = $1 and budget_id = any ($13)
-    returning budget_id
-)
-insert into budget_reservations (tenant_id, usage_id, budget_id, run_id, agent_id, person_id, conversation_id, model,
-                                 key_owner, llm_key_id, input_tokens, output_tokens, amount_micro_usd, purpose)
-select $1, $2, held.budget_id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $14 from held";
+macro_rules! arguments {
+    () => {
+        "$2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+    };
+}
 
 /// Holds what the call may cost in every budget that concerns it, or says why it may not be made.
 pub async fn reserve(tx: &mut TenantTx, who: &Spender, call: &Planned<'_>) -> Result<Verdict, DbError> {
-    let tenant = tx.tenant();
-    let rows: Vec<(BudgetId, i64, Option<i64>)> = sqlx::query_as(ROOM)
-        .bind(tenant)
-        .bind(who.agent)
-        .bind(who.person)
-        .bind(who.conversation)
-        .bind(call.model)
-        .bind(call.input_tokens)
-        .bind(call.output_tokens)
-        .fetch_all(tx.conn())
-        .await?;
-    let all = || rows.iter().map(|(id, ..)| *id).collect::<Vec<_>>();
-    let Some((_, _, cost)) = rows.first() else { return Ok(Verdict::Free) };
-    let Some(cost) = *cost else { return Ok(Verdict::Unpriced(all())) };
-    let short: Vec<BudgetId> = rows.iter().filter(|(_, room, _)| *room < cost).map(|(id, ..)| *id).collect();
-    if !short.is_empty() {
-        return Ok(Verdict::Short(short));
-    }
+    let (tenant, sql) = (tx.tenant(), concat!("select budget, room, cost from budget_reserve($1, ", arguments!()));
+    verdict(reservation(sql, tenant, who, call).fetch_all(tx.conn()).await?)
+}
+
+/// The same as a transaction by itself: one round trip.
+pub async fn reserve_alone(db: &TenantDb, who: &Spender, call: &Planned<'_>) -> Result<Verdict, DbError> {
+    let sql = concat!("select budget, room, cost from ", alone!("budget_reserve"), arguments!());
+    verdict(reservation(sql, db.id(), who, call).fetch_all(db.alone()).await?)
+}
+
+type Room = (BudgetId, i64, Option<i64>);
+
+fn reservation<'q>(
+    sql: &'static str,
+    tenant: TenantId,
+    who: &Spender,
+    call: &Planned<'q>,
+) -> QueryAs<'q, Postgres, Room, PgArguments> {
     let (owner, key) = call.owner.parts();
-    sqlx::query(HOLD)
+    sqlx::query_as(sql)
         .bind(tenant)
         .bind(call.id)
         .bind(who.run)
         .bind(who.agent)
-        .bind(who.person)
         .bind(who.conversation)
+        .bind(who.person)
         .bind(call.model)
         .bind(owner)
         .bind(key)
         .bind(call.input_tokens)
         .bind(call.output_tokens)
-        .bind(cost)
-        .bind(all())
         .bind(call.purpose)
-        .execute(tx.conn())
-        .await?;
-    Ok(Verdict::Held(cost))
+}
+
+/// What the budgets concerned, with their room, and the call's cost come to.
+fn verdict(rows: Vec<Room>) -> Result<Verdict, DbError> {
+    let Some((_, _, cost)) = rows.first() else { return Ok(Verdict::Free) };
+    let Some(cost) = *cost else { return Ok(Verdict::Unpriced(rows.into_iter().map(|(id, ..)| id).collect())) };
+    let short: Vec<BudgetId> = rows.iter().filter(|(_, room, _)| *room < cost).map(|(id, ..)| *id).collect();
+    Ok(if short.is_empty() { Verdict::Held(cost) } else { Verdict::Short(short) })
 }
 
 /// Books calls whose process is gone, at what was held for them. Returns how many.

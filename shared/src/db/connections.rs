@@ -6,7 +6,7 @@ use sqlx::Row;
 use time::OffsetDateTime;
 
 use super::{
-    DbError, TenantTx,
+    DbError, TenantTx, data_keys,
     plans::{self, Addition},
     rotations,
     system::{self, Route},
@@ -100,20 +100,14 @@ pub(super) fn secret_place(tenant: TenantId, connection: ConnectionId) -> Place 
     Place { tenant: Some(tenant), table: "channel_connections", column: "signing_secret", row: connection.uuid() }
 }
 
-/// A token as its row holds it.
-pub(super) fn sealed_token(keys: &Keyring, tenant: TenantId, id: ConnectionId, token: &SecretString) -> Vec<u8> {
-    keys.seal(&token_place(tenant, id), token.expose_secret().as_bytes())
-}
-
 /// Opens a connection's token as it was read from its row.
-pub fn open_token(
+pub async fn open_token(
+    tx: &mut TenantTx,
     keys: &Keyring,
-    tenant: TenantId,
     connection: ConnectionId,
     sealed: &[u8],
 ) -> Result<SecretString, DbError> {
-    keys.open_text(&token_place(tenant, connection), sealed)
-        .map_err(|error| DbError::Damaged(format!("the token of {connection}: {error}")))
+    data_keys::open_text(tx, keys, &token_place(tx.tenant(), connection), sealed).await
 }
 
 /// Stores or renews the tenant's connection to this workspace, and its route. A workspace that another tenant already
@@ -152,7 +146,8 @@ async fn store_slack(
 ) -> Result<Connection, DbError> {
     let tenant = tx.tenant();
     let own_app = new.own_app.as_ref();
-    let seal = |place: Place, secret: &SecretString| keys.seal(&place, secret.expose_secret().as_bytes());
+    let key = data_keys::sealing(tx, keys).await?;
+    let seal = |place: Place, secret: &SecretString| key.seal(&place, secret.expose_secret().as_bytes());
     let client = new.client.as_ref();
     let row = sqlx::query(
         "insert into channel_connections as c
@@ -175,7 +170,7 @@ async fn store_slack(
     .bind(&new.bot_user_id)
     .bind(&new.bot_id)
     .bind(&new.team_name)
-    .bind(sealed_token(keys, tenant, id, &new.bot_token))
+    .bind(seal(token_place(tenant, id), &new.bot_token))
     .bind(own_app.map(|(_, secret)| seal(secret_place(tenant, id), secret)))
     .bind(client.map_or("", |client| client.id.as_str()))
     .bind(client.map(|client| seal(client_place(tenant, id), &client.secret)))
@@ -257,7 +252,7 @@ pub async fn token(tx: &mut TenantTx, keys: &Keyring, id: ConnectionId) -> Resul
     .fetch_optional(tx.conn())
     .await?
     .ok_or(DbError::NotFound)?;
-    open_token(keys, tenant, id, &sealed)
+    open_token(tx, keys, id, &sealed).await
 }
 
 /// Where requests of this connection lead, with the platform's id of its workspace.
@@ -291,12 +286,8 @@ pub async fn signing_secret(
     .fetch_optional(tx.conn())
     .await?
     .flatten();
-    sealed
-        .map(|sealed| {
-            keys.open_text(&secret_place(tenant, id), &sealed)
-                .map_err(|error| DbError::Damaged(format!("the signing secret of {id}: {error}")))
-        })
-        .transpose()
+    let Some(sealed) = sealed else { return Ok(None) };
+    data_keys::open_text(tx, keys, &secret_place(tenant, id), &sealed).await.map(Some)
 }
 
 /// The connection's own app as an OAuth client; `None` means the platform's.
@@ -310,13 +301,9 @@ pub async fn client(tx: &mut TenantTx, keys: &Keyring, id: ConnectionId) -> Resu
     .fetch_optional(tx.conn())
     .await?;
     let (client_id, sealed) = row.ok_or(DbError::NotFound)?;
-    sealed
-        .map(|sealed| {
-            keys.open_text(&client_place(tenant, id), &sealed)
-                .map(|secret| SlackClient { id: client_id, secret })
-                .map_err(|error| DbError::Damaged(format!("the client secret of {id}: {error}")))
-        })
-        .transpose()
+    let Some(sealed) = sealed else { return Ok(None) };
+    let secret = data_keys::open_text(tx, keys, &client_place(tenant, id), &sealed).await?;
+    Ok(Some(SlackClient { id: client_id, secret }))
 }
 
 pub async fn policy(tx: &mut TenantTx, id: ConnectionId) -> Result<Policy, DbError> {

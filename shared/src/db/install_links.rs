@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::{Row, postgres::PgRow};
 use url::Url;
 
-use super::{DbError, TenantTx, audit::Actor};
+use super::{DbError, TenantTx, audit::Actor, data_keys};
 use crate::{
     channels::{slack_app::INSTALL_PATH, slack_oauth::SlackClient},
     crypto::{Keyring, Place},
@@ -86,8 +86,9 @@ pub async fn create(
     .execute(tx.conn())
     .await?;
     let (actor_kind, actor_id) = new.actor.parts();
+    let key = data_keys::sealing(tx, keys).await?;
     let seal =
-        |column, secret: &SecretString| keys.seal(&place(tenant, id, column), secret.expose_secret().as_bytes());
+        |column, secret: &SecretString| key.seal(&place(tenant, id, column), secret.expose_secret().as_bytes());
     let own = new.own_app;
     let stored = sqlx::query(
         "insert into install_links (tenant_id, link_id, link_hash, actor_kind, actor_id, connection_id, app_id, client_id,
@@ -166,23 +167,14 @@ pub async fn take(
     .fetch_optional(tx.conn())
     .await?;
     match row {
-        Some(row) => visit(&row, keys, tenant).map(Ok),
+        Some(row) => visit(tx, keys, &row).await.map(Ok),
         None => why_refused(tx, state_hash, browser_hash).await.map(Err),
     }
 }
 
-fn visit(row: &PgRow, keys: &Keyring, tenant: TenantId) -> Result<Visit, DbError> {
-    let link: LinkId = row.try_get("link_id")?;
-    let open = |column: &'static str| -> Result<Option<SecretString>, DbError> {
-        let sealed: Option<Vec<u8>> = row.try_get(column)?;
-        sealed
-            .map(|sealed| {
-                keys.open_text(&place(tenant, link, column), &sealed)
-                    .map_err(|error| DbError::Damaged(format!("{column} of {link}: {error}")))
-            })
-            .transpose()
-    };
-    let own_app = match (open("client_secret")?, open("signing_secret")?) {
+async fn visit(tx: &mut TenantTx, keys: &Keyring, row: &PgRow) -> Result<Visit, DbError> {
+    let secrets = (secret(tx, keys, row, "client_secret").await?, secret(tx, keys, row, "signing_secret").await?);
+    let own_app = match secrets {
         (Some(secret), Some(signing_secret)) => Some(OwnApp {
             app_id: row.try_get("app_id")?,
             signing_secret,
@@ -192,6 +184,17 @@ fn visit(row: &PgRow, keys: &Keyring, tenant: TenantId) -> Result<Visit, DbError
     };
     let (kind, id): (String, String) = (row.try_get("actor_kind")?, row.try_get("actor_id")?);
     Ok(Visit { actor: Actor::restore(&kind, &id)?, renews: row.try_get("connection_id")?, own_app })
+}
+
+async fn secret(
+    tx: &mut TenantTx,
+    keys: &Keyring,
+    row: &PgRow,
+    column: &'static str,
+) -> Result<Option<SecretString>, DbError> {
+    let (link, sealed): (LinkId, Option<Vec<u8>>) = (row.try_get("link_id")?, row.try_get(column)?);
+    let Some(sealed) = sealed else { return Ok(None) };
+    data_keys::open_text(tx, keys, &place(tx.tenant(), link, column), &sealed).await.map(Some)
 }
 
 async fn why_refused(

@@ -7,7 +7,7 @@ use sqlx::Row;
 use time::OffsetDateTime;
 use url::Url;
 
-use super::{DbError, TenantTx};
+use super::{DbError, TenantTx, data_keys};
 use crate::{
     crypto::{Keyring, Place},
     ids::{AgentId, LlmKeyId, TenantId},
@@ -72,16 +72,20 @@ pub struct ModelChoice {
 pub struct Link {
     /// `None`: the platform's own order of models.
     pub model: Option<String>,
-    pub key: Option<(LlmKeyId, String, Vec<u8>)>,
+    pub key: Option<(LlmKeyId, String, SecretString)>,
 }
 
 fn place(tenant: TenantId, id: LlmKeyId) -> Place {
     Place { tenant: Some(tenant), table: "llm_keys", column: "sealed", row: id.uuid() }
 }
 
-/// Opens a key for a call.
-pub fn open(keys: &Keyring, tenant: TenantId, id: LlmKeyId, sealed: &[u8]) -> Result<SecretString, DbError> {
-    keys.open_text(&place(tenant, id), sealed).map_err(|error| DbError::Damaged(format!("a model key: {error}")))
+async fn seal(tx: &mut TenantTx, keys: &Keyring, id: LlmKeyId, secret: &SecretString) -> Result<Vec<u8>, DbError> {
+    let key = data_keys::sealing(tx, keys).await?;
+    Ok(key.seal(&place(tx.tenant(), id), secret.expose_secret().as_bytes()))
+}
+
+async fn open(tx: &mut TenantTx, keys: &Keyring, id: LlmKeyId, sealed: &[u8]) -> Result<SecretString, DbError> {
+    data_keys::open_text(tx, keys, &place(tx.tenant(), id), sealed).await
 }
 
 /// Stores a key. Where it is to be the default, no other one is any more.
@@ -90,6 +94,7 @@ pub async fn create(tx: &mut TenantTx, keys: &Keyring, new: &NewLlmKey<'_>) -> R
     if new.is_default {
         no_default(tx).await?;
     }
+    let sealed = seal(tx, keys, new.id, new.secret).await?;
     let row = sqlx::query(
         "insert into llm_keys (tenant_id, llm_key_id, name, base_url, sealed, key_hint, default_model, is_default,
                                platform_fallback, created_by)
@@ -102,7 +107,7 @@ pub async fn create(tx: &mut TenantTx, keys: &Keyring, new: &NewLlmKey<'_>) -> R
     .bind(new.id)
     .bind(new.name)
     .bind(new.base_url.as_str())
-    .bind(keys.seal(&place(tenant, new.id), new.secret.expose_secret().as_bytes()))
+    .bind(sealed)
     .bind(new.hint)
     .bind(new.default_model)
     .bind(new.is_default)
@@ -125,8 +130,10 @@ pub async fn change(
     if change.is_default == Some(true) {
         no_default(tx).await?;
     }
-    let sealed =
-        change.place.map(|(_, secret, _)| keys.seal(&place(tenant, id), secret.expose_secret().as_bytes()));
+    let sealed = match change.place {
+        Some((_, secret, _)) => Some(seal(tx, keys, id, secret).await?),
+        None => None,
+    };
     let row = sqlx::query(
         "update llm_keys
             set name = coalesce($3, name), base_url = coalesce($4, base_url), sealed = coalesce($5, sealed),
@@ -210,7 +217,7 @@ pub async fn find(
     .await?;
     let Some(row) = row else { return Ok(None) };
     let sealed: Vec<u8> = row.try_get("sealed")?;
-    Ok(Some((key(&row)?, open(keys, tenant, id, &sealed)?)))
+    Ok(Some((key(&row)?, open(tx, keys, id, &sealed).await?)))
 }
 
 /// Which models each agent names.
@@ -275,14 +282,18 @@ select 0, coalesce(a.model, k.default_model), k.llm_key_id, k.base_url, k.sealed
  order by 1";
 
 /// What answers for the agent, in order. Empty: the platform's models.
-pub async fn chain(tx: &mut TenantTx, agent: AgentId) -> Result<Vec<Link>, DbError> {
+pub async fn chain(tx: &mut TenantTx, keys: &Keyring, agent: AgentId) -> Result<Vec<Link>, DbError> {
     let tenant = tx.tenant();
     let rows = sqlx::query(CHAIN).bind(tenant).bind(agent).fetch_all(tx.conn()).await?;
     let mut chain = Vec::new();
     for row in &rows {
-        let key: Option<LlmKeyId> = row.try_get("llm_key_id")?;
-        let key =
-            key.map(|id| Ok::<_, DbError>((id, row.try_get("base_url")?, row.try_get("sealed")?))).transpose()?;
+        let key = match row.try_get::<Option<LlmKeyId>, _>("llm_key_id")? {
+            Some(id) => {
+                let sealed: Vec<u8> = row.try_get("sealed")?;
+                Some((id, row.try_get("base_url")?, open(tx, keys, id, &sealed).await?))
+            }
+            None => None,
+        };
         chain.push(Link { model: row.try_get("model")?, key });
         if row.try_get("platform_fallback")? {
             chain.push(Link { model: None, key: None });

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
 
-use super::{DbError, TenantTx};
+use super::{DbError, TenantTx, data_keys};
 use crate::{
     crypto::{Keyring, Place},
     ids::{MailId, TenantId},
@@ -74,12 +74,13 @@ fn place(tenant: TenantId, id: MailId) -> Place {
 pub async fn enqueue(tx: &mut TenantTx, keys: &Keyring, to: &str, mail: &Mail) -> Result<MailId, DbError> {
     let (tenant, id) = (tx.tenant(), MailId::new());
     let content = serde_json::to_vec(mail).map_err(|error| DbError::Damaged(error.to_string()))?;
+    let key = data_keys::sealing(tx, keys).await?;
     sqlx::query("insert into mails (tenant_id, mail_id, recipient, kind, content) values ($1, $2, $3, $4, $5)")
         .bind(tenant)
         .bind(id)
         .bind(to)
         .bind(mail.kind())
-        .bind(keys.seal(&place(tenant, id), &content))
+        .bind(key.seal(&place(tenant, id), &content))
         .execute(tx.conn())
         .await?;
     queue::enqueue(tx, &Job::SendEmail { mail: id }).await?;
@@ -99,8 +100,7 @@ pub async fn waiting(tx: &mut TenantTx, keys: &Keyring, id: MailId) -> Result<Op
     .await?;
     let Some(row) = row else { return Ok(None) };
     let sealed: Vec<u8> = row.try_get("content")?;
-    let content =
-        keys.open(&place(tenant, id), &sealed).map_err(|error| DbError::Damaged(format!("a mail: {error}")))?;
+    let content = data_keys::open(tx, keys, &place(tenant, id), &sealed).await?;
     let mail = serde_json::from_slice(&content).map_err(|error| DbError::Damaged(format!("a mail: {error}")))?;
     Ok(Some(Waiting { to: row.try_get("recipient")?, mail }))
 }

@@ -7,8 +7,9 @@ use sqlx::{Row, postgres::PgRow, types::Json};
 use time::OffsetDateTime;
 
 use super::{
-    DbError, TenantTx,
+    DbError, TenantDb, TenantTx,
     audit::{self, Actor},
+    data_keys,
     tools::{self, TOOLS_MAX, Tool},
 };
 use crate::{
@@ -70,9 +71,13 @@ fn place(tenant: TenantId, id: McpServerId) -> Place {
 }
 
 /// Opens a server's token for a call.
-pub fn open(keys: &Keyring, tenant: TenantId, id: McpServerId, sealed: &[u8]) -> Result<SecretString, DbError> {
-    keys.open_text(&place(tenant, id), sealed)
-        .map_err(|error| DbError::Damaged(format!("a tool server's token: {error}")))
+pub async fn open(
+    tx: &mut TenantTx,
+    keys: &Keyring,
+    id: McpServerId,
+    sealed: &[u8],
+) -> Result<SecretString, DbError> {
+    data_keys::open_text(tx, keys, &place(tx.tenant(), id), sealed).await
 }
 
 pub async fn create(
@@ -82,7 +87,13 @@ pub async fn create(
     new: &New<'_>,
 ) -> Result<McpServerId, DbError> {
     let (tenant, id) = (tx.tenant(), McpServerId::new());
-    let sealed = new.token.map(|(token, _)| keys.seal(&place(tenant, id), token.expose_secret().as_bytes()));
+    let sealed = match new.token {
+        Some((token, _)) => {
+            let key = data_keys::sealing(tx, keys).await?;
+            Some(key.seal(&place(tenant, id), token.expose_secret().as_bytes()))
+        }
+        None => None,
+    };
     let stored = sqlx::query(
         "insert into mcp_servers (tenant_id, server_id, name, url, token, token_hint, created_by)
          select $1, $2, $3, $4, $5, $6, $7
@@ -344,11 +355,18 @@ pub(super) fn remote(row: &PgRow) -> Result<Option<Remote>, DbError> {
 }
 
 /// Opens the secret that goes with a call: the tool's own, or its server's.
-pub fn open_secret(keys: &Keyring, tenant: TenantId, tool: &Tool, sealed: &[u8]) -> Result<SecretString, DbError> {
-    match &tool.remote {
-        Some(remote) => open(keys, tenant, remote.server, sealed),
-        None => tools::open(keys, tenant, tool.id, sealed),
-    }
+pub async fn open_secret(
+    db: &TenantDb,
+    keys: &Keyring,
+    tool: &Tool,
+    sealed: Option<&[u8]>,
+) -> Result<Option<SecretString>, DbError> {
+    let Some(sealed) = sealed else { return Ok(None) };
+    let place = match &tool.remote {
+        Some(remote) => place(db.id(), remote.server),
+        None => tools::place(db.id(), tool.id),
+    };
+    data_keys::open_text_in(db, keys, &place, sealed).await.map(Some)
 }
 
 #[cfg(test)]

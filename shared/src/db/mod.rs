@@ -28,6 +28,7 @@ pub mod channels;
 pub mod connections;
 pub mod conversations;
 pub mod customers;
+pub mod data_keys;
 pub mod dead_connections;
 pub mod dead_jobs;
 pub mod deliveries;
@@ -143,6 +144,8 @@ fn count_commit() {
 #[derive(Clone)]
 pub struct Db {
     app: PgPool,
+    /// The tenants' role once more, for statements that are transactions by themselves: nothing begins here.
+    alone: PgPool,
     system: PgPool,
     /// The system role once more, for statements that are transactions by themselves: nothing begins here.
     statements: PgPool,
@@ -155,6 +158,7 @@ impl Db {
         let generic = [("plan_cache_mode", "force_generic_plan")];
         Ok(Self {
             app: pool(app, &[])?,
+            alone: pool(app, &generic)?,
             system: pool(system, &generic)?,
             statements: pool(system, &generic)?,
             many_memories: ManyMemories::default(),
@@ -162,7 +166,8 @@ impl Db {
     }
 
     pub fn tenant(&self, tenant: TenantId) -> TenantDb {
-        TenantDb { pool: self.app.clone(), tenant, many_memories: self.many_memories.clone() }
+        let (pool, alone) = (self.app.clone(), self.alone.clone());
+        TenantDb { pool, alone, tenant, many_memories: self.many_memories.clone() }
     }
 
     /// The narrow cross-tenant role. Every statement that uses it stands in `db/system.rs` with its reason, or in a file
@@ -179,6 +184,7 @@ impl Db {
 
     pub async fn close(&self) {
         self.app.close().await;
+        self.alone.close().await;
         self.system.close().await;
         self.statements.close().await;
     }
@@ -228,10 +234,24 @@ async fn begin(pool: &PgPool, settings: String) -> Result<Transaction<'static, P
     Ok(begun.map_err(|error| sqlx::Error::Protocol(error.to_string()))??)
 }
 
+/// The call of a function up to its second argument; the first one is the tenant, `$1`. The function runs with what sets it:
+/// PostgreSQL can't look at a row before it knows whose it may be.
+macro_rules! alone {
+    ($function:literal) => {
+        concat!(
+            "set_config('app.current_tenant', $1::uuid::text, true) as door (tenant), lateral ",
+            $function,
+            "(door.tenant::uuid, "
+        )
+    };
+}
+use alone;
+
 /// One tenant's database: nothing reached through it can be another's.
 #[derive(Clone)]
 pub struct TenantDb {
     pool: PgPool,
+    alone: PgPool,
     tenant: TenantId,
     many_memories: ManyMemories,
 }
@@ -272,6 +292,13 @@ impl TenantDb {
         let mut tx = self.begin_with("*", &format!("{ANEW}, {BY_INDEX}")).await?;
         tx.plans_anew = true;
         Ok(tx)
+    }
+
+    /// For one call of a function, written with [`alone!`], that is a transaction by itself.
+    fn alone(&self) -> Bounded<&PgPool> {
+        count_round_trip();
+        count_commit();
+        Bounded { inner: &self.alone, deadline: KEY_DEADLINE }
     }
 
     async fn begin_with(&self, audiences: &str, plans: &str) -> Result<TenantTx, DbError> {

@@ -8,7 +8,7 @@ use super::{
     DbError, TenantTx,
     audit::{self, Actor},
     connections::{self, Connection},
-    dead_connections,
+    data_keys, dead_connections,
     interruptions::{self, Cause},
     people,
     plans::{self, Addition},
@@ -89,7 +89,8 @@ pub async fn connect(tx: &mut TenantTx, keys: &Keyring, new: &NewNumber) -> Resu
         plans::make_room(tx, Addition::Channel).await?;
     }
     let id = known.unwrap_or_else(ConnectionId::new);
-    let seal = |place: &Place, secret: &SecretString| keys.seal(place, secret.expose_secret().as_bytes());
+    let key = data_keys::sealing(tx, keys).await?;
+    let seal = |place: &Place, secret: &SecretString| key.seal(place, secret.expose_secret().as_bytes());
     let own = new.own_app.as_ref();
     let row = sqlx::query(
         "insert into channel_connections (tenant_id, connection_id, channel, external_id, app_id, bot_user_id,
@@ -171,11 +172,8 @@ pub async fn verify_token(
     .fetch_optional(tx.conn())
     .await?
     .flatten();
-    let open = |sealed: Vec<u8>| {
-        keys.open_text(&verify_token_place(tenant, id), &sealed)
-            .map_err(|error| DbError::Damaged(format!("the verify token of {id}: {error}")))
-    };
-    sealed.map(open).transpose()
+    let Some(sealed) = sealed else { return Ok(None) };
+    data_keys::open_text(tx, keys, &verify_token_place(tenant, id), &sealed).await.map(Some)
 }
 
 /// The account a number belongs to; '' if it is not known yet.

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::Row;
 use time::OffsetDateTime;
 
-use super::{DbError, TenantTx, connections};
+use super::{DbError, TenantTx, connections, data_keys};
 use crate::{
     channels::slack_oauth::{Refreshed, Rotation},
     crypto::{Keyring, Place},
@@ -51,10 +51,6 @@ fn place(tenant: TenantId, connection: ConnectionId) -> Place {
     Place { tenant: Some(tenant), table: "token_rotations", column: "refresh_token", row: connection.uuid() }
 }
 
-fn seal(keys: &Keyring, tenant: TenantId, id: ConnectionId, token: &SecretString) -> Vec<u8> {
-    keys.seal(&place(tenant, id), token.expose_secret().as_bytes())
-}
-
 fn seconds(rotation: &Rotation) -> f64 {
     Duration::from_secs(u64::from(rotation.expires_in)).as_secs_f64()
 }
@@ -75,6 +71,7 @@ pub(super) async fn replace(
             .await?;
         return Ok(());
     };
+    let key = data_keys::sealing(tx, keys).await?;
     sqlx::query(
         "insert into token_rotations (tenant_id, connection_id, refresh_token, expires_at, refresh_at)
          values ($1, $2, $3, clock_timestamp() + make_interval(secs => $4),
@@ -85,7 +82,7 @@ pub(super) async fn replace(
     )
     .bind(tenant)
     .bind(id)
-    .bind(seal(keys, tenant, id, &rotation.refresh_token))
+    .bind(key.seal(&place(tenant, id), rotation.refresh_token.expose_secret().as_bytes()))
     .bind(seconds(rotation))
     .bind(AHEAD)
     .execute(tx.conn())
@@ -124,9 +121,7 @@ pub async fn lease(tx: &mut TenantTx, keys: &Keyring, id: ConnectionId, at_once:
     .execute(tx.conn())
     .await?;
     let sealed: Vec<u8> = row.try_get("refresh_token")?;
-    let refresh_token = keys
-        .open_text(&place(tenant, id), &sealed)
-        .map_err(|error| DbError::Damaged(format!("the refresh token of {id}: {error}")))?;
+    let refresh_token = data_keys::open_text(tx, keys, &place(tenant, id), &sealed).await?;
     Ok(Lease::Yours(Held { refresh_token, sealed }))
 }
 
@@ -139,6 +134,8 @@ pub async fn store(
     new: &Refreshed,
 ) -> Result<bool, DbError> {
     let tenant = tx.tenant();
+    let key = data_keys::sealing(tx, keys).await?;
+    let seal = |place: Place, token: &SecretString| key.seal(&place, token.expose_secret().as_bytes());
     let stored = sqlx::query(
         "with renewed as (
              update token_rotations
@@ -154,10 +151,10 @@ pub async fn store(
     .bind(tenant)
     .bind(id)
     .bind(&held.sealed)
-    .bind(seal(keys, tenant, id, &new.rotation.refresh_token))
+    .bind(seal(place(tenant, id), &new.rotation.refresh_token))
     .bind(seconds(&new.rotation))
     .bind(AHEAD)
-    .bind(connections::sealed_token(keys, tenant, id, &new.access_token))
+    .bind(seal(connections::token_place(tenant, id), &new.access_token))
     .execute(tx.conn())
     .await?;
     Ok(stored.rows_affected() == 1)

@@ -1,7 +1,8 @@
-//! Every column that holds a sealed secret, and how one is sealed anew under the first master key.
+//! Every column that holds a sealed secret, and how one is sealed anew: a tenant's data key under the first master key, its
+//! secrets under the data key.
 //!
 //! Rows are locked, opened, sealed and written a hundred at a time, so that the work can stop anywhere and be begun again: what
-//! is sealed under the first key already stays as it is, and every value opens at any moment.
+//! is sealed as it should be stays as it is, and every value opens at any moment.
 
 use serde_json::json;
 use sqlx::Row;
@@ -10,10 +11,10 @@ use uuid::Uuid;
 use super::{
     DbError, SystemDb, TenantDb, TenantTx,
     audit::{self, Actor},
-    count_commit,
+    count_commit, data_keys,
 };
 use crate::{
-    crypto::{Keyring, Place},
+    crypto::{Keyring, Place, data_key_of},
     ids::TenantId,
 };
 
@@ -54,8 +55,12 @@ macro_rules! column {
     };
 }
 
+/// The one column of a tenant that is sealed under a master key.
+pub const DATA_KEYS: Column = column!("data_keys", "data_key_id", "sealed");
+
 /// Of the tenants. A test compares them with what is sealed anywhere.
-pub const COLUMNS: [Column; 11] = [
+pub const COLUMNS: [Column; 12] = [
+    DATA_KEYS,
     column!("channel_connections", "connection_id", "access_token"),
     column!("channel_connections", "connection_id", "signing_secret"),
     column!("channel_connections", "connection_id", "client_secret"),
@@ -116,7 +121,12 @@ pub async fn rotate_batch(
         let (id, sealed): (Uuid, Vec<u8>) = (found.try_get("row_id")?, found.try_get("sealed")?);
         last = Some(id);
         let place = Place { tenant: Some(tenant), table: at.table, column: at.column, row: id };
-        if let Some(anew) = reseal(keys, &place, &sealed)? {
+        let anew = if *at == DATA_KEYS {
+            reseal(keys, &place, &sealed)?
+        } else {
+            seal_under_data_key(tx, keys, &place, &sealed).await?
+        };
+        if let Some(anew) = anew {
             write(tx, at, id, &anew).await?;
             rotated.resealed += 1;
         }
@@ -197,6 +207,20 @@ pub async fn tenants(db: &SystemDb, after: Option<TenantId>) -> Result<Vec<Tenan
     .bind(after)
     .fetch_all(db.read())
     .await?)
+}
+
+/// `None`: it is sealed under a data key already.
+async fn seal_under_data_key(
+    tx: &mut TenantTx,
+    keys: &Keyring,
+    place: &Place,
+    sealed: &[u8],
+) -> Result<Option<Vec<u8>>, DbError> {
+    if data_key_of(sealed).is_some() {
+        return Ok(None);
+    }
+    let opened = data_keys::open(tx, keys, place, sealed).await?;
+    Ok(Some(data_keys::sealing(tx, keys).await?.seal(place, &opened)))
 }
 
 /// `None`: it is sealed under the first key already.

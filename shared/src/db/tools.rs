@@ -7,7 +7,7 @@ use serde_json::Value;
 use sqlx::{Row, postgres::PgRow, types::Json};
 use time::OffsetDateTime;
 
-use super::{DbError, TenantTx, mcp_servers};
+use super::{DbError, TenantTx, data_keys, mcp_servers};
 use crate::{
     crypto::{Keyring, Place},
     ids::{AgentId, TenantId, ToolId},
@@ -107,14 +107,19 @@ macro_rules! columns {
     };
 }
 
-fn place(tenant: TenantId, id: ToolId) -> Place {
+pub(super) fn place(tenant: TenantId, id: ToolId) -> Place {
     Place { tenant: Some(tenant), table: "tools", column: "header_value", row: id.uuid() }
 }
 
-/// Opens a tool's secret.
-pub(super) fn open(keys: &Keyring, tenant: TenantId, id: ToolId, sealed: &[u8]) -> Result<SecretString, DbError> {
-    keys.open_text(&place(tenant, id), sealed)
-        .map_err(|error| DbError::Damaged(format!("a tool's secret: {error}")))
+async fn seal(
+    tx: &mut TenantTx,
+    keys: &Keyring,
+    id: ToolId,
+    header: Option<Header<'_>>,
+) -> Result<Option<Vec<u8>>, DbError> {
+    let Some(header) = header else { return Ok(None) };
+    let key = data_keys::sealing(tx, keys).await?;
+    Ok(Some(key.seal(&place(tx.tenant(), id), header.value.expose_secret().as_bytes())))
 }
 
 pub async fn create(
@@ -125,7 +130,7 @@ pub async fn create(
     created_by: &str,
 ) -> Result<Tool, DbError> {
     let (tenant, id) = (tx.tenant(), ToolId::new());
-    let sealed = header.map(|header| keys.seal(&place(tenant, id), header.value.expose_secret().as_bytes()));
+    let sealed = seal(tx, keys, id, header).await?;
     let row = sqlx::query(concat!(
         "insert into tools as t (tenant_id, tool_id, name, description, class, method, url_template, arguments, header_name,
                                  header_value, header_hint, timeout_ms, answer_max, enabled, created_by)
@@ -169,7 +174,7 @@ pub async fn change(
         Secret::Replaced(header) => Some(header),
         Secret::Kept | Secret::Removed => None,
     };
-    let sealed = header.map(|header| keys.seal(&place(tenant, id), header.value.expose_secret().as_bytes()));
+    let sealed = seal(tx, keys, id, header).await?;
     let row = sqlx::query(concat!(
         "update tools t
             set name = $3, description = $4, class = $5, method = $6, url_template = $7, arguments = $8,

@@ -12,6 +12,7 @@ mod cancelled_begin;
 mod changes;
 mod contention;
 mod crowds;
+mod data_keys;
 mod facts;
 mod ingest;
 mod ingest_order;

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 use shared::{
-    crypto::{Keyring, Place},
+    crypto::{Keyring, Place, data_key_of},
     db::{
         connections, llm_keys,
         llm_keys::NewLlmKey,
-        sealed::{self, COLUMNS},
+        sealed::{self, COLUMNS, Column},
         system,
     },
     ids::LlmKeyId,
@@ -18,18 +18,35 @@ use sqlx::Row;
 use crate::stage::{Firm, Stage};
 
 const KEYS: usize = 15;
+const OLD: &[(&str, char)] = &[("old", 'b')];
+const NEW: &[(&str, char)] = &[("new", 'c')];
+const BOTH: &[(&str, char)] = &[("new", 'c'), ("old", 'b')];
 
+/// As a process reads it that just started: no data key is at hand.
 fn keyring(ids: &[(&str, char)]) -> Keyring {
     let one = |(id, letter): &(&str, char)| format!("{id}:{}{}=", letter.to_string().repeat(42), 'A');
     Keyring::parse(&ids.iter().map(one).collect::<Vec<_>>().join(",")).expect("a valid keyring")
 }
 
-/// A firm whose token and model keys are sealed under the old key.
+fn column(table: &str) -> &'static Column {
+    COLUMNS.iter().find(|column| column.table == table).expect("a sealed column")
+}
+
+/// A firm whose secrets are sealed as they were before there were data keys, under the old key; every third model key is sealed
+/// under a data key.
 async fn furnished(stage: &Stage, old: &Keyring) -> Firm {
     let acme = stage.firm("acme").await;
     system::fingerprint_key(&stage.db().system(), old).await.expect("the platform's own secret is made");
     let url = "https://models.example.com/v1".parse().expect("a URL");
     let mut tx = acme.db.begin().await.expect("a transaction begins");
+    let place = |table, column, row| Place { tenant: Some(acme.tenant), table, column, row };
+    // What the stage sealed under the key of the environment.
+    let keys = &stage.test.config.master_keys;
+    let token = connections::token(&mut tx, keys, acme.connection).await.expect("a token");
+    let row = acme.connection.uuid();
+    let anew = old.seal(&place("channel_connections", "access_token", row), token.expose_secret().as_bytes());
+    sealed::write(&mut tx, column("channel_connections"), row, &anew).await.expect("it is written");
+    sqlx::query("delete from data_keys").execute(tx.conn()).await.expect("the stage's data key is gone");
     for n in 0..KEYS {
         let (secret, name) = (format!("sk-secret-{n}").into(), format!("key {n}"));
         let new = NewLlmKey {
@@ -44,24 +61,23 @@ async fn furnished(stage: &Stage, old: &Keyring) -> Firm {
             created_by: "a test",
         };
         llm_keys::create(&mut tx, old, &new).await.expect("a key is stored");
+        if n % 3 != 0 {
+            let row = new.id.uuid();
+            let before = old.seal(&place("llm_keys", "sealed", row), secret.expose_secret().as_bytes());
+            sealed::write(&mut tx, column("llm_keys"), row, &before).await.expect("it is written");
+        }
     }
-    // What the stage sealed under the key of the environment.
-    let token =
-        connections::token(&mut tx, &stage.test.config.master_keys, acme.connection).await.expect("a token");
-    let row = acme.connection.uuid();
-    let place = Place { tenant: Some(acme.tenant), table: "channel_connections", column: "access_token", row };
-    let sealed = old.seal(&place, token.expose_secret().as_bytes());
-    sealed::write(&mut tx, &COLUMNS[0], row, &sealed).await.expect("it is written");
     tx.commit().await.expect("the firm is stored");
     acme
 }
 
-/// How many of the model keys open with these keys.
-async fn open(acme: &Firm, keys: &Keyring) -> usize {
+/// How many of the model keys a process opens that knows these master keys.
+async fn open(acme: &Firm, ids: &[(&str, char)]) -> usize {
+    let keys = keyring(ids);
     let mut tx = acme.db.begin().await.expect("a transaction begins");
     let mut count = 0;
     for key in llm_keys::list(&mut tx).await.expect("the keys are listed") {
-        if let Ok(Some((key, secret))) = llm_keys::find(&mut tx, keys, key.id).await {
+        if let Ok(Some((key, secret))) = llm_keys::find(&mut tx, &keys, key.id).await {
             assert_eq!(secret.expose_secret(), key.name.replace("key ", "sk-secret-"));
             count += 1;
         }
@@ -73,30 +89,42 @@ async fn open(acme: &Firm, keys: &Keyring) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn attack_114_a_rotation_that_is_killed_again_and_again_loses_no_secret_and_ends() {
     let stage = Stage::new().await;
-    let (old, new) = (keyring(&[("old", 'b')]), keyring(&[("new", 'c')]));
-    let both = keyring(&[("new", 'c'), ("old", 'b')]);
-    let acme = furnished(&stage, &old).await;
+    let acme = furnished(&stage, &keyring(OLD)).await;
     for killed_after in 0..40_u64 {
         // Dropped like a process that dies: what was not committed never was.
+        let both = keyring(BOTH);
         let rotating = sealed::rotate(&acme.db, &both);
         let _ = tokio::time::timeout(Duration::from_millis(killed_after), rotating).await;
-        assert_eq!(open(&acme, &both).await, KEYS, "killed after {killed_after} ms");
+        assert_eq!(open(&acme, BOTH).await, KEYS, "killed after {killed_after} ms");
         // A commit that was on its way may land between two looks.
         let mut looks = 0;
-        while open(&acme, &old).await + open(&acme, &new).await != KEYS {
+        while open(&acme, OLD).await + open(&acme, NEW).await != KEYS {
             looks += 1;
             assert!(looks < 20, "each is under exactly one of the keys");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
+    let both = keyring(BOTH);
     sealed::rotate(&acme.db, &both).await.expect("it ends");
     sealed::rotate_untied(&stage.db().system(), &both).await.expect("it ends");
-    assert_eq!((open(&acme, &new).await, open(&acme, &old).await), (KEYS, 0));
+    assert_eq!((open(&acme, NEW).await, open(&acme, OLD).await), (KEYS, 0));
     let again = sealed::rotate(&acme.db, &both).await.expect("it ends");
-    assert_eq!((again.looked_at, again.resealed), (KEYS as u64 + 1, 0), "nothing is left to do");
-    // The old key may go.
-    system::fingerprint_key(&stage.db().system(), &new).await.expect("the new key fits");
+    let looked_at = KEYS as u64 + 2;
+    assert_eq!((again.looked_at, again.resealed), (looked_at, 0), "keys, token, data key: nothing is left to do");
     let mut tx = acme.db.begin().await.expect("a transaction begins");
+    let all: Vec<Vec<u8>> =
+        sqlx::query_scalar("select sealed from llm_keys union all select access_token from channel_connections")
+            .fetch_all(tx.conn())
+            .await
+            .expect("the secrets as they lie there");
+    let first = data_key_of(&all[0]).expect("a data key");
+    assert!(
+        all.iter().all(|sealed| data_key_of(sealed) == Some(first)),
+        "all are under the tenant's one data key"
+    );
+    // The old key may go.
+    let new = keyring(NEW);
+    system::fingerprint_key(&stage.db().system(), &new).await.expect("the new key fits");
     let token = connections::token(&mut tx, &new, acme.connection).await.expect("the token opens");
     assert_eq!(token.expose_secret(), "xoxb-test");
     tx.close().await.expect("it ends");
@@ -106,14 +134,14 @@ async fn attack_114_a_rotation_that_is_killed_again_and_again_loses_no_secret_an
 #[tokio::test]
 async fn a_rotation_with_a_wrong_key_changes_nothing() {
     let stage = Stage::new().await;
-    let old = keyring(&[("old", 'b')]);
-    let acme = furnished(&stage, &old).await;
-    let sealed = "select md5(string_agg(sealed::text, '|' order by llm_key_id)) from llm_keys";
+    let acme = furnished(&stage, &keyring(OLD)).await;
+    let sealed = "select md5(string_agg(sealed::text, '|' order by id)) from (
+                      select llm_key_id as id, sealed from llm_keys union all select data_key_id, sealed from data_keys) s";
     let before = acme.texts(sealed).await;
     let wrong = keyring(&[("new", 'c'), ("old", 'd')]);
     sealed::rotate(&acme.db, &wrong).await.expect_err("the old key does not fit");
     assert_eq!(acme.texts(sealed).await, before);
-    assert_eq!(open(&acme, &old).await, KEYS);
+    assert_eq!(open(&acme, OLD).await, KEYS);
 }
 
 /// Who adds a sealed column is reminded of the rotation: every column of bytes is sealed, or known as something else.
