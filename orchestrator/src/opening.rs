@@ -93,8 +93,6 @@ pub async fn open(orchestrator: &Orchestrator, db: &TenantDb, lease: &Lease) -> 
             let prepared = prepare(&mut tx, orchestrator, lease, &opening).await?;
             let authors = store_messages(&mut tx, lease, &opening).await?;
             opening.window = window(&opening, &authors);
-            opening.known =
-                escalation::look_up(&mut tx, lease, &opening, &authors, orchestrator.clock.now()).await?;
             let to_seq = opening.pending[opening.pending.len() - 1].seq;
             let (errand, called_off) = errands::first(&mut tx, lease, &opening.pending).await?;
             let beforehand = fixed::beforehand(&mut tx, &opening, &authors, orchestrator.hears).await?;
@@ -102,21 +100,23 @@ pub async fn open(orchestrator: &Orchestrator, db: &TenantDb, lease: &Lease) -> 
                 None if errand.is_none() => refused(&mut tx, lease, &opening, &authors).await?,
                 end => end,
             };
-            let heard = end.is_none_or(|(_, why)| why != policy::OUTSIDERS_IGNORED);
-            if let (true, fixed::Beforehand::Nothing, Some(hit)) =
-                (heard, &beforehand, escalation::before(&opening, &authors))
-            {
-                // Moves the fence: whoever claims next finds a human's conversation, and holds what waits.
-                escalations::open(&mut tx, &hit.escalation(lease)).await?;
-                tx.commit().await?;
-                return Ok(Opened::Nothing);
-            }
             let when = (orchestrator.clock.now(), orchestrator.answer_within);
+            let heard = end.is_none_or(|(_, why)| why != policy::OUTSIDERS_IGNORED);
+            if heard && matches!(beforehand, fixed::Beforehand::Nothing) {
+                opening.known = escalation::look_up(&mut tx, lease, &opening, &authors, when.0).await?;
+                if let Some(hit) = escalation::before(&opening, &authors) {
+                    // Moves the fence: whoever claims next finds a human's conversation, and holds what waits.
+                    escalations::open(&mut tx, &hit.escalation(lease)).await?;
+                    tx.commit().await?;
+                    return Ok(Opened::Nothing);
+                }
+            }
             let settled = match end {
                 Some(end) => Err(end),
                 None => fixed::settle(&mut tx, &opening, &beforehand, when, errand.is_some()).await?,
             };
-            let agent = choose_agent(&mut tx, &mut opening, errand.as_ref()).await?;
+            let agent =
+                if settled.is_ok() { choose_agent(&mut tx, &mut opening, errand.as_ref()).await? } else { None };
             match (settled, agent) {
                 (Ok(line), Some(agent)) => {
                     let said = (opening, authors, errand);
