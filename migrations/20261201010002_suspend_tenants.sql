@@ -5,5 +5,5 @@ alter table tenants
     add column suspended_why text check (length(suspended_why) between 1 and 500),
     add column dropped_before timestamptz,
     add check ((suspended_at is null) = (suspended_why is null));
-grant select (suspended_at, suspended_why) on tenants to konstruct_system;
+grant select (suspended_at, suspended_why, dropped_before) on tenants to konstruct_system;
 grant update (suspended_at, suspended_why, dropped_before) on tenants to konstruct_system;

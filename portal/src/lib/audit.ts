@@ -51,8 +51,8 @@ export interface Acting {
   ticket: string
 }
 
-export function actingIn(detail: Record<string, unknown>): Acting | null {
-  const acting = detail['impersonation'] as Partial<Acting> | undefined
+export function actingIn(detail: object): Acting | null {
+  const acting = (detail as { impersonation?: Partial<Acting> }).impersonation
   return typeof acting?.admin === 'string' ? { admin: acting.admin, acts_as_name: acting.acts_as_name ?? '', ticket: acting.ticket ?? '' } : null
 }
 
