@@ -12,13 +12,15 @@ use shared::{
     db::{
         SystemDb, TenantDb,
         audit::Actor,
+        impersonations::Impersonation,
         sessions::{self, SignedIn},
+        suspensions::Suspension,
         system,
     },
     ids::{ApiKeyId, SessionId, TenantId},
 };
 
-use crate::{Gateway, cookies, error::ApiError};
+use crate::{Gateway, acting, cookies, error::ApiError};
 
 const KEY_PREFIX: &str = "kst_";
 /// The prefix and 32 bytes in base64 without padding.
@@ -38,8 +40,11 @@ pub struct Operator {
 /// Someone who may change how the tenant is set up.
 pub struct Admin(pub Operator);
 
-/// Somebody who is signed in, whether or not they belong to a tenant. API keys are no persons.
+/// Somebody who is signed in, whether or not they belong to a tenant. API keys are no persons, nor is who acts as another.
 pub struct Person(pub SignedIn);
+
+/// Somebody who acts as another, or did until a moment ago.
+pub struct Impersonator(pub Impersonation);
 
 /// Somebody who looks after the platform, and the role that may list tenants. It opens no tenant's content.
 pub struct PlatformAdmin {
@@ -61,7 +66,7 @@ pub enum Identity {
 
 /// Anybody with an identity: for what shows who one is.
 pub enum Caller {
-    Key(Operator),
+    Key(Operator, Option<Suspension>),
     Person(SignedIn),
 }
 
@@ -73,16 +78,27 @@ impl FromRequestParts<Gateway> for Operator {
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, ApiError> {
         match Caller::from_request_parts(parts, gateway).await? {
-            Caller::Key(operator) => Ok(operator),
-            Caller::Person(person) => {
-                let (tenant, role) = person.tenant.ok_or_else(ApiError::no_tenant)?;
-                if person.read_only && !parts.method.is_safe() {
-                    return Err(ApiError::read_only());
-                }
-                let (actor, db) = (Actor::User(person.user), gateway.db.tenant(tenant));
-                Ok(Self { tenant, role, actor, db })
+            Caller::Key(operator, suspended) => {
+                acting::pass(parts, operator.role == ADMIN, suspended.as_ref())?;
+                Ok(operator)
             }
+            Caller::Person(person) => Self::of(parts, gateway, person).await,
         }
+    }
+}
+
+impl Operator {
+    async fn of(parts: &Parts, gateway: &Gateway, person: SignedIn) -> Result<Self, ApiError> {
+        let actor = match &person.impersonation {
+            None => Actor::User(person.user),
+            Some(acting) => acting::enter(parts, gateway, acting).await?,
+        };
+        let (tenant, role) = person.tenant.ok_or_else(ApiError::no_tenant)?;
+        acting::pass(parts, role == ADMIN, person.suspended.as_ref())?;
+        if person.read_only && !parts.method.is_safe() {
+            return Err(ApiError::read_only());
+        }
+        Ok(Self { tenant, role, actor, db: gateway.db.tenant(tenant) })
     }
 }
 
@@ -91,13 +107,14 @@ impl FromRequestParts<Gateway> for Reader {
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, ApiError> {
         match Caller::from_request_parts(parts, gateway).await? {
-            Caller::Key(Operator { actor: Actor::ApiKey(key), db, .. }) => {
-                Ok(Self { identity: Identity::Key(key), db })
+            Caller::Key(operator, suspended) => {
+                acting::pass(parts, operator.role == ADMIN, suspended.as_ref())?;
+                let Actor::ApiKey(key) = operator.actor else { return Err(ApiError::unauthorized()) };
+                Ok(Self { identity: Identity::Key(key), db: operator.db })
             }
-            Caller::Key(_) => Err(ApiError::unauthorized()),
             Caller::Person(person) => {
-                let (tenant, _) = person.tenant.ok_or_else(ApiError::no_tenant)?;
-                Ok(Self { identity: Identity::Session(person.session), db: gateway.db.tenant(tenant) })
+                let identity = Identity::Session(person.session);
+                Ok(Self { identity, db: Operator::of(parts, gateway, person).await?.db })
             }
         }
     }
@@ -116,17 +133,36 @@ impl FromRequestParts<Gateway> for Person {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, ApiError> {
-        let token = cookies::value(&parts.headers, cookies::ACCESS).ok_or_else(ApiError::unauthorized)?;
-        let person = sessions::find(&gateway.db.system(), token).await?.ok_or_else(ApiError::unauthorized)?;
-        if !parts.method.is_safe() {
-            own_page(&parts.headers, gateway)?;
-            let given = single(&parts.headers, CSRF_HEADER).unwrap_or_default();
-            if !gateway.fingerprints.is_token(given, "", &["csrf", &person.session.to_string()]) {
-                return Err(ApiError::foreign_page());
-            }
+        let person = signed_in(parts, gateway).await?;
+        match &person.impersonation {
+            None => Ok(Self(person)),
+            Some(acting) if acting.lives => Err(ApiError::not_in_a_name()),
+            Some(_) => Err(ApiError::impersonation_ended()),
         }
-        Ok(Self(person))
     }
+}
+
+impl FromRequestParts<Gateway> for Impersonator {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, ApiError> {
+        let person = signed_in(parts, gateway).await?;
+        person.impersonation.map(|acting| Self(*acting)).ok_or_else(ApiError::not_found)
+    }
+}
+
+/// Whose session it is, whatever it may do.
+async fn signed_in(parts: &Parts, gateway: &Gateway) -> Result<SignedIn, ApiError> {
+    let token = cookies::value(&parts.headers, cookies::ACCESS).ok_or_else(ApiError::unauthorized)?;
+    let person = sessions::find(&gateway.db.system(), token).await?.ok_or_else(ApiError::unauthorized)?;
+    if !parts.method.is_safe() {
+        own_page(&parts.headers, gateway)?;
+        let given = single(&parts.headers, CSRF_HEADER).unwrap_or_default();
+        if !gateway.fingerprints.is_token(given, "", &["csrf", &person.session.to_string()]) {
+            return Err(ApiError::foreign_page());
+        }
+    }
+    Ok(person)
 }
 
 impl FromRequestParts<Gateway> for PlatformAdmin {
@@ -147,19 +183,20 @@ impl FromRequestParts<Gateway> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, ApiError> {
         if !parts.headers.contains_key(header::AUTHORIZATION) {
-            return Ok(Self::Person(Person::from_request_parts(parts, gateway).await?.0));
+            return Ok(Self::Person(signed_in(parts, gateway).await?));
         }
         let token = bearer(parts).ok_or_else(ApiError::unauthorized)?;
         // One indexed look-up by hash: nothing of the key is compared byte by byte.
         let owner = system::find_api_key(&gateway.db.system(), &token_hash(token))
             .await?
             .ok_or_else(ApiError::unauthorized)?;
-        Ok(Self::Key(Operator {
+        let operator = Operator {
             tenant: owner.tenant,
             role: owner.role,
             actor: Actor::ApiKey(owner.key),
             db: gateway.db.tenant(owner.tenant),
-        }))
+        };
+        Ok(Self::Key(operator, owner.suspended))
     }
 }
 

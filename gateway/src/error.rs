@@ -9,7 +9,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use shared::{channels::CallError, db::DbError};
+use shared::{
+    channels::CallError,
+    db::{DbError, suspensions::Suspension},
+};
 use utoipa::ToSchema;
 
 /// Longest refusal that quotes what was sent, in characters.
@@ -110,6 +113,33 @@ impl ApiError {
             StatusCode::FORBIDDEN,
             "read_only",
             "Your membership is for looking only: an admin of the tenant can change that.",
+        )
+    }
+
+    pub fn not_in_a_name() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "impersonating",
+            "Nobody may do that in somebody else's name: end the impersonation first.",
+        )
+    }
+
+    pub fn impersonation_ended() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "impersonation_ended",
+            "The impersonation is over, by time or because the consent was taken back: leave it to go on as yourself.",
+        )
+    }
+
+    pub fn suspended(suspension: &Suspension) -> Self {
+        let why = suspension.why.trim_end_matches('.');
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "suspended",
+            format!(
+                "This account is suspended: {why}. Its admins may still look and pay; ask whoever runs the platform to let it go on."
+            ),
         )
     }
 

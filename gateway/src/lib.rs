@@ -3,6 +3,7 @@
 //! Start at [`router`]: every URL is on that page. [`serve`] is the accept loop; a request passes `auth` (extractors that
 //! are the access rule) and ends in a problem document (`error`) if it can't be served.
 
+mod acting;
 mod assets;
 mod auth;
 mod client;

@@ -10,7 +10,7 @@ use crate::{
     cookies, install,
     portal::{
         agents, api_keys, approvals, audit,
-        auth::{accept, devices, login, password, signup, totp},
+        auth::{accept, devices, impersonation, login, password, signup, totp},
         billing, bindings, budgets, cases, channels, connections, conversations, dead_letters, escalation_desk,
         escalation_rules, escalations, events, follow_ups, forks, invitations, knowledge, llm_keys, mcp_servers,
         me, members, memories, notices, office_hours, passages, people, related, replays, routines,
@@ -36,7 +36,8 @@ use crate::{
         budgets::list, budgets::create, budgets::change, budgets::remove, usage::report,
         billing::show, billing::checkout, billing::portal, billing::refresh,
         tenants::list,
-        tenants::change,
+        tenants::change, tenants::suspend, tenants::resume,
+        impersonation::begin, impersonation::end, impersonation::consent, impersonation::set_consent,
         dead_letters::list, dead_letters::retry, dead_letters::discard,
         api_keys::list, api_keys::create, api_keys::revoke,
         signup::sign_up, signup::verify, login::login, login::refresh, login::logout,

@@ -21,7 +21,7 @@ use crate::{
     install, openapi,
     portal::{
         agents, api_keys, approvals, audit,
-        auth::{accept, devices, login, password, signup, totp},
+        auth::{accept, devices, impersonation, login, password, signup, totp},
         billing, bindings, budgets, cases, channels, connections, conversations, dead_letters, escalation_desk,
         escalation_rules as rules, escalations, events, follow_ups, forks, invitations, knowledge, llm_keys,
         mcp_servers, me, members, memories, notices, office_hours, passages, people, related, replays, routines,
@@ -207,6 +207,10 @@ fn looking_after() -> Router<Gateway> {
     Router::new()
         .route("/api/v1/tenants", get(tenants::list))
         .route("/api/v1/tenants/{tenant_id}", patch(tenants::change))
+        .route("/api/v1/tenants/{tenant_id}/suspend", post(tenants::suspend))
+        .route("/api/v1/tenants/{tenant_id}/resume", post(tenants::resume))
+        .route("/api/v1/impersonation", post(impersonation::begin).delete(impersonation::end))
+        .route("/api/v1/impersonation/consent", get(impersonation::consent).put(impersonation::set_consent))
         .route("/api/v1/dead-letters", get(dead_letters::list))
         .route("/api/v1/dead-letters/{job_id}/retry", post(dead_letters::retry))
         .route("/api/v1/dead-letters/{job_id}/discard", post(dead_letters::discard))

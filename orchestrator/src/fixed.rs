@@ -1,22 +1,32 @@
 //! Answers that need no model: opt-out and opt-in words, a voice message that nobody can listen to, and that the agent is
 //! paused.
 
+use std::time::Duration;
+
 use shared::{
     db::{
-        DbError, TenantTx,
+        DbError, TenantTx, allowances,
         billing::Access,
-        messages::Author,
+        messages::{Author, AuthorKind, Line},
         people,
         runs::{End, Opening},
     },
     message::InboundMessage,
 };
+use time::OffsetDateTime;
 
-use crate::consent::{self, Wish};
+use crate::{
+    consent::{self, Wish},
+    lateness,
+};
 
 /// As the webhook words it.
 const VOICE: &str = "[attached file: voice message]";
 const PAUSED: &str = "I'm paused at the moment and can't answer. Whoever looks after me here has been told.";
+/// Said once in a conversation for everything beyond the plan's answers of a month.
+const USED_UP: &str =
+    "I can't answer more messages this month. What you write is kept, and my colleagues here can see it.";
+const USED_UP_SAID: &str = "the plan's answers of this month are used up, which was said";
 const CAN_NOT_LISTEN: &str = "I can't listen to voice messages. Please write it to me as a text.";
 
 /// What becomes of a turn before a model is asked.
@@ -67,8 +77,49 @@ pub async fn beforehand(
 }
 
 /// What a tenant's people hear while its subscription is not in order. An answer that had begun is finished.
-pub fn paused(opening: &Opening) -> Option<&'static str> {
+fn paused(opening: &Opening) -> Option<&'static str> {
     (opening.access != Access::Full && opening.interrupted.is_none()).then_some(PAUSED)
+}
+
+/// What of all that needs no model becomes of a turn: a line to say, nothing, or an end without an answer. `when`: it is now
+/// this late, and what waited longer than that is asked about.
+pub async fn settle(
+    tx: &mut TenantTx,
+    opening: &Opening,
+    beforehand: &Beforehand,
+    (now, within): (OffsetDateTime, Option<Duration>),
+    is_errand: bool,
+) -> Result<Result<Option<&'static str>, (End, &'static str)>, DbError> {
+    if let Some(end) = beforehand.end() {
+        return Ok(Err(end));
+    }
+    if let Some(answer) = beforehand.answer() {
+        return Ok(Ok(Some(answer)));
+    }
+    let late = lateness::judge(opening, now, within);
+    if let Some(end) = late.end() {
+        return Ok(Err(end));
+    }
+    if let Some(line) = paused(opening) {
+        return Ok(Ok(Some(line)));
+    }
+    // A turn that had begun goes on.
+    let counts = opening.limited && opening.interrupted.is_none();
+    if counts && allowances::answers(tx).await?.are_used_up() {
+        return Ok(used_up(&opening.window, now, is_errand).map(Some));
+    }
+    Ok(Ok(late.answer()))
+}
+
+/// The line beyond the plan's answers, or an end where it was said this month already. Nobody wrote an errand, so nobody is
+/// told of it.
+fn used_up(window: &[Line], now: OffsetDateTime, is_errand: bool) -> Result<&'static str, (End, &'static str)> {
+    let said = window.iter().any(|line| {
+        line.author_kind == AuthorKind::Agent
+            && line.body.starts_with(USED_UP)
+            && (line.sent_at.year(), line.sent_at.month()) == (now.year(), now.month())
+    });
+    if said || is_errand { Err((End::Ignored, USED_UP_SAID)) } else { Ok(USED_UP) }
 }
 
 fn is_voice(message: &InboundMessage) -> bool {

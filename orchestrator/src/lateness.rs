@@ -16,6 +16,7 @@ pub const AWAY: &str = "I was away and see this only now. Is it still open? Then
 /// Longer than any platform tries to deliver: WhatsApp does for seven days. What claims to be older has a wrong clock.
 const DELIVERED_WITHIN: Duration = Duration::from_hours(8 * 24);
 const SAID: &str = "it came too late, which was said";
+const DROPPED: &str = "it came while the account was suspended";
 
 /// What becomes of messages that waited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub enum Late {
     Tell,
     /// They got it already.
     Told,
+    /// The platform let the tenant go on without what waited.
+    Dropped,
 }
 
 impl Late {
@@ -33,19 +36,26 @@ impl Late {
     }
 
     pub fn end(self) -> Option<(End, &'static str)> {
-        (self == Self::Told).then_some((End::Ignored, SAID))
+        match self {
+            Self::Told => Some((End::Ignored, SAID)),
+            Self::Dropped => Some((End::Ignored, DROPPED)),
+            Self::InTime | Self::Tell => None,
+        }
     }
 }
 
 /// By the newest message that wants an answer: if that one is fresh, its answer is for all of them. A turn that had begun goes
 /// on, and a decision about an approval is carried out or has expired by itself.
 pub fn judge(opening: &Opening, now: OffsetDateTime, within: Option<Duration>) -> Late {
-    let Some(within) = within.filter(|_| opening.interrupted.is_none()) else { return Late::InTime };
-    if opening.pending.iter().any(|pending| errands::named(pending).is_some()) {
+    if opening.interrupted.is_some() || opening.pending.iter().any(|pending| errands::named(pending).is_some()) {
         return Late::InTime;
     }
     let wanting = opening.pending.iter().filter(|pending| policy::wants_answer(opening, pending));
     let Some(newest) = wanting.map(|pending| pending.message.sent_at).max() else { return Late::InTime };
+    if opening.dropped_before.is_some_and(|before| newest <= before) {
+        return Late::Dropped;
+    }
+    let Some(within) = within else { return Late::InTime };
     if now - newest <= within || now - newest > DELIVERED_WITHIN {
         return Late::InTime;
     }

@@ -6,13 +6,15 @@ use secrecy::SecretString;
 use shared::{
     crash,
     db::{
-        Audience, DbError, TenantDb, TenantTx, agents, bindings, changes, connections, escalations,
+        Audience, DbError, TenantDb, TenantTx, agents,
+        billing::Access,
+        bindings, changes, connections, escalations,
         lanes::{self, Lease},
         llm_keys, media,
         messages::{self, Author, AuthorKind, Line},
         people::{self, Standing},
         runs::{self, End, Finish, Opening, Pending, Start},
-        tools,
+        suspensions, tools,
     },
     ids::{OutboxId, RunId},
     jobs::Job,
@@ -23,7 +25,7 @@ use shared::{
 use crate::{
     Orchestrator,
     errands::{self, Errand},
-    escalation, fixed, lateness, policy, question, recall,
+    escalation, fixed, policy, question, recall,
     reply::{Outlet, SlackPlace, WhatsAppPlace},
     turn::PLACEHOLDER,
 };
@@ -59,6 +61,8 @@ pub struct Turn {
 pub enum Opened {
     /// There is nothing to answer, and the lane is released.
     Nothing,
+    /// The tenant is suspended: the lane is put aside until it is not.
+    Aside,
     /// Interrupted runs left notices; nothing else was read or written.
     Notices(Box<Opening>),
     /// A turn, with its question on the way to a vector; without one if it has stopped too many workers to be tried.
@@ -70,7 +74,10 @@ pub async fn open(orchestrator: &Orchestrator, db: &TenantDb, lease: &Lease) -> 
     // Stores memories of any audience; none is read into the prompt from here.
     let mut tx = db.begin_for_all_audiences().await?;
     let early = question::early(&mut tx, orchestrator, lease).await?;
-    let mut opening = runs::open(&mut tx, lease).await?;
+    let Some(mut opening) = unless_suspended(&mut tx, lease).await? else {
+        tx.commit().await?;
+        return Ok(Opened::Aside);
+    };
     if !opening.notices.is_empty() {
         tx.close().await?;
         return Ok(Opened::Notices(Box::new(opening)));
@@ -82,7 +89,7 @@ pub async fn open(orchestrator: &Orchestrator, db: &TenantDb, lease: &Lease) -> 
     errands::alone(&mut opening.pending);
     continue_trace(&opening.pending);
     let known_run = opening.interrupted.as_ref().map(|interrupted| interrupted.run);
-    let (to_seq, end) = match given_up(&opening, lease) {
+    let (to_seq, (end, reason)) = match given_up(&opening, lease) {
         Some(end) => end,
         None => {
             let prepared = match quiet_end(&opening) {
@@ -98,10 +105,10 @@ pub async fn open(orchestrator: &Orchestrator, db: &TenantDb, lease: &Lease) -> 
                 None if errand.is_none() => refused(&mut tx, lease, &opening, &authors).await?,
                 end => end,
             };
+            let when = (orchestrator.clock.now(), orchestrator.answer_within);
             let heard = end.is_none_or(|(_, why)| why != policy::OUTSIDERS_IGNORED);
             if heard && matches!(beforehand, fixed::Beforehand::Nothing) {
-                let now = orchestrator.clock.now();
-                opening.known = escalation::look_up(&mut tx, lease, &opening, &authors, now).await?;
+                opening.known = escalation::look_up(&mut tx, lease, &opening, &authors, when.0).await?;
                 if let Some(hit) = escalation::before(&opening, &authors) {
                     // Moves the fence: whoever claims next finds a human's conversation, and holds what waits.
                     escalations::open(&mut tx, &hit.escalation(lease)).await?;
@@ -109,40 +116,50 @@ pub async fn open(orchestrator: &Orchestrator, db: &TenantDb, lease: &Lease) -> 
                     return Ok(Opened::Nothing);
                 }
             }
-            let late = lateness::judge(&opening, orchestrator.clock.now(), orchestrator.answer_within);
-            let told = late.end().filter(|_| beforehand.answer().is_none());
-            let end = end.or_else(|| beforehand.end()).or(told);
-            let agent = match end {
-                None => choose_agent(&mut tx, &mut opening, errand.as_ref()).await?,
-                Some(_) => None,
+            let settled = match end {
+                Some(end) => Err(end),
+                None => fixed::settle(&mut tx, &opening, &beforehand, when, errand.is_some()).await?,
             };
-            match (end, agent) {
-                (None, Some(agent)) => {
-                    let paused = fixed::paused(&opening);
+            let agent =
+                if settled.is_ok() { choose_agent(&mut tx, &mut opening, errand.as_ref()).await? } else { None };
+            match (settled, agent) {
+                (Ok(line), Some(agent)) => {
                     let said = (opening, authors, errand);
                     let mut turn = start(&mut tx, orchestrator, lease, said, agent, to_seq).await?;
-                    turn.fixed = beforehand.answer().or(paused).or(late.answer());
+                    turn.fixed = line;
                     tx.commit().await?;
                     crash::point(crash::Point::Opened);
                     return Ok(Opened::Turn(Box::new(turn), prepared));
                 }
-                (end, _) => {
-                    if let Some((End::Held, _)) = end {
+                (settled, _) => {
+                    let end = settled.err().unwrap_or((End::Dead, NO_AGENT));
+                    if end.0 == End::Held {
                         errands::pass_on(&mut tx, lease, &opening.pending, &authors).await?;
                     }
-                    (to_seq, end.unwrap_or((End::Dead, NO_AGENT)))
+                    (to_seq, end)
                 }
             }
         }
     };
-    let (end, reason) = end;
     if end == End::Dead {
         tracing::error!(reason, "Messages were given up");
     }
     let finish = Finish { run: known_run, to_seq, end, reason: Some(reason), sent: &[] };
     runs::finish(&mut tx, lease, &finish).await?;
-    tx.commit().await?;
-    Ok(Opened::Nothing)
+    tx.commit().await.map(|()| Opened::Nothing)
+}
+
+/// What the turn is about; `None`: the tenant is suspended, and the lane is put aside.
+async fn unless_suspended(tx: &mut TenantTx, lease: &Lease) -> Result<Option<Opening>, DbError> {
+    let opening = runs::open(tx, lease).await?;
+    if opening.access != Access::Suspended {
+        Ok(Some(opening))
+    } else if suspensions::put_aside(tx, lease).await? {
+        Ok(None)
+    } else {
+        // It may go on since a moment ago.
+        runs::open(tx, lease).await.map(Some)
+    }
 }
 
 /// Ends that need nothing of the messages, not even their storage: that may be what fails.
@@ -347,8 +364,7 @@ async fn store_messages(tx: &mut TenantTx, lease: &Lease, opening: &Opening) -> 
         messages: &inbound,
     };
     let authors = messages::store(tx, &place).await?;
-    let mut unnamed: Vec<_> =
-        authors.iter().filter(|author| asks_for_name(author)).map(|author| author.person).collect();
+    let mut unnamed: Vec<_> = authors.iter().filter(|one| asks_for_name(one)).map(|one| one.person).collect();
     unnamed.sort();
     unnamed.dedup();
     for person in unnamed {
@@ -359,8 +375,7 @@ async fn store_messages(tx: &mut TenantTx, lease: &Lease, opening: &Opening) -> 
         // Another turn may learn what the channel is before this one is committed: what is stored here would be missed.
         let nobody_knew =
             place.kind == ChannelKind::Unknown && !inbound.iter().any(|message| message.with_outsiders);
-        let in_doubt =
-            if nobody_knew { authors.iter().map(|author| author.message).collect() } else { Vec::new() };
+        let in_doubt = authors.iter().filter(|_| nobody_knew).map(|author| author.message).collect();
         queue::enqueue(tx, &Job::DescribeChannel { connection: opening.connection, channel, in_doubt }).await?;
     }
     for media in media::expect(tx, opening.connection, lease.conversation, &inbound).await? {

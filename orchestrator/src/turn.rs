@@ -73,6 +73,7 @@ pub async fn take_turn(orchestrator: &Orchestrator, lease: &Lease, watch: &Watch
                 break (*turn, prepared);
             }
             Opened::Notices(opening) => notices::deliver(orchestrator, &db, lease, &opening).await?,
+            Opened::Aside => return Ok(false),
             // Nothing was to be answered; that more arrived meanwhile can't be excluded.
             Opened::Nothing => return Ok(true),
         }

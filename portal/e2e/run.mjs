@@ -13,6 +13,7 @@ import { money } from './money.mjs'
 import { platform } from './platform.mjs'
 import { rules } from './rules.mjs'
 import { statusPage } from './status.mjs'
+import { support } from './support.mjs'
 import { team } from './team.mjs'
 import { deadLetters, together } from './together.mjs'
 import { trust } from './trust.mjs'
@@ -55,6 +56,7 @@ try {
   await billing(stage, owner)
   await team(stage, owner)
   await platform(stage, owner)
+  await support(stage, owner)
   await deadLetters(stage, owner)
   await test('axe finds nothing on any page', () => assert.deepEqual(heard.barriers, []))
   await test('no violation of the content security policy', () => assert.deepEqual(heard.violations, []))

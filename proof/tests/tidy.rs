@@ -32,6 +32,7 @@ const DOORS: Rule = Rule {
         ("shared/src/queue.rs", "a job brings its tenant; the sweeper finds lost ones"),
         ("shared/src/db/inbox.rs", "accepts messages of several tenants in one commit"),
         ("gateway/src/lib.rs", "opens the dedupe key at start"),
+        ("gateway/src/acting.rs", "who acts as another is noted where they act"),
         ("gateway/src/auth.rs", "an API key or a session brings its tenant"),
         ("gateway/src/portal/auth/", "who signs in has no tenant yet"),
         ("gateway/src/install/visit.rs", "an install link or its state brings its tenant, and its hash must fit"),

@@ -107,6 +107,8 @@ ids! {
     UserId = "usr";
     /// A device on which somebody is signed in.
     SessionId = "ses";
+    /// A platform admin acting for somebody.
+    ImpersonationId = "imp";
     InvitationId = "inv";
     ApiKeyId = "key";
     /// A tenant's tie to one Slack workspace or WhatsApp number.

@@ -106,6 +106,27 @@ pub enum ApprovalRefusal {
 }
 
 impl Job {
+    /// It shows or sends something in a channel, or lets an agent begin to: it waits while the tenant is suspended. Mails
+    /// go out: people have to be able to sign in.
+    pub fn speaks(&self) -> bool {
+        matches!(
+            self,
+            Self::AskForPerson { .. }
+                | Self::TellPerson { .. }
+                | Self::PublishHome { .. }
+                | Self::SuggestPrompts { .. }
+                | Self::SendReply { .. }
+                | Self::SendAgain { .. }
+                | Self::ShowApproval { .. }
+                | Self::ReportApproval { .. }
+                | Self::BeginFollowUp { .. }
+                | Self::BeginRoutine { .. }
+                | Self::ShowEscalation { .. }
+                | Self::TellDesk { .. }
+                | Self::ActAtDesk { .. }
+        )
+    }
+
     pub fn kind(&self) -> &'static str {
         match self {
             Self::FetchPersonProfile { .. } => "fetch_person_profile",

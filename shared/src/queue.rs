@@ -28,6 +28,8 @@ const QUEUE: &str = "konstruct";
 pub const ATTEMPTS_MAX: i32 = 6;
 const BACKOFF_BASE_SECONDS: u64 = 2;
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
+/// How long what a suspended tenant would say waits before it is looked at again.
+const SUSPENDED_PAUSE: Duration = Duration::from_secs(20);
 /// How long jobs that are being run may take to end once the process is asked to stop.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -181,9 +183,16 @@ pub async fn run(db: &Db, name: &str, handler: Handler, stop: impl Future<Output
 /// apalis is told `Ok` whatever became of the job: our own row holds its state.
 async fn perform(wake: Wake, runner: Data<Runner>) -> Result<(), BoxDynError> {
     let db = runner.db.tenant(wake.tenant);
-    let Some((job, attempts)) = begin_attempt(&db, wake.job).await? else {
+    let Some((job, attempts, silence)) = begin_attempt(&db, wake.job).await? else {
         return Ok(());
     };
+    match silence {
+        Some(Silence::ForNow) if job.speaks() => return Ok(put_off(&db, wake).await?),
+        Some(Silence::Dropped) if job.speaks() => {
+            return Ok(end(&db, wake.job, "discarded", Some("it waited while the tenant was suspended")).await?);
+        }
+        _ => {}
+    }
     crash::point(crash::Point::JobBegun);
     let result = (runner.handler)(db.clone(), job.clone()).await;
     let outcome = match &result {
@@ -206,16 +215,28 @@ async fn perform(wake: Wake, runner: Data<Runner>) -> Result<(), BoxDynError> {
     Ok(())
 }
 
+/// Why a job says nothing.
+#[derive(Clone, Copy)]
+enum Silence {
+    /// Its tenant is suspended.
+    ForNow,
+    /// Its tenant was, and what waited meanwhile is not wanted any more.
+    Dropped,
+}
+
 /// Counts the attempt before the work. `None`: done already, or given up after too many crashes.
-async fn begin_attempt(db: &TenantDb, id: JobId) -> Result<Option<(Job, i32)>, DbError> {
+async fn begin_attempt(db: &TenantDb, id: JobId) -> Result<Option<(Job, i32, Option<Silence>)>, DbError> {
     let mut tx = db.begin().await?;
-    let begun: Option<(Json<Job>, i32)> = sqlx::query_as(
+    let begun: Option<(Json<Job>, i32, Option<bool>)> = sqlx::query_as(
         "update jobs
             set attempts = attempts + 1, run_after = clock_timestamp() + interval '60 seconds',
                 state = case when attempts >= $3 then 'dead' else state end,
                 finished_at = case when attempts >= $3 then clock_timestamp() end
           where tenant_id = $1 and job_id = $2 and state = 'queued'
-         returning payload, attempts",
+         returning payload, attempts,
+                   (select case when t.suspended_at is not null then true
+                                when created_at <= t.dropped_before then false end
+                      from tenants t where t.tenant_id = $1)",
     )
     .bind(tx.tenant())
     .bind(id)
@@ -223,7 +244,26 @@ async fn begin_attempt(db: &TenantDb, id: JobId) -> Result<Option<(Job, i32)>, D
     .fetch_optional(tx.conn())
     .await?;
     tx.commit().await?;
-    Ok(begun.filter(|(_, attempts)| *attempts <= ATTEMPTS_MAX).map(|(Json(job), attempts)| (job, attempts)))
+    let silence = |suspended| if suspended { Silence::ForNow } else { Silence::Dropped };
+    Ok(begun
+        .filter(|(_, attempts, _)| *attempts <= ATTEMPTS_MAX)
+        .map(|(Json(job), attempts, suspended)| (job, attempts, suspended.map(silence))))
+}
+
+/// Lets a job wait as if it had not been looked at.
+async fn put_off(db: &TenantDb, wake: Wake) -> Result<(), DbError> {
+    let mut tx = db.begin().await?;
+    sqlx::query(
+        "update jobs set attempts = attempts - 1, run_after = clock_timestamp() + make_interval(secs => $3)
+          where tenant_id = $1 and job_id = $2 and state = 'queued'",
+    )
+    .bind(tx.tenant())
+    .bind(wake.job)
+    .bind(SUSPENDED_PAUSE.as_secs_f64())
+    .execute(tx.conn())
+    .await?;
+    push(&mut tx, wake, SUSPENDED_PAUSE).await?;
+    tx.commit().await
 }
 
 async fn end(db: &TenantDb, id: JobId, state: &str, error: Option<&str>) -> Result<(), DbError> {

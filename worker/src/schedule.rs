@@ -5,11 +5,11 @@ use std::time::Duration;
 use shared::{
     clock::Clock,
     db::{
-        Db, DbError,
+        Db, DbError, allowances,
         budgets::{self, SummedUp},
         customers,
         documents::addresses,
-        escalations, rotations, routines, system,
+        escalations, impersonations, rotations, routines, system,
     },
     jobs::Job,
     queue,
@@ -20,11 +20,13 @@ use tokio_util::sync::CancellationToken;
 const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 /// How often each worker sums the ledger up; several doing it is one too many, and harmless.
 const SUM_UP_INTERVAL: Duration = Duration::from_secs(24 * 3_600);
+/// How often each worker counts memories against plans.
+const REST_INTERVAL: Duration = Duration::from_secs(3_600);
 
 pub async fn run(db: Db, clock: Clock, stopping: CancellationToken) {
     let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut summed_up: Option<tokio::time::Instant> = None;
+    let (mut summed_up, mut rested): (Option<tokio::time::Instant>, Option<tokio::time::Instant>) = (None, None);
     while stopping.run_until_cancelled(ticks.tick()).await.is_some() {
         // Conversations with unfinished messages that nobody would look at.
         match system::sweep_lanes(&db.system()).await {
@@ -43,6 +45,12 @@ pub async fn run(db: Db, clock: Clock, stopping: CancellationToken) {
             Ok(0) => {}
             Ok(waiting) => tracing::warn!(waiting, "People still wait for a human"),
             Err(error) => tracing::warn!(%error, "The escalations could not be looked through"),
+        }
+        // Platform admins who acted in a tenant and do no longer.
+        match impersonations::end_due(&db.system()).await {
+            Ok(0) => {}
+            Ok(ended) => tracing::info!(ended, "Impersonations ended by themselves"),
+            Err(error) => tracing::warn!(%error, "The impersonations could not be looked through"),
         }
         // What agents do again and again.
         match begin_due(&db, clock.now()).await {
@@ -67,6 +75,14 @@ pub async fn run(db: Db, clock: Clock, stopping: CancellationToken) {
             Ok(0) => {}
             Ok(calls) => tracing::warn!(calls, "Calls that nobody booked were booked at what was held for them"),
             Err(error) => tracing::warn!(%error, "The held money could not be looked through"),
+        }
+        if rested.is_none_or(|at| at.elapsed() >= REST_INTERVAL) {
+            rested = Some(tokio::time::Instant::now());
+            match let_memories_rest(&db).await {
+                Ok(0) => {}
+                Ok(memories) => tracing::info!(memories, "Memories rest beyond their plan's limit, or came back"),
+                Err(error) => tracing::warn!(%error, "The memories could not be counted"),
+            }
         }
         if summed_up.is_none_or(|at| at.elapsed() >= SUM_UP_INTERVAL) {
             summed_up = Some(tokio::time::Instant::now());
@@ -160,6 +176,21 @@ pub async fn settle_stale(db: &Db) -> Result<u64, DbError> {
         tx.commit().await?;
     }
     Ok(calls)
+}
+
+/// Counts every tenant's memories against its plan; returns how many rest from now on, or no longer.
+pub async fn let_memories_rest(db: &Db) -> Result<i64, DbError> {
+    let (mut changed, mut after) = (0, None);
+    loop {
+        let tenants = allowances::tenants_after(&db.system(), after).await?;
+        let Some(last) = tenants.last() else { return Ok(changed) };
+        after = Some(*last);
+        for tenant in &tenants {
+            let mut tx = db.tenant(*tenant).begin_for_all_audiences().await?;
+            changed += allowances::let_memories_rest(&mut tx).await?;
+            tx.commit().await?;
+        }
+    }
 }
 
 /// Compares every budget with the ledger.

@@ -31,7 +31,7 @@ pub enum Me {
 pub async fn show(caller: Caller, State(gateway): State<Gateway>) -> Result<Json<Me>, ApiError> {
     let operator = match caller {
         Caller::Person(person) => return Ok(Json(Me::Person(Box::new(describe(&gateway, person).await?)))),
-        Caller::Key(operator) => operator,
+        Caller::Key(operator, _) => operator,
     };
     let mut tx = operator.db.begin().await?;
     let tenant_name = tenants::name(&mut tx).await?;

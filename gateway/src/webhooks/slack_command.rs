@@ -15,7 +15,7 @@ use shared::{
         DbError, TenantDb, TenantTx, conversations, escalations,
         home::{self, Status},
         interactions::{self, Detail, New, State as Progress},
-        people,
+        people, suspensions,
         system::Route,
     },
     ids::InteractionId,
@@ -28,6 +28,7 @@ use tracing::Instrument;
 use super::{
     Addressee,
     slack::{ANSWER_TIMEOUT, Claim, Refusal, Signature, Signer, read_body, sample, verify},
+    slack_acts::SUSPENDED,
     slack_form::{self, Command},
     slack_interaction::{Answer, IDENTITY, is_form, route_of},
 };
@@ -139,6 +140,10 @@ struct Asked<'a> {
 impl Asked<'_> {
     async fn answer(&self) -> Result<Answer, Refusal> {
         let wish = Wish::read(self.command.text());
+        // Who wants to be forgotten is, all the same.
+        if !matches!(wish, Wish::ForgetMe) && self.is_silent(&wish).await? {
+            return Ok(Answer::Taken);
+        }
         let blocks = match &wish {
             Wish::Help => vec![blocks::section(&self.help())],
             Wish::Status => vec![blocks::section(&status_text(&self.status().await?))],
@@ -152,6 +157,17 @@ impl Asked<'_> {
             tx.commit().await?;
         }
         Ok(Answer::Shown(whisper(&blocks)))
+    }
+
+    /// The tenant is suspended: what was asked is kept, and nobody is answered.
+    async fn is_silent(&self, wish: &Wish<'_>) -> Result<bool, DbError> {
+        let mut tx = self.db.begin().await?;
+        let suspended = suspensions::is_suspended(&mut tx).await?;
+        if suspended {
+            self.store(&mut tx, wish, &Detail::default(), Progress::Refused(SUSPENDED)).await?;
+            tx.commit().await?;
+        }
+        Ok(suspended)
     }
 
     fn help(&self) -> String {

@@ -10,13 +10,13 @@ use crate::{
 };
 
 const TABLE: &str = include_str!("routes.txt");
-const WHO: [&str; 6] = ["stranger", "reader", "operator", "admin", "key", "platform"];
+const WHO: [&str; 7] = ["stranger", "reader", "operator", "admin", "key", "platform", "helper"];
 
 struct Line {
     operation: String,
     object: &'static str,
     body: &'static str,
-    expected: [u16; 6],
+    expected: [u16; 7],
 }
 
 fn table() -> Vec<Line> {

@@ -55,11 +55,15 @@ impl<'a> Scene<'a> {
         } else if who == "reader" || who == "operator" {
             let role = if who == "operator" { "customer_operator" } else { who };
             people.insert(who, house.person(acme, role).await);
-        } else if who == "platform" {
+        } else if who == "platform" || who == "helper" {
             let user = house.user(who).await;
             let grant = sqlx::query("update users set is_platform_admin = true where user_id = $1").bind(user);
             grant.execute(&mut house.test.system().await).await.expect("it can be granted");
-            people.insert(who, (user, house.browser(user, None).await));
+            let mut browser = house.browser(user, None).await;
+            if who == "helper" {
+                house.let_act_as(acme, owner, &mut browser).await;
+            }
+            people.insert(who, (user, browser));
         }
         Self { house, acme, bolt, key, people }
     }

@@ -192,6 +192,30 @@ async fn attack_89_a_stream_ends_with_the_session_the_membership_and_the_key() {
 }
 
 #[tokio::test]
+async fn a_stream_in_somebodys_name_ends_with_the_consent() {
+    let house = House::open().await;
+    let mut cast = house.cast().await;
+    cast.consent(&house, "read").await;
+    assert_eq!(cast.begin(&house).await.status, 200);
+    let mut watch = Watch::open(house.address, &cast.platform.with_cookies(events())).await;
+    assert_eq!(watch.ends(Duration::from_secs(5)).await, None, "while it lasts");
+    cast.consent(&house, "none").await;
+    assert!(watch.ends(REVOKED).await.is_some());
+}
+
+#[tokio::test]
+async fn a_stream_of_a_suspended_tenant_ends_but_for_its_admins() {
+    let house = House::open().await;
+    let mut cast = house.cast().await;
+    let (_, operator) = house.person(cast.tenant, "customer_operator").await;
+    let mut theirs = Watch::open(house.address, &operator.with_cookies(events())).await;
+    let mut owners = Watch::open(house.address, &cast.owner.with_cookies(events())).await;
+    cast.suspend(&house, "An invoice is open").await;
+    assert!(theirs.ends(REVOKED).await.is_some());
+    assert_eq!(owners.ends(Duration::from_secs(3)).await, None);
+}
+
+#[tokio::test]
 async fn every_gateway_tells_what_happens_at_another_also_without_redis() {
     let house = House::open().await;
     let acme = house.firm("acme").await;

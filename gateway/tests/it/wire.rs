@@ -37,6 +37,10 @@ impl Ask {
         Self::new("PUT", path)
     }
 
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// The same to another path.
     pub fn to(self, path: &str) -> Self {
         Self { path: path.to_owned(), ..self }

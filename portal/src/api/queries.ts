@@ -163,6 +163,8 @@ export const devicesQuery = queryOptions({
 
 export const keysQuery = queryOptions({ queryKey: ['keys'], queryFn: () => call('GET /api/v1/api-keys') })
 
+export const consentQuery = queryOptions({ queryKey: ['consent'], queryFn: () => call('GET /api/v1/impersonation/consent') })
+
 export const tenantsQuery = infiniteQueryOptions({
   queryKey: ['tenants'],
   queryFn: ({ pageParam }) => call('GET /api/v1/tenants', { query: pageParam ? { after: pageParam } : {} }),

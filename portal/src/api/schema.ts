@@ -22,6 +22,8 @@ export type Assign = { user_id?: string | null }
 
 export type Begin = { app_id?: string | null; client_id?: string | null; client_secret?: string | null; signing_secret?: string | null }
 
+export type BeginImpersonation = { member: string; reason: string; tenant_id: string; ticket: string }
+
 export type BeginTotp = { password: string }
 
 export type Begun = { run: string }
@@ -45,6 +47,8 @@ export type CaseList = { items: (CaseBody)[] }
 export type CaseShape = { agent_id?: string | null; blocks?: boolean | null; must_cite?: (string)[] | null; must_contain?: (string)[] | null; must_escalate?: boolean | null; name: string; question: string }
 
 export type ChangeBudget = { budget_limit_usd: number | null }
+
+export type ChangeConsent = { access: string }
 
 export type ChangeLlmKey = { base_url?: string | null; default_model?: string | null; is_default?: boolean | null; key?: string | null; name?: string | null; platform_fallback?: boolean | null }
 
@@ -71,6 +75,8 @@ export type Connect = { app_id?: string | null; bot_token: string; channel: "sla
 export type ConnectionBody = { app_id?: string | null; bot_user_id: string; channel: string; created_at: string; display_name: string; events_url: string; external_id: string; id: string; status: string }
 
 export type ConnectionList = { items: (ConnectionBody)[] }
+
+export type ConsentBody = { access: string; since: string }
 
 export type ConversationBody = { channel: string; connection_id: string; found?: FoundBody | null; handler: string; id: string; kind: string; last_message?: LastBody | null; last_message_at: string; place: string; place_name: string; waiting_since?: string | null }
 
@@ -144,6 +150,8 @@ export type GivenAddress = { address: string; agent_ids?: (string)[] | null; eve
 
 export type Handler = { changed: boolean; handler: string }
 
+export type ImpersonationBody = { can_write: boolean; expires_at: string; id: string; is_over: boolean; reason: string; tenant_id: string; tenant_name: string; ticket: string; user_id: string; user_name: string }
+
 export type InstallLink = { expires_in_seconds: number; redirect_url: string; url: string }
 
 export type InvitationBody = { created_at: string; expires_at: string; id: string; mail: string; read_only: boolean; role: string }
@@ -155,6 +163,8 @@ export type Invite = { mail: string; read_only?: boolean; role: Role }
 export type LastBody = { author: string; author_kind: string; excerpt: string }
 
 export type LeftOut = { name: string; why: string }
+
+export type LiftSuspension = { waiting: string }
 
 export type LlmKeyBody = { created_at: string; created_by: string; default_model: string; host: string; id: string; is_default: boolean; key_hint: string; name: string; platform_fallback: boolean; replaced_at?: string | null }
 
@@ -290,7 +300,7 @@ export type SeenBody = { arguments: object; description: string; digest: string 
 
 export type SeenCount = { new: number }
 
-export type Session = { csrf_token: string; is_owner: boolean; memberships: (MembershipBody)[]; read_only: boolean; role?: string | null; tenant_id?: string | null; tenant_name?: string | null; user: SessionUser }
+export type Session = { csrf_token: string; impersonation?: ImpersonationBody | null; is_owner: boolean; memberships: (MembershipBody)[]; read_only: boolean; role?: string | null; suspended?: SuspensionBody | null; tenant_id?: string | null; tenant_name?: string | null; user: SessionUser }
 
 export type SessionUser = { has_second_factor: boolean; id: string; is_platform_admin: boolean; mail: string; name: string }
 
@@ -316,6 +326,10 @@ export type Strangers = "ignore" | "answer_without_memory" | "like_members"
 
 export type SubscriptionBody = { cancel_at?: string | null; current_period_end?: string | null; past_due_since?: string | null; plan?: string | null; status: string }
 
+export type SuspendTenant = { reason: string }
+
+export type SuspensionBody = { reason: string; since: string }
+
 export type SwitchTenant = { tenant_id: string }
 
 export type Tags = { tags: (string)[] }
@@ -324,7 +338,7 @@ export type TemplateBody = { category: string; language: string; name: string; s
 
 export type TemplateList = { items: (TemplateBody)[] }
 
-export type TenantBody = { created_at: string; id: string; name: string; plan: string }
+export type TenantBody = { created_at: string; id: string; name: string; plan: string; support_access: string; suspended?: SuspensionBody | null }
 
 export type TenantList = { items: (TenantBody)[]; next?: string | null }
 
@@ -720,6 +734,22 @@ export interface Operations {
     request: { path: { fork_id: string }; body: Say }
     answer: ReplayBody
   }
+  'POST /api/v1/impersonation': {
+    request: { body: BeginImpersonation }
+    answer: Session
+  }
+  'DELETE /api/v1/impersonation': {
+    request: object
+    answer: undefined
+  }
+  'GET /api/v1/impersonation/consent': {
+    request: object
+    answer: ConsentBody
+  }
+  'PUT /api/v1/impersonation/consent': {
+    request: { body: ChangeConsent }
+    answer: ConsentBody
+  }
   'GET /api/v1/invitations': {
     request: object
     answer: InvitationList
@@ -874,6 +904,14 @@ export interface Operations {
   }
   'PATCH /api/v1/tenants/{tenant_id}': {
     request: { path: { tenant_id: string }; body: ChangeTenant }
+    answer: TenantBody
+  }
+  'POST /api/v1/tenants/{tenant_id}/resume': {
+    request: { path: { tenant_id: string }; body: LiftSuspension }
+    answer: TenantBody
+  }
+  'POST /api/v1/tenants/{tenant_id}/suspend': {
+    request: { path: { tenant_id: string }; body: SuspendTenant }
     answer: TenantBody
   }
   'GET /api/v1/tools': {

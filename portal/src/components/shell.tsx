@@ -12,6 +12,7 @@ import { useWords, type Word } from '../lib/words'
 import { Badge } from '../ui/badge'
 import { Icon, type IconName } from '../ui/icon'
 import { Loading } from '../ui/states'
+import { Banners, Suspended } from './banners'
 import { SignInAgain } from './sign-in-again'
 
 interface Place {
@@ -72,9 +73,11 @@ export function Shell() {
   useEvents(session.tenant_id, again)
   const path = useLocation({ select: (location) => location.pathname })
   const own = PLACES.filter(({ forAdmins }) => !forAdmins || rightsOf(session).mayAudit)
-  const places: Place[] = session.user.is_platform_admin
+  const places: Place[] = session.user.is_platform_admin && !session.impersonation
     ? [...own, { to: '/tenants', icon: 'tenants', word: 'nav.tenants', begins: true }, { to: '/dead-letters', icon: 'platform', word: 'nav.dead_letters' }]
     : own
+  const isOfPlatform = OF_PLATFORM.some((to) => path.startsWith(to))
+  const isShutOut = session.suspended && !rightsOf(session).mayAudit && !isOfPlatform
   const here = places.find(({ to }) => path.startsWith(to))
 
   useEffect(() => {
@@ -110,7 +113,10 @@ export function Shell() {
         <Me />
       </aside>
       <div className="page" id="page" tabIndex={-1}>
-        <Suspense fallback={<Loading />}>{session.tenant_id || OF_PLATFORM.some((to) => path.startsWith(to)) ? <Outlet /> : <NoTenant />}</Suspense>
+        <Banners />
+        <Suspense fallback={<Loading />}>
+          {isShutOut ? <Suspended reason={session.suspended?.reason ?? ''} /> : session.tenant_id || isOfPlatform ? <Outlet /> : <NoTenant />}
+        </Suspense>
       </div>
       <SignInAgain />
     </div>
@@ -123,7 +129,7 @@ function TenantSwitch() {
   const change = useSwitchTenant()
   const navigate = useNavigate()
   const [isBusy, setBusy] = useState(false)
-  if (session.memberships.length < 2) {
+  if (session.memberships.length < 2 || session.impersonation) {
     return (
       <p className="tenant">
         <img src="/favicon.svg" alt="" width="22" height="22" />

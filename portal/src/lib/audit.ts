@@ -14,6 +14,7 @@ export const GROUPS = [
   'document',
   'escalation',
   'escalation_rule',
+  'impersonation',
   'invitation',
   'job',
   'llm_key',
@@ -25,6 +26,7 @@ export const GROUPS = [
   'run',
   'second_factor',
   'session',
+  'support',
   'tenant',
   'tool',
   'tool_call',
@@ -41,6 +43,18 @@ const ACTORS: Record<string, Word> = {
 }
 
 export const actorWord = (kind: string): Word => ACTORS[kind] ?? 'audit.kind_system'
+
+/** Who acted as whom, where somebody of the platform did. */
+export interface Acting {
+  admin: string
+  acts_as_name: string
+  ticket: string
+}
+
+export function actingIn(detail: object): Acting | null {
+  const acting = (detail as { impersonation?: Partial<Acting> }).impersonation
+  return typeof acting?.admin === 'string' ? { admin: acting.admin, acts_as_name: acting.acts_as_name ?? '', ticket: acting.ticket ?? '' } : null
+}
 
 const FAULTS: Record<string, Word> = {
   changed: 'audit.fault_changed',

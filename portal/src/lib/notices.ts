@@ -8,7 +8,7 @@ const OF_SENDS = ['send_failed', 'send_unclear']
 const OF_MONEY = ['budget_alert', 'budget_exhausted']
 
 export const isOfConnections: About = ({ kind, connection_id: connection }) => Boolean(connection) || OF_CONNECTIONS.includes(kind)
-const OF_BILLING = ['payment_due', 'access_changed']
+const OF_BILLING = ['payment_due', 'access_changed', 'answers_used_up', 'memories_rest']
 
 export const isOfSends: About = ({ kind }) => OF_SENDS.includes(kind)
 export const isOfMoney: About = ({ kind }) => OF_MONEY.includes(kind)

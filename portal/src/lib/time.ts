@@ -54,3 +54,9 @@ export function clock(at: string, withSeconds = false): string {
 export function day(at: string): string {
   return dateFormat({ dateStyle: 'full' }).format(new Date(at))
 }
+
+/** Minutes and seconds until then. */
+export function remaining(at: string, now: number): string {
+  const seconds = Math.max(0, Math.ceil((Date.parse(at) - now) / 1_000))
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`
+}

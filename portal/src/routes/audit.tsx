@@ -6,7 +6,7 @@ import { auditQuery, keysQuery, membersQuery } from '../api/queries'
 import type { EventBody, VerdictBody } from '../api/schema'
 import { useRights } from '../api/session'
 import { PageHead } from '../components/page-head'
-import { actorWord, faultWord, GROUPS, KINDS } from '../lib/audit'
+import { actingIn, actorWord, faultWord, GROUPS, KINDS } from '../lib/audit'
 import { moment } from '../lib/time'
 import { useWords } from '../lib/words'
 import type { AuditSearch } from '../lib/searches'
@@ -135,12 +135,16 @@ function Filters({ search }: { search: AuditSearch }) {
 function Event({ event }: { event: EventBody }) {
   const say = useWords()
   const hasDetail = Object.keys(event.detail).length > 0
+  const acting = actingIn(event.detail)
+  const who = acting
+    ? say('audit.acting_as', { admin: acting.admin, user: acting.acts_as_name, ticket: acting.ticket })
+    : (event.actor_name ?? say(actorWord(event.actor_kind)))
   return (
     <li value={event.n}>
       <span>
         <code>{event.action}</code> {event.target_id}
         <span className="quiet">
-          {event.actor_name ?? say(actorWord(event.actor_kind))} · <time dateTime={event.at}>{moment(event.at)}</time>
+          {who} · <time dateTime={event.at}>{moment(event.at)}</time>
         </span>
       </span>
       <span className="quiet">{event.n}</span>

@@ -1,10 +1,11 @@
 // /settings: what belongs to the person who is signed in, and the keys of the tenant's programs.
-import { useRights } from '../api/session'
+import { useRights, useSession } from '../api/session'
 import { ApiKeys } from '../components/api-keys'
 import { Devices } from '../components/devices'
 import { PageHead } from '../components/page-head'
 import { PasswordForm } from '../components/password-form'
 import { SecondFactor } from '../components/second-factor'
+import { SupportAccess } from '../components/support-access'
 import { prefer, usePreferences, type Language, type Theme } from '../lib/preferences'
 import { useWords } from '../lib/words'
 import { Select } from '../ui/field'
@@ -12,15 +13,18 @@ import { Select } from '../ui/field'
 export function SettingsPage() {
   const say = useWords()
   const { mayAdministrate } = useRights()
+  // Password, devices and keys are nobody's else.
+  const isOneself = !useSession().impersonation
   return (
     <main className="content">
       <PageHead title={say('settings.title')} />
       <div className="settings">
         <Appearance />
-        <PasswordForm />
-        <SecondFactor />
-        <Devices />
-        {mayAdministrate && <ApiKeys />}
+        {isOneself && <PasswordForm />}
+        {isOneself && <SecondFactor />}
+        {isOneself && <Devices />}
+        {isOneself && mayAdministrate && <ApiKeys />}
+        {isOneself && mayAdministrate && <SupportAccess />}
       </div>
     </main>
   )

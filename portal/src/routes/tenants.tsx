@@ -1,11 +1,14 @@
-// /tenants: all tenants and their plans, for who looks after the platform.
+// /tenants: all tenants, their plans, stopping them and acting in them, for who looks after the platform.
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query'
 import { call } from '../api/client'
 import { tenantsQuery } from '../api/queries'
 import type { TenantBody } from '../api/schema'
+import { ActAs } from '../components/act-as'
 import { PageHead } from '../components/page-head'
+import { SuspendTenant } from '../components/suspend-tenant'
 import { moment } from '../lib/time'
 import { useWords } from '../lib/words'
+import { Badge } from '../ui/badge'
 import { Button } from '../ui/button'
 import { Asking, Problem } from '../ui/states'
 
@@ -48,7 +51,8 @@ function Tenant({ tenant }: { tenant: TenantBody }) {
   return (
     <li>
       <span>
-        {tenant.name}
+        {tenant.name} {tenant.suspended && <Badge mood="bad">{say('tenants.suspended')}</Badge>}
+        {tenant.suspended && <span className="quiet">{tenant.suspended.reason}</span>}
         <span className="quiet">
           {tenant.id} · {moment(tenant.created_at)}
         </span>
@@ -63,6 +67,8 @@ function Tenant({ tenant }: { tenant: TenantBody }) {
           <option key={plan}>{plan}</option>
         ))}
       </select>
+      <ActAs tenant={tenant} />
+      <SuspendTenant tenant={tenant} />
       <Problem of={change.error} />
     </li>
   )

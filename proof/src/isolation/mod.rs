@@ -14,6 +14,7 @@ mod desk;
 mod entrances;
 pub mod fill;
 mod handovers;
+mod helped;
 pub mod installations;
 mod kept;
 mod later;

@@ -16,8 +16,8 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use uuid::Uuid;
 
 use super::{
-    acting, acts, billing, desk, handovers, installations, kept, later, learned, money, pages, places, reasons,
-    sends, singly, talks,
+    acting, acts, billing, desk, handovers, helped, installations, kept, later, learned, money, pages, places,
+    reasons, sends, singly, talks,
 };
 
 pub const THEM: TenantId = TenantId::from_uuid(Uuid::from_u128(0x0a));
@@ -144,6 +144,7 @@ impl Cast<'_> {
                             \"sent_at\": \"2026-11-20T12:00:00Z\"}}');"
             );
         }
+        script += &helped::stopped(self.tenant, mark);
         script += &handovers::lanes(self.tenant);
         script += &places::lanes(self.tenant, mark);
         if self.tenant == THEM {
@@ -240,6 +241,7 @@ impl Cast<'_> {
             talks::script(*tenant, mark),
             pages::script(*tenant, mark),
             kept::script(*tenant, mark),
+            helped::script(*tenant, mark),
         ]
         .join("\n")
     }

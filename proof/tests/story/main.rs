@@ -25,6 +25,7 @@ mod rules;
 mod servers;
 mod strangers;
 mod summaries;
+mod suspended;
 mod tools;
 mod whatsapp;
 mod whatsapp_files;

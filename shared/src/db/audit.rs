@@ -3,12 +3,17 @@
 use serde_json::Value;
 use sqlx::{Executor, Postgres, types::Json};
 
-use super::{DbError, TenantTx};
+use super::{DbError, TenantTx, impersonations::Impersonation};
+
+/// Under this name a row's detail says who acted as whom, and why.
+const IMPERSONATION: &str = "impersonation";
 
 /// Who did it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
     User(crate::ids::UserId),
+    /// A platform admin who acts as a member: both are named with everything that is done.
+    Impersonator(Box<Impersonation>),
     ApiKey(crate::ids::ApiKeyId),
     /// Someone who talks to an agent, acting for themselves.
     Person(crate::ids::PersonId),
@@ -36,6 +41,7 @@ impl Actor {
     pub(super) fn parts(&self) -> (&'static str, String) {
         match self {
             Self::User(user) => ("user", user.to_string()),
+            Self::Impersonator(acting) => ("user", acting.admin.to_string()),
             Self::ApiKey(key) => ("api_key", key.to_string()),
             Self::Person(person) => ("person", person.to_string()),
             Self::CommandLine => ("command_line", "konstruct".into()),
@@ -66,9 +72,12 @@ pub(super) async fn append_to<'c>(
     actor: &Actor,
     action: &str,
     (target_kind, target_id): (&str, &str),
-    detail: Value,
+    mut detail: Value,
 ) -> Result<(), DbError> {
     let (actor_kind, actor_id) = actor.parts();
+    if let Actor::Impersonator(acting) = actor {
+        detail[IMPERSONATION] = acting.as_logged();
+    }
     sqlx::query("select audit_append($1, $2, $3, $4, $5, $6)")
         .bind(actor_kind)
         .bind(actor_id)

@@ -22,6 +22,8 @@ pub enum Access {
     Paused,
     /// As paused, and nothing can be added.
     ReadOnly,
+    /// The platform has stopped the tenant: nobody is answered, by hand neither.
+    Suspended,
 }
 
 impl Access {
@@ -30,6 +32,7 @@ impl Access {
             Self::Full => "full",
             Self::Paused => "paused",
             Self::ReadOnly => "read_only",
+            Self::Suspended => "suspended",
         }
     }
 
@@ -38,6 +41,7 @@ impl Access {
         Ok(match row.try_get::<Option<String>, _>("access")?.as_deref() {
             Some("paused") => Self::Paused,
             Some("read_only") => Self::ReadOnly,
+            Some("suspended") => Self::Suspended,
             _ => Self::Full,
         })
     }
@@ -54,15 +58,18 @@ impl Access {
                 "Your subscription has ended: your AI employee is silent and nothing can be added, but everything can be \
                  read and exported. Subscribe again under Settings › Billing."
             }
+            Self::Suspended => "Your account is suspended: nobody is answered until the platform lets it go on.",
         }
     }
 }
 
-/// A sub-select: the access of the tenant `$1`. A first payment that is still open, or was never made, takes nothing away
-/// and gives nothing; nor does a status that Stripe invented since.
+/// A sub-select: the access of the tenant `$1`. What the platform stopped is stopped, whatever is paid. A first payment that is
+/// still open, or was never made, takes nothing away and gives nothing; nor does a status that Stripe invented since.
 macro_rules! access_of {
     () => {
-        "(select case when bool_or(b.status in ('active', 'trialing')
+        "(select case when exists (select from tenants x where x.tenant_id = $1 and x.suspended_at is not null)
+                      then 'suspended'
+                      when bool_or(b.status in ('active', 'trialing')
                                    or b.status = 'past_due' and b.past_due_since > clock_timestamp() - interval '7 days')
                       then 'full'
                       when bool_or(b.status in ('unpaid', 'paused')) then 'paused'
@@ -262,7 +269,8 @@ async fn tell_of_access(tx: &mut TenantTx, told: &str) -> Result<(), DbError> {
     let row =
         sqlx::query(concat!("select ", access_of!(), " as access")).bind(tenant).fetch_one(tx.conn()).await?;
     let access = Access::read(&row)?;
-    if access.as_str() == told {
+    // Who stopped a tenant tells it why; what its subscription lets it do is told afterwards.
+    if access.as_str() == told || access == Access::Suspended {
         return Ok(());
     }
     sqlx::query("update stripe_customers set told_access = $2 where tenant_id = $1")

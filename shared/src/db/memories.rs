@@ -135,7 +135,8 @@ select b.memory_id, m.kind, m.message_id, m.conversation_id, m.said_at, m.body, 
 const ALL: &str = search!(
     first: "",
     of: "memories m
-     where m.tenant_id = $1 and (m.valid_until is null or m.valid_until > now() or $9)
+     where m.tenant_id = $1 and (m.valid_until is null or m.valid_until > now()
+                              or ($9 and m.valid_until > '1970-01-01 00:00:00+00'))
      limit $12"
 );
 
@@ -150,7 +151,8 @@ const NEAREST: &str = search!(
 ), hit as materialized (
     select m.memory_id
       from memories m
-     where m.tenant_id = $1 and (m.valid_until is null or m.valid_until > now() or $9)
+     where m.tenant_id = $1 and (m.valid_until is null or m.valid_until > now()
+                              or ($9 and m.valid_until > '1970-01-01 00:00:00+00'))
      order by 11 * coalesce(cos(pi() * (m.bq <~> (select signs from outline)) / 384), 0)
               + 3.25::float8 * least(1, 2 * bit_count(m.words & (select words from outline))::float8
                                         / (select bits from outline))
@@ -163,7 +165,8 @@ const NEAREST: &str = search!(
 ), ",
     of: "stretch s
       join memories m on m.tenant_id = $1 and m.stretch_id = s.stretch_id and m.segment = s.segment
-     where m.valid_until is null or m.valid_until > now() or $9"
+     where m.valid_until is null or m.valid_until > now()
+                              or ($9 and m.valid_until > '1970-01-01 00:00:00+00')"
 );
 
 /// The best memories the transaction's audiences may be reminded of, best first.

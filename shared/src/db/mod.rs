@@ -12,6 +12,7 @@ mod accept;
 pub mod accounts;
 pub mod agent_versions;
 pub mod agents;
+pub mod allowances;
 pub mod api_keys;
 pub mod approvals;
 mod audience;
@@ -39,10 +40,12 @@ mod error;
 pub mod escalation_rules;
 pub mod escalations;
 pub mod facts;
+pub mod failed_sign_ins;
 pub mod feedback;
 pub mod follow_ups;
 pub mod heartbeats;
 pub mod home;
+pub mod impersonations;
 pub mod inbox;
 pub mod install_links;
 pub mod interactions;
@@ -81,6 +84,8 @@ pub mod sent_files;
 pub mod sessions;
 pub mod streams;
 pub mod summaries;
+pub mod support;
+pub mod suspensions;
 pub mod system;
 pub mod takeovers;
 pub mod tenants;
@@ -172,7 +177,8 @@ impl Db {
 
     /// The narrow cross-tenant role. Every statement that uses it stands in `db/system.rs` with its reason, or in a file
     /// that says it at its top: `accept`, `customers`, `heartbeats`, `inbox`, `lanes`, `sealed`; `accounts`, `sessions`, `devices`, `mail_links`, `invitations`,
-    /// `second_factor`, `watched`.
+    /// `second_factor`, `watched`, `impersonations`, `suspensions`, `failed_sign_ins`,
+    /// `allowances`.
     pub fn system(&self) -> SystemDb {
         SystemDb { pool: self.system.clone(), statements: self.statements.clone() }
     }

@@ -63,6 +63,10 @@ kinds! {
     SendFailed = "send_failed";
     /// Nobody can tell whether a message of ours arrived.
     SendUnclear = "send_unclear";
+    /// The plan's answers of this month are used up.
+    AnswersUsedUp = "answers_used_up";
+    /// There are more memories than the plan includes.
+    MemoriesRest = "memories_rest";
 }
 
 impl Kind {

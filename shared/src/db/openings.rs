@@ -64,8 +64,12 @@ pub struct Opening {
     pub own_models: bool,
     /// Some budget of the tenant has a limit.
     pub budgeted: bool,
-    /// What the state of its subscription lets the tenant do.
+    /// What the state of its subscription, and the platform, let the tenant do.
     pub access: Access,
+    /// The tenant was given a plan with limits; it may pay for a larger one.
+    pub limited: bool,
+    /// What was sent until then came while the tenant was suspended, and is answered by nobody.
+    pub dropped_before: Option<OffsetDateTime>,
     /// Agents that may use tools.
     pub tool_agents: Vec<AgentId>,
     pub outsiders: Outsiders,
@@ -92,7 +96,7 @@ pub struct Opening {
 
 const OPEN: &str = concat!(
     "
-select (select name from tenants t where t.tenant_id = $1) as tenant_name,
+select own.name as tenant_name, own.dropped_before, own.plan <> 'enterprise' as limited,
        l.by_human, c.connection_id, c.channel, c.external_id as account, c.access_token,
        c.status = 'active' as active,
        exists (select from token_rotations t
@@ -126,6 +130,7 @@ select (select name from tenants t where t.tenant_id = $1) as tenant_name,
        coalesce((select max(i.seq) from inbox i where i.tenant_id = $1 and i.conversation_id = $2), l.done_seq) as last_seq,
        coalesce(place.kind, 'unknown') as channel_kind, coalesce(place.shared, false) as channel_shared
   from lanes l
+  join tenants own on own.tenant_id = $1
   join channel_connections c on c.tenant_id = l.tenant_id and c.connection_id = l.connection_id
   left join agents a on a.tenant_id = l.tenant_id and a.is_default
   left join runs r on r.tenant_id = l.tenant_id and r.conversation_id = l.conversation_id and r.state = 'running'
@@ -220,6 +225,8 @@ pub async fn open(tx: &mut TenantTx, lease: &Lease) -> Result<Opening, DbError> 
         own_models: row.try_get("own_models")?,
         budgeted: row.try_get("budgeted")?,
         access: Access::read(&row)?,
+        limited: row.try_get("limited")?,
+        dropped_before: row.try_get("dropped_before")?,
         tool_agents: row.try_get("tool_agents")?,
         outsiders: Outsiders::parse(&outsiders),
         changes_wait: row.try_get("changes_wait")?,

@@ -16,13 +16,38 @@ pub struct Plan {
     pub seats: Option<i64>,
     /// Connected workspaces and numbers.
     pub channels: Option<i64>,
+    /// That agents begin in a month. See `allowances` for these two.
+    pub answers: Option<i64>,
+    /// Messages that agents may be reminded of.
+    pub memories: Option<i64>,
 }
 
 pub const PLANS: [Plan; 4] = [
-    Plan { name: "free", agents: Some(2), seats: Some(3), channels: Some(2) },
-    Plan { name: "starter", agents: Some(5), seats: Some(10), channels: Some(4) },
-    Plan { name: "pro", agents: Some(25), seats: Some(100), channels: Some(20) },
-    Plan { name: "enterprise", agents: None, seats: None, channels: None },
+    Plan {
+        name: "free",
+        agents: Some(2),
+        seats: Some(3),
+        channels: Some(2),
+        answers: Some(500),
+        memories: Some(5_000),
+    },
+    Plan {
+        name: "starter",
+        agents: Some(5),
+        seats: Some(10),
+        channels: Some(4),
+        answers: Some(5_000),
+        memories: Some(50_000),
+    },
+    Plan {
+        name: "pro",
+        agents: Some(25),
+        seats: Some(100),
+        channels: Some(20),
+        answers: Some(50_000),
+        memories: Some(500_000),
+    },
+    Plan { name: "enterprise", agents: None, seats: None, channels: None, answers: None, memories: None },
 ];
 
 /// What is about to be added.
@@ -66,10 +91,14 @@ pub async fn make_room(tx: &mut TenantTx, addition: Addition) -> Result<(), DbEr
     .fetch_optional(tx.conn())
     .await?
     .ok_or(DbError::NotFound)?;
-    if Access::read(&row)? == Access::ReadOnly {
-        return Err(DbError::Limit(
-            "The subscription has ended: subscribe again before you add something.".into(),
-        ));
+    match Access::read(&row)? {
+        Access::Full | Access::Paused => {}
+        Access::ReadOnly => {
+            return Err(DbError::Limit(
+                "The subscription has ended: subscribe again before you add something.".into(),
+            ));
+        }
+        Access::Suspended => return Err(DbError::Limit("The account is suspended: nothing can be added.".into())),
     }
     let (given, paid): (String, Vec<String>) = (row.try_get("plan")?, row.try_get("paid")?);
     let plan = in_force(&given, &paid)?;

@@ -14,6 +14,8 @@ use super::{
     DbError, SystemDb,
     audit::{Actor, append_to},
     count_commit,
+    impersonations::{Impersonation, impersonation_joins, impersonation_lives},
+    suspensions::Suspension,
 };
 use crate::{
     crypto::{FingerprintKey, new_token, token_hash},
@@ -63,23 +65,37 @@ pub struct SignedIn {
     pub tenant: Option<(TenantId, String)>,
     pub is_owner: bool,
     pub read_only: bool,
+    /// The platform has stopped the tenant they speak for.
+    pub suspended: Option<Suspension>,
+    /// They act as somebody else, or did until a moment ago.
+    pub impersonation: Option<Box<Impersonation>>,
 }
 
 /// Reason: the token is all that is known of the caller. Role and membership are read with it, so that what was taken
 /// from somebody is gone with their next request.
 pub async fn find(db: &SystemDb, access: &str) -> Result<Option<SignedIn>, DbError> {
-    let row = sqlx::query(
+    let row = sqlx::query(concat!(
         "select s.session_id, u.user_id, u.mail, u.name, u.is_platform_admin,
                 u.totp_since is not null as has_second_factor,
                 m.tenant_id, m.role, coalesce(m.is_owner, false) as is_owner, coalesce(m.read_only, false) as read_only,
-                s.last_seen_at < now() - make_interval(secs => $2) as unseen
-           from session_tokens t
-           join sessions s on s.session_id = t.session_id
+                case when i.tenant_id is null then t.suspended_at else it.suspended_at end as suspended_at,
+                case when i.tenant_id is null then t.suspended_why else it.suspended_why end as suspended_why,
+                i.impersonation_id, i.tenant_id as acts_in, it.name as acts_in_name, i.subject_id,
+                im.name as subject_name, im.role as subject_role, i.reason, i.ticket,
+                i.expires_at as impersonation_ends,
+                it.support_access = 'write' and not im.read_only as can_write, ",
+        impersonation_lives!(),
+        " as lives, s.last_seen_at < now() - make_interval(secs => $2) as unseen
+           from session_tokens t0
+           join sessions s on s.session_id = t0.session_id
            join users u on u.user_id = s.user_id
            left join memberships m on m.tenant_id = s.current_tenant and m.user_id = s.user_id
-          where t.token_hash = $1 and t.kind = 'access' and t.expires_at > now()
-            and s.ended_at is null and s.expires_at > now() and u.disabled_at is null",
-    )
+           left join tenants t on t.tenant_id = m.tenant_id
+           left join impersonations i on i.session_id = s.session_id and i.left_at is null ",
+        impersonation_joins!(),
+        " where t0.token_hash = $1 and t0.kind = 'access' and t0.expires_at > now()
+            and s.ended_at is null and s.expires_at > now() and u.disabled_at is null"
+    ))
     .bind(token_hash(access).as_slice())
     .bind(f64::from(SEEN_SECONDS))
     .fetch_optional(db.read())
@@ -96,8 +112,15 @@ pub async fn find(db: &SystemDb, access: &str) -> Result<Option<SignedIn>, DbErr
 }
 
 fn signed_in(row: &PgRow) -> Result<SignedIn, DbError> {
-    let tenant: Option<TenantId> = row.try_get("tenant_id")?;
-    let role: Option<String> = row.try_get("role")?;
+    let impersonation = Impersonation::read(row)?.map(Box::new);
+    let (mut tenant, mut role): (Option<TenantId>, Option<String>) =
+        (row.try_get("tenant_id")?, row.try_get("role")?);
+    let (mut is_owner, mut read_only) = (row.try_get("is_owner")?, row.try_get("read_only")?);
+    if let Some(acting) = &impersonation {
+        // Of what the admin is elsewhere, nothing counts here.
+        (tenant, role) = (acting.lives.then_some(acting.tenant), Some(acting.role.clone()));
+        (is_owner, read_only) = (false, !acting.can_write);
+    }
     Ok(SignedIn {
         session: row.try_get("session_id")?,
         user: row.try_get("user_id")?,
@@ -106,8 +129,10 @@ fn signed_in(row: &PgRow) -> Result<SignedIn, DbError> {
         is_platform_admin: row.try_get("is_platform_admin")?,
         has_second_factor: row.try_get("has_second_factor")?,
         tenant: tenant.zip(role),
-        is_owner: row.try_get("is_owner")?,
-        read_only: row.try_get("read_only")?,
+        is_owner,
+        read_only,
+        suspended: Suspension::read(row)?,
+        impersonation,
     })
 }
 

@@ -1,23 +1,19 @@
 //! Cross-tenant statements, each with its reason. The claim stands in `lanes.rs`, the accept path in `inbox.rs`.
 
+mod tenants;
 mod waiting;
 
-use serde_json::json;
-use sqlx::{Row, postgres::PgRow};
-use time::OffsetDateTime;
+use sqlx::Row;
 use uuid::Uuid;
 
-use super::{
-    DbError, SystemDb,
-    audit::{Actor, append_to},
-    count_commit, count_round_trip,
-    plans::Plan,
-};
+use super::{DbError, SystemDb, audit::Actor, suspensions::Suspension};
 use crate::{
     crypto::{FingerprintKey, Keyring, Place, random_bytes},
     ids::{ApiKeyId, ConnectionId, EscalationId, JobId, TenantId},
 };
 
+pub(super) use tenants::tenant_line;
+pub use tenants::{TENANTS_PAGE, TenantLine, change_plan, create_tenant, list_tenants};
 pub use waiting::{tenants_to_learn, tenants_to_rehearse, tenants_to_sum_up};
 
 /// Where a provider's workspace leads.
@@ -103,15 +99,17 @@ pub struct KeyOwner {
     pub key: ApiKeyId,
     pub tenant: TenantId,
     pub role: String,
+    /// The platform has stopped the tenant.
+    pub suspended: Option<Suspension>,
 }
 
 /// Reason: a program proves itself by its key alone; the tenant follows from it.
 pub async fn find_api_key(db: &SystemDb, hash: &[u8; 32]) -> Result<Option<KeyOwner>, DbError> {
     let row = sqlx::query(
-        "select api_key_id, tenant_id, role,
-                coalesce(last_used_at < now() - interval '1 minute', true) as unseen
-           from api_keys
-          where key_hash = $1 and revoked_at is null and (expires_at is null or expires_at > now())",
+        "select k.api_key_id, k.tenant_id, k.role, t.suspended_at, t.suspended_why,
+                coalesce(k.last_used_at < now() - interval '1 minute', true) as unseen
+           from api_keys k join tenants t on t.tenant_id = k.tenant_id
+          where k.key_hash = $1 and k.revoked_at is null and (k.expires_at is null or k.expires_at > now())",
     )
     .bind(hash.as_slice())
     .fetch_optional(db.read())
@@ -125,7 +123,8 @@ pub async fn find_api_key(db: &SystemDb, hash: &[u8; 32]) -> Result<Option<KeyOw
             .execute(db.write())
             .await?;
     }
-    Ok(Some(KeyOwner { key, tenant: row.try_get("tenant_id")?, role: row.try_get("role")? }))
+    let (tenant, role) = (row.try_get("tenant_id")?, row.try_get("role")?);
+    Ok(Some(KeyOwner { key, tenant, role, suspended: Suspension::read(&row)? }))
 }
 
 /// Whether somebody may still administer the tenant.
@@ -153,84 +152,10 @@ pub async fn may_administer(db: &SystemDb, tenant: TenantId, actor: &Actor) -> R
             .await?
         }
         Actor::CommandLine | Actor::System => return Ok(true),
-        Actor::Person(_) => return Ok(false),
+        // What was begun in somebody's name does not outlive it.
+        Actor::Person(_) | Actor::Impersonator(_) => return Ok(false),
     };
     Ok(tenants.contains(&tenant))
-}
-
-/// A new tenant with its first API key, audited, in one transaction.
-///
-/// Reason: a tenant can't create itself before it exists.
-pub async fn create_tenant(
-    db: &SystemDb,
-    tenant: TenantId,
-    name: &str,
-    plan: &str,
-    key: ApiKeyId,
-    key_hash: &[u8; 32],
-) -> Result<(), DbError> {
-    let mut tx = db.begin(tenant).await?;
-    for _ in 0..3 {
-        count_round_trip();
-    }
-    sqlx::query("insert into tenants (tenant_id, name, plan) values ($1, $2, $3)")
-        .bind(tenant)
-        .bind(name)
-        .bind(plan)
-        .execute(&mut *tx)
-        .await?;
-    sqlx::query(
-        "insert into api_keys (api_key_id, tenant_id, key_hash, name, role)
-         values ($1, $2, $3, 'first key', 'customer_admin')",
-    )
-    .bind(key)
-    .bind(tenant)
-    .bind(key_hash.as_slice())
-    .execute(&mut *tx)
-    .await?;
-    sqlx::query("select audit_append('command_line', 'konstruct', 'tenant.create', 'tenant', $1, '{}')")
-        .bind(tenant.to_string())
-        .execute(&mut *tx)
-        .await?;
-    count_commit();
-    tx.commit().await?;
-    Ok(())
-}
-
-/// Tenants of one page.
-pub const TENANTS_PAGE: usize = 100;
-
-/// A tenant as the platform sees it.
-#[derive(Clone, Debug)]
-pub struct TenantLine {
-    pub tenant: TenantId,
-    pub name: String,
-    pub plan: String,
-    pub created_at: OffsetDateTime,
-}
-
-/// One page of all tenants, oldest first.
-///
-/// Reason: who looks after the platform asks for the tenants; it shows no content of theirs.
-pub async fn list_tenants(db: &SystemDb, after: Option<TenantId>) -> Result<Vec<TenantLine>, DbError> {
-    let rows = sqlx::query(
-        "select tenant_id, name, plan, created_at from tenants
-          where tenant_id > coalesce($1, '00000000-0000-0000-0000-000000000000'::uuid)
-          order by tenant_id limit 100",
-    )
-    .bind(after)
-    .fetch_all(db.read())
-    .await?;
-    rows.iter().map(tenant_line).collect()
-}
-
-fn tenant_line(row: &PgRow) -> Result<TenantLine, DbError> {
-    Ok(TenantLine {
-        tenant: row.try_get("tenant_id")?,
-        name: row.try_get("name")?,
-        plan: row.try_get("plan")?,
-        created_at: row.try_get("created_at")?,
-    })
 }
 
 /// The number and the hash of each audit log's last row, 1,000 tenants after `after` at a time.
@@ -245,31 +170,6 @@ pub async fn audit_heads(db: &SystemDb, after: Option<TenantId>) -> Result<Vec<(
     .bind(after)
     .fetch_all(db.read())
     .await?)
-}
-
-/// Gives a tenant another plan, audited in its own log.
-///
-/// Reason: a tenant does not choose its own limits, and who looks after the platform is no member of it.
-pub async fn change_plan(
-    db: &SystemDb,
-    actor: &Actor,
-    tenant: TenantId,
-    plan: &Plan,
-) -> Result<TenantLine, DbError> {
-    let mut tx = db.begin(tenant).await?;
-    let row = sqlx::query(
-        "update tenants set plan = $2 where tenant_id = $1 returning tenant_id, name, plan, created_at",
-    )
-    .bind(tenant)
-    .bind(plan.name)
-    .fetch_optional(&mut *tx)
-    .await?
-    .ok_or(DbError::NotFound)?;
-    let target = tenant.to_string();
-    append_to(&mut *tx, actor, "tenant.plan", ("tenant", &target), json!({ "plan": plan.name })).await?;
-    count_commit();
-    tx.commit().await?;
-    tenant_line(&row)
 }
 
 /// Tenants with memories that lack their vector, at most 100.

@@ -7,7 +7,10 @@ use std::collections::HashMap;
 
 use sqlx::Row;
 
-use super::{DbError, SystemDb, TenantTx};
+use super::{
+    DbError, SystemDb, TenantTx,
+    impersonations::{impersonation_joins, impersonation_lives},
+};
 use crate::ids::{ApiKeyId, ConversationId, SessionId, TenantId};
 
 /// The latest conversations that are watched; pages ask again for older ones by themselves.
@@ -87,19 +90,28 @@ pub async fn still_allowed(
     sessions: &[SessionId],
     keys: &[ApiKeyId],
 ) -> Result<(HashMap<SessionId, TenantId>, HashMap<ApiKeyId, TenantId>), DbError> {
-    let devices = sqlx::query_as(
-        "select s.session_id, m.tenant_id
+    let devices = sqlx::query_as(concat!(
+        "select s.session_id, case when i.session_id is null then m.tenant_id else i.tenant_id end
            from sessions s
            join users u on u.user_id = s.user_id
-           join memberships m on m.tenant_id = s.current_tenant and m.user_id = s.user_id
-          where s.session_id = any ($1) and s.ended_at is null and s.expires_at > now() and u.disabled_at is null",
-    )
+           left join memberships m on m.tenant_id = s.current_tenant and m.user_id = s.user_id
+           left join tenants t on t.tenant_id = m.tenant_id
+           left join impersonations i on i.session_id = s.session_id and i.left_at is null ",
+        impersonation_joins!(),
+        " where s.session_id = any ($1) and s.ended_at is null and s.expires_at > now() and u.disabled_at is null
+            and case when i.session_id is null
+                     then m.user_id is not null and (t.suspended_at is null or m.role = 'customer_admin')
+                     else ",
+        impersonation_lives!(),
+        " and (it.suspended_at is null or im.role = 'customer_admin') end"
+    ))
     .bind(sessions)
     .fetch_all(db.read())
     .await?;
     let owned = sqlx::query_as(
-        "select api_key_id, tenant_id from api_keys
-          where api_key_id = any ($1) and revoked_at is null and (expires_at is null or expires_at > now())",
+        "select k.api_key_id, k.tenant_id from api_keys k join tenants t on t.tenant_id = k.tenant_id
+          where k.api_key_id = any ($1) and k.revoked_at is null and (k.expires_at is null or k.expires_at > now())
+            and (t.suspended_at is null or k.role = 'customer_admin')",
     )
     .bind(keys)
     .fetch_all(db.read())

@@ -7,7 +7,12 @@ use std::{
 };
 
 use shared::{
-    db::{TenantDb, system},
+    db::{
+        TenantDb,
+        audit::Actor,
+        suspensions::{self, Waiting},
+        system,
+    },
     ids::{JobId, PersonId},
     jobs::Job,
     queue::{self, ATTEMPTS_MAX, Handler, JobError},
@@ -310,4 +315,43 @@ async fn attack_27_a_listener_hears_opaque_ids_only() {
     }
     assert!(!heard.payload().contains(&job.uuid().to_string()));
     assert_eq!(acme.count("select count(*) from jobs").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_would_be_said_waits_while_its_tenant_is_suspended_and_what_is_silent_goes_on() {
+    let stage = Stage::new().await;
+    let system = stage.db().system();
+    for (waiting, name, end) in [(Waiting::Answer, "acme", "done 1"), (Waiting::Drop, "bolt", "discarded 1")] {
+        let firm = stage.firm(name).await;
+        suspensions::suspend(&system, &Actor::System, firm.tenant, "An invoice is open").await.expect("suspended");
+        let person = PersonId::new();
+        let mut tx = firm.db.begin().await.expect("a transaction begins");
+        queue::enqueue(&mut tx, &Job::PublishHome { person }).await.expect("a job is stored");
+        tx.commit().await.expect("the job is stored");
+        enqueue(&firm.db, person, true).await;
+        let (said, count) =
+            (Arc::new(Mutex::new(0)), "select kind || ' ' || state || ' ' || attempts from jobs order by kind");
+        let counted = said.clone();
+        let handler: Handler = Arc::new(move |_: TenantDb, job: Job| {
+            if matches!(job, Job::PublishHome { .. }) {
+                *counted.lock().expect("no panic while counting") += 1;
+            }
+            Box::pin(async { Ok(()) })
+        });
+        let mut looks = 0;
+        let mut owner = stage.test.owner().await;
+        run_until(&stage, &["a runner"], handler.clone(), async || {
+            hurry(&mut owner).await;
+            looks += 1;
+            looks > 20 && ended(&firm).await == 1
+        })
+        .await;
+        // However often it was looked at, no attempt was used up.
+        assert_eq!(firm.texts(count).await, ["fetch_person_profile done 1", "publish_home queued 0"]);
+        assert_eq!(*said.lock().expect("no panic while counting"), 0);
+        suspensions::lift(&system, &Actor::System, firm.tenant, waiting).await.expect("it may go on");
+        run_until_ended(&stage, &firm, &["another"], handler, 2).await;
+        assert_eq!(firm.texts(count).await, ["fetch_person_profile done 1".into(), format!("publish_home {end}")]);
+        assert_eq!(*said.lock().expect("no panic while counting"), i32::from(waiting == Waiting::Answer));
+    }
 }

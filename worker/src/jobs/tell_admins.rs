@@ -34,6 +34,8 @@ pub async fn run(worker: &Worker, db: &TenantDb, id: NoticeId) -> Result<(), Job
         Some(Kind::BudgetExhausted) => "Your AI employee has no budget left",
         Some(Kind::PaymentDue) => "An invoice for your AI employee waits for its payment",
         Some(Kind::AccessChanged) => "What your subscription allows has changed",
+        Some(Kind::AnswersUsedUp) => "Your AI employee has no answers left this month",
+        Some(Kind::MemoriesRest) => "Your AI employee is no longer reminded of older messages",
         Some(Kind::SendFailed) => "A message of your AI employee did not arrive",
         Some(Kind::SendUnclear) => "A message of your AI employee may not have arrived",
         Some(Kind::WorkspaceRemoved) | None => "Something changed about your AI employee",

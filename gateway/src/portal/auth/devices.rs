@@ -8,13 +8,13 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use shared::{
-    db::{devices, sessions},
+    db::devices,
     ids::{SessionId, TenantId},
 };
 use time::format_description::well_known::Rfc3339;
 use utoipa::ToSchema;
 
-use super::{Session, accounts_of, describe};
+use super::{Session, accounts_of, described_anew};
 use crate::{
     Gateway,
     auth::Person,
@@ -105,9 +105,6 @@ pub async fn switch(
 ) -> Result<Json<Session>, ApiError> {
     let Json(body) = body?;
     let tenant: TenantId = body.tenant_id.parse().map_err(|_| ApiError::not_found())?;
-    let db = accounts_of(&gateway);
-    devices::switch(&db, person.session, person.user, tenant).await?;
-    let token = cookies::value(&headers, cookies::ACCESS).ok_or_else(ApiError::unauthorized)?;
-    let person = sessions::find(&db, token).await?.ok_or_else(ApiError::unauthorized)?;
-    Ok(Json(describe(&gateway, person).await?))
+    devices::switch(&accounts_of(&gateway), person.session, person.user, tenant).await?;
+    described_anew(&gateway, &headers).await
 }

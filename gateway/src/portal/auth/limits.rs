@@ -10,6 +10,7 @@ const LOGIN_HERE: Limit = Limit { name: "login-here", burst: 10, every: Duration
 const LOGIN_ACCOUNT: Limit = Limit { name: "login-account", burst: 50, every: Duration::from_secs(15) };
 const LOGIN_LINE: Limit = Limit { name: "login-line", burst: 100, every: Duration::from_millis(500) };
 const TOKEN_LINE: Limit = Limit { name: "token-line", burst: 10, every: Duration::from_secs(1) };
+const NOTED: Limit = Limit { name: "noted", burst: 5, every: Duration::from_secs(720) };
 const MAIL_ACCOUNT: Limit = Limit { name: "mail-account", burst: 3, every: Duration::from_secs(600) };
 const MAIL_LINE: Limit = Limit { name: "mail-line", burst: 20, every: Duration::from_secs(60) };
 
@@ -31,6 +32,11 @@ pub async fn token(gateway: &Gateway, client: &Client) -> Result<(), ApiError> {
 pub async fn mail(gateway: &Gateway, client: &Client, mail: &str) -> Result<(), ApiError> {
     take(gateway, &MAIL_LINE, &[&client.line()]).await?;
     take(gateway, &MAIL_ACCOUNT, &[mail]).await
+}
+
+/// Whether one more failure of this account goes into audit logs: five at once, then five an hour, whatever is tried.
+pub async fn may_note(gateway: &Gateway, account: &str) -> bool {
+    take(gateway, &NOTED, &[account]).await.is_ok()
 }
 
 /// Addresses are counted by a keyed hash: Redis learns none.

@@ -8,10 +8,14 @@ use axum::{
 };
 use secrecy::SecretString;
 use serde::Deserialize;
-use shared::db::{
-    accounts, devices,
-    mails::{self, Mail},
-    sessions::{self, Rotation},
+use shared::{
+    db::{
+        accounts, devices,
+        failed_sign_ins::{self, Why},
+        mails::{self, Mail},
+        sessions::{self, Rotation},
+    },
+    ids::UserId,
 };
 use utoipa::ToSchema;
 
@@ -57,15 +61,39 @@ pub async fn login(
     let verdict = gateway.passwords.verify(&body.password, stored).await?;
     let account = match account {
         Some(account) if verdict != Verdict::Wrong && account.may_sign_in() => account,
-        _ => return Err(ApiError::wrong_password()),
+        Some(account) => {
+            let why = if verdict == Verdict::Wrong { Why::Password } else { Why::Account };
+            note_failure(&gateway, &client, account.user, why);
+            return Err(ApiError::wrong_password());
+        }
+        None => return Err(ApiError::wrong_password()),
     };
-    totp::prove(&gateway, &account, body.code.as_ref()).await?;
+    if let Err(error) = totp::prove(&gateway, &account, body.code.as_ref()).await {
+        // Being asked for the code is a step of every sign-in.
+        if body.code.is_some() {
+            note_failure(&gateway, &client, account.user, Why::Code);
+        }
+        return Err(error);
+    }
     if verdict == Verdict::RightButWeak {
         let stronger = gateway.passwords.hash(&body.password).await?;
         accounts::rehash(&db, &account, &stronger).await?;
     }
     let tenant = accounts::memberships(&db, account.user).await?.first().map(|membership| membership.tenant);
     sign_in(&gateway, &client, &headers, account.user, tenant).await
+}
+
+/// Beside the answer, which takes as long for an address that nobody has.
+fn note_failure(gateway: &Gateway, client: &Client, user: UserId, why: Why) {
+    let (gateway, address) = (gateway.clone(), client.address.to_string());
+    tokio::spawn(async move {
+        if !limits::may_note(&gateway, &user.to_string()).await {
+            return;
+        }
+        if let Err(error) = failed_sign_ins::note(&accounts_of(&gateway), user, why, &address).await {
+            tracing::warn!(%error, "A failed sign-in could not be noted");
+        }
+    });
 }
 
 /// Exchanges the refresh cookie for a new pair. A refresh token that was used before signs the device out.

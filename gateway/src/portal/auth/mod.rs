@@ -4,22 +4,26 @@
 
 pub mod accept;
 pub mod devices;
+pub mod impersonation;
 mod limits;
 pub mod login;
 pub mod password;
 pub mod signup;
 pub mod totp;
 
-use axum::{Json, response::IntoResponse};
+use axum::{Json, http::HeaderMap, response::IntoResponse};
+use impersonation::ImpersonationBody;
 use serde::Serialize;
 use shared::{
     db::{
         SystemDb, accounts,
         accounts::Membership,
         sessions::{self, Device, SignedIn, Tokens},
+        suspensions::Suspension,
     },
     ids::{TenantId, UserId},
 };
+use time::format_description::well_known::Rfc3339;
 use url::Url;
 use utoipa::ToSchema;
 
@@ -41,6 +45,10 @@ pub struct Session {
     pub is_owner: bool,
     /// May look, not change.
     pub read_only: bool,
+    /// The platform has stopped the tenant: who administrates it may look and pay, and nobody more.
+    pub suspended: Option<SuspensionBody>,
+    /// Whom this session acts as, if it does.
+    pub impersonation: Option<ImpersonationBody>,
     pub memberships: Vec<MembershipBody>,
     /// To be repeated in the header `x-csrf-token` of every request that changes something.
     pub csrf_token: String,
@@ -55,6 +63,20 @@ pub struct SessionUser {
     pub is_platform_admin: bool,
     /// A code is asked for when signing in.
     pub has_second_factor: bool,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct SuspensionBody {
+    pub since: String,
+    /// A sentence for the tenant's people.
+    #[schema(example = "An invoice of June is open")]
+    pub reason: String,
+}
+
+impl From<Suspension> for SuspensionBody {
+    fn from(suspension: Suspension) -> Self {
+        Self { since: suspension.since.format(&Rfc3339).unwrap_or_default(), reason: suspension.why }
+    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -89,8 +111,15 @@ pub(super) async fn describe(gateway: &Gateway, person: SignedIn) -> Result<Sess
     let memberships = accounts::memberships(&accounts_of(gateway), person.user).await?;
     let (tenant, role) = person.tenant.unzip();
     let here = memberships.iter().find(|membership| Some(membership.tenant) == tenant);
+    let acting = person.impersonation.as_deref();
+    let tenant_name = match acting {
+        Some(acting) => acting.lives.then(|| acting.tenant_name.clone()),
+        None => here.map(|membership| membership.tenant_name.clone()),
+    };
     Ok(Session {
-        tenant_name: here.map(|membership| membership.tenant_name.clone()),
+        tenant_name,
+        suspended: person.suspended.map(SuspensionBody::from),
+        impersonation: acting.map(ImpersonationBody::from),
         tenant_id: tenant.map(|tenant| tenant.to_string()),
         role,
         is_owner: person.is_owner,
@@ -111,7 +140,7 @@ pub(super) async fn describe(gateway: &Gateway, person: SignedIn) -> Result<Sess
 async fn sign_in(
     gateway: &Gateway,
     client: &Client,
-    headers: &axum::http::HeaderMap,
+    headers: &HeaderMap,
     user: UserId,
     tenant: Option<TenantId>,
 ) -> Result<impl IntoResponse + use<>, ApiError> {
@@ -130,6 +159,13 @@ async fn shown(gateway: &Gateway, tokens: &Tokens) -> Result<impl IntoResponse +
     Ok((cookies::signed_in(tokens), Json(describe(gateway, person).await?)))
 }
 
+/// What the session of this request is by now.
+async fn described_anew(gateway: &Gateway, headers: &HeaderMap) -> Result<Json<Session>, ApiError> {
+    let token = cookies::value(headers, cookies::ACCESS).ok_or_else(ApiError::unauthorized)?;
+    let person = sessions::find(&accounts_of(gateway), token).await?.ok_or_else(ApiError::unauthorized)?;
+    Ok(Json(describe(gateway, person).await?))
+}
+
 /// An address as accounts know it.
 pub fn checked_mail(mail: &str) -> Result<String, ApiError> {
     let mail = mail.trim().to_lowercase();
@@ -144,7 +180,7 @@ pub fn checked_mail(mail: &str) -> Result<String, ApiError> {
     Ok(mail)
 }
 
-fn checked_name<'a>(field: &str, name: &'a str, longest: usize) -> Result<&'a str, ApiError> {
+pub(super) fn checked_name<'a>(field: &str, name: &'a str, longest: usize) -> Result<&'a str, ApiError> {
     let name = name.trim();
     if name.is_empty() || name.chars().count() > longest || name.chars().any(char::is_control) {
         return Err(ApiError::invalid(format!("`{field}` must have 1 to {longest} characters.")));

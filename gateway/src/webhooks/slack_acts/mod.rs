@@ -19,7 +19,7 @@ use shared::{
     db::{
         DbError, TenantDb, TenantTx,
         interactions::{self, Detail, New, State},
-        people,
+        people, suspensions,
         system::Route,
     },
     ids::{ConnectionId, InteractionId},
@@ -39,6 +39,8 @@ use crate::Gateway;
 const VIEW_TIMEOUT: Duration = Duration::from_millis(1_800);
 /// Longest name of an act that is kept, in characters.
 const NAME_MAX: usize = 64;
+/// Why nothing comes of what somebody did.
+pub(super) const SUSPENDED: &str = "the account is suspended";
 
 /// Does what the person asked for, if they may.
 pub async fn perform(act: &Act<'_>) -> Result<Answer, Refusal> {
@@ -48,6 +50,10 @@ pub async fn perform(act: &Act<'_>) -> Result<Answer, Refusal> {
     }
     if payload.is_outsider() {
         return act.set_aside(State::Refused("not a member of the connected workspace")).await;
+    }
+    let forgets = (payload.kind.as_str(), payload.act()) == ("block_actions", FORGET_ME);
+    if !forgets && act.is_suspended().await? {
+        return act.set_aside(State::Refused(SUSPENDED)).await;
     }
     let outcome = match (payload.kind.as_str(), payload.act()) {
         ("block_actions", FEEDBACK) => feedback::give(act).await,
@@ -93,6 +99,13 @@ impl<'a> Act<'a> {
     pub fn new(gateway: &'a Gateway, route: Route, payload: &'a Payload, raw: &'a [u8]) -> Self {
         let db = gateway.db.tenant(route.tenant);
         Self { gateway, db, route, payload, raw }
+    }
+
+    async fn is_suspended(&self) -> Result<bool, DbError> {
+        let mut tx = self.db.begin().await?;
+        let suspended = suspensions::is_suspended(&mut tx).await?;
+        tx.close().await?;
+        Ok(suspended)
     }
 
     /// The platform's id of who did it; [`perform`] lets nobody else in.

@@ -13,14 +13,16 @@ import { rulesDe } from './rules.de'
 import { rulesEn } from './rules.en'
 import { statusDe } from './status.de'
 import { statusEn } from './status.en'
+import { supportDe } from './support.de'
+import { supportEn } from './support.en'
 import { trustDe } from './trust.de'
 import { trustEn } from './trust.en'
 import { workDe } from './work.de'
 import { workEn } from './work.en'
 
-const en = { ...accountEn, ...workEn, ...rulesEn, ...actingEn, ...knowledgeEn, ...moneyEn, ...trustEn, ...statusEn }
+const en = { ...accountEn, ...workEn, ...rulesEn, ...actingEn, ...knowledgeEn, ...moneyEn, ...trustEn, ...statusEn, ...supportEn }
 export type Word = keyof typeof en
-export const WORDS: Record<Language, Record<Word, string>> = { en, de: { ...accountDe, ...workDe, ...rulesDe, ...actingDe, ...knowledgeDe, ...moneyDe, ...trustDe, ...statusDe } }
+export const WORDS: Record<Language, Record<Word, string>> = { en, de: { ...accountDe, ...workDe, ...rulesDe, ...actingDe, ...knowledgeDe, ...moneyDe, ...trustDe, ...statusDe, ...supportDe } }
 
 type Values = Record<string, string | number>
 export type Say = (word: Word, values?: Values) => string

@@ -17,11 +17,13 @@ use shared::{
     db::{
         Db,
         audit::Actor,
-        devices,
+        devices, impersonations,
         inbox::{Arrival, Content, Ingest},
         invitations::{self, Joining, Offer},
         lanes,
         plans::PLANS,
+        sessions::SignedIn,
+        suspensions::{self, Waiting},
         system,
     },
     testing::TestDb,
@@ -34,7 +36,7 @@ use crate::isolation::{
     catalog::Catalog,
     fill::{Doors, Tenant},
     scene::{
-        self, CONNECTION, COPIED, GUEST, GUEST_MAIL, IDENTITY, INVITATION, INVITATION_TOKEN, SESSION,
+        self, CONNECTION, COPIED, GUEST, GUEST_MAIL, IDENTITY, INVITATION, INVITATION_TOKEN, NEW_MAIL, SESSION,
         THEIR_CONVERSATION, THEIR_MARK, THEIR_MEMBER, THEM, US, lease,
     },
     statements::{self, Begin, Call, Observation, observe},
@@ -281,6 +283,18 @@ async fn observe_system(edit: Edit) -> anyhow::Result<(Vec<(&'static str, Observ
             "system::change_plan" => {
                 format!("{:?}", system::change_plan(&system, &Actor::System, US, &PLANS[3]).await.is_ok())
             }
+            "impersonations::begin" => {
+                let asked =
+                    impersonations::Begin { tenant: US, member: NEW_MAIL, reason: "a test", ticket: "T-1" };
+                let begun = impersonations::begin(&system, &somebody(), &asked).await;
+                format!("{:?}", begun.map(|begun| begun.is_ok()))
+            }
+            "suspensions::suspend" => {
+                format!("{:?}", suspensions::suspend(&system, &Actor::System, US, "a test").await.is_ok())
+            }
+            "suspensions::lift" => {
+                format!("{:?}", suspensions::lift(&system, &Actor::System, US, Waiting::Drop).await.is_ok())
+            }
             "invitations::accept" => {
                 let joining = Joining::Account(GUEST);
                 format!("{:?}", invitations::accept(&system, &offer(), &INVITATION_TOKEN, joining).await)
@@ -298,7 +312,7 @@ async fn observe_system(edit: Edit) -> anyhow::Result<(Vec<(&'static str, Observ
 }
 
 const COPY: &str = "inbox::accept of a copy";
-const SYSTEM_CALLS: [&str; 9] = [
+const SYSTEM_CALLS: [&str; 12] = [
     "system::change_plan",
     "lanes::watch",
     "lanes::renew",
@@ -308,7 +322,27 @@ const SYSTEM_CALLS: [&str; 9] = [
     "lanes::put_back",
     "devices::switch",
     "invitations::accept",
+    "impersonations::begin",
+    "suspensions::suspend",
+    "suspensions::lift",
 ];
+
+/// Of the platform. Whom they would act as is no member of ours.
+fn somebody() -> SignedIn {
+    SignedIn {
+        session: SESSION,
+        user: GUEST,
+        mail: GUEST_MAIL.into(),
+        name: "Somebody".into(),
+        is_platform_admin: true,
+        has_second_factor: false,
+        tenant: None,
+        is_owner: false,
+        read_only: false,
+        suspended: None,
+        impersonation: None,
+    }
+}
 
 /// Ours; theirs has the same id and token.
 fn offer() -> Offer {
