@@ -354,6 +354,22 @@ export type VerdictBody = { events: number; fault?: FaultBody | null; head: stri
 
 export type VerifyBody = { password: string; token: string }
 
+export type SignInOptions = { signup: boolean; provider: null | ProviderBody }
+
+export type ProviderBody = { name: string }
+
+export type BeginVisit = { invitation?: string | null }
+
+export type ProviderPage = { url: string }
+
+export type FinishVisit = { password?: string | null; code?: string | null; name?: string | null; tenant_name?: string | null }
+
+export type IdentityBody = { id: string; issuer: string; label: string; created_at: string; last_used_at: string }
+
+export type IdentityList = { items: (IdentityBody)[] }
+
+export type ProveOwner = { password: string; code?: string | null }
+
 /** What each route takes and answers. */
 export interface Operations {
   'GET /api/v1/agents': {
@@ -899,5 +915,29 @@ export interface Operations {
   'GET /api/v1/usage': {
     request: { query?: { by?: "agent" | "person" | "model" | "day"; from?: string | null; to?: string | null; time_zone?: string | null } }
     answer: UsageReport
+  }
+  'GET /api/v1/auth/options': {
+    request: object
+    answer: SignInOptions
+  }
+  'POST /api/v1/auth/provider': {
+    request: { body: BeginVisit }
+    answer: ProviderPage
+  }
+  'POST /api/v1/auth/provider/finish': {
+    request: { body: FinishVisit }
+    answer: Session
+  }
+  'GET /api/v1/auth/identities': {
+    request: object
+    answer: IdentityList
+  }
+  'POST /api/v1/auth/identities': {
+    request: { body: ProveOwner }
+    answer: ProviderPage
+  }
+  'DELETE /api/v1/auth/identities/{identity_id}': {
+    request: { path: { identity_id: string }; body: ProveOwner }
+    answer: undefined
   }
 }

@@ -1,7 +1,9 @@
 // /settings: what belongs to the person who is signed in, and the keys of the tenant's programs.
+import { getRouteApi } from '@tanstack/react-router'
 import { useRights } from '../api/session'
 import { ApiKeys } from '../components/api-keys'
 import { Devices } from '../components/devices'
+import { Identities } from '../components/identities'
 import { PageHead } from '../components/page-head'
 import { PasswordForm } from '../components/password-form'
 import { SecondFactor } from '../components/second-factor'
@@ -9,7 +11,10 @@ import { prefer, usePreferences, type Language, type Theme } from '../lib/prefer
 import { useWords } from '../lib/words'
 import { Select } from '../ui/field'
 
+const route = getRouteApi('/app/settings')
+
 export function SettingsPage() {
+  const { provider } = route.useSearch()
   const say = useWords()
   const { mayAdministrate } = useRights()
   return (
@@ -19,6 +24,7 @@ export function SettingsPage() {
         <Appearance />
         <PasswordForm />
         <SecondFactor />
+        <Identities ended={provider} />
         <Devices />
         {mayAdministrate && <ApiKeys />}
       </div>

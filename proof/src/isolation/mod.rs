@@ -21,6 +21,7 @@ mod learned;
 pub mod listed;
 mod money;
 pub mod mutants;
+mod once;
 mod pages;
 mod places;
 pub mod probes;

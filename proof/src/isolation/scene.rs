@@ -16,7 +16,7 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use uuid::Uuid;
 
 use super::{
-    acting, acts, billing, desk, handovers, installations, kept, later, learned, money, pages, places, reasons,
+    acting, acts, billing, desk, handovers, installations, kept, later, learned, money, once, pages, places, reasons,
     sends, singly, talks,
 };
 
@@ -240,6 +240,7 @@ impl Cast<'_> {
             talks::script(*tenant, mark),
             pages::script(*tenant, mark),
             kept::script(*tenant, mark),
+            once::script(*tenant, mark),
         ]
         .join("\n")
     }

@@ -1,7 +1,8 @@
 //! Whose rows must stay as they are when another tenant acts: every table of tenants that the product may read.
 
 /// Tables that konstruct_app may read.
-pub(super) const WATCHED: [&str; 66] = [
+pub(super) const WATCHED: [&str; 67] = [
+    "idempotency_keys",
     "agent_versions",
     "sent_files",
     "escalation_desks",

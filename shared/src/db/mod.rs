@@ -42,6 +42,8 @@ pub mod feedback;
 pub mod follow_ups;
 pub mod heartbeats;
 pub mod home;
+pub mod idempotency;
+pub mod identities;
 pub mod inbox;
 pub mod install_links;
 pub mod interactions;

@@ -55,7 +55,7 @@ macro_rules! column {
 }
 
 /// Of the tenants. A test compares them with what is sealed anywhere.
-pub const COLUMNS: [Column; 11] = [
+pub const COLUMNS: [Column; 12] = [
     column!("channel_connections", "connection_id", "access_token"),
     column!("channel_connections", "connection_id", "signing_secret"),
     column!("channel_connections", "connection_id", "client_secret"),
@@ -67,6 +67,7 @@ pub const COLUMNS: [Column; 11] = [
     column!("llm_keys", "llm_key_id", "sealed"),
     column!("tools", "tool_id", "header_value"),
     column!("mcp_servers", "server_id", "token"),
+    column!("idempotency_keys", "attempt_id", "answer"),
 ];
 
 /// How far it came.

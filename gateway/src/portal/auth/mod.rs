@@ -4,9 +4,12 @@
 
 pub mod accept;
 pub mod devices;
+pub mod identities;
 mod limits;
 pub mod login;
+mod newcomer;
 pub mod password;
+pub mod provider;
 pub mod signup;
 pub mod totp;
 
