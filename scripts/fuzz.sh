@@ -3,6 +3,7 @@
 #
 # Coverage-guided by libFuzzer, on the stable compiler: cargo builds everything needed, given a C++ compiler. What is found
 # lies in .local/fuzz/TARGET as crash-…; mend it, then add it to proof/fuzz/corpus/TARGET: `make test` replays that.
+# Property tests of texts are tried with more cases and a seed of their own, PROPTEST_CASES=5000 of them.
 # MERGE=1 adds to the corpora what covers more than they do.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -42,4 +43,12 @@ for corpus in proof/fuzz/corpus/*/; do
         "$TARGET/debug/fuzz" "--target=$name" -merge=1 -max_len=2048 "$corpus" "$work/seen" >>"$work/log" 2>&1
     fi
 done
+if [[ -z $wanted || $wanted == properties ]]; then
+    begin=$EPOCHREALTIME
+    if PROPTEST_CASES=${PROPTEST_CASES:-5000} cargo test --package shared --lib -- properties; then
+        done_step "properties" "nothing found" "$begin"
+    else
+        found+=(properties)
+    fi
+fi
 ((${#found[@]} == 0)) || fail "Found something: ${found[*]}."

@@ -86,8 +86,6 @@ pub async fn open(orchestrator: &Orchestrator, db: &TenantDb, lease: &Lease) -> 
             let prepared = prepare(&mut tx, orchestrator, lease, &opening).await?;
             let authors = store_messages(&mut tx, lease, &opening).await?;
             opening.window = window(&opening, &authors);
-            opening.known =
-                escalation::look_up(&mut tx, lease, &opening, &authors, orchestrator.clock.now()).await?;
             let to_seq = opening.pending[opening.pending.len() - 1].seq;
             let (errand, called_off) = errands::first(&mut tx, lease, &opening.pending).await?;
             let beforehand = fixed::beforehand(&mut tx, &opening, &authors, orchestrator.hears).await?;
@@ -96,18 +94,23 @@ pub async fn open(orchestrator: &Orchestrator, db: &TenantDb, lease: &Lease) -> 
                 end => end,
             };
             let heard = end.is_none_or(|(_, why)| why != policy::OUTSIDERS_IGNORED);
-            if let (true, fixed::Beforehand::Nothing, Some(hit)) =
-                (heard, &beforehand, escalation::before(&opening, &authors))
-            {
-                // Moves the fence: whoever claims next finds a human's conversation, and holds what waits.
-                escalations::open(&mut tx, &hit.escalation(lease)).await?;
-                tx.commit().await?;
-                return Ok(Opened::Nothing);
+            if heard && matches!(beforehand, fixed::Beforehand::Nothing) {
+                let now = orchestrator.clock.now();
+                opening.known = escalation::look_up(&mut tx, lease, &opening, &authors, now).await?;
+                if let Some(hit) = escalation::before(&opening, &authors) {
+                    // Moves the fence: whoever claims next finds a human's conversation, and holds what waits.
+                    escalations::open(&mut tx, &hit.escalation(lease)).await?;
+                    tx.commit().await?;
+                    return Ok(Opened::Nothing);
+                }
             }
             let late = lateness::judge(&opening, orchestrator.clock.now(), orchestrator.answer_within);
             let told = late.end().filter(|_| beforehand.answer().is_none());
             let end = end.or_else(|| beforehand.end()).or(told);
-            let agent = choose_agent(&mut tx, &mut opening, errand.as_ref()).await?;
+            let agent = match end {
+                None => choose_agent(&mut tx, &mut opening, errand.as_ref()).await?,
+                Some(_) => None,
+            };
             match (end, agent) {
                 (None, Some(agent)) => {
                     let paused = fixed::paused(&opening);

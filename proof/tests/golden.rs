@@ -45,6 +45,7 @@ fn kona() -> Route {
         bot_id: "B0KONA4WE".into(),
         account: String::new(),
         answers_bots: false,
+        has_desk: false,
     }
 }
 

@@ -1,5 +1,5 @@
-//! What is written in the thread of an escalation. It is no talk with the agent, so the accept path keeps nothing of it; here it
-//! is stored as an act, and a job brings it to the customer.
+//! What is written in the thread of an escalation without naming the agent. It is stored as an act, and a job brings it to the
+//! customer.
 
 use shared::{
     db::{

@@ -155,6 +155,10 @@ async fn store_message(
 ) -> Result<&'static str, DbError> {
     let (mention, follows_closely) = (kept.is_mention, kept.follows_closely);
     let arrival = Arc::new(kept.into_arrival(&gateway.fingerprints, route, raw.into(), trace));
+    // Who names the agent in an escalation's thread talks to the agent; all else there is for the customer, also then.
+    if route.has_desk && arrival.known_lane_only && slack_desk::hear(db, route, &arrival).await? {
+        return Ok("desk");
+    }
     crash::point(crash::Point::BeforeCommit);
     let mut accepted = gateway.ingest.accept(arrival.clone()).await?;
     crash::point(crash::Point::AfterCommit);
@@ -176,7 +180,6 @@ async fn store_message(
             "stored"
         }
         Accepted::Duplicate { .. } => "duplicate",
-        Accepted::NotKept if slack_desk::hear(db, route, &arrival).await? => "desk",
         Accepted::NotKept => "not_kept",
     })
 }

@@ -34,6 +34,7 @@ fn route() -> Route {
         bot_id: "BBOT".into(),
         account: String::new(),
         answers_bots: false,
+        has_desk: false,
     }
 }
 

@@ -37,6 +37,7 @@ pub fn webhook(raw: &[u8]) {
         bot_id: String::new(),
         account: String::new(),
         answers_bots: false,
+        has_desk: false,
     };
     for piece in &pieces {
         assert!(text.contains(piece.raw), "a piece is a part of the body");

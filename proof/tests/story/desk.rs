@@ -76,6 +76,13 @@ async fn attack_252_a_customer_who_asks_for_a_human_is_answered_from_slack_once_
     slack.say(Say::new(&team, DESK, GRACE, "Tomorrow.").in_thread(&thread));
     let replies = shop.answered(PHONE, 4).await;
     assert!(replies[3].contains("Tomorrow."), "{replies:?}");
+    // Who names the agent there asks the agent; what is written after it is for the customer again.
+    let mention = slack.say(Say::new(&team, DESK, GRACE, "remember that parcels take two days").mentioning().in_thread(&thread));
+    shows(&shop, &team, Some(&thread), "Noted").await;
+    assert_eq!(mention.thread_ts, thread);
+    slack.say(Say::new(&team, DESK, GRACE, "By noon.").in_thread(&thread));
+    let replies = shop.answered(PHONE, 5).await;
+    assert!(replies[4].contains("By noon."), "{replies:?}");
     // Talk elsewhere in the channel is nobody's answer.
     let elsewhere = slack.say(Say::new(&team, DESK, GRACE, "Lunch?"));
     slack.say(Say::new(&team, DESK, GRACE, "Pizza?").in_thread(&elsewhere.thread_ts));
@@ -96,14 +103,14 @@ async fn attack_252_a_customer_who_asks_for_a_human_is_answered_from_slack_once_
     };
     slack.wait_until(PATIENCE, whispered).await.expect("Grace is told");
     shop.hears(PHONE, "Are you there?");
-    let replies = shop.answered(PHONE, 5).await;
+    let replies = shop.answered(PHONE, 6).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     let all: String = shop.replies(PHONE).iter().map(|reply| reply.text.clone()).collect::<Vec<_>>().join("\n");
-    assert!(!all.contains("evil") && !all.contains("Pizza") && !all.contains("Too late"), "{all}");
-    assert_eq!((shop.replies(PHONE).len(), all.matches("Tomorrow.").count()), (5, 1), "{replies:?}");
+    assert!(!all.contains("evil") && !all.contains("Pizza") && !all.contains("Too late") && !all.contains("two days"), "{all}");
+    assert_eq!((shop.replies(PHONE).len(), all.matches("Tomorrow.").count()), (6, 1), "{replies:?}");
     let by_person = "select count(*) from audit_events where tenant_id = $1 and actor_kind = 'person'
                        and action in ('conversation.takeover', 'conversation.reply', 'conversation.release', 'escalation.take')";
-    assert_eq!(count(&shop, by_person).await, 4, "taken, answered twice, given back");
+    assert_eq!(count(&shop, by_person).await, 5, "taken, answered three times, given back");
     let escalations = shop.call("GET", "escalations", Value::Null).await;
     assert_eq!(escalations["items"][0]["state"], json!("closed"));
 }

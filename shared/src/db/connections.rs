@@ -263,11 +263,11 @@ pub async fn token(tx: &mut TenantTx, keys: &Keyring, id: ConnectionId) -> Resul
 /// Where requests of this connection lead, with the platform's id of its workspace.
 pub async fn route(tx: &mut TenantTx, id: ConnectionId) -> Result<(Route, String), DbError> {
     let tenant = tx.tenant();
-    let row = sqlx::query(
-        "select tenant_id, connection_id, bot_user_id, bot_id, account_id, answers_bots, external_id
-           from connection_routes
-          where tenant_id = $1 and connection_id = $2",
-    )
+    let row = sqlx::query(concat!(
+        "select ",
+        system::route_columns!(),
+        ", r.external_id from connection_routes r where r.tenant_id = $1 and r.connection_id = $2",
+    ))
     .bind(tenant)
     .bind(id)
     .fetch_optional(tx.conn())

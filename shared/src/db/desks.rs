@@ -119,26 +119,35 @@ pub(super) async fn show_again(tx: &mut TenantTx, escalation: EscalationId) -> R
     Ok(())
 }
 
-const FIND: &str = "
-select t.escalation_id, t.connection_id, t.channel_external_id, t.external_id, e.conversation_id, e.state, e.person_id,
-       coalesce(p.display_name, '') as person_name, e.reason, e.summary, n.channel as platform
-  from desk_threads t
-  join escalations e on e.tenant_id = $1 and e.escalation_id = t.escalation_id
-  join conversations v on v.tenant_id = $1 and v.conversation_id = e.conversation_id
-  join channel_connections n on n.tenant_id = $1 and n.connection_id = v.connection_id
-  left join people p on p.tenant_id = $1 and p.person_id = e.person_id
- where t.tenant_id = $1 and ($2::uuid is null or t.escalation_id = $2)
-   and ($3::uuid is null or e.conversation_id = $3 and e.state <> 'closed')
-   and ($4::uuid is null or t.connection_id = $4 and t.channel_external_id = $5 and t.external_id = $6)
- limit 1";
+macro_rules! find {
+    ($by:literal) => {
+        concat!(
+            "select t.escalation_id, t.connection_id, t.channel_external_id, t.external_id, e.conversation_id, e.state,
+                    e.person_id, coalesce(p.display_name, '') as person_name, e.reason, e.summary, n.channel as platform
+               from desk_threads t
+               join escalations e on e.tenant_id = $1 and e.escalation_id = t.escalation_id
+               join conversations v on v.tenant_id = $1 and v.conversation_id = e.conversation_id
+               join channel_connections n on n.tenant_id = $1 and n.connection_id = v.connection_id
+               left join people p on p.tenant_id = $1 and p.person_id = e.person_id
+              where t.tenant_id = $1 and ",
+            $by,
+            " limit 1"
+        )
+    };
+}
 
 pub async fn find(tx: &mut TenantTx, escalation: EscalationId) -> Result<Option<Thread>, DbError> {
-    ask(tx, (Some(escalation), None, None)).await
+    let tenant = tx.tenant();
+    let query = sqlx::query(find!("t.escalation_id = $2")).bind(tenant).bind(escalation);
+    query.fetch_optional(tx.conn()).await?.as_ref().map(thread).transpose()
 }
 
 /// Where an open escalation of this conversation is seen to.
 pub async fn of_conversation(tx: &mut TenantTx, conversation: ConversationId) -> Result<Option<Thread>, DbError> {
-    ask(tx, (None, Some(conversation), None)).await
+    let tenant = tx.tenant();
+    let query =
+        sqlx::query(find!("e.conversation_id = $2 and e.state <> 'closed'")).bind(tenant).bind(conversation);
+    query.fetch_optional(tx.conn()).await?.as_ref().map(thread).transpose()
 }
 
 /// What is seen to in this thread.
@@ -146,25 +155,13 @@ pub async fn at(
     tx: &mut TenantTx,
     connection: ConnectionId,
     channel: &str,
-    thread: &str,
+    thread_ts: &str,
 ) -> Result<Option<Thread>, DbError> {
-    ask(tx, (None, None, Some((connection, channel, thread)))).await
-}
-
-type Asked<'a> = (Option<EscalationId>, Option<ConversationId>, Option<(ConnectionId, &'a str, &'a str)>);
-
-async fn ask(tx: &mut TenantTx, (escalation, conversation, place): Asked<'_>) -> Result<Option<Thread>, DbError> {
     let tenant = tx.tenant();
-    let row = sqlx::query(FIND)
-        .bind(tenant)
-        .bind(escalation)
-        .bind(conversation)
-        .bind(place.map(|(connection, ..)| connection))
-        .bind(place.map(|(_, channel, _)| channel))
-        .bind(place.map(|(.., thread)| thread))
-        .fetch_optional(tx.conn())
-        .await?;
-    row.as_ref().map(thread).transpose()
+    let query =
+        sqlx::query(find!("t.connection_id = $2 and t.channel_external_id = $3 and t.external_id = $4"));
+    let query = query.bind(tenant).bind(connection).bind(channel).bind(thread_ts);
+    query.fetch_optional(tx.conn()).await?.as_ref().map(thread).transpose()
 }
 
 fn thread(row: &PgRow) -> Result<Thread, DbError> {

@@ -31,7 +31,20 @@ pub struct Route {
     pub account: String,
     /// Other bots are answered, too.
     pub answers_bots: bool,
+    /// Escalations are seen to in channels of this workspace, or were: what is written in a thread may be for a customer.
+    pub has_desk: bool,
 }
+
+/// Of a `connection_routes r`.
+macro_rules! route_columns {
+    () => {
+        "r.tenant_id, r.connection_id, r.bot_user_id, r.bot_id, r.account_id, r.answers_bots,
+         exists (select from escalation_desks d where d.tenant_id = r.tenant_id and d.connection_id = r.connection_id)
+           or exists (select from desk_threads d where d.tenant_id = r.tenant_id and d.connection_id = r.connection_id)
+           as has_desk"
+    };
+}
+pub(super) use route_columns;
 
 /// The tenant of a workspace that reports through `app_id` ('' is the platform's own app).
 ///
@@ -42,10 +55,11 @@ pub async fn find_route(
     app_id: &str,
     external_id: &str,
 ) -> Result<Option<Route>, DbError> {
-    let row = sqlx::query(
-        "select tenant_id, connection_id, bot_user_id, bot_id, account_id, answers_bots from connection_routes
-          where channel = $1 and app_id = $2 and external_id = $3",
-    )
+    let row = sqlx::query(concat!(
+        "select ",
+        route_columns!(),
+        " from connection_routes r where r.channel = $1 and r.app_id = $2 and r.external_id = $3",
+    ))
     .bind(channel)
     .bind(app_id)
     .bind(external_id)
@@ -62,6 +76,7 @@ pub(super) fn route(row: &sqlx::postgres::PgRow) -> Result<Route, DbError> {
         bot_id: row.try_get("bot_id")?,
         account: row.try_get("account_id")?,
         answers_bots: row.try_get("answers_bots")?,
+        has_desk: row.try_get("has_desk")?,
     })
 }
 
@@ -69,10 +84,12 @@ pub(super) fn route(row: &sqlx::postgres::PgRow) -> Result<Route, DbError> {
 ///
 /// Reason: Meta tells news of an account without naming a number; whose it is is read before a tenant is known.
 pub async fn find_routes_of_account(db: &SystemDb, app_id: &str, account: &str) -> Result<Vec<Route>, DbError> {
-    let rows = sqlx::query(
-        "select tenant_id, connection_id, bot_user_id, bot_id, account_id, answers_bots from connection_routes
-          where channel = 'whatsapp' and app_id = $1 and account_id = $2 and account_id <> '' limit 200",
-    )
+    let rows = sqlx::query(concat!(
+        "select ",
+        route_columns!(),
+        " from connection_routes r
+           where r.channel = 'whatsapp' and r.app_id = $1 and r.account_id = $2 and r.account_id <> '' limit 200",
+    ))
     .bind(app_id)
     .bind(account)
     .fetch_all(db.read())

@@ -79,6 +79,14 @@ struct Block {
     close: String,
 }
 
+impl Block {
+    /// Half a row under a table's head would stand in the wrong columns, or begin something that ends the table.
+    fn goes_on_at(&self, text: &str, at: usize) -> bool {
+        let is_code = !self.close.is_empty();
+        is_code || text[..at].ends_with('\n') || text[at..].starts_with('\n')
+    }
+}
+
 impl Layout {
     fn allows(&self, at: usize) -> bool {
         !self.whole.iter().any(|range| range.start < at && at < range.end)
@@ -90,7 +98,7 @@ impl Layout {
         self.blocks.iter().find(|block| {
             let marks = block.open.chars().count() + block.close.chars().count();
             let inside = block.body <= at && at < block.span.end && marks < cap / 2;
-            inside && !text[at..block.span.end].trim().is_empty()
+            inside && block.goes_on_at(text, at) && !text[at..block.span.end].trim().is_empty()
         })
     }
 }

@@ -143,6 +143,23 @@ fn a_table_repeats_its_head_after_a_cut() {
 }
 
 #[test]
+fn code_is_never_indented_however_deep_it_stands() {
+    assert_eq!(from_markdown("- > ```\n  > make up\n  > ```"), "• >\n```\nmake up\n```");
+    assert_eq!(from_markdown("> - say\n>   ```\n>   a\n>   ```\n> - b"), "> • say\n```\na\n```\n> • b");
+}
+
+#[test]
+fn half_a_row_is_not_put_under_the_tables_head_again() {
+    // What is left of the row would begin a block of HTML there, and end the table.
+    let table = format!("| a | b |\n|---|---|\n{}<!channel>\n", "&lt;!here&gt;".repeat(9));
+    let cut = split_at(&table, 60);
+    assert_eq!((cut.closed, cut.reopened), (0, 0));
+    assert_eq!(format!("{}{}", cut.head, cut.tail), table);
+    let second = split_at(&cut.tail, 60);
+    assert!(!second.head.is_empty() && !second.head.starts_with("| a"), "{}", second.head);
+}
+
+#[test]
 fn what_is_shown_already_is_never_before_the_cut() {
     let text = format!("{}\n\n{}", "a".repeat(50), "b ".repeat(60));
     assert_eq!(split_at(&text, 100).head, "a".repeat(50), "the paragraph is the best place");

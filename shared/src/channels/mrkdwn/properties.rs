@@ -102,8 +102,6 @@ fn dense(text: &str) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
-
     #[test]
     fn no_word_is_lost_or_said_twice(markdown in document()) {
         let words = numbered(&markdown);

@@ -23,7 +23,6 @@ pub(super) struct Node {
     pub table: Option<Table>,
     /// An empty line stands before it.
     apart: bool,
-    is_code: bool,
     span: Range<usize>,
 }
 
@@ -127,7 +126,7 @@ impl<'a, I: Iterator<Item = (Event<'a>, Range<usize>)>> Renderer<'a, I> {
             Tag::Table(align) => {
                 let table = self.table(align);
                 let text = format!("{FENCE}\n{}\n{FENCE}", unfenced(&table.columns()));
-                vec![Node { table: Some(table), is_code: true, ..node(text, span) }]
+                vec![Node { table: Some(table), ..node(text, span) }]
             }
             Tag::List(start) => vec![self.list(start, span, depth)],
             Tag::BlockQuote(_) => {
@@ -150,14 +149,14 @@ impl<'a, I: Iterator<Item = (Event<'a>, Range<usize>)>> Renderer<'a, I> {
     }
 
     /// What a quotation or an item holds.
-    fn container(&mut self, end: TagEnd, depth: usize) -> Vec<(String, bool)> {
+    fn container(&mut self, end: TagEnd, depth: usize) -> Vec<String> {
         let nodes = self.blocks(Some(end), depth + 1);
         let mut parts = Vec::new();
         for (index, node) in nodes.into_iter().filter(|node| !node.text.is_empty()).enumerate() {
             if index > 0 && node.apart {
-                parts.push((String::new(), false));
+                parts.push(String::new());
             }
-            parts.push((node.text, node.is_code));
+            parts.push(node.text);
         }
         parts
     }
@@ -202,7 +201,7 @@ impl<'a, I: Iterator<Item = (Event<'a>, Range<usize>)>> Renderer<'a, I> {
         };
         let body = unfenced(&links::escape(&(said + body.trim_end_matches('\n'))));
         let text = if body.trim().is_empty() { String::new() } else { format!("{FENCE}\n{body}\n{FENCE}") };
-        Node { is_code: true, ..node(text, span) }
+        node(text, span)
     }
 
     fn table(&mut self, align: Vec<pulldown_cmark::Alignment>) -> Table {
@@ -227,7 +226,7 @@ impl<'a, I: Iterator<Item = (Event<'a>, Range<usize>)>> Renderer<'a, I> {
 }
 
 fn node(text: String, span: Range<usize>) -> Node {
-    Node { text, span, table: None, is_code: false, apart: false }
+    Node { text, span, table: None, apart: false }
 }
 
 fn is_container(tag: &Tag<'_>) -> bool {
@@ -249,22 +248,22 @@ fn unfenced(text: &str) -> String {
     out
 }
 
-/// Code is never indented or quoted: a reader copies it.
-fn prefixed(parts: &[(String, bool)], first: &str, later: &str) -> String {
-    let mut lines = Vec::new();
-    for (text, is_code) in parts {
-        for line in text.split('\n') {
-            let prefix = match (lines.is_empty(), is_code) {
-                (true, true) => {
-                    lines.push(first.trim_end().to_owned());
-                    ""
-                }
-                (true, false) => first,
-                (false, true) => "",
-                (false, false) => later,
-            };
-            lines.push(format!("{prefix}{line}").trim_end().to_owned());
+/// Code is never indented or quoted, however deep it stands: a reader copies it.
+fn prefixed(parts: &[String], first: &str, later: &str) -> String {
+    let (mut lines, mut in_code) = (Vec::new(), false);
+    for line in parts.iter().flat_map(|text| text.split('\n')) {
+        let is_fence = line == FENCE;
+        let is_code = in_code || is_fence;
+        in_code ^= is_fence;
+        if is_code && lines.is_empty() {
+            lines.push(first.trim_end().to_owned());
         }
+        let prefix = match (is_code, lines.is_empty()) {
+            (true, _) => "",
+            (false, true) => first,
+            (false, false) => later,
+        };
+        lines.push(format!("{prefix}{line}").trim_end().to_owned());
     }
     if lines.is_empty() { first.trim_end().to_owned() } else { lines.join("\n") }
 }
