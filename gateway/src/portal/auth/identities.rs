@@ -54,10 +54,7 @@ pub struct ProveOwner {
 /// By what one can sign in besides the password, the oldest first.
 #[utoipa::path(get, path = "/api/v1/auth/identities", security(("session" = [])),
     responses((status = 200, body = IdentityList), (status = 401, body = Problem)))]
-pub async fn list(
-    Person(person): Person,
-    State(gateway): State<Gateway>,
-) -> Result<Json<IdentityList>, ApiError> {
+pub async fn list(Person(person): Person, State(gateway): State<Gateway>) -> Result<Json<IdentityList>, ApiError> {
     let items = identities::list(&accounts_of(&gateway), person.user).await?;
     let body = |item: identities::Identity| IdentityBody {
         id: item.id.to_string(),

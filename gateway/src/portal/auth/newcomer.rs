@@ -214,7 +214,9 @@ fn other_mail(invited: &str) -> ApiError {
     ApiError::new(
         StatusCode::CONFLICT,
         "other_mail",
-        format!("The invitation is for {invited}, and the provider knows you by another address: ask for an invitation to that one."),
+        format!(
+            "The invitation is for {invited}, and the provider knows you by another address: ask for an invitation to that one."
+        ),
     )
 }
 

@@ -173,7 +173,9 @@ pub async fn back(
         Ok(Query(answer)) => {
             // Shielded: a code works once, and whoever closes the window now should find it used.
             let (gateway, headers) = (gateway.clone(), headers);
-            tokio::spawn(async move { came_back(&gateway, &headers, answer).await }).await.unwrap_or("signin?provider=failed")
+            tokio::spawn(async move { came_back(&gateway, &headers, answer).await })
+                .await
+                .unwrap_or("signin?provider=failed")
         }
         Err(_) => "signin?provider=unknown",
     };

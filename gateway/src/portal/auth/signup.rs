@@ -92,7 +92,9 @@ pub async fn sign_up(
     let by = SignUpBy::Password { hash: &password_hash, token: &hash };
     let new = SignUp { mail: &mail, name, tenant_name, by };
     let (tenant, text) = match accounts::sign_up(&db, &new).await? {
-        Some((tenant, _)) => (Some(tenant), Mail::VerifyAddress { link: link(&gateway.public_url, "verify", &token) }),
+        Some((tenant, _)) => {
+            (Some(tenant), Mail::VerifyAddress { link: link(&gateway.public_url, "verify", &token) })
+        }
         None => (
             known(&gateway, &mail, &token).await?,
             Mail::AccountExists { link: link(&gateway.public_url, "reset", &token) },
