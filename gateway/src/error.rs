@@ -195,6 +195,27 @@ impl ApiError {
         )
     }
 
+    /// The caller asked for something else with the same `Idempotency-Key`.
+    pub fn key_reused() -> Self {
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "idempotency_key_reused",
+            "This `Idempotency-Key` was sent with another request within the last 24 hours: take a new key for a new request.",
+        )
+    }
+
+    pub fn in_flight() -> Self {
+        Self {
+            wait: Some(1),
+            ..Self::new(
+                StatusCode::CONFLICT,
+                "in_flight",
+                "A request with this `Idempotency-Key` is being worked on, or its process has died within the last minute. Ask \
+                 again in a moment.",
+            )
+        }
+    }
+
     pub fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,

@@ -11,6 +11,7 @@ mod cookies;
 pub mod error;
 pub mod heartbeat;
 mod install;
+mod once;
 pub mod openapi;
 mod paging;
 mod passwords;
@@ -44,6 +45,7 @@ use shared::{
     limits::Limiter,
     live::{Announcements, Announcer, Waker},
     network::Network,
+    oidc::Provider,
     storage::Storage,
     stripe::Stripe,
 };
@@ -89,6 +91,8 @@ pub struct Parts {
     pub(crate) whatsapp_api: WhatsAppApi,
     /// Where plans are sold, if they are.
     pub(crate) stripe: Option<Stripe>,
+    /// Where people may sign in instead of by a password, if anywhere.
+    pub(crate) provider: Option<Provider>,
     pub(crate) ingest: Ingest,
     pub(crate) waker: Waker,
     /// For who searches the documents; loaded by the first one.
@@ -123,6 +127,8 @@ impl Gateway {
         let unusable = |error| DbError::Damaged(format!("REDIS_URL: {error}"));
         let waker = Waker::start(&config.redis_url).map_err(unusable)?;
         let announcements = Announcements::subscribe(&config.redis_url).map_err(unusable)?;
+        let guard = Guard::new(&config.egress_allow);
+        let provider = config.oidc.as_ref().map(|oidc| Provider::new(oidc, &config.public_url, &guard, &clock));
         Ok(Self(Arc::new(Parts {
             db: db.clone(),
             public_url: config.public_url.clone(),
@@ -130,9 +136,10 @@ impl Gateway {
             trusted_proxies: config.trusted_proxies.clone(),
             passwords: passwords::Passwords::new().map_err(DbError::Damaged)?,
             limiter: Limiter::new(&config.redis_url).map_err(unusable)?,
+            provider: provider.transpose().map_err(DbError::Damaged)?,
             clock,
             keys: config.master_keys.clone(),
-            guard: Guard::new(&config.egress_allow),
+            guard,
             fingerprints: system::fingerprint_key(&db.system(), &config.master_keys).await?,
             slack: SlackApi::new(&config.slack.api_url),
             slack_client: config.slack.client.clone(),

@@ -10,7 +10,7 @@ use crate::{
     cookies, install,
     portal::{
         agents, api_keys, approvals, audit,
-        auth::{accept, devices, impersonation, login, password, signup, totp},
+        auth::{accept, devices, identities, impersonation, login, password, provider, signup, totp},
         billing, bindings, budgets, cases, channels, connections, conversations, dead_letters, escalation_desk,
         escalation_rules, escalations, events, follow_ups, forks, invitations, knowledge, llm_keys, mcp_servers,
         me, members, memories, notices, office_hours, passages, people, related, replays, routines,
@@ -49,7 +49,8 @@ use crate::{
         knowledge::list, knowledge::give, passages::search, knowledge::give_address, knowledge::show, knowledge::remove,
         audit::list, audit::verify, devices::list, devices::end_all, devices::end, devices::switch,
         install::begin, notices::list, notices::mark_seen,
-        totp::begin, totp::confirm, totp::end,
+        totp::begin, totp::confirm, totp::end, provider::options, provider::begin, provider::finish,
+        identities::list, identities::connect, identities::disconnect,
         escalation_rules::list, escalation_rules::create, escalation_rules::versions, escalation_rules::change,
         escalation_rules::remove, escalation_rules::simulate,
         escalation_desk::show, escalation_desk::set, escalation_desk::remove,

@@ -5,7 +5,7 @@ use std::{any::Any, time::Duration};
 use axum::{
     Router,
     http::{HeaderValue, StatusCode, header},
-    middleware::map_response,
+    middleware::{from_fn, map_response},
     response::{IntoResponse, Response},
     routing::{any, delete, get, patch, post, put},
 };
@@ -18,10 +18,10 @@ use tower_http::{
 use crate::{
     Gateway, assets,
     error::ApiError,
-    install, openapi,
+    install, once, openapi,
     portal::{
         agents, api_keys, approvals, audit,
-        auth::{accept, devices, impersonation, login, password, signup, totp},
+        auth::{accept, devices, identities, impersonation, login, password, provider, signup, totp},
         billing, bindings, budgets, cases, channels, connections, conversations, dead_letters, escalation_desk,
         escalation_rules as rules, escalations, events, follow_ups, forks, invitations, knowledge, llm_keys,
         mcp_servers, me, members, memories, notices, office_hours, passages, people, related, replays, routines,
@@ -31,9 +31,9 @@ use crate::{
 };
 
 const API_TIMEOUT: Duration = Duration::from_secs(15);
-/// Two calls to Slack of at most ten seconds.
+/// Two calls to Slack of at most ten seconds, or four to a sign-in provider of at most five.
 const OAUTH_TIMEOUT: Duration = Duration::from_secs(25);
-const API_BODY_MAX: usize = 256 * 1024;
+pub(crate) const API_BODY_MAX: usize = 256 * 1024;
 /// Nothing but our own files: no inline script, no third party.
 const CONTENT_POLICY: &str = "default-src 'self'; img-src 'self'; object-src 'none'; base-uri 'none'; \
                               frame-ancestors 'none'; form-action 'self'";
@@ -79,6 +79,8 @@ pub fn router(gateway: Gateway) -> Router {
         .merge(sign_in())
         .route("/api/openapi.json", get(openapi::document))
         .route("/api/{*rest}", any(missing))
+        // Bodies are kept for it, so that those of documents are not.
+        .layer(from_fn(once::read))
         .layer(RequestBodyLimitLayer::new(API_BODY_MAX))
         // After that limit: a document may be larger.
         .merge(documents())
@@ -90,6 +92,7 @@ pub fn router(gateway: Gateway) -> Router {
     let oauth = Router::new()
         .route("/oauth/slack/install", get(install::visit::open))
         .route("/oauth/slack/callback", get(install::visit::finish))
+        .route("/oauth/oidc/callback", get(provider::back))
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, OAUTH_TIMEOUT));
     let health = shared::health::routes(gateway.health.clone());
     Router::new()
@@ -234,6 +237,11 @@ fn sign_in() -> Router<Gateway> {
         .route("/api/v1/auth/totp", post(totp::begin).delete(totp::end))
         .route("/api/v1/auth/totp/confirm", post(totp::confirm))
         .route("/api/v1/auth/tenant", post(devices::switch))
+        .route("/api/v1/auth/options", get(provider::options))
+        .route("/api/v1/auth/provider", post(provider::begin))
+        .route("/api/v1/auth/provider/finish", post(provider::finish))
+        .route("/api/v1/auth/identities", get(identities::list).post(identities::connect))
+        .route("/api/v1/auth/identities/{identity_id}", delete(identities::disconnect))
 }
 
 fn header(name: &'static str, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {

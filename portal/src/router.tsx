@@ -3,7 +3,7 @@ import type { QueryClient } from '@tanstack/react-query'
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router'
 import { sessionQuery } from './api/session'
 import { Missing, Wrecked } from './components/wrecked'
-import { approvalSearch, auditSearch, inboxSearch, knowledgeSearch, memorySearch, oneOf, ownPath, text, token, usageSearch, type EscalationSearch } from './lib/searches'
+import { approvalSearch, auditSearch, inboxSearch, knowledgeSearch, memorySearch, oneOf, settingsSearch, signInSearch, text, token, usageSearch, type EscalationSearch } from './lib/searches'
 import { Loading } from './ui/states'
 
 const root = createRootRouteWithContext<{ queryClient: QueryClient }>()({ component: Outlet })
@@ -17,8 +17,14 @@ const status = createRoute({
 const signIn = createRoute({
   getParentRoute: () => root,
   path: '/signin',
-  validateSearch: (search: Record<string, unknown>): { next?: string } => ({ next: ownPath(search.next) }),
+  validateSearch: signInSearch,
   component: lazyRouteComponent(() => import('./routes/sign-in'), 'SignInPage'),
+})
+
+const provider = createRoute({
+  getParentRoute: () => root,
+  path: '/signin/provider',
+  component: lazyRouteComponent(() => import('./routes/provider'), 'ProviderPage'),
 })
 
 const signUp = createRoute({
@@ -177,6 +183,7 @@ const people = createRoute({
 const settings = createRoute({
   getParentRoute: () => app,
   path: '/settings',
+  validateSearch: settingsSearch,
   component: lazyRouteComponent(() => import('./routes/settings'), 'SettingsPage'),
 })
 
@@ -223,11 +230,10 @@ const pages = [
   tenants,
   deadLetters,
 ]
-const tree = root.addChildren([status, signIn, signUp, verify, forgot, reset, accept, app.addChildren(pages)])
 
 export function portalRouter(queryClient: QueryClient) {
   return createRouter({
-    routeTree: tree,
+    routeTree: root.addChildren([status, signIn, provider, signUp, verify, forgot, reset, accept, app.addChildren(pages)]),
     context: { queryClient },
     defaultPreload: 'intent',
     defaultNotFoundComponent: Missing,

@@ -5,6 +5,7 @@
 
 mod checkpoints;
 mod later;
+mod oidc;
 mod storage;
 mod stripe;
 mod transcription;
@@ -18,6 +19,7 @@ use url::Url;
 use crate::{channels::slack_oauth::SlackClient, crash, crypto::Keyring, network::Network};
 
 pub use checkpoints::{CheckpointConfig, CheckpointKey};
+pub use oidc::OidcConfig;
 pub use storage::StorageConfig;
 pub use stripe::{Price, StripeConfig};
 pub use transcription::TranscriptionConfig;
@@ -63,6 +65,8 @@ pub struct Config {
     pub whatsapp: WhatsAppConfig,
     /// What is sold, if anything is.
     pub stripe: Option<StripeConfig>,
+    /// Where people may sign in instead of by a password, if anywhere.
+    pub oidc: Option<OidcConfig>,
     pub llm: LlmConfig,
     pub mail: MailConfig,
     pub transcription: Option<TranscriptionConfig>,
@@ -219,6 +223,7 @@ impl Config {
             slack: slack(variables)?,
             whatsapp: whatsapp::whatsapp(variables, environment)?,
             stripe: stripe::stripe(variables, environment)?,
+            oidc: oidc::oidc(variables, environment)?,
             llm: llm(variables)?,
             mail: mail(variables)?,
             transcription: transcription::transcription(variables)?,

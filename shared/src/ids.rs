@@ -169,6 +169,8 @@ ids! {
     /// One time of it.
     RoutineRunId = "rtr";
     MailId = "mai";
+    /// Who an account's owner is to a provider they sign in by.
+    IdentityId = "idn";
     /// A click, a command, a dialog.
     InteractionId = "int";
 }

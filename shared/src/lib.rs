@@ -8,6 +8,7 @@
 //! | [`queue`] [`live`] [`limits`] | background jobs (apalis), wake-ups and counted tries (Redis: only what may be lost) |
 //! | [`channels`] [`egress`] [`network`] | Slack and WhatsApp; the way out of the house; networks of addresses |
 //! | [`model_check`] | tries a tenant's own model key |
+//! | [`oidc`] | signing in by a provider of OpenID Connect |
 //! | [`stripe`] | where plans are sold: calls, events, signature |
 //! | [`slack_tokens`] | Slack's tokens, renewed before they run out |
 //! | [`pacer`] | how often a channel is written to |
@@ -35,6 +36,7 @@ pub mod mcp;
 pub mod message;
 pub mod model_check;
 pub mod network;
+pub mod oidc;
 pub mod pacer;
 pub mod queue;
 pub mod slack_follow;

@@ -8,6 +8,7 @@
 //! under `/_sim/` |
 //! | `stripe.rs`, `stripe/` | Stripe's API as far as subscriptions need it, its two pages, and its signed webhooks |
 //! | `model.rs`, `model/` | an OpenAI-compatible model that knows only what its prompt says |
+//! | `oidc.rs` | a provider of OpenID Connect whose tokens can be wrong in every way |
 //! | `desk.rs` `toolbox.rs` | a web service that tools call; a server that brings tools along |
 //! | `faults.rs` | what should go wrong, and when; the same rules for every simulator |
 //! | `server.rs` | the HTTP server below them, which can also cut a connection without a word |
@@ -22,6 +23,7 @@ mod desk;
 mod faults;
 mod form;
 mod model;
+mod oidc;
 mod server;
 mod slack;
 mod stripe;
@@ -31,6 +33,7 @@ mod whatsapp;
 pub use desk::{DeskSimulator, Manner};
 pub use faults::{Chance, FaultKind, FaultRule, FaultStatus, Faults};
 pub use model::{ModelOptions, ModelRequest, ModelSimulator, SimulatedCall};
+pub use oidc::{OidcPerson, OidcSimulator, Twist};
 pub use slack::{
     AppSetup, AuthorKind, ChannelSetup, ChannelType, Click, ClockMove, Command, Decision, Delete, DeliveryFaults,
     Dialog, Edit, EventOut, FileSeen, FileUp, HistoryEntry, HistoryKind, OptionsPatch, PersonSetup, Raw,

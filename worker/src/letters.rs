@@ -51,6 +51,14 @@ fn said(mail: &Mail) -> (String, String) {
                  out:\n\n{device}\n\nIf it is yours, sign in again. If you do not know it, change your password."
             ),
         ),
+        Mail::ProviderConnected { provider } => (
+            "A new way to sign in".into(),
+            format!(
+                "Your account at Konstruct can be entered by way of {} now. If it was not you who connected it, remove it \
+                 under your account, and change your password.",
+                one_line(provider)
+            ),
+        ),
         Mail::Notice { subject, body, link } => {
             let again = link.as_ref().map(|link| {
                 format!(

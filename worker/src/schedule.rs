@@ -9,7 +9,7 @@ use shared::{
         budgets::{self, SummedUp},
         customers,
         documents::addresses,
-        escalations, impersonations, rotations, routines, system,
+        escalations, idempotency, impersonations, rotations, routines, system,
     },
     jobs::Job,
     queue,
@@ -95,6 +95,12 @@ pub async fn run(db: Db, clock: Clock, stopping: CancellationToken) {
                 }
                 Err(error) => tracing::warn!(%error, "The ledger could not be summed up"),
             }
+        }
+        // Answers that nobody asks for again.
+        match idempotency::sweep(&db.system()).await {
+            Ok(0) => {}
+            Ok(answers) => tracing::info!(answers, "Idempotency keys older than a day were forgotten"),
+            Err(error) => tracing::warn!(%error, "The idempotency keys could not be swept"),
         }
         // Jobs whose wake-up was lost.
         match queue::sweep(&db).await {

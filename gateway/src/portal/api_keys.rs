@@ -18,6 +18,7 @@ use super::members::Role;
 use crate::{
     auth::Admin,
     error::{ApiError, Problem},
+    once::{Once, OnceKey},
     path_id::PathId,
 };
 
@@ -73,11 +74,12 @@ pub async fn list(Admin(admin): Admin) -> Result<Json<ApiKeyList>, ApiError> {
 }
 
 /// Makes a key and shows it, once.
-#[utoipa::path(post, path = "/api/v1/api-keys", request_body = NewApiKey,
+#[utoipa::path(post, path = "/api/v1/api-keys", request_body = NewApiKey, params(OnceKey),
     responses((status = 201, body = CreatedApiKey), (status = 400, body = Problem), (status = 401, body = Problem),
               (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub async fn create(
     Admin(admin): Admin,
+    once: Once,
     body: Result<Json<NewApiKey>, JsonRejection>,
 ) -> Result<(StatusCode, Json<CreatedApiKey>), ApiError> {
     let Json(body) = body?;
@@ -94,8 +96,7 @@ pub async fn create(
         api_keys::create(&mut tx, &token_hash(&key), name, body.role.name(), body.expires_in_days).await?;
     let detail = json!({ "role": created.role, "expires_in_days": body.expires_in_days });
     audit::append(&mut tx, &admin.actor, "api_key.create", ("api_key", &created.id.to_string()), detail).await?;
-    tx.commit().await?;
-    Ok((StatusCode::CREATED, Json(CreatedApiKey { about: created.into(), key })))
+    once.commit(tx, StatusCode::CREATED, CreatedApiKey { about: created.into(), key }).await
 }
 
 /// Revokes a key. It is dead with the next request.

@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 use crate::{
     auth::{Admin, Operator},
     error::{ApiError, Problem},
+    once::{Once, OnceKey},
     path_id::PathId,
 };
 
@@ -103,11 +104,12 @@ pub async fn list(operator: Operator) -> Result<Json<BudgetList>, ApiError> {
 }
 
 /// Sets a budget up. It begins with what was spent in its period so far.
-#[utoipa::path(post, path = "/api/v1/budgets", request_body = NewBudgetBody,
+#[utoipa::path(post, path = "/api/v1/budgets", request_body = NewBudgetBody, params(OnceKey),
     responses((status = 201, body = BudgetBody), (status = 400, body = Problem), (status = 401, body = Problem),
               (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub async fn create(
     Admin(admin): Admin,
+    once: Once,
     body: Result<Json<NewBudgetBody>, JsonRejection>,
 ) -> Result<(StatusCode, Json<BudgetBody>), ApiError> {
     let Json(body) = body?;
@@ -130,8 +132,7 @@ pub async fn create(
     let detail = json!({ "scope": new.scope.name(), "target": body.target, "period": new.period,
                          "limit_micro_usd": new.limit_micro_usd });
     audit::append(&mut tx, &admin.actor, "budget.create", ("budget", &budget.id.to_string()), detail).await?;
-    tx.commit().await?;
-    Ok((StatusCode::CREATED, Json(budget.into())))
+    once.commit(tx, StatusCode::CREATED, budget.into()).await
 }
 
 /// Changes the limit; it holds with the next call.

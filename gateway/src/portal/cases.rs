@@ -19,6 +19,7 @@ use super::{
 use crate::{
     auth::{Admin, Operator},
     error::{ApiError, Problem},
+    once::{Once, OnceKey},
     path_id::PathId,
 };
 
@@ -106,19 +107,19 @@ pub async fn list(operator: Operator) -> Result<Json<CaseList>, ApiError> {
 }
 
 /// Keeps a case.
-#[utoipa::path(post, path = "/api/v1/cases", request_body = CaseShape,
+#[utoipa::path(post, path = "/api/v1/cases", request_body = CaseShape, params(OnceKey),
     responses((status = 201, body = CaseBody), (status = 400, body = Problem), (status = 401, body = Problem),
               (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub async fn create(
     admin: Admin,
+    once: Once,
     body: Result<Json<CaseShape>, JsonRejection>,
 ) -> Result<(StatusCode, Json<CaseBody>), ApiError> {
     let Json(body) = body?;
     let shape = shape(body)?;
     let mut tx = admin.0.db.begin().await?;
     let case = cases::create(&mut tx, &admin.0.actor, &shape).await?;
-    tx.commit().await?;
-    Ok((StatusCode::CREATED, Json(case.into())))
+    once.commit(tx, StatusCode::CREATED, case.into()).await
 }
 
 /// Says a case anew. What was tried before does not count any more.
@@ -151,11 +152,12 @@ pub async fn remove(admin: Admin, PathId(id): PathId<CaseId>) -> Result<StatusCo
 }
 
 /// Tries cases with an agent, as it is or as it is drafted. Nobody is sent the answers.
-#[utoipa::path(post, path = "/api/v1/cases/run", request_body = RunCases,
+#[utoipa::path(post, path = "/api/v1/cases/run", request_body = RunCases, params(OnceKey),
     responses((status = 202, body = TrialBody), (status = 400, body = Problem), (status = 401, body = Problem),
               (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub async fn run(
     operator: Operator,
+    once: Once,
     body: Result<Json<RunCases>, JsonRejection>,
 ) -> Result<(StatusCode, Json<TrialBody>), ApiError> {
     let Json(body) = body?;
@@ -168,8 +170,7 @@ pub async fn run(
     let mut tx = operator.db.begin().await?;
     let (trial, _) = cases::run(&mut tx, &operator.actor, agent, &draft, only.as_deref()).await?;
     let tried = cases::tried(&mut tx, trial).await?;
-    tx.commit().await?;
-    Ok((StatusCode::ACCEPTED, Json(trial_body(trial, tried))))
+    once.commit(tx, StatusCode::ACCEPTED, trial_body(trial, tried)).await
 }
 
 /// What became of cases that were tried together.

@@ -24,6 +24,7 @@ use super::simulation::{self, Match};
 use crate::{
     auth::{Admin, Operator},
     error::{ApiError, Problem},
+    once::{Once, OnceKey},
 };
 
 /// Conversations a simulation looks at, at most.
@@ -120,11 +121,12 @@ pub async fn list(operator: Operator) -> Result<Json<RuleList>, ApiError> {
 }
 
 /// Makes a rule. It counts from the next message on.
-#[utoipa::path(post, path = "/api/v1/escalation-rules", request_body = NewRule,
+#[utoipa::path(post, path = "/api/v1/escalation-rules", request_body = NewRule, params(OnceKey),
     responses((status = 201, body = RuleBody), (status = 400, body = Problem), (status = 401, body = Problem),
               (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub async fn create(
     admin: Admin,
+    once: Once,
     body: Result<Json<NewRule>, JsonRejection>,
 ) -> Result<(StatusCode, Json<RuleBody>), ApiError> {
     let Json(body) = body?;
@@ -135,8 +137,7 @@ pub async fn create(
     };
     let mut tx = admin.0.db.begin().await?;
     let made = rules::create(&mut tx, &admin.0.actor, &shape).await?;
-    tx.commit().await?;
-    Ok((StatusCode::CREATED, Json(made.into())))
+    once.commit(tx, StatusCode::CREATED, made.into()).await
 }
 
 /// What a rule was before, and who changed it; also of one that was deleted.

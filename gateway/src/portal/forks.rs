@@ -24,6 +24,7 @@ use super::{
 use crate::{
     auth::Operator,
     error::{ApiError, Problem},
+    once::{Once, OnceKey},
     path_id::PathId,
 };
 
@@ -81,12 +82,13 @@ pub struct ExchangeBody {
 }
 
 /// Begins a side conversation at a message.
-#[utoipa::path(post, path = "/api/v1/conversations/{conversation_id}/forks", params(("conversation_id" = String, Path)),
+#[utoipa::path(post, path = "/api/v1/conversations/{conversation_id}/forks", params(("conversation_id" = String, Path), OnceKey),
     request_body = OpenFork,
     responses((status = 201, body = ForkBody), (status = 400, body = Problem), (status = 401, body = Problem),
               (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub async fn open(
     operator: Operator,
+    once: Once,
     Path(id): Path<String>,
     body: Result<Json<OpenFork>, JsonRejection>,
 ) -> Result<(StatusCode, Json<ForkBody>), ApiError> {
@@ -97,8 +99,7 @@ pub async fn open(
     let conversation = find(&mut tx, &id).await?;
     let message: MessageId = body.message_id.parse().map_err(|_| ApiError::not_found())?;
     let fork = forks::open(&mut tx, &operator.actor, (conversation, message), &draft, with_memory).await?;
-    tx.commit().await?;
-    Ok((StatusCode::CREATED, Json(fork.into())))
+    once.commit(tx, StatusCode::CREATED, fork.into()).await
 }
 
 /// The forks of a conversation.
@@ -134,11 +135,12 @@ pub async fn show(operator: Operator, PathId(id): PathId<ForkId>) -> Result<Json
 }
 
 /// Says something in a fork; the agent answers there, and nowhere else.
-#[utoipa::path(post, path = "/api/v1/forks/{fork_id}/messages", params(("fork_id" = String, Path)), request_body = Say,
+#[utoipa::path(post, path = "/api/v1/forks/{fork_id}/messages", params(("fork_id" = String, Path), OnceKey), request_body = Say,
     responses((status = 202, body = ReplayBody), (status = 400, body = Problem), (status = 401, body = Problem),
               (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub async fn say(
     operator: Operator,
+    once: Once,
     PathId(id): PathId<ForkId>,
     body: Result<Json<Say>, JsonRejection>,
 ) -> Result<(StatusCode, Json<ReplayBody>), ApiError> {
@@ -151,8 +153,7 @@ pub async fn say(
     }
     let mut tx = operator.db.begin().await?;
     let asked = forks::say(&mut tx, &operator.actor, id, text).await?;
-    tx.commit().await?;
-    Ok((StatusCode::ACCEPTED, Json(body_of(asked, None))))
+    once.commit(tx, StatusCode::ACCEPTED, body_of(asked, None)).await
 }
 
 /// Deletes a fork with what was said in it.

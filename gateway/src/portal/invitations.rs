@@ -28,6 +28,7 @@ use crate::{
     Gateway,
     auth::Admin,
     error::{ApiError, Problem},
+    once::{Once, OnceKey},
     path_id::PathId,
 };
 
@@ -69,11 +70,12 @@ pub async fn list(Admin(admin): Admin) -> Result<Json<InvitationList>, ApiError>
 }
 
 /// Invites somebody by mail. The link works for seven days, once, for this address and role.
-#[utoipa::path(post, path = "/api/v1/invitations", request_body = Invite,
+#[utoipa::path(post, path = "/api/v1/invitations", request_body = Invite, params(OnceKey),
     responses((status = 201, body = InvitationBody), (status = 400, body = Problem), (status = 401, body = Problem),
               (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub async fn invite(
     Admin(admin): Admin,
+    once: Once,
     State(gateway): State<Gateway>,
     body: Result<Json<Invite>, JsonRejection>,
 ) -> Result<(StatusCode, Json<InvitationBody>), ApiError> {
@@ -92,8 +94,7 @@ pub async fn invite(
     let detail = json!({ "role": invitation.role, "read_only": invitation.read_only });
     let target = invitation.id.to_string();
     audit::append(&mut tx, &admin.actor, "invitation.create", ("invitation", &target), detail).await?;
-    tx.commit().await?;
-    Ok((StatusCode::CREATED, Json(invitation.into())))
+    once.commit(tx, StatusCode::CREATED, invitation.into()).await
 }
 
 /// Mails a new link for seven more days; the old link is dead.

@@ -29,6 +29,7 @@ use crate::{
     Gateway,
     auth::{Admin, Operator},
     error::{ApiError, Problem},
+    once::{Once, OnceKey},
     paging,
     path_id::PathId,
 };
@@ -179,12 +180,13 @@ pub async fn give(
 
 /// Gives the agents a page by its address, or all pages that a sitemap names: fetched now and looked at again from time to time.
 /// What changes is read anew; what is gone is forgotten. Addresses within private networks are not fetched.
-#[utoipa::path(post, path = "/api/v1/knowledge/addresses", request_body = GivenAddress,
+#[utoipa::path(post, path = "/api/v1/knowledge/addresses", request_body = GivenAddress, params(OnceKey),
     responses((status = 202, body = DocumentBody), (status = 400, body = Problem), (status = 401, body = Problem),
               (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub async fn give_address(
     State(gateway): State<Gateway>,
     admin: Admin,
+    once: Once,
     body: Result<Json<GivenAddress>, JsonRejection>,
 ) -> Result<(StatusCode, Json<DocumentBody>), ApiError> {
     let Json(body) = body?;
@@ -205,8 +207,7 @@ pub async fn give_address(
     let mut tx = admin.0.db.begin().await?;
     let document = addresses::create(&mut tx, &admin.0.actor, &new).await?;
     let source = addresses::of(&mut tx, document.id).await?;
-    tx.commit().await?;
-    Ok((StatusCode::ACCEPTED, Json(body_of(document, source))))
+    once.commit(tx, StatusCode::ACCEPTED, body_of(document, source)).await
 }
 
 pub(super) fn label(field: &str, text: &str) -> Result<String, ApiError> {

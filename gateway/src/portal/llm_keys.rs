@@ -25,6 +25,7 @@ use crate::{
     Gateway,
     auth::{Admin, Operator},
     error::{ApiError, Problem},
+    once::{Once, OnceKey},
     path_id::PathId,
 };
 
@@ -101,12 +102,13 @@ pub async fn list(operator: Operator) -> Result<Json<LlmKeyList>, ApiError> {
 }
 
 /// Tries a key and stores it.
-#[utoipa::path(post, path = "/api/v1/llm-keys", request_body = NewLlmKeyBody,
+#[utoipa::path(post, path = "/api/v1/llm-keys", request_body = NewLlmKeyBody, params(OnceKey),
     responses((status = 201, body = LlmKeyBody), (status = 400, body = Problem), (status = 401, body = Problem),
               (status = 403, body = Problem), (status = 409, body = Problem), (status = 502, body = Problem)))]
 pub async fn create(
     State(gateway): State<Gateway>,
     Admin(admin): Admin,
+    once: Once,
     body: Result<Json<NewLlmKeyBody>, JsonRejection>,
 ) -> Result<(StatusCode, Json<LlmKeyBody>), ApiError> {
     let Json(body) = body?;
@@ -132,8 +134,7 @@ pub async fn create(
     usage::book_check(&mut tx, &call).await?;
     let detail = json!({ "host": host(&key), "key_hint": key.hint, "is_default": key.is_default });
     audit::append(&mut tx, &admin.actor, "llm_key.create", ("llm_key", &id.to_string()), detail).await?;
-    tx.commit().await?;
-    Ok((StatusCode::CREATED, Json(key.into())))
+    once.commit(tx, StatusCode::CREATED, key.into()).await
 }
 
 /// Changes a key, or replaces it. Whatever changes where or as whom models are called is tried first.

@@ -24,6 +24,7 @@ use crate::{
     Gateway,
     auth::{Admin, Operator},
     error::{ApiError, Problem},
+    once::{Once, OnceKey},
     path_id::PathId,
 };
 
@@ -121,12 +122,13 @@ pub async fn list(operator: Operator) -> Result<Json<McpServerList>, ApiError> {
 }
 
 /// Connects a server and looks at its tools. No agent may use one until it is granted.
-#[utoipa::path(post, path = "/api/v1/mcp-servers", request_body = NewMcpServer,
+#[utoipa::path(post, path = "/api/v1/mcp-servers", request_body = NewMcpServer, params(OnceKey),
     responses((status = 201, body = LookedAt), (status = 400, body = Problem), (status = 401, body = Problem),
               (status = 403, body = Problem), (status = 409, body = Problem), (status = 502, body = Problem)))]
 pub async fn connect(
     State(gateway): State<Gateway>,
     Admin(admin): Admin,
+    once: Once,
     body: Result<Json<NewMcpServer>, JsonRejection>,
 ) -> Result<(StatusCode, Json<LookedAt>), ApiError> {
     let Json(body) = body?;
@@ -144,8 +146,7 @@ pub async fn connect(
     let id = mcp_servers::create(&mut tx, &gateway.keys, &admin.actor, &new).await?;
     let (server, _) = mcp_servers::find(&mut tx, id).await?.ok_or_else(ApiError::not_found)?;
     let looked = mcp_servers::look(&mut tx, &admin.actor, &server, &listed).await?;
-    tx.commit().await?;
-    Ok((StatusCode::CREATED, Json(answer(server, looked))))
+    once.commit(tx, StatusCode::CREATED, answer(server, looked)).await
 }
 
 /// Looks at a server's tools again. What changed is locked until it is confirmed.

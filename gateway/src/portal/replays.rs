@@ -20,6 +20,7 @@ use super::{
 use crate::{
     auth::Operator,
     error::{ApiError, Problem},
+    once::{Once, OnceKey},
 };
 
 #[derive(Serialize, ToSchema)]
@@ -65,11 +66,12 @@ pub struct ReplayList {
 /// Asks a model what this run would have said. What it is shown is what the run was made from, as it reads today: what was
 /// deleted or forgotten since is not shown again. No tool is offered, and nothing goes to the channel.
 #[utoipa::path(post, path = "/api/v1/conversations/{conversation_id}/runs/{run_id}/replay",
-    params(("conversation_id" = String, Path), ("run_id" = String, Path)), request_body = DraftBody,
+    params(("conversation_id" = String, Path), ("run_id" = String, Path), OnceKey), request_body = DraftBody,
     responses((status = 202, body = ReplayBody), (status = 400, body = Problem), (status = 401, body = Problem),
               (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub async fn replay(
     operator: Operator,
+    once: Once,
     Path((conversation, run)): Path<(String, String)>,
     body: Result<Json<DraftBody>, JsonRejection>,
 ) -> Result<(StatusCode, Json<ReplayBody>), ApiError> {
@@ -80,8 +82,7 @@ pub async fn replay(
     let conversation = find(&mut tx, &conversation).await?;
     let run: RunId = run.parse().map_err(|_| ApiError::not_found())?;
     let asked = rehearsals::replay(&mut tx, &operator.actor, (conversation, run), &draft, with_memory).await?;
-    tx.commit().await?;
-    Ok((StatusCode::ACCEPTED, Json(body_of(asked, None))))
+    once.commit(tx, StatusCode::ACCEPTED, body_of(asked, None)).await
 }
 
 /// The replays of a run, and how each differs from what it said.

@@ -21,6 +21,7 @@ use crate::{
     Gateway,
     auth::{Admin, Operator},
     error::{ApiError, Problem},
+    once::{Once, OnceKey},
     path_id::PathId,
 };
 
@@ -103,12 +104,13 @@ pub async fn list(operator: Operator) -> Result<Json<RoutineList>, ApiError> {
 }
 
 /// Makes a routine.
-#[utoipa::path(post, path = "/api/v1/routines", request_body = NewRoutine,
+#[utoipa::path(post, path = "/api/v1/routines", request_body = NewRoutine, params(OnceKey),
     responses((status = 201, body = RoutineBody), (status = 400, body = Problem), (status = 401, body = Problem),
               (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub async fn create(
     State(gateway): State<Gateway>,
     Admin(admin): Admin,
+    once: Once,
     body: Result<Json<NewRoutine>, JsonRejection>,
 ) -> Result<(StatusCode, Json<RoutineBody>), ApiError> {
     let Json(body) = body?;
@@ -125,8 +127,7 @@ pub async fn create(
     let mut tx = admin.db.begin().await?;
     let shape = given.check(&mut tx, &gateway).await?;
     let routine = routines::create(&mut tx, &admin.actor, &shape).await?;
-    tx.commit().await?;
-    Ok((StatusCode::CREATED, Json(routine.into())))
+    once.commit(tx, StatusCode::CREATED, routine.into()).await
 }
 
 /// Changes a routine. Its next time is planned anew.
@@ -172,18 +173,18 @@ pub async fn remove(Admin(admin): Admin, PathId(id): PathId<RoutineId>) -> Resul
 }
 
 /// Begins a routine now, besides its own times; 10 times an hour at most.
-#[utoipa::path(post, path = "/api/v1/routines/{routine_id}/run", params(("routine_id" = String, Path)),
+#[utoipa::path(post, path = "/api/v1/routines/{routine_id}/run", params(("routine_id" = String, Path), OnceKey),
     responses((status = 202, body = Begun), (status = 401, body = Problem), (status = 403, body = Problem),
               (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub async fn run(
     State(gateway): State<Gateway>,
     Admin(admin): Admin,
+    once: Once,
     PathId(id): PathId<RoutineId>,
 ) -> Result<(StatusCode, Json<Begun>), ApiError> {
     let mut tx = admin.db.begin().await?;
     let run = routines::run_now(&mut tx, id, gateway.clock.now(), &admin.actor).await?;
-    tx.commit().await?;
-    Ok((StatusCode::ACCEPTED, Json(Begun { run: run.to_string() })))
+    once.commit(tx, StatusCode::ACCEPTED, Begun { run: run.to_string() }).await
 }
 
 /// A routine as it is about to be.

@@ -17,6 +17,7 @@ use crate::{
     Gateway,
     auth::Operator,
     error::{ApiError, Problem},
+    once::{Once, OnceKey},
     webhooks::whatsapp,
 };
 
@@ -89,11 +90,12 @@ pub async fn release(
 }
 
 /// Answers in a conversation that was taken over; the reply appears in the channel under the given name.
-#[utoipa::path(post, path = "/api/v1/conversations/{conversation_id}/reply", params(("conversation_id" = String, Path)), request_body = Reply,
+#[utoipa::path(post, path = "/api/v1/conversations/{conversation_id}/reply", params(("conversation_id" = String, Path), OnceKey), request_body = Reply,
     responses((status = 202, body = Replied), (status = 400, body = Problem), (status = 401, body = Problem),
               (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub async fn reply(
     operator: Operator,
+    once: Once,
     State(gateway): State<Gateway>,
     Path(id): Path<String>,
     body: Result<Json<Reply>, JsonRejection>,
@@ -127,7 +129,7 @@ pub async fn reply(
     }
     let message =
         takeovers::reply(&mut tx, conversation, &operator.actor, name, text, body.asks_for_number).await?;
-    tx.commit().await?;
+    let answer = once.commit(tx, StatusCode::ACCEPTED, Replied { message_id: message.to_string() }).await?;
     gateway.announcer.changed(operator.tenant);
-    Ok((StatusCode::ACCEPTED, Json(Replied { message_id: message.to_string() })))
+    Ok(answer)
 }

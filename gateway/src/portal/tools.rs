@@ -24,6 +24,7 @@ use crate::{
     Gateway,
     auth::{Admin, Operator},
     error::{ApiError, Problem},
+    once::{Once, OnceKey},
     path_id::PathId,
 };
 
@@ -148,12 +149,13 @@ pub async fn list(operator: Operator) -> Result<Json<ToolList>, ApiError> {
 }
 
 /// Defines a tool. No agent may use it until it is granted.
-#[utoipa::path(post, path = "/api/v1/tools", request_body = NewTool,
+#[utoipa::path(post, path = "/api/v1/tools", request_body = NewTool, params(OnceKey),
     responses((status = 201, body = ToolBody), (status = 400, body = Problem), (status = 401, body = Problem),
               (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub async fn create(
     State(gateway): State<Gateway>,
     Admin(admin): Admin,
+    once: Once,
     body: Result<Json<NewTool>, JsonRejection>,
 ) -> Result<(StatusCode, Json<ToolBody>), ApiError> {
     let Json(body) = body?;
@@ -175,8 +177,7 @@ pub async fn create(
     let mut tx = admin.db.begin().await?;
     let tool = tools::create(&mut tx, &gateway.keys, &given.shape(&arguments), header, &admin.actor.id()).await?;
     audit::append(&mut tx, &admin.actor, "tool.create", ("tool", &tool.id.to_string()), detail(&tool)).await?;
-    tx.commit().await?;
-    Ok((StatusCode::CREATED, Json(tool.into())))
+    once.commit(tx, StatusCode::CREATED, tool.into()).await
 }
 
 /// Changes a tool. Approvals that were given for it as it was are void.

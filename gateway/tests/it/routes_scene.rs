@@ -23,8 +23,8 @@ use shared::{
     },
     ids::{
         AgentId, ApiKeyId, ApprovalId, BudgetId, CaseId, ConnectionId, ConversationId, DocumentId, EscalationId,
-        FollowUpId, ForkId, InvitationId, JobId, LlmKeyId, McpServerId, MemoryId, PersonId, RoutineId, RuleId,
-        RunId, SessionId, TenantId, ToolId, TrialId, UserId,
+        FollowUpId, ForkId, IdentityId, InvitationId, JobId, LlmKeyId, McpServerId, MemoryId, PersonId, RoutineId,
+        RuleId, RunId, SessionId, TenantId, ToolId, TrialId, UserId,
     },
 };
 
@@ -171,6 +171,8 @@ impl<'a> Scene<'a> {
                 let opened = sessions::open(&self.house.test.db.system(), user, None, device, None).await;
                 opened.expect("it opens").session.to_string()
             }
+            // Nobody here has one, and each has to show a password first.
+            "identity_id" => IdentityId::new().to_string(),
             other => panic!("nothing is known of `{other}`: teach routes.rs to make one"),
         }
     }

@@ -14,7 +14,7 @@ const MAIL: &str = "ada@example.com";
 const TOTP: &str = "/api/v1/auth/totp";
 
 /// The code of so many half minutes from now.
-fn code(app: &Totp, later: u64) -> String {
+pub fn code(app: &Totp, later: u64) -> String {
     let now = u64::try_from(Clock::system().now().unix_timestamp()).expect("after 1970");
     app.generate(now + 30 * later).to_string()
 }
@@ -30,7 +30,7 @@ async fn log_in(house: &House, code: Option<&str>) -> (Browser, Reply) {
 }
 
 /// Sets an app up; the app, and the recovery codes.
-async fn set_up(house: &House, browser: &mut Browser) -> (Totp, Vec<String>) {
+pub async fn set_up(house: &House, browser: &mut Browser) -> (Totp, Vec<String>) {
     let shown = browser.ask(house, Ask::post(TOTP).json(&json!({ "password": PASSWORD }))).await;
     assert_eq!(shown.status, 200, "{}", shown.text());
     let shown = shown.json();

@@ -2,7 +2,7 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query'
 import { ownZone, spanOf } from '../lib/money'
 import type { AuditSearch, EscalationSearch, InboxSearch, KnowledgeSearch, MemorySearch, UsageSearch } from '../lib/searches'
-import { call } from './client'
+import { call, callOnce } from './client'
 import { every } from './events'
 
 /** Without events: what is watched is asked for again. */
@@ -159,6 +159,17 @@ export const invitationsQuery = queryOptions({
 export const devicesQuery = queryOptions({
   queryKey: ['devices'],
   queryFn: () => call('GET /api/v1/auth/sessions'),
+})
+
+export const signInOptionsQuery = queryOptions({
+  queryKey: ['sign-in-options'],
+  queryFn: () => callOnce('GET /api/v1/auth/options'),
+  staleTime: Infinity,
+})
+
+export const identitiesQuery = queryOptions({
+  queryKey: ['identities'],
+  queryFn: () => call('GET /api/v1/auth/identities'),
 })
 
 export const keysQuery = queryOptions({ queryKey: ['keys'], queryFn: () => call('GET /api/v1/api-keys') })

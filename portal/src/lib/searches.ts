@@ -59,6 +59,11 @@ export const oneOf = <T extends string>(value: unknown, allowed: readonly T[]): 
 export const token = (search: Record<string, unknown>): { token: string } => ({ token: String(search.token ?? '') })
 
 type Carried = Record<string, unknown>
+
+/** `provider`: how a visit to the sign-in provider ended. */
+export const signInSearch = (search: Carried): { next?: string; provider?: string } => ({ next: ownPath(search.next), provider: text(search.provider) })
+export const settingsSearch = (search: Carried): { provider?: string } => ({ provider: text(search.provider) })
+
 /** What somebody typed: the router reads a number out of `?q=42`. */
 const typed = (value: unknown): string | undefined => (value === undefined ? undefined : text(String(value)))
 

@@ -6,6 +6,7 @@ import { ApiProblem, callOnce } from '../api/client'
 import type { OfferBody } from '../api/schema'
 import { enter } from '../api/session'
 import { CardPage } from '../components/card-page'
+import { ProviderButton } from '../components/provider-button'
 import { NewPassword } from '../components/new-password'
 import { roleWord } from '../lib/roles'
 import { useWords } from '../lib/words'
@@ -29,6 +30,7 @@ export function AcceptPage() {
         title={say('accept.title', { tenant: offer.data.tenant_name })}
         lead={say('accept.lead', { mail: offer.data.mail, role: say(roleWord(offer.data.role)) })}
       >
+        <ProviderButton invitation={token} />
         <AcceptForm token={token} offer={offer.data} />
       </CardPage>
     )

@@ -1,7 +1,9 @@
 // /settings: what belongs to the person who is signed in, and the keys of the tenant's programs.
+import { getRouteApi } from '@tanstack/react-router'
 import { useRights, useSession } from '../api/session'
 import { ApiKeys } from '../components/api-keys'
 import { Devices } from '../components/devices'
+import { Identities } from '../components/identities'
 import { PageHead } from '../components/page-head'
 import { PasswordForm } from '../components/password-form'
 import { SecondFactor } from '../components/second-factor'
@@ -10,7 +12,10 @@ import { prefer, usePreferences, type Language, type Theme } from '../lib/prefer
 import { useWords } from '../lib/words'
 import { Select } from '../ui/field'
 
+const route = getRouteApi('/app/settings')
+
 export function SettingsPage() {
+  const { provider } = route.useSearch()
   const say = useWords()
   const { mayAdministrate } = useRights()
   // Password, devices and keys are nobody's else.
@@ -22,6 +27,7 @@ export function SettingsPage() {
         <Appearance />
         {isOneself && <PasswordForm />}
         {isOneself && <SecondFactor />}
+        {isOneself && <Identities ended={provider} />}
         {isOneself && <Devices />}
         {isOneself && mayAdministrate && <ApiKeys />}
         {isOneself && mayAdministrate && <SupportAccess />}

@@ -3,6 +3,8 @@ import { useQueryClient } from '@tanstack/react-query'
 import { getRouteApi, Link, useRouter } from '@tanstack/react-router'
 import { enter } from '../api/session'
 import { CardPage } from '../components/card-page'
+import { ProviderButton } from '../components/provider-button'
+import { ProviderNote } from '../components/provider-note'
 import { SignInForm } from '../components/sign-in-form'
 import { useWords } from '../lib/words'
 
@@ -12,9 +14,11 @@ export function SignInPage() {
   const say = useWords()
   const client = useQueryClient()
   const router = useRouter()
-  const { next } = route.useSearch()
+  const { next, provider } = route.useSearch()
   return (
     <CardPage title={say('signin.title')}>
+      <ProviderNote ended={provider} />
+      <ProviderButton />
       <SignInForm
         onSignedIn={(session) => {
           enter(client, session)

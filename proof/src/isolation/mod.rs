@@ -22,6 +22,7 @@ mod learned;
 pub mod listed;
 mod money;
 pub mod mutants;
+mod once;
 mod pages;
 mod places;
 pub mod probes;

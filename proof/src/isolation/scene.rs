@@ -16,7 +16,7 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use uuid::Uuid;
 
 use super::{
-    acting, acts, billing, desk, handovers, helped, installations, kept, later, learned, money, pages, places,
+    acting, acts, billing, desk, handovers, helped, installations, kept, later, learned, money, once, pages, places,
     reasons, sends, singly, talks,
 };
 
@@ -242,6 +242,7 @@ impl Cast<'_> {
             pages::script(*tenant, mark),
             kept::script(*tenant, mark),
             helped::script(*tenant, mark),
+            once::script(*tenant, mark),
         ]
         .join("\n")
     }

@@ -32,7 +32,7 @@ use sqlx::{AssertSqlSafe, Executor};
 use time::OffsetDateTime;
 
 use super::{
-    acting, acts, billing, desk, entrances, handovers, helped, installations, kept, later, learned, money, pages,
+    acting, acts, billing, desk, entrances, handovers, helped, installations, kept, later, learned, money, once, pages,
     places, reasons,
     scene::{AGENT, CONNECTION, CONVERSATION, MEMORY, NUMBER, OUTBOX, PERSON, RUN, THEIR_MARK, THEM, US, lease},
     sends, singly, talks,
@@ -89,7 +89,7 @@ pub fn all() -> Vec<Call> {
     calls.extend(acts::all());
     calls.extend(places::all());
     calls.extend(reasons::all());
-    calls.extend(learned::all().into_iter().chain(kept::all()));
+    calls.extend(learned::all().into_iter().chain(kept::all()).chain(once::all()));
     calls.extend(money::all());
     calls.extend(billing::all());
     calls.extend(singly::all());

@@ -1,8 +1,9 @@
 //! Whose rows must stay as they are when another tenant acts: every table of tenants that the product may read.
 
 /// Tables that konstruct_app may read.
-pub(super) const WATCHED: [&str; 67] = [
+pub(super) const WATCHED: [&str; 68] = [
     "data_keys",
+    "idempotency_keys",
     "agent_versions",
     "sent_files",
     "escalation_desks",

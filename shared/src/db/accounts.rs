@@ -9,10 +9,13 @@ use sqlx::{PgConnection, Row, postgres::PgRow};
 use super::{
     DbError, SystemDb,
     audit::{Actor, append_to},
-    count_commit,
+    count_commit, identities,
     mail_links::{self, Purpose},
 };
-use crate::ids::{AgentId, SessionId, TenantId, UserId};
+use crate::{
+    ids::{AgentId, SessionId, TenantId, UserId},
+    oidc::Proof,
+};
 
 /// The agent a new tenant begins with.
 const FIRST_AGENT: &str = "Kona";
@@ -23,8 +26,8 @@ pub struct Account {
     pub user: UserId,
     pub mail: String,
     pub name: String,
-    /// An Argon2id string.
-    pub password_hash: String,
+    /// An Argon2id string; `None`: they came by a provider, and have chosen no password.
+    pub password_hash: Option<String>,
     pub is_verified: bool,
     pub is_disabled: bool,
 }
@@ -50,18 +53,32 @@ pub struct Membership {
 pub struct SignUp<'a> {
     pub mail: &'a str,
     pub name: &'a str,
-    pub password_hash: &'a str,
     pub tenant_name: &'a str,
-    /// Hash of the token that will prove the address.
-    pub token: &'a [u8; 32],
+    pub by: SignUpBy<'a>,
+}
+
+/// What somebody signs up by.
+#[derive(Clone, Copy, Debug)]
+pub enum SignUpBy<'a> {
+    Password {
+        hash: &'a str,
+        /// Hash of the token that will prove the address.
+        token: &'a [u8; 32],
+    },
+    /// A provider has proved the address.
+    Provider(&'a Proof),
 }
 
 /// A new account with its own tenant, which it owns, and that tenant's first agent: all of it, or nothing. `None`: the
 /// address has an account.
-pub async fn sign_up(db: &SystemDb, new: &SignUp<'_>) -> Result<Option<TenantId>, DbError> {
+pub async fn sign_up(db: &SystemDb, new: &SignUp<'_>) -> Result<Option<(TenantId, UserId)>, DbError> {
     let (tenant, user) = (TenantId::new(), UserId::new());
     let mut tx = db.begin(tenant).await?;
-    if !insert_user(&mut tx, user, new.mail, new.name, new.password_hash, false).await? {
+    let (password_hash, is_proved) = match new.by {
+        SignUpBy::Password { hash, .. } => (Some(hash), false),
+        SignUpBy::Provider(_) => (None, true),
+    };
+    if !insert_user(&mut tx, user, (new.mail, new.name), password_hash, is_proved).await? {
         return Ok(None);
     }
     sqlx::query("insert into tenants (tenant_id, name) values ($1, $2)")
@@ -85,22 +102,29 @@ pub async fn sign_up(db: &SystemDb, new: &SignUp<'_>) -> Result<Option<TenantId>
         .bind(FIRST_AGENT)
         .execute(&mut *tx)
         .await?;
-    mail_links::insert(&mut tx, user, Purpose::Verify, new.token).await?;
+    let by = match new.by {
+        SignUpBy::Password { token, .. } => {
+            mail_links::insert(&mut tx, user, Purpose::Verify, token).await?;
+            "sign-up"
+        }
+        SignUpBy::Provider(proof) => {
+            identities::insert(&mut tx, user, proof).await?;
+            "provider"
+        }
+    };
     let target = ("tenant", tenant.to_string());
-    append_to(&mut *tx, &Actor::User(user), "tenant.create", (target.0, &target.1), json!({ "by": "sign-up" }))
-        .await?;
+    append_to(&mut *tx, &Actor::User(user), "tenant.create", (target.0, &target.1), json!({ "by": by })).await?;
     count_commit();
     tx.commit().await?;
-    Ok(Some(tenant))
+    Ok(Some((tenant, user)))
 }
 
 /// False: the address has an account.
 pub(super) async fn insert_user(
     connection: &mut PgConnection,
     user: UserId,
-    mail: &str,
-    name: &str,
-    password_hash: &str,
+    (mail, name): (&str, &str),
+    password_hash: Option<&str>,
     verified: bool,
 ) -> Result<bool, DbError> {
     let inserted = sqlx::query(

@@ -1,17 +1,20 @@
 //! Invitations into a tenant: given out by its admins, accepted by whoever reads the mail.
 
 use serde_json::json;
-use sqlx::{Row, postgres::PgRow};
+use sqlx::{PgConnection, Row, postgres::PgRow};
 use time::OffsetDateTime;
 
 use super::{
     DbError, SystemDb, TenantTx,
     accounts::insert_user,
     audit::{Actor, append_to},
-    count_commit,
+    count_commit, identities,
     plans::{self, Addition},
 };
-use crate::ids::{InvitationId, TenantId, UserId};
+use crate::{
+    ids::{InvitationId, TenantId, UserId},
+    oidc::Proof,
+};
 
 pub const LIVES_DAYS: i32 = 7;
 /// Open ones of a tenant.
@@ -178,6 +181,24 @@ pub enum Joining<'a> {
         name: &'a str,
         password_hash: &'a str,
     },
+    /// Somebody new whom a provider knows by the invited address.
+    Known {
+        name: &'a str,
+        proof: &'a Proof,
+    },
+}
+
+/// The link came by mail: the address is proved by it.
+async fn insert_invited(
+    connection: &mut PgConnection,
+    user: UserId,
+    who: (&str, &str),
+    password_hash: Option<&str>,
+) -> Result<(), DbError> {
+    if insert_user(connection, user, who, password_hash, true).await? {
+        return Ok(());
+    }
+    Err(DbError::Conflict("There is an account with this address now: use its password."))
 }
 
 /// Uses an invitation up: account, membership and audit row, or nothing. Not found: it was used or revoked meanwhile.
@@ -206,9 +227,13 @@ pub async fn accept(
         Joining::Account(user) => user,
         Joining::New { name, password_hash } => {
             let user = UserId::new();
-            if !insert_user(&mut tx, user, &mail, name, password_hash, true).await? {
-                return Err(DbError::Conflict("There is an account with this address now: use its password."));
-            }
+            insert_invited(&mut tx, user, (&mail, name), Some(password_hash)).await?;
+            user
+        }
+        Joining::Known { name, proof } => {
+            let user = UserId::new();
+            insert_invited(&mut tx, user, (&mail, name), None).await?;
+            identities::insert(&mut tx, user, proof).await?;
             user
         }
     };

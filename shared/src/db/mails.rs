@@ -38,6 +38,10 @@ pub enum Mail {
     SessionStolen {
         device: String,
     },
+    /// An account can be entered by way of a provider now.
+    ProviderConnected {
+        provider: String,
+    },
     /// Something that an admin should know; the link renews the connection it is about.
     Notice {
         subject: String,
@@ -54,6 +58,7 @@ impl Mail {
             Self::ResetPassword { .. } => "reset_password",
             Self::Invitation { .. } => "invitation",
             Self::SessionStolen { .. } => "session_stolen",
+            Self::ProviderConnected { .. } => "provider_connected",
             Self::Notice { .. } => "notice",
         }
     }

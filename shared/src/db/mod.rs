@@ -45,6 +45,8 @@ pub mod feedback;
 pub mod follow_ups;
 pub mod heartbeats;
 pub mod home;
+pub mod idempotency;
+pub mod identities;
 pub mod impersonations;
 pub mod inbox;
 pub mod install_links;

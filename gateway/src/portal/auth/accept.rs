@@ -98,7 +98,7 @@ pub async fn accept(
     let joining = match accounts::find_by_mail(&db, &offer.mail).await? {
         Some(account) => {
             limits::password(&gateway, &client, &account.mail).await?;
-            let verdict = gateway.passwords.verify(&body.password, Some(&account.password_hash)).await?;
+            let verdict = gateway.passwords.verify(&body.password, account.password_hash.as_deref()).await?;
             if verdict == Verdict::Wrong || account.is_disabled {
                 return Err(ApiError::wrong_password());
             }

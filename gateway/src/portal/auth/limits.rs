@@ -11,6 +11,7 @@ const LOGIN_ACCOUNT: Limit = Limit { name: "login-account", burst: 50, every: Du
 const LOGIN_LINE: Limit = Limit { name: "login-line", burst: 100, every: Duration::from_millis(500) };
 const TOKEN_LINE: Limit = Limit { name: "token-line", burst: 10, every: Duration::from_secs(1) };
 const NOTED: Limit = Limit { name: "noted", burst: 5, every: Duration::from_secs(720) };
+const VISIT_LINE: Limit = Limit { name: "visit-line", burst: 60, every: Duration::from_millis(500) };
 const MAIL_ACCOUNT: Limit = Limit { name: "mail-account", burst: 3, every: Duration::from_secs(600) };
 const MAIL_LINE: Limit = Limit { name: "mail-line", burst: 20, every: Duration::from_secs(60) };
 
@@ -26,6 +27,11 @@ pub async fn password(gateway: &Gateway, client: &Client, mail: &str) -> Result<
 /// A token out of a mail is tried.
 pub async fn token(gateway: &Gateway, client: &Client) -> Result<(), ApiError> {
     take(gateway, &TOKEN_LINE, &[&client.line()]).await
+}
+
+/// The sign-in provider is gone to, or come back from. What a visit ends in can't be guessed: this is for its rows and calls.
+pub async fn visit(gateway: &Gateway, client: &Client) -> Result<(), ApiError> {
+    take(gateway, &VISIT_LINE, &[&client.line()]).await
 }
 
 /// Something is to be mailed to an address, which may not be the sender's.

@@ -57,7 +57,7 @@ pub async fn login(
     limits::password(&gateway, &client, &mail).await?;
     let db = accounts_of(&gateway);
     let account = accounts::find_by_mail(&db, &mail).await?;
-    let stored = account.as_ref().map(|account| account.password_hash.as_str());
+    let stored = account.as_ref().and_then(|account| account.password_hash.as_deref());
     let verdict = gateway.passwords.verify(&body.password, stored).await?;
     let account = match account {
         Some(account) if verdict != Verdict::Wrong && account.may_sign_in() => account,

@@ -4,10 +4,13 @@
 
 pub mod accept;
 pub mod devices;
+pub mod identities;
 pub mod impersonation;
 mod limits;
 pub mod login;
+mod newcomer;
 pub mod password;
+pub mod provider;
 pub mod signup;
 pub mod totp;
 

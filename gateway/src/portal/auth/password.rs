@@ -68,7 +68,7 @@ pub async fn change(
     limits::password(&gateway, &client, &person.mail).await?;
     let db = accounts_of(&gateway);
     let account = accounts::find(&db, person.user).await?.ok_or_else(ApiError::unauthorized)?;
-    if gateway.passwords.verify(&body.current, Some(&account.password_hash)).await? == Verdict::Wrong {
+    if gateway.passwords.verify(&body.current, account.password_hash.as_deref()).await? == Verdict::Wrong {
         return Err(ApiError::new(StatusCode::FORBIDDEN, "wrong_password", "`current` is not your password."));
     }
     let hash = gateway.passwords.hash(&body.password).await?;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use shared::{
     crypto::{new_token, token_hash},
     db::{
-        accounts::{self, SignUp},
+        accounts::{self, SignUp, SignUpBy},
         mail_links::{self, Purpose},
         mails::{self, Mail},
     },
@@ -27,7 +27,7 @@ use crate::{
     passwords::{self, Verdict},
 };
 
-const TENANT_NAME_MAX: usize = 200;
+pub(super) const TENANT_NAME_MAX: usize = 200;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -76,11 +76,7 @@ pub async fn sign_up(
     body: Result<Json<SignUpBody>, JsonRejection>,
 ) -> Result<impl IntoResponse, ApiError> {
     if !gateway.signup {
-        return Err(ApiError::new(
-            StatusCode::FORBIDDEN,
-            "signup_off",
-            "This installation does not take sign-ups: ask its operator for an invitation.",
-        ));
+        return Err(signup_off());
     }
     let Json(body) = body?;
     let (mail, name) = (checked_mail(&body.mail)?, checked_name("name", &body.name, NAME_MAX)?);
@@ -93,9 +89,12 @@ pub async fn sign_up(
     let (db, token) = (accounts_of(&gateway), new_token("ksv_"));
     let password_hash = gateway.passwords.hash(&body.password).await?;
     let hash = token_hash(&token);
-    let new = SignUp { mail: &mail, name, password_hash: &password_hash, tenant_name, token: &hash };
+    let by = SignUpBy::Password { hash: &password_hash, token: &hash };
+    let new = SignUp { mail: &mail, name, tenant_name, by };
     let (tenant, text) = match accounts::sign_up(&db, &new).await? {
-        Some(tenant) => (Some(tenant), Mail::VerifyAddress { link: link(&gateway.public_url, "verify", &token) }),
+        Some((tenant, _)) => {
+            (Some(tenant), Mail::VerifyAddress { link: link(&gateway.public_url, "verify", &token) })
+        }
         None => (
             known(&gateway, &mail, &token).await?,
             Mail::AccountExists { link: link(&gateway.public_url, "reset", &token) },
@@ -107,6 +106,14 @@ pub async fn sign_up(
         tx.commit().await?;
     }
     Ok(Mailed::answer("Look for our mail: its link opens your account."))
+}
+
+pub(super) fn signup_off() -> ApiError {
+    ApiError::new(
+        StatusCode::FORBIDDEN,
+        "signup_off",
+        "This installation does not take sign-ups: ask its operator for an invitation.",
+    )
 }
 
 /// Makes the token one that resets the password of the account with this address; the tenant that mails it.
@@ -140,7 +147,7 @@ pub async fn verify(
     if let Some(account) = &account {
         limits::password(&gateway, &client, &account.mail).await?;
     }
-    let stored = account.as_ref().map(|account| account.password_hash.as_str());
+    let stored = account.as_ref().and_then(|account| account.password_hash.as_deref());
     let verdict = gateway.passwords.verify(&body.password, stored).await?;
     match account {
         Some(account)

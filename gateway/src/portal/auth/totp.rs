@@ -137,7 +137,7 @@ pub async fn end(
 }
 
 /// Who changes what protects an account shows its password once more.
-async fn own_account(
+pub(super) async fn own_account(
     gateway: &Gateway,
     client: &Client,
     user: UserId,
@@ -145,7 +145,7 @@ async fn own_account(
 ) -> Result<Account, ApiError> {
     let account = accounts::find(&accounts_of(gateway), user).await?.ok_or_else(ApiError::unauthorized)?;
     limits::password(gateway, client, &account.mail).await?;
-    match gateway.passwords.verify(password, Some(&account.password_hash)).await? {
+    match gateway.passwords.verify(password, account.password_hash.as_deref()).await? {
         Verdict::Wrong => {
             Err(ApiError::new(StatusCode::FORBIDDEN, "wrong_password", "`password` is not your password."))
         }

@@ -1,0 +1,195 @@
+//! `Idempotency-Key`: whoever asks again gets the answer of the first time, and nothing is done twice.
+//!
+//! [`read`] takes a request's measure; a handler that makes something takes [`Once`] after its rule of access and ends with
+//! [`Once::commit`], which keeps the answer in the transaction that makes it. See decision 0124.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::{
+    Json,
+    body::{Body, Bytes, to_bytes},
+    extract::{FromRequestParts, Request},
+    http::{HeaderMap, Method, StatusCode, header, request::Parts},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use shared::{
+    crypto::token_hash,
+    db::{
+        DbError, TenantDb, TenantTx,
+        idempotency::{self, Asked, Claim, Claimed},
+    },
+};
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+use crate::{Gateway, auth::Operator, error::ApiError, router::API_BODY_MAX};
+
+const HEADER: &str = "idempotency-key";
+/// On an answer of before.
+const REPLAYED: &str = "idempotency-replayed";
+/// Longest key in bytes.
+const KEY_MAX: usize = 255;
+
+/// How a description says that a route takes it.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "read from the headers themselves")]
+pub struct OnceKey {
+    /// Up to 255 characters of your choice. Asked again with the same key and body within 24 hours, the first answer comes
+    /// back and nothing is done twice.
+    #[param(rename = "idempotency-key")]
+    idempotency_key: Option<String>,
+}
+
+/// A key with the hash of what it was sent with, and the claim on it, once there is one.
+#[derive(Clone)]
+struct Measured {
+    key: [u8; 32],
+    request: [u8; 32],
+    claim: Arc<Mutex<Option<(TenantDb, Claim)>>>,
+}
+
+/// Takes the measure of a request that brings a key. A claim that its handler did not end is given up.
+pub async fn read(request: Request, next: Next) -> Response {
+    if *request.method() != Method::POST || !request.headers().contains_key(HEADER) {
+        return next.run(request).await;
+    }
+    let key = match key(request.headers()) {
+        Ok(key) => key,
+        Err(refusal) => return refusal.into_response(),
+    };
+    let (mut parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, API_BODY_MAX).await else { return ApiError::too_large().into_response() };
+    let claim = Arc::new(Mutex::new(None));
+    let request = hash_of(&parts, &body);
+    parts.extensions.insert(Measured { key, request, claim: Arc::clone(&claim) });
+    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    let left = claim.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some((db, claim)) = left
+        && let Err(error) = release(&db, claim).await
+    {
+        // It ends by itself after a minute.
+        tracing::warn!(%error, "A claim on an idempotency key could not be given up");
+    }
+    response
+}
+
+fn key(headers: &HeaderMap) -> Result<[u8; 32], ApiError> {
+    let mut values = headers.get_all(HEADER).iter();
+    let value = values.next().and_then(|value| value.to_str().ok()).filter(|_| values.next().is_none());
+    match value.map(str::trim) {
+        Some(key) if !key.is_empty() && key.len() <= KEY_MAX => Ok(token_hash(key)),
+        _ => Err(ApiError::invalid(format!(
+            "`Idempotency-Key` must be there once, with 1 to {KEY_MAX} plain characters."
+        ))),
+    }
+}
+
+fn hash_of(parts: &Parts, body: &Bytes) -> [u8; 32] {
+    let kind = parts.headers.get(header::CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
+    let address = parts.uri.path_and_query().map_or("", |address| address.as_str());
+    // Addresses hold no line breaks, and neither do headers.
+    shared::crypto::content_hash(&[address.as_bytes(), b"\n", kind, b"\n", body])
+}
+
+async fn release(db: &TenantDb, claim: Claim) -> Result<(), DbError> {
+    let mut tx = db.begin().await?;
+    idempotency::release(&mut tx, claim).await?;
+    tx.commit().await
+}
+
+/// The right to make what a request asks for; without a key, nothing but that.
+pub struct Once {
+    gateway: Gateway,
+    measured: Option<Measured>,
+}
+
+/// Why a handler is not entered.
+pub enum NotAgain {
+    Problem(ApiError),
+    Answered(Response),
+}
+
+impl IntoResponse for NotAgain {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Problem(problem) => problem.into_response(),
+            Self::Answered(response) => response,
+        }
+    }
+}
+
+impl From<ApiError> for NotAgain {
+    fn from(error: ApiError) -> Self {
+        Self::Problem(error)
+    }
+}
+
+impl From<DbError> for NotAgain {
+    fn from(error: DbError) -> Self {
+        Self::Problem(error.into())
+    }
+}
+
+impl FromRequestParts<Gateway> for Once {
+    type Rejection = NotAgain;
+
+    async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, NotAgain> {
+        let Some(measured) = parts.extensions.get::<Measured>().cloned() else {
+            return Ok(Self { gateway: gateway.clone(), measured: None });
+        };
+        let Operator { db, actor, .. } = Operator::from_request_parts(parts, gateway).await?;
+        let (key, request) = (measured.key, measured.request);
+        let asked = Asked { principal: actor.id(), key, request, attempt: Uuid::now_v7() };
+        let mut tx = db.begin().await?;
+        let claimed = idempotency::claim(&mut tx, &gateway.keys, &asked).await?;
+        tx.commit().await?;
+        match claimed {
+            Claimed::Ours(claim) => {
+                *measured.claim.lock().unwrap_or_else(PoisonError::into_inner) = Some((db, claim));
+                Ok(Self { gateway: gateway.clone(), measured: Some(measured) })
+            }
+            Claimed::Answered { status, body } => Err(NotAgain::Answered(replayed(status, body))),
+            Claimed::Other => Err(ApiError::key_reused().into()),
+            Claimed::InFlight => Err(ApiError::in_flight().into()),
+        }
+    }
+}
+
+fn replayed(status: u16, body: Vec<u8>) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+    (
+        status,
+        [(header::CONTENT_TYPE, "application/json"), (header::HeaderName::from_static(REPLAYED), "true")],
+        body,
+    )
+        .into_response()
+}
+
+impl Once {
+    /// Commits what was made, and the answer to whoever asks again.
+    pub async fn commit<T: Serialize>(
+        self,
+        mut tx: TenantTx,
+        status: StatusCode,
+        body: T,
+    ) -> Result<(StatusCode, Json<T>), ApiError> {
+        if let Some(claim) = self.measured.as_ref().and_then(Measured::claim) {
+            let bytes = serde_json::to_vec(&body).map_err(|error| {
+                tracing::error!(%error, "An answer can't be kept");
+                ApiError::internal()
+            })?;
+            idempotency::answer(&mut tx, &self.gateway.keys, claim, status.as_u16(), &bytes).await?;
+        }
+        tx.commit().await?;
+        Ok((status, Json(body)))
+    }
+}
+
+impl Measured {
+    fn claim(&self) -> Option<Claim> {
+        self.claim.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|(_, claim)| *claim)
+    }
+}
