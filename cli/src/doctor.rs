@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 use shared::{
     channels::{CallError, slack::SlackApi, whatsapp::WhatsAppApi},
+    clock::Clock,
     config::Config,
     db::{Db, schema, system},
     egress,
@@ -14,7 +15,7 @@ use shared::{
     live as waker,
 };
 
-use crate::doctor_live;
+use crate::{doctor_live, doctor_whatsapp};
 
 #[derive(Serialize)]
 pub struct Finding {
@@ -39,6 +40,7 @@ pub async fn run(config: &Config, live: bool, as_json: bool) -> anyhow::Result<E
     {
         let db = Db::connect(&config.database_url, &config.database_system_url)?;
         findings.extend(doctor_live::findings(config, &db).await?);
+        findings.extend(doctor_whatsapp::findings(config, &db, Clock::system().now()).await?);
     }
     let healthy = findings.iter().all(|finding| finding.ok);
     if as_json {

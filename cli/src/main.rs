@@ -7,6 +7,7 @@ mod chat;
 mod connect;
 mod doctor;
 mod doctor_live;
+mod doctor_whatsapp;
 mod eval;
 mod extract_text;
 mod handover;

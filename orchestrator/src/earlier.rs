@@ -1,6 +1,13 @@
 //! What a prompt says of the conversation before its window: the summaries that are not shown in full anyway.
 
-use shared::db::{messages::Line, summaries::Summary};
+use shared::{
+    db::{
+        DbError, TenantDb,
+        messages::Line,
+        summaries::{self, Summary},
+    },
+    ids::ConversationId,
+};
 use time::{OffsetDateTime, macros::format_description};
 
 use crate::prompt::one_line;
@@ -12,6 +19,17 @@ const GROWN_MESSAGES: usize = 30;
 const GROWN_CHARS: usize = 16_000;
 
 const HEADING: &str = "Summary of what was said earlier in this conversation, made by a model; it may be inexact:";
+
+/// The conversation's summaries. One that its window shows in full has none to show, and is not asked.
+pub async fn read(db: &TenantDb, conversation: ConversationId, window: &[Line]) -> Result<Vec<Summary>, DbError> {
+    if !is_outgrown(window) {
+        return Ok(Vec::new());
+    }
+    let mut tx = db.begin().await?;
+    let summaries = summaries::newest(&mut tx, conversation, None).await?;
+    tx.close().await?;
+    Ok(summaries)
+}
 
 /// `since`: what is shown word for word begins there.
 pub fn section(summaries: &[Summary], since: Option<OffsetDateTime>) -> Option<String> {

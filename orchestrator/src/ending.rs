@@ -108,7 +108,7 @@ async fn send(
 ) -> Result<bool, DbError> {
     let mut done: Vec<Delivery> = shown.into_iter().collect();
     // The channel takes nothing: sending the answer would fail the same way.
-    let refused = done.iter().any(|shown| matches!(shown.state, State::Dead | State::ConnectionDead { .. }));
+    let refused = done.iter().any(Delivery::is_refused);
     if kind == "answer" {
         parts.extend(made);
     } else {
@@ -209,7 +209,7 @@ pub async fn conclude_stream(
     }
     let mut deliveries = stream.finish().await?;
     let made = files::made(sender, turn).await?;
-    if end == End::Dead {
+    if end == End::Dead || deliveries.iter().any(Delivery::is_refused) {
         deliveries.extend(files::without_answer(&made));
     } else {
         for file in &made {
@@ -227,6 +227,7 @@ pub async fn conclude_stream(
     finish(lease, turn, sender, &deliveries, end, reason.as_deref()).await
 }
 
+/// Sends what is left, in its order. Files go below words that may be there: where these were refused, they stay.
 pub async fn send_and_finish(
     lease: &Lease,
     turn: &Turn,
@@ -236,8 +237,14 @@ pub async fn send_and_finish(
     mut deliveries: Vec<Delivery>,
 ) -> Result<bool, DbError> {
     let (mut end, mut why) = (end, reason.map(str::to_owned));
+    let mut refused = false;
     for part in parts {
+        if refused && files::is_one(part) {
+            deliveries.extend(files::without_answer(std::slice::from_ref(part)));
+            continue;
+        }
         let delivery = sender.deliver(part, resumed).await?;
+        refused |= delivery.is_refused() && !files::is_one(part);
         let (state, error) = (delivery.state, delivery.error.clone());
         deliveries.push(delivery);
         if state != State::Sent && end != End::Held {

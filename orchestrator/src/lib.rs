@@ -21,6 +21,7 @@ mod places;
 mod policy;
 mod pool;
 pub mod prompt;
+mod question;
 pub mod recall;
 mod rehearsing;
 mod reminders;

@@ -22,7 +22,7 @@ use shared::{
 use crate::{
     Orchestrator,
     errands::{self, Errand},
-    escalation, fixed, lateness, policy, recall,
+    escalation, fixed, lateness, policy, question, recall,
     reply::{Outlet, SlackPlace, WhatsAppPlace},
     turn::PLACEHOLDER,
 };
@@ -68,6 +68,7 @@ pub enum Opened {
 pub async fn open(orchestrator: &Orchestrator, db: &TenantDb, lease: &Lease) -> Result<Opened, DbError> {
     // Stores memories of any audience; none is read into the prompt from here.
     let mut tx = db.begin_for_all_audiences().await?;
+    let early = question::early(&mut tx, orchestrator, lease).await?;
     let mut opening = runs::open(&mut tx, lease).await?;
     if !opening.notices.is_empty() {
         tx.close().await?;
@@ -83,7 +84,10 @@ pub async fn open(orchestrator: &Orchestrator, db: &TenantDb, lease: &Lease) -> 
     let (to_seq, end) = match given_up(&opening, lease) {
         Some(end) => end,
         None => {
-            let prepared = prepare(&mut tx, orchestrator, lease, &opening).await?;
+            let prepared = match quiet_end(&opening) {
+                None => question::of(&mut tx, orchestrator, lease, (&opening, early)).await?,
+                Some(_) => None,
+            };
             let authors = store_messages(&mut tx, lease, &opening).await?;
             opening.window = window(&opening, &authors);
             let to_seq = opening.pending[opening.pending.len() - 1].seq;
@@ -291,23 +295,6 @@ pub fn outlet(
         })),
         other => Err(DbError::Damaged(format!("a connection of the unknown channel `{other}`"))),
     }
-}
-
-/// Sets the embedding of the question off: it takes as long as all of this transaction, and needs nothing of it.
-async fn prepare(
-    tx: &mut TenantTx,
-    orchestrator: &Orchestrator,
-    lease: &Lease,
-    opening: &Opening,
-) -> Result<Option<recall::Prepared>, DbError> {
-    if lease.claims > lanes::CLAIMS_MAX || quiet_end(opening).is_some() {
-        return Ok(None);
-    }
-    let texts: Vec<&str> = opening.pending.iter().map(|pending| pending.message.text.as_str()).collect();
-    let question = texts.join("\n");
-    let names = recall::candidate_names(&question);
-    let named = if names.is_empty() { Vec::new() } else { people::named(tx, &names).await? };
-    Ok(Some(recall::prepare(&orchestrator.embedder, &question, &named, orchestrator.clock.now())))
 }
 
 /// The conversation so far and what was just said. A resumed turn finds its messages stored already.

@@ -32,6 +32,8 @@ pub struct Asked<'a> {
 
 /// A question that is being embedded.
 pub struct Prepared {
+    /// As it was asked, cut where it is too long.
+    question: String,
     embedder: Embedder,
     rewritten: Rewritten,
     vector: JoinHandle<Result<Vec<f32>, EmbeddingError>>,
@@ -39,12 +41,22 @@ pub struct Prepared {
 
 /// Rewrites the question and begins to embed it. `named`: people whose names may occur in it, with the word.
 pub fn prepare(embedder: &Embedder, text: &str, named: &[(PersonId, String)], now: OffsetDateTime) -> Prepared {
-    let question: String = text.chars().take(QUESTION_CHARS_MAX).collect();
+    let question = cut(text);
     let rewritten = rewrite(&question, named, now);
     let (embedder, dense) = (embedder.clone(), rewritten.dense.clone());
     let asked = embedder.clone();
     let vector = tokio::spawn(async move { asked.embed_question(dense).await });
-    Prepared { embedder, rewritten, vector }
+    Prepared { question, embedder, rewritten, vector }
+}
+
+impl Prepared {
+    pub fn is_of(&self, text: &str) -> bool {
+        self.question == cut(text)
+    }
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(QUESTION_CHARS_MAX).collect()
 }
 
 /// Searches memory under the audiences of the place. A model that can't embed costs the vector part of the search, not the
@@ -70,7 +82,7 @@ pub async fn ask(
 
 async fn search(
     db: &TenantDb,
-    Prepared { embedder, rewritten, vector }: Prepared,
+    Prepared { embedder, rewritten, vector, .. }: Prepared,
     asked: &Asked<'_>,
     limit: i64,
 ) -> Result<Vec<Recalled>, DbError> {

@@ -31,7 +31,7 @@ pub async fn resume(
     tracing::info!(answered = progress.answer.is_some(), "A turn that lost its worker is continued");
     let (placeholders, parts): (Vec<Part>, Vec<Part>) =
         progress.parts.into_iter().partition(|part| part.kind == "placeholder");
-    // They follow the words, whatever these came to.
+    // They follow the words.
     let (made, parts): (Vec<Part>, Vec<Part>) = parts.into_iter().partition(files::is_one);
     let (streamed, whole): (Vec<Part>, Vec<Part>) =
         parts.into_iter().partition(|part| part.operation == Operation::Stream);
@@ -87,17 +87,18 @@ async fn show_again(
 ) -> Result<bool, DbError> {
     stream.close();
     let mut deliveries = stream.finish().await?;
+    let refused = deliveries.iter().find(|one| one.is_refused()).map(|one| one.error.clone().unwrap_or_default());
     deliveries.extend(shown);
     let end = match (answer["broken_off"].as_str(), answer["hand_over"].as_str()) {
         (_, Some(reason)) => (End::Held, Some(reason)),
         (Some(reason), None) => (End::Dead, Some(reason)),
-        (None, None) => (End::Replied, None),
+        (None, None) => refused.as_deref().map_or((End::Replied, None), |why| (End::Dead, Some(why))),
     };
-    let broken_off = end.0 == End::Dead;
-    if broken_off {
+    let wordless = refused.is_some() || end.0 == End::Dead;
+    if wordless {
         deliveries.extend(files::without_answer(made));
     }
-    let rest = if broken_off { &[] } else { made };
+    let rest = if wordless { &[] } else { made };
     send_and_finish(lease, turn, sender, (rest, true), end, deliveries).await
 }
 

@@ -171,16 +171,17 @@ async fn ask(
     let asked = recall::Asked { audiences: &turn.audiences, asker, except: &except };
     let (db, window) = (orchestrator.db.tenant(lease.tenant), &turn.opening.window);
     let began = Instant::now();
-    let (memories, files) = tokio::try_join!(
+    let (memories, files, summaries) = tokio::try_join!(
         recall::recall(&db, prepared, &asked),
-        files::gather(&db, &orchestrator.storage, orchestrator.vision, window)
+        files::gather(&db, &orchestrator.storage, orchestrator.vision, window),
+        earlier::read(&db, lease.conversation, window)
     )?;
     let shown = prompt::Turn {
         tenant_name: &turn.opening.tenant_name,
         agent: &turn.agent,
         now: orchestrator.clock.now(),
         window,
-        summaries: &turn.opening.summaries,
+        summaries: &summaries,
         memories: &memories,
         files: &files,
     };
@@ -198,8 +199,8 @@ async fn ask(
     let who = Spender { run, agent: turn.agent.id, conversation, person: Some(asker) };
     let purse = Purse { db: db.clone(), who, limited: turn.opening.budgeted };
     let began_asking = Instant::now();
-    let tainted = registry::is_tainted(window, &files, &memories)
-        || turn.opening.summaries.iter().any(|summary| summary.outside);
+    let tainted =
+        registry::is_tainted(window, &files, &memories) || summaries.iter().any(|summary| summary.outside);
     let mut offered = Registry::new(&turn.tools, tainted);
     // Nobody is there who could be asked what was meant.
     offered.read_only_if(turn.errand.is_some());

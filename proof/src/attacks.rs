@@ -122,7 +122,7 @@ fn numbers(text: &str, known: &[u16]) -> anyhow::Result<Vec<u16>> {
     Ok(numbers)
 }
 
-fn sources(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
+pub(crate) fn sources(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let (mut found, mut folders) = (Vec::new(), vec![root.to_owned()]);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder)? {

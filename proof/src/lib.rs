@@ -3,5 +3,6 @@
 pub mod attacks;
 pub mod bench;
 pub mod chaos;
+pub mod contract;
 pub mod fuzz;
 pub mod isolation;

@@ -60,6 +60,7 @@ const DOORS: Rule = Rule {
         ("cli/src/audit.rs", "checks every tenant's log, on the operator's word"),
         ("cli/src/eval.rs", "makes tenants to measure on, on the operator's word"),
         ("cli/src/doctor_live.rs", "examines every connection, on the operator's word"),
+        ("cli/src/doctor_whatsapp.rs", "examines every number, on the operator's word"),
         ("cli/src/tenant.rs", "creates tenants, on the operator's word"),
         ("cli/src/key.rs", "seals every secret anew, on the operator's word"),
         ("cli/src/price.rs", "sets list prices, which belong to no tenant"),

@@ -33,6 +33,7 @@ mod people;
 mod person;
 mod setups;
 mod streams;
+mod subscription;
 mod surfaces;
 mod types;
 mod web;
@@ -67,6 +68,7 @@ use crate::{
     faults::Faults,
     server::Server,
 };
+use subscription::Subscription;
 use world::World;
 
 /// Slack refuses to *edit* a message to more than this, while a new one may have 40,000.
@@ -110,6 +112,8 @@ pub struct SlackOptions {
     pub deliveries: DeliveryFaults,
     /// The bot may read files.
     pub files_scope: bool,
+    /// The app hears when somebody presses Stop.
+    pub stop_subscribed: bool,
 }
 
 impl SlackOptions {
@@ -138,6 +142,7 @@ impl Default for SlackOptions {
             stream_total_ms: STREAM_MS,
             deliveries: DeliveryFaults::default(),
             files_scope: true,
+            stop_subscribed: true,
         }
     }
 }
@@ -346,6 +351,9 @@ impl Core {
     }
 
     pub(crate) fn set_options(&self, patch: OptionsPatch) {
+        if patch.events_url.is_some() {
+            self.world().subscription = Subscription::default();
+        }
         let mut options = self.options.lock().unwrap_or_else(PoisonError::into_inner);
         set(&mut options.events_url, patch.events_url);
         set(&mut options.signing_secret, patch.signing_secret);
@@ -359,6 +367,7 @@ impl Core {
         set(&mut options.stream_total_ms, patch.stream_total_ms);
         set(&mut options.deliveries, patch.deliveries);
         set(&mut options.files_scope, patch.files_scope);
+        set(&mut options.stop_subscribed, patch.stop_subscribed);
         set(&mut options.scopes, patch.scopes);
         set(&mut options.token_rotation, patch.token_rotation);
     }

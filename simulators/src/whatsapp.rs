@@ -4,11 +4,13 @@
 //! |---|---|
 //! | `graph.rs` | `/VERSION/…`: token, faults, which function answers |
 //! | `send.rs` | the messages that Meta takes and refuses, and what becomes of them |
+//! | `accounts.rs` | signup codes, what a token may do, where an account's news go |
 //! | `media.rs` | files: upload, addresses that expire, download |
 //! | `news.rs`, `delivery.rs` | webhooks: their bodies; signed, retried, doubled, held together |
 //! | `control.rs`, `types.rs`, `phone.html` | `/_sim/…`, and a page that looks like a phone |
 //! | `world.rs` | the state behind all of it |
 
+mod accounts;
 mod control;
 mod delivery;
 mod graph;
@@ -53,6 +55,12 @@ pub struct WhatsAppOptions {
     pub retry_time_scale: f64,
     /// How long the address of a file works.
     pub media_address_lives: Duration,
+    /// Messages are taken, and looked at before they go out.
+    pub holds_for_quality: bool,
+    /// What every token may do.
+    pub token_scopes: Vec<String>,
+    /// In seconds of the epoch; 0: never.
+    pub token_expires_at: i64,
 }
 
 impl WhatsAppOptions {
@@ -71,6 +79,9 @@ impl Default for WhatsAppOptions {
             twice_every: 0,
             retry_time_scale: 1.0,
             media_address_lives: Duration::from_secs(300),
+            holds_for_quality: false,
+            token_scopes: vec!["whatsapp_business_management".into(), "whatsapp_business_messaging".into()],
+            token_expires_at: 0,
         }
     }
 }
@@ -230,6 +241,11 @@ impl Core {
         options.retry_time_scale = patch.retry_time_scale.unwrap_or(options.retry_time_scale);
         if let Some(seconds) = patch.media_address_lives_seconds {
             options.media_address_lives = Duration::from_secs(seconds);
+        }
+        options.holds_for_quality = patch.holds_for_quality.unwrap_or(options.holds_for_quality);
+        options.token_expires_at = patch.token_expires_at.unwrap_or(options.token_expires_at);
+        if let Some(scopes) = patch.token_scopes {
+            options.token_scopes = scopes;
         }
         if let Some(url) = patch.webhook_url {
             options.webhook_url = url;

@@ -28,12 +28,13 @@ pub async fn number(tx: &mut TenantTx, connection: ConnectionId) -> Result<Optio
 }
 
 impl Chat<'_> {
-    /// Sends Markdown, tagged with its outbox row; returns the platform's id. `again`: an earlier attempt may have brought
+    /// Sends Markdown, perhaps with a button that shares the person's number, tagged with its outbox row; returns the
+    /// platform's id. `again`: an earlier attempt may have brought
     /// it there, which a status would tell.
     pub async fn send(
         &self,
         worker: &Worker,
-        markdown: &str,
+        (markdown, asks_for_number): (&str, bool),
         id: OutboxId,
         again: bool,
     ) -> Result<String, CallError> {
@@ -44,7 +45,8 @@ impl Chat<'_> {
         }
         let line = Line { number: &self.phone_number_id, person: self.person };
         let text = whatsapp_text::from_markdown(markdown);
-        worker.whatsapp.send(self.token, line, &Outgoing::Text(&text), None, id).await
+        let outgoing = if asks_for_number { Outgoing::AskForNumber(&text) } else { Outgoing::Text(&text) };
+        worker.whatsapp.send(self.token, line, &outgoing, None, id).await
     }
 
     async fn find(&self, id: OutboxId) -> Result<Option<String>, DbError> {

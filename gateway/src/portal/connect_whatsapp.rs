@@ -96,6 +96,7 @@ pub async fn connect_whatsapp(
     actor: &Actor,
     number: WhatsAppNumber,
 ) -> Result<Connection, ApiError> {
+    look_at_token(api, &number.access_token).await?;
     let found = api.number(&number.access_token, &number.phone_number_id).await.map_err(refused)?;
     if found.id != number.phone_number_id {
         return Err(ApiError::invalid("Meta knows this id as something else than a phone number."));
@@ -117,6 +118,37 @@ pub async fn connect_whatsapp(
         .await?;
     tx.commit().await?;
     Ok(connection)
+}
+
+/// Meta's own word on what the token may do, where it gives one; the number decides otherwise.
+async fn look_at_token(api: &WhatsAppApi, token: &SecretString) -> Result<(), ApiError> {
+    match api.debug_token(token).await {
+        Ok(info) if !info.is_valid => Err(refused(CallError::Dead("it is no longer valid".into()))),
+        Ok(info) => match info.missing_scopes() {
+            missing if missing.is_empty() || info.scopes.is_empty() => Ok(()),
+            missing => Err(ApiError::invalid(format!(
+                "This access token lacks {}. Create a new one for the system user, with that permission.",
+                missing.join(" and ")
+            ))),
+        },
+        Err(error @ CallError::Dead(_)) => Err(refused(error)),
+        Err(error) => {
+            tracing::info!(%error, "Meta says nothing of what an access token may do");
+            Ok(())
+        }
+    }
+}
+
+/// Has the news of a customer's account come to the connection's own address, so that nobody needs to enter it at Meta, who
+/// looks at the address at once. Where that fails it is entered by hand.
+pub async fn direct_news(
+    api: &WhatsAppApi,
+    (token, account): (&SecretString, &str),
+    (address, verify_token): (&str, &SecretString),
+) {
+    if let Err(error) = api.subscribe(token, account, Some((address, verify_token))).await {
+        tracing::info!(%error, "Meta did not take an own app's address; it is entered by hand");
+    }
 }
 
 /// Meta's answer as the customer's.

@@ -26,7 +26,7 @@ use crate::{
     Gateway,
     auth::{Admin, Operator},
     error::{ApiError, Problem},
-    portal::connect_whatsapp::{WhatsAppNumber, connect_whatsapp},
+    portal::connect_whatsapp::{WhatsAppNumber, connect_whatsapp, direct_news},
     webhooks::{own_url, whatsapp},
 };
 
@@ -117,7 +117,14 @@ pub async fn connect(
         Connect::WhatsApp { phone_number_id, access_token, account_id, app_secret, verify_token } => {
             let (account, secret, token) = (account_id.as_deref(), app_secret.as_ref(), verify_token.as_ref());
             let number = WhatsAppNumber::checked(&phone_number_id, &access_token, account, secret, token)?;
-            connect_whatsapp(&gateway.whatsapp_api, keys, db, actor, number).await?
+            let own = number.own_app.as_ref().map(|own| own.verify_token.clone()).zip(number.account_id.clone());
+            let (api, token) = (&gateway.whatsapp_api, number.access_token.clone());
+            let connection = connect_whatsapp(api, keys, db, actor, number).await?;
+            if let Some((verify_token, account)) = own {
+                let url = own_url(&gateway.public_url, whatsapp::WEBHOOK_PATH, db.id(), connection.id);
+                direct_news(api, (&token, &account), (&url, &verify_token)).await;
+            }
+            connection
         }
     };
     gateway.routes.invalidate_all();

@@ -91,7 +91,7 @@ pub async fn finish(
     let api = &gateway.whatsapp_api;
     let token = api.exchange(app_id, app, &code).await.map_err(refused)?;
     let number = WhatsAppNumber::checked(&phone_number_id, &token, Some(&account_id), None, None)?;
-    api.subscribe(&token, &account_id).await.map_err(refused)?;
+    api.subscribe(&token, &account_id, None).await.map_err(refused)?;
     match &pin {
         Some(pin) => api.register(&token, &phone_number_id, pin).await.map_err(refused)?,
         None => {

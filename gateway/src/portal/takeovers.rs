@@ -6,7 +6,10 @@ use axum::{
     http::StatusCode,
 };
 use serde::{Deserialize, Serialize};
-use shared::db::takeovers::{self, REPLY_MAX};
+use shared::db::{
+    conversations,
+    takeovers::{self, REPLY_MAX},
+};
 use utoipa::ToSchema;
 
 use super::conversations::find;
@@ -15,9 +18,12 @@ use crate::{
     auth::Operator,
     error::{ApiError, Problem},
     once::{Once, OnceKey},
+    webhooks::whatsapp,
 };
 
 const NAME_MAX: usize = 80;
+/// Longest text above the button that shares a number, in characters: name and mark-up have to fit as well.
+const ASKING_MAX: usize = 900;
 const SOMEBODY: &str = "A colleague";
 
 #[derive(Serialize, ToSchema)]
@@ -36,6 +42,10 @@ pub struct Reply {
     /// Who says it; people in the channel see it before the text.
     #[schema(example = "Grace")]
     name: Option<String>,
+    /// On WhatsApp: with a button by which a person who is known by a user id only shares their phone number. Such a text may
+    /// have 900 characters.
+    #[serde(default)]
+    asks_for_number: bool,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -107,7 +117,18 @@ pub async fn reply(
     }
     let mut tx = operator.db.begin().await?;
     let conversation = find(&mut tx, &id).await?;
-    let message = takeovers::reply(&mut tx, conversation, &operator.actor, name, text).await?;
+    if body.asks_for_number {
+        let by_phone = conversations::find(&mut tx, conversation)
+            .await?
+            .is_some_and(|found| found.channel == whatsapp::CHANNEL);
+        if !by_phone || text.chars().count() > ASKING_MAX {
+            return Err(ApiError::invalid(format!(
+                "`asks_for_number` is for a conversation on WhatsApp, with a `text` of up to {ASKING_MAX} characters."
+            )));
+        }
+    }
+    let message =
+        takeovers::reply(&mut tx, conversation, &operator.actor, name, text, body.asks_for_number).await?;
     let answer = once.commit(tx, StatusCode::ACCEPTED, Replied { message_id: message.to_string() }).await?;
     gateway.announcer.changed(operator.tenant);
     Ok(answer)

@@ -4,12 +4,20 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use axum::body::Bytes;
-use shared::db::{DbError, inbox};
+use shared::{
+    db::{DbError, inbox},
+    ids::TenantId,
+};
 
+use super::refusal::Refusal;
 use crate::Gateway;
 
 /// Of one kind and one sender: what is kept, a minute.
 const SAMPLES_MAX: u32 = 20;
+/// Of one tenant: what the database refuses and is kept, a minute.
+const REFUSED_MAX: u32 = 100;
+/// Why something is put aside that could not be stored for what it is.
+const REFUSED: &str = "the database refuses it";
 pub const KEPT: &str = "quarantined";
 const DROPPED: &str = "dropped";
 
@@ -36,9 +44,37 @@ pub async fn keep(
     (provider, reason): (&'static str, &'static str),
     raw: Bytes,
 ) -> Result<&'static str, DbError> {
+    write(gateway, None, (provider, reason), raw).await?;
+    Ok(KEPT)
+}
+
+/// What is a tenant's, and the database refuses for what it is: nobody else has it, so all of it is kept, once. A tenant that
+/// is sent more than fits a minute has the sender come again with the rest: what is kept by then no longer counts.
+pub async fn refused(
+    gateway: &Gateway,
+    provider: &'static str,
+    tenant: TenantId,
+    raw: Bytes,
+) -> Result<&'static str, Refusal> {
+    let count = gateway.samples.get_with((REFUSED, tenant.to_string()), async { Arc::default() }).await;
+    if count.load(Ordering::Relaxed) >= REFUSED_MAX {
+        tracing::warn!(%tenant, "More than fits a minute is refused by the database; the sender is to come again");
+        return Err(Refusal::Unavailable);
+    }
+    if write(gateway, Some(tenant), (provider, REFUSED), raw).await? {
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+    Ok(KEPT)
+}
+
+async fn write(
+    gateway: &Gateway,
+    of: Option<TenantId>,
+    (provider, reason): (&'static str, &'static str),
+    raw: Bytes,
+) -> Result<bool, DbError> {
     let system = gateway.db.system();
     // Shielded: the sender may hang up while it is being written.
-    let stored = tokio::spawn(async move { inbox::quarantine(&system, provider, reason, &raw).await });
-    stored.await.map_err(|_| DbError::Damaged("a webhook could not be put aside".into()))??;
-    Ok(KEPT)
+    let stored = tokio::spawn(async move { inbox::quarantine(&system, of, (provider, reason), &raw).await });
+    stored.await.map_err(|_| DbError::Damaged("a webhook could not be put aside".into()))?
 }

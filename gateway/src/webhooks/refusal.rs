@@ -4,10 +4,12 @@
 use std::time::Duration;
 
 use axum::{
-    http::StatusCode,
+    http::{HeaderName, HeaderValue, StatusCode},
     response::{IntoResponse, Response},
 };
 use shared::db::DbError;
+
+const NO_RETRY: HeaderName = HeaderName::from_static("x-slack-no-retry");
 
 #[derive(Debug)]
 pub enum Refusal {
@@ -20,6 +22,18 @@ pub enum Refusal {
     TooSlow(Duration),
     Malformed(&'static str),
     Unavailable,
+}
+
+impl Refusal {
+    /// For Slack, which tries three times more unless it is told that the same bytes will do no better.
+    pub fn for_slack(self) -> Response {
+        let is_final = matches!(self, Self::Malformed(_) | Self::TooLarge(_));
+        let mut response = self.into_response();
+        if is_final {
+            response.headers_mut().insert(NO_RETRY, HeaderValue::from_static("1"));
+        }
+        response
+    }
 }
 
 impl IntoResponse for Refusal {

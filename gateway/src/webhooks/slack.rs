@@ -52,10 +52,8 @@ pub async fn receive(
     let span =
         tracing::info_span!("slack_event", trace_id = tracing::field::Empty, tenant.id = tracing::field::Empty);
     telemetry::continue_trace(&span, headers.get("traceparent").and_then(|value| value.to_str().ok()));
-    let response = accept(&gateway, addressee.ok(), &headers, body)
-        .instrument(span)
-        .await
-        .unwrap_or_else(IntoResponse::into_response);
+    let response =
+        accept(&gateway, addressee.ok(), &headers, body).instrument(span).await.unwrap_or_else(Refusal::for_slack);
     metrics::histogram!("konstruct_accept_seconds", "status" => response.status().as_str().to_owned())
         .record(started.elapsed().as_secs_f64());
     response

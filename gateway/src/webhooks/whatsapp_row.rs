@@ -185,7 +185,10 @@ fn message(message: &Value, contact: Option<&Contact>, now: OffsetDateTime) -> R
         outsider: false,
         by_bot: false,
         attachments: whatsapp_words::attachment(message).into_iter().collect(),
-        profile: Some(Profile { name: name(contact), phone: sender.phone }),
+        profile: Some(Profile {
+            name: name(contact),
+            phone: sender.phone.or_else(|| whatsapp_words::own_number(message)),
+        }),
         sent_at: time_of(&message["timestamp"], now),
     };
     Row { message: Some(inbound), reason: "", id, lane: [sender.id, String::new()], change: None, echo: None }

@@ -22,6 +22,7 @@ use time::OffsetDateTime;
 use super::{
     aside::{self, Odd},
     news,
+    refusal::Refusal,
     whatsapp::CHANNEL,
     whatsapp_event::Piece,
     whatsapp_routes::{Destinations, Key},
@@ -29,8 +30,6 @@ use super::{
 };
 use crate::Gateway;
 
-/// Why a piece is put aside that could not be stored for what it is.
-const REFUSED: &str = "the database refuses it";
 /// A repeated delivery within this may be of one that failed half-way.
 const REPEATED_SOON: Duration = Duration::from_secs(600);
 
@@ -46,7 +45,7 @@ struct Part<'a> {
     accounts: HashMap<ConnectionId, String>,
 }
 
-pub async fn store(gateway: &Gateway, pieces: &[Piece<'_>], destinations: &Destinations) -> Result<(), DbError> {
+pub async fn store(gateway: &Gateway, pieces: &[Piece<'_>], destinations: &Destinations) -> Result<(), Refusal> {
     let trace = telemetry::traceparent();
     if let Some(id) = trace.as_deref().and_then(telemetry::trace_id) {
         tracing::Span::current().record("trace_id", id);
@@ -93,7 +92,7 @@ pub async fn store(gateway: &Gateway, pieces: &[Piece<'_>], destinations: &Desti
     }
     let told = join_all(parts.into_iter().map(|(tenant, part)| tell(gateway, gateway.db.tenant(tenant), part)));
     let (kept, told) = tokio::join!(keep(gateway, &incoming), told);
-    told.into_iter().collect::<Result<(), DbError>>()?;
+    told.into_iter().collect::<Result<(), Refusal>>()?;
     take_over(gateway, &incoming, &kept?, now).await
 }
 
@@ -111,7 +110,7 @@ async fn take_over(
     incoming: &[Incoming<'_>],
     kept: &[Option<Accepted>],
     now: OffsetDateTime,
-) -> Result<(), DbError> {
+) -> Result<(), Refusal> {
     for (one, stored) in incoming.iter().zip(kept) {
         let Some(echo) = &one.echo else { continue };
         let is_new = matches!(stored, Some(Accepted::Stored { .. })) || now - echo.at < REPEATED_SOON;
@@ -123,7 +122,7 @@ async fn take_over(
             numbers::written_on_the_phone(&mut tx, one.arrival.conversation, echo).await?;
             tx.commit().await
         };
-        accepted(gateway, taking.await, one.raw).await?;
+        accepted(gateway, one.arrival.tenant, taking.await, one.raw).await?;
         gateway.waker.wake();
     }
     Ok(())
@@ -137,7 +136,7 @@ fn count(reason: &'static str) {
 }
 
 /// Stores all messages; one that the database refuses for what it is goes to quarantine and takes no other with it.
-async fn keep(gateway: &Gateway, incoming: &[Incoming<'_>]) -> Result<Vec<Option<Accepted>>, DbError> {
+async fn keep(gateway: &Gateway, incoming: &[Incoming<'_>]) -> Result<Vec<Option<Accepted>>, Refusal> {
     let accepting = incoming.iter().map(|one| gateway.ingest.accept(one.arrival.clone()));
     // Polled in their order, so that they are queued in it.
     let accepted = join_all(accepting).await;
@@ -152,11 +151,11 @@ async fn keep(gateway: &Gateway, incoming: &[Incoming<'_>]) -> Result<Vec<Option
             Ok(Accepted::Duplicate { .. }) => "duplicate",
             Ok(Accepted::NotKept) => "not_kept",
             Err(error) if error.refuses_value() => {
-                sample(gateway, REFUSED, "", one.raw).await?;
+                failed = put_aside(gateway, one.arrival.tenant, one.raw).await.err().or(failed);
                 continue;
             }
             Err(error) => {
-                failed = Some(error);
+                failed = Some(error.into());
                 continue;
             }
         };
@@ -170,7 +169,7 @@ async fn keep(gateway: &Gateway, incoming: &[Incoming<'_>]) -> Result<Vec<Option
 
 /// One tenant's part: news of its numbers in one transaction, then what people did to messages, each in its own. What the
 /// database refuses for what it is goes to quarantine, and takes nothing else with it.
-async fn tell(gateway: &Gateway, db: TenantDb, part: Part<'_>) -> Result<(), DbError> {
+async fn tell(gateway: &Gateway, db: TenantDb, part: Part<'_>) -> Result<(), Refusal> {
     match note(&db, &part).await {
         Err(error) if error.refuses_value() => note_singly(gateway, &db, &part).await?,
         noted => noted?,
@@ -180,13 +179,13 @@ async fn tell(gateway: &Gateway, db: TenantDb, part: Part<'_>) -> Result<(), DbE
     }
     for (connection, reaction, raw) in &part.reactions {
         let heard = news::react(&db, *connection, reaction).await;
-        if let Some(heard) = accepted(gateway, heard, raw).await? {
+        if let Some(heard) = accepted(gateway, db.id(), heard, raw).await? {
             counted(if heard { "news" } else { "not_kept" });
         }
     }
     for (change, raw) in &part.rewritten {
         let followed = rewrite(gateway, &db, change).await;
-        accepted(gateway, followed, raw).await?;
+        accepted(gateway, db.id(), followed, raw).await?;
     }
     Ok(())
 }
@@ -208,18 +207,18 @@ async fn note(db: &TenantDb, part: &Part<'_>) -> Result<(), DbError> {
 }
 
 /// The same, each in a transaction of its own.
-async fn note_singly(gateway: &Gateway, db: &TenantDb, part: &Part<'_>) -> Result<(), DbError> {
+async fn note_singly(gateway: &Gateway, db: &TenantDb, part: &Part<'_>) -> Result<(), Refusal> {
     for (status, raw) in part.statuses.iter().zip(&part.statuses_raw) {
         let one = Part { statuses: vec![status.clone()], ..Part::default() };
-        accepted(gateway, note(db, &one).await, raw).await?;
+        accepted(gateway, db.id(), note(db, &one).await, raw).await?;
     }
     for change in &part.changes {
         let one = Part { changes: vec![change.clone()], ..Part::default() };
-        accepted(gateway, note(db, &one).await, change.2).await?;
+        accepted(gateway, db.id(), note(db, &one).await, change.2).await?;
     }
     for (connection, account) in &part.accounts {
         let one = Part { accounts: HashMap::from([(*connection, account.clone())]), ..Part::default() };
-        accepted(gateway, note(db, &one).await, account).await?;
+        accepted(gateway, db.id(), note(db, &one).await, account).await?;
     }
     Ok(())
 }
@@ -230,14 +229,21 @@ fn pause(status: &Status) -> Option<Duration> {
 }
 
 /// `None`: the database refuses the value for what it is, and its bytes were put aside.
-async fn accepted<T>(gateway: &Gateway, outcome: Result<T, DbError>, raw: &str) -> Result<Option<T>, DbError> {
+async fn accepted<T>(
+    gateway: &Gateway,
+    tenant: TenantId,
+    outcome: Result<T, DbError>,
+    raw: &str,
+) -> Result<Option<T>, Refusal> {
     match outcome {
-        Err(error) if error.refuses_value() => {
-            sample(gateway, REFUSED, "", raw).await?;
-            Ok(None)
-        }
-        outcome => outcome.map(Some),
+        Err(error) if error.refuses_value() => put_aside(gateway, tenant, raw).await.map(|()| None),
+        outcome => Ok(outcome.map(Some)?),
     }
+}
+
+async fn put_aside(gateway: &Gateway, tenant: TenantId, raw: &str) -> Result<(), Refusal> {
+    counted(aside::refused(gateway, CHANNEL, tenant, Bytes::copy_from_slice(raw.as_bytes())).await?);
+    Ok(())
 }
 
 /// What a person changed or took back is carried out before Meta gets its 200.

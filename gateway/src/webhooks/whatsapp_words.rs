@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use shared::{
-    channels::whatsapp_media,
+    channels::{whatsapp::is_phone, whatsapp_media},
     message::{ATTACHED_MARK, Attachment},
 };
 
@@ -91,6 +91,17 @@ fn contacts(content: &Value) -> String {
     };
     let cards = content.as_array().map(Vec::as_slice).unwrap_or_default();
     cards.iter().map(card).collect::<Vec<_>>().join("\n")
+}
+
+/// The number that a person shared because they were asked for it: WhatsApp itself says whose it is. Other cards may be anybody's.
+pub fn own_number(message: &Value) -> Option<String> {
+    let card = &message["contacts"][0];
+    if message["type"] != "contacts" || card["origin"] != "contact_request" {
+        return None;
+    }
+    let phone = text(&card["phones"][0], "wa_id").or_else(|| text(&card["phones"][0], "phone"))?;
+    let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
+    is_phone(&digits).then_some(digits)
 }
 
 fn interactive(content: &Value) -> String {

@@ -27,8 +27,24 @@ pub struct House {
     pub address: SocketAddr,
     pub slack: SlackSimulator,
     pub test: TestDb,
+    config: Config,
+    patience: Patience,
     // Dropped with the house: the gateway stops.
     _stop: oneshot::Sender<()>,
+}
+
+async fn start(config: &Config, patience: Patience) -> (SocketAddr, oneshot::Sender<()>) {
+    let db = Db::connect(&config.database_url, &config.database_system_url).expect("the addresses are valid");
+    let gateway = Gateway::new(config, &db, Clock::system()).await.expect("the gateway starts");
+    let listener = TcpListener::bind(ANY_PORT).await.expect("a port is free");
+    let address = listener.local_addr().expect("the port is known");
+    let (stop, stopped) = oneshot::channel::<()>();
+    let stopping = async move {
+        // An error means that the house is gone: the same.
+        let _ = stopped.await;
+    };
+    tokio::spawn(gateway::serve_with(listener, gateway::router(gateway), patience, stopping));
+    (address, stop)
 }
 
 /// A tenant with an admin's key and a connected workspace.
@@ -57,17 +73,13 @@ impl House {
         let mut config = test.config.clone();
         config.slack.api_url = slack.api_url().parse().expect("the simulator has a URL");
         change(&mut config);
-        let db = Db::connect(&config.database_url, &config.database_system_url).expect("the addresses are valid");
-        let gateway = Gateway::new(&config, &db, Clock::system()).await.expect("the gateway starts");
-        let listener = TcpListener::bind(ANY_PORT).await.expect("a port is free");
-        let address = listener.local_addr().expect("the port is known");
-        let (stop, stopped) = oneshot::channel::<()>();
-        let stopping = async move {
-            // An error means that the house is gone: the same.
-            let _ = stopped.await;
-        };
-        tokio::spawn(gateway::serve_with(listener, gateway::router(gateway), patience, stopping));
-        Self { address, slack, test, _stop: stop }
+        let (address, stop) = start(&config, patience).await;
+        Self { address, slack, test, config, patience, _stop: stop }
+    }
+
+    /// Another gateway in the place of this one, which remembers nothing.
+    pub async fn restart(&mut self) {
+        (self.address, self._stop) = start(&self.config, self.patience).await;
     }
 
     /// A tenant whose workspace `T` + the name in capitals is connected through the API.

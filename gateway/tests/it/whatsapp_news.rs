@@ -85,6 +85,12 @@ async fn a_message_costs_what_the_table_said_on_its_day() {
     let by_number = json!({ "recipient_user_id": null });
     let later = json!({ "recipient_user_id": null, "timestamp": "1767225600" });
     let nepal = |at: &str| json!({ "recipient_user_id": null, "recipient_id": "97798000000", "timestamp": at });
+    let indian = |fields: Value| {
+        let mut all =
+            json!({ "recipient_user_id": "IN.1", "recipient_id": "919800000000", "timestamp": "1785500000" });
+        all.as_object_mut().expect("an object").extend(fields.as_object().cloned().expect("fields"));
+        all
+    };
     let elsewhere = json!({ "recipient_user_id": null, "recipient_id": "15551234567" });
     phones
         .hear(&statuses(
@@ -101,6 +107,19 @@ async fn a_message_costs_what_the_table_said_on_its_day() {
                 status("wamid.8", "sent", priced("marketing", "regular", json!({ "timestamp": "1767225600" }))),
                 status("wamid.9", "sent", priced("utility", "regular", nepal("1785500000"))),
                 status("wamid.90", "sent", priced("utility", "regular", nepal("1791000000"))),
+                status(
+                    "wamid.91",
+                    "sent",
+                    priced("authentication", "regular", json!({ "timestamp": "1767225600" })),
+                ),
+                status("wamid.92", "sent", priced("authentication", "regular", nepal("1791000000"))),
+                status("wamid.93", "sent", priced("authentication-international", "regular", indian(json!({})))),
+                status("wamid.94", "sent", priced("authentication-international", "regular", json!({}))),
+                status(
+                    "wamid.95",
+                    "sent",
+                    priced("service", "regular", indian(json!({ "timestamp": "1791000000" }))),
+                ),
             ],
         ))
         .await;
@@ -109,11 +128,14 @@ async fn a_message_costs_what_the_table_said_on_its_day() {
         .iter()
         .map(|line| line.rsplit(' ').next().unwrap_or_default().to_owned())
         .collect();
-    // Since October 2026 answers are no longer free, and nobody has entered what they cost.
+    // Since October 2026 answers are no longer free: they cost what a utility template costs there.
     // Nepal left its region then, and its new price is not known here.
     assert_eq!(
         costs,
-        ["54000", "55000", "56000", "9", "0", "0", "unpriced", "unpriced", "136500", "11300", "unpriced"]
+        [
+            "54000", "55000", "56000", "9", "0", "0", "55000", "unpriced", "136500", "11300", "unpriced", "55000",
+            "unpriced", "28000", "unpriced", "1400",
+        ]
     );
 }
 

@@ -83,3 +83,29 @@ async fn a_value_that_is_refused_goes_to_quarantine_and_everything_else_is_store
     assert_eq!(kept.len(), 3, "{kept:?}");
     assert!(kept.iter().all(|raw| raw.contains("poison") && !raw.contains("Of another firm")), "{kept:?}");
 }
+
+#[tokio::test]
+async fn nothing_that_is_refused_is_lost_and_a_flood_of_it_comes_again() {
+    const KEPT_A_MINUTE: usize = 100;
+    let mut phones = Phones::open().await;
+    let (acme, other) = (phones.shop("acme").await, phones.shop("other").await);
+    strict(&phones).await;
+    let poison = |shop: &Shop, count: usize| {
+        let failed = |n| status(&format!("wamid.{n}"), "failed", Some("poison"));
+        let told = json!({ "statuses": (0..count).map(failed).collect::<Vec<_>>(), "messages": [text("Hello")] });
+        post(vec![entry(&shop.account, vec![change(&shop.number, told)])])
+    };
+    let flood = poison(&acme, KEPT_A_MINUTE + 5);
+    assert_eq!(phones.deliver(flood.to_string()).await.status, 503, "Meta comes again with what is not kept");
+    assert_eq!(phones.house.stored(acme.tenant).await, 1, "what is no poison is stored");
+    assert_eq!(phones.house.quarantined().await.len(), KEPT_A_MINUTE);
+    // Another tenant has room of its own, and the first one its next minute.
+    phones.hear(&poison(&other, 5)).await;
+    assert_eq!(phones.deliver(flood.to_string()).await.status, 503);
+    phones.house.restart().await;
+    phones.hear(&flood).await;
+    let kept = phones.house.quarantined().await;
+    assert_eq!(kept.len(), KEPT_A_MINUTE + 5 + 5, "all of it, and nothing twice");
+    phones.hear(&flood).await;
+    assert_eq!(phones.house.quarantined().await.len(), kept.len());
+}

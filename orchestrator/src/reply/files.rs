@@ -39,7 +39,7 @@ pub async fn made(sender: &Sender<'_>, turn: &Turn) -> Result<Vec<Part>, DbError
     Ok(made)
 }
 
-/// How files end whose turn has no answer.
+/// How files end whose turn has no answer, or none that could be sent.
 pub fn without_answer(files: &[Part]) -> Vec<Delivery> {
     let end = |file: &Part| Delivery {
         id: file.id,

@@ -64,6 +64,13 @@ pub struct Delivery {
     pub error: Option<String>,
 }
 
+impl Delivery {
+    /// It is not there, and won't be.
+    pub fn is_refused(&self) -> bool {
+        matches!(self.state, State::Dead | State::ConnectionDead { .. })
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     Sent,

@@ -177,7 +177,7 @@ impl<'a> Stream<'a> {
     /// Shows words as they come, until no more do. An answer that is complete at once leaves everything to the caller.
     pub async fn follow(&mut self, words: &Words, placeholder: Option<&Delivery>) -> Result<(), DbError> {
         match placeholder {
-            Some(shown) if matches!(shown.state, State::Dead | State::ConnectionDead { .. }) => return Ok(()),
+            Some(shown) if shown.is_refused() => return Ok(()),
             shown => self.placeholder = shown.and_then(|shown| shown.external_id.clone()),
         }
         if !self.sender.outlet.streams() || !words.outlast(HOLD).await {

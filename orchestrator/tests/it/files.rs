@@ -155,3 +155,38 @@ async fn a_turn_without_an_answer_sends_no_file_and_names_that_are_none_are_refu
     let dead = rows.iter().filter(|row| row.starts_with("file dead there was no answer")).count();
     assert_eq!(dead, 3, "{rows:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_stay_where_the_streamed_answer_was_refused() {
+    let stage = Stage::that_sends_files().await;
+    let options = stage.calls_of_model(&[("send_file", PRICES)]);
+    let answer = "Here are the prices, and a little more about each of them. ".repeat(20);
+    stage.model.set_options(ModelOptions { answer: Some(answer), token_delay_ms: 10, ..options });
+    // The channel is closed while people read: what is streamed can neither be ended nor replaced.
+    let closed = || FaultKind::SlackError("is_archived".into());
+    for method in ["chat.appendStream", "chat.stopStream", "chat.update"] {
+        stage.slack.faults().add(FaultRule::always(method, closed()));
+    }
+    let _orchestrator = stage.orchestrator();
+    let asked = stage.asks("Send me the prices.").await;
+    assert_eq!(stage.ended().await, ["failed"]);
+    assert!(stage.calls("chat.startStream") > 0, "it was streamed");
+    assert!(stage.replies(&asked).iter().all(|reply| reply.files.is_empty()));
+    assert!(stage.shown_files().is_empty() && stage.calls("files.completeUploadExternal") == 0);
+    let rows = stage.texts(ROWS).await;
+    assert!(rows.iter().any(|row| row == "file dead there was no answer to send it with"), "{rows:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_stay_where_the_whole_answer_was_refused() {
+    let stage = Stage::that_sends_files().await;
+    for method in ["chat.update", "chat.startStream"] {
+        stage.slack.faults().add(FaultRule::always(method, FaultKind::SlackError("is_archived".into())));
+    }
+    let _orchestrator = stage.orchestrator();
+    stage.asks("Send me the prices.").await;
+    assert_eq!(stage.ended().await, ["failed"]);
+    assert!(stage.shown_files().is_empty());
+    let rows = stage.texts(ROWS).await;
+    assert!(rows.iter().any(|row| row == "file dead there was no answer to send it with"), "{rows:?}");
+}

@@ -1,6 +1,6 @@
 //! What Slack shows while the agent works.
 
-use simulators::{FaultKind, FaultRule, Say};
+use simulators::{FaultKind, FaultRule, OptionsPatch, Say};
 
 use crate::stage::{CHANNEL, Stage, TEAM, eventually};
 
@@ -29,4 +29,33 @@ async fn a_direct_message_has_a_session_that_works_and_then_waits() {
     stage.ended().await;
     eventually("it waits", || session().status == "active").await;
     assert_eq!(stage.calls("assistant.threads.setTitle"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_warning_of_slacks_is_heeded_and_changes_nothing() {
+    let stage = Stage::new().await;
+    stage.slack.set_options(OptionsPatch { stop_subscribed: Some(false), ..OptionsPatch::default() });
+    let asked = stage.says(Say::new(TEAM, "DUADA", "UADA", "Where is my order number 17?")).await;
+    let _orchestrator = stage.orchestrator();
+    assert_eq!(stage.ended().await, ["done"]);
+    let session = || stage.slack.session(TEAM, "DUADA", &asked.thread_ts).unwrap_or_default();
+    eventually("it waits", || session().status == "active").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn blocks_that_slack_finds_too_long_become_plain_text() {
+    for method in ["chat.postMessage", "chat.update"] {
+        let stage = Stage::new().await;
+        let refuses = FaultKind::SlackError("msg_blocks_too_long".into());
+        stage.slack.faults().add(FaultRule::once(method, refuses));
+        let asked = stage.asks("How many?").await;
+        let _orchestrator = stage.orchestrator();
+        assert_eq!(stage.ended().await, ["done"], "{method}");
+        let replies = stage.replies(&asked);
+        assert_eq!(replies.len(), 1, "{method}: {replies:?}");
+        assert!(!replies[0].text.starts_with("_Thinking"), "{method}: {replies:?}");
+        let blocks =
+            replies[0].blocks.as_ref().and_then(|blocks| blocks.as_array().map(Vec::len)).unwrap_or_default();
+        assert_eq!(blocks == 0, method == "chat.update", "{method}: {replies:?}");
+    }
 }

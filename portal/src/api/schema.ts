@@ -272,7 +272,7 @@ export type ReplayList = { items: (ReplayBody)[]; original?: string | null }
 
 export type Replied = { message_id: string }
 
-export type Reply = { name?: string | null; text: string }
+export type Reply = { asks_for_number?: boolean; name?: string | null; text: string }
 
 export type ResetPassword = { password: string; token: string }
 

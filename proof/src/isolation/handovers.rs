@@ -145,7 +145,7 @@ fn hand_over() -> Vec<Call> {
         "takeovers::take again", AllAudiences, |tx, _config| takeovers::take(tx, HELD, &Actor::System).await?;
         "takeovers::release", AllAudiences, |tx, _config| takeovers::release(tx, HELD, &Actor::System).await?;
         "takeovers::reply", AllAudiences, |tx, _config| {
-            takeovers::reply(tx, HELD, &Actor::System, "Grace", "I have a look.").await?
+            takeovers::reply(tx, HELD, &Actor::System, "Grace", "I have a look.", true).await?
         };
         "takeovers::begin_sending", AllAudiences, |tx, _config| {
             let sending = takeovers::begin_sending(tx, REPLY).await?;

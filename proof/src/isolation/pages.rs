@@ -43,6 +43,11 @@ pub fn script(tenant_id: TenantId, mark: &str) -> String {
     let mut script = document(PAGE, &format!("https://{mark}.example.com/page"), "null", false)
         + &document(SITEMAP, &format!("https://{mark}.example.com/sitemap.xml"), "null", true)
         + &document(LISTED, &format!("https://{mark}.example.com/listed"), &listed_by, false);
+    script += &format!(
+        "update document_addresses set left_out = array['https://{mark}.example.com/gone']
+          where tenant_id = '{tenant}' and document_id = '{}';",
+        SITEMAP.uuid()
+    );
     if tenant_id == THEM {
         script += &document(THEIR_PAGE, THEIRS, "null", false);
         script += &document(THEIR_LISTED, "https://new.example.com/", &listed_by, false);
@@ -78,6 +83,12 @@ pub fn all() -> Vec<Call> {
             let sitemap = addresses::of(tx, SITEMAP).await?.ok_or(shared::db::DbError::NotFound)?;
             let pages = [THEIRS.to_owned(), "https://new.example.com/".to_owned()];
             addresses::listed(tx, &sitemap, &pages, &stamp()).await?
+        };
+        "documents::remove a listed page", AllAudiences, |tx, _config| {
+            documents::remove(tx, &Actor::System, LISTED).await?
+        };
+        "documents::remove a page that only their sitemap lists", AllAudiences, |tx, _config| {
+            documents::remove(tx, &Actor::System, THEIR_LISTED).await?
         };
         "documents::remove a sitemap", AllAudiences, |tx, _config| {
             documents::remove(tx, &Actor::System, SITEMAP).await?

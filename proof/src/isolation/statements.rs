@@ -228,11 +228,12 @@ fn turns() -> Vec<Call> {
         "interruptions::settle", AllAudiences, |tx, _config| {
             interruptions::settle(tx, &lease(), &[(OUTBOX, "sent", Some("1.9".into()), None)]).await?
         };
+        "runs::words", AllAudiences, |tx, _config| runs::words(tx, &lease()).await?;
         "runs::open", AllAudiences, |tx, _config| {
             let opening = runs::open(tx, &lease()).await?;
             let agent = opening.agent.map(|agent| agent.instructions);
             (opening.tenant_name, opening.channel, agent, opening.takes_part, opening.pending, opening.window,
-             opening.rules, opening.given_back_at, (opening.failed_answers, opening.tool_agents, opening.summaries))
+             opening.rules, opening.given_back_at, (opening.failed_answers, opening.tool_agents))
         };
         "runs::arrived_after", AllAudiences, |tx, _config| runs::arrived_after(tx, &lease(), 1).await?;
         "outbox::progress", AllAudiences, |tx, _config| {

@@ -322,6 +322,10 @@ fn of_forks() -> Vec<Call> {
 
 fn of_summaries() -> Vec<Call> {
     calls! {
+        "summaries::newest", AllAudiences, |tx, _config| {
+            let newest = summaries::newest(tx, CONVERSATION, None).await?;
+            newest.into_iter().map(|summary| summary.body).collect::<Vec<_>>()
+        };
         "summaries::claim", AllAudiences, |tx, _config| {
             summaries::claim(tx).await?.map(|claimed| claimed.conversation)
         };

@@ -121,4 +121,12 @@ async fn a_bucket_that_is_not_there_or_away_is_an_error_without_an_address() {
     let nowhere = bucket.storage("s3://elsewhere");
     let refused = nowhere.put(TenantId::new(), MediaId::new(), b"x".to_vec()).await.expect_err("no such bucket");
     assert!(!refused.to_string().contains("elsewhere") && !refused.to_string().contains("127.0.0.1"), "{refused}");
+    // The server is away: an error as well, in a bounded time.
+    let storage = bucket.storage("s3://konstruct");
+    storage.put(TenantId::new(), MediaId::new(), b"x".to_vec()).await.expect("it is there still");
+    let address = bucket.address.clone();
+    drop(bucket);
+    let away = storage.put(TenantId::new(), MediaId::new(), b"x".to_vec());
+    let refused = tokio::time::timeout(PATIENCE * 4, away).await.expect("it ends").expect_err("nobody is there");
+    assert!(!refused.to_string().contains(&address) && !refused.to_string().contains("127.0.0.1"), "{refused}");
 }

@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -22,13 +25,22 @@ struct Site {
     pages: Arc<Mutex<HashMap<&'static str, (&'static str, String)>>>,
     /// What was asked for, and how it was answered.
     served: Arc<Mutex<Vec<(String, u16)>>>,
+    /// How often anything was asked for, and what keeps the answers back.
+    asked: Arc<AtomicUsize>,
+    hold: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Site {
     async fn open() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
-        let site = Self { address, pages: Arc::default(), served: Arc::default() };
+        let site = Self {
+            address,
+            pages: Arc::default(),
+            served: Arc::default(),
+            asked: Arc::default(),
+            hold: Arc::default(),
+        };
         let serving = site.clone();
         tokio::spawn(async move {
             while let Ok((mut socket, _)) = listener.accept().await {
@@ -41,6 +53,8 @@ impl Site {
                             Ok(length) => head.push_str(&String::from_utf8_lossy(&piece[..length])),
                         }
                     }
+                    site.asked.fetch_add(1, Ordering::SeqCst);
+                    drop(site.hold.lock().await);
                     let _ = socket.write_all(site.answer(&head).as_bytes()).await;
                 });
             }
@@ -178,6 +192,23 @@ async fn a_sitemap_makes_each_of_its_pages_a_document() {
     assert_eq!(found["items"][2]["reason"], "a list of 2 pages, which are documents of their own", "{found}");
     assert_eq!(found["items"][0]["source"]["listed_by"], found["items"][2]["id"]);
 
+    let audited = "select count(*) from audit_events where tenant_id = $1 and action = 'document.create' and actor_kind = 'system'";
+    assert_eq!(acme.count(audited).await, 2, "each page is on record");
+    // What somebody deleted stays away while the sitemap names it, also when that has changed.
+    let of_a = found["items"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|item| item["title"].as_str().is_some_and(|title| title.ends_with("/a")));
+    let gone = format!("knowledge/{}", of_a.expect("the page")["id"].as_str().expect("an id"));
+    assert_eq!(acme.ask_api(Method::DELETE, &gone, None).await.0, 204);
+    site.has("/c", "text/plain", "Dinner is paid up to 25 euros.");
+    site.has("/sitemap.xml", "application/xml", &list(&["/a", "/b", "/c"]));
+    acme.looks_again().await;
+    let listed = acme.answers_until("knowledge", ready(3)).await;
+    let titles = listed["items"].to_string();
+    assert!(titles.contains("/b\"") && titles.contains("/c\"") && !titles.contains("/a\""), "{titles}");
+
     site.has("/sitemap.xml", "application/xml", &list(&["/b"]));
     acme.looks_again().await;
     acme.answers_until("knowledge", ready(2)).await;
@@ -186,6 +217,23 @@ async fn a_sitemap_makes_each_of_its_pages_a_document() {
     assert_eq!(acme.ask_api(Method::DELETE, &path, None).await.0, 204);
     let (_, list) = acme.ask_api(Method::GET, "knowledge", None).await;
     assert_eq!((list["items"].as_array().map(Vec::len), acme.count(passages).await), (Some(0), 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_is_deleted_while_it_is_fetched_leaves_nothing_behind() {
+    let (house, site) = open().await;
+    let acme = house.tenant("acme").await;
+    site.has("/slow", "text/plain", "The garage code is 9988.");
+    let held = site.hold.lock().await;
+    let path = acme.names(json!({ "address": format!("{}/slow", site.address) })).await;
+    eventually("it is asked for", || site.asked.load(Ordering::SeqCst) == 1).await;
+    assert_eq!(acme.ask_api(Method::DELETE, &path, None).await.0, 204);
+    let erasing = "select count(*) from jobs where tenant_id = $1 and kind = 'erase_document' and state = 'done'";
+    drop(held);
+    acme.until("its bytes are erased with it, and once more after they came", erasing, 2).await;
+    let storage = house.config.storage.url.to_file_path().expect("a folder");
+    let left = std::fs::read_dir(storage.join(acme.id.uuid().to_string()).join("documents"));
+    assert_eq!(left.map_or(0, Iterator::count), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use simulators::{AuthorKind, Click, PersonSetup, Say, SlackSimulator, TranscriptEntry};
+use simulators::{AuthorKind, Click, FileUp, PersonSetup, Say, SlackSimulator, TranscriptEntry};
 
 use crate::{
     house::PATIENCE,
@@ -46,6 +46,22 @@ async fn count(shop: &Shop<'_>, query: &'static str) -> i64 {
     count
 }
 
+/// Whoever brings files to the thread is told that only words reach the customer.
+async fn files_do_not_come_along(shop: &Shop<'_>, team: &str, thread: &str) {
+    let slack = &shop.phones.house.slack;
+    let photo = || FileUp::new("label.png", "image/png", *b"\x89PNG");
+    slack.say(Say::new(team, DESK, GRACE, "This label.").in_thread(thread).with(photo()));
+    let replies = shop.answered(PHONE, 6).await;
+    assert!(replies[5].contains("This label.") && !replies[5].contains("label.png"), "{replies:?}");
+    slack.say(Say::new(team, DESK, GRACE, "").in_thread(thread).with(photo()));
+    for words in ["your files were not", "Nothing was sent"] {
+        let whispered = |slack: &SlackSimulator| {
+            slack.whispers(team, GRACE).iter().any(|line| line.text.contains(words)).then_some(())
+        };
+        slack.wait_until(PATIENCE, whispered).await.unwrap_or_else(|| panic!("Grace is not told `{words}`"));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn attack_252_a_customer_who_asks_for_a_human_is_answered_from_slack_once_and_only_by_members() {
     let phones = Phones::open().await;
@@ -77,12 +93,14 @@ async fn attack_252_a_customer_who_asks_for_a_human_is_answered_from_slack_once_
     let replies = shop.answered(PHONE, 4).await;
     assert!(replies[3].contains("Tomorrow."), "{replies:?}");
     // Who names the agent there asks the agent; what is written after it is for the customer again.
-    let mention = slack.say(Say::new(&team, DESK, GRACE, "remember that parcels take two days").mentioning().in_thread(&thread));
+    let mention = slack
+        .say(Say::new(&team, DESK, GRACE, "remember that parcels take two days").mentioning().in_thread(&thread));
     shows(&shop, &team, Some(&thread), "Noted").await;
     assert_eq!(mention.thread_ts, thread);
     slack.say(Say::new(&team, DESK, GRACE, "By noon.").in_thread(&thread));
     let replies = shop.answered(PHONE, 5).await;
     assert!(replies[4].contains("By noon."), "{replies:?}");
+    files_do_not_come_along(&shop, &team, &thread).await;
     // Talk elsewhere in the channel is nobody's answer.
     let elsewhere = slack.say(Say::new(&team, DESK, GRACE, "Lunch?"));
     slack.say(Say::new(&team, DESK, GRACE, "Pizza?").in_thread(&elsewhere.thread_ts));
@@ -103,14 +121,17 @@ async fn attack_252_a_customer_who_asks_for_a_human_is_answered_from_slack_once_
     };
     slack.wait_until(PATIENCE, whispered).await.expect("Grace is told");
     shop.hears(PHONE, "Are you there?");
-    let replies = shop.answered(PHONE, 6).await;
+    let replies = shop.answered(PHONE, 7).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     let all: String = shop.replies(PHONE).iter().map(|reply| reply.text.clone()).collect::<Vec<_>>().join("\n");
-    assert!(!all.contains("evil") && !all.contains("Pizza") && !all.contains("Too late") && !all.contains("two days"), "{all}");
-    assert_eq!((shop.replies(PHONE).len(), all.matches("Tomorrow.").count()), (6, 1), "{replies:?}");
+    assert!(
+        !all.contains("evil") && !all.contains("Pizza") && !all.contains("Too late") && !all.contains("two days"),
+        "{all}"
+    );
+    assert_eq!((shop.replies(PHONE).len(), all.matches("Tomorrow.").count()), (7, 1), "{replies:?}");
     let by_person = "select count(*) from audit_events where tenant_id = $1 and actor_kind = 'person'
                        and action in ('conversation.takeover', 'conversation.reply', 'conversation.release', 'escalation.take')";
-    assert_eq!(count(&shop, by_person).await, 5, "taken, answered three times, given back");
+    assert_eq!(count(&shop, by_person).await, 6, "taken, answered four times, given back");
     let escalations = shop.call("GET", "escalations", Value::Null).await;
     assert_eq!(escalations["items"][0]["state"], json!("closed"));
 }

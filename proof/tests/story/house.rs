@@ -1,6 +1,11 @@
 //! A whole installation for one test: real database, real Redis, the roles, and simulated providers.
 
-use std::{path::PathBuf, process::Stdio, sync::Once, time::Duration};
+use std::{
+    path::PathBuf,
+    process::Stdio,
+    sync::Once,
+    time::{Duration, Instant},
+};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
@@ -44,6 +49,7 @@ impl House {
         config.slack.api_url = slack.api_url().parse().expect("a URL");
         config.llm.base_url = model.base_url().parse().expect("a URL");
         config.executable = konstruct();
+        config.public_url = address.parse().expect("a URL");
         change(&mut config);
         let gateway = gateway::Gateway::new(&config, &test.db, Clock::system()).await.expect("a gateway");
         let stop = CancellationToken::new();
@@ -81,6 +87,7 @@ impl House {
             .env("DATABASE_SYSTEM_URL", secret(&self.config.database_system_url))
             .env("REDIS_URL", secret(&self.config.redis_url))
             .env("SLACK_API_URL", self.config.slack.api_url.as_str())
+            .env("WHATSAPP_GRAPH_URL", self.config.whatsapp.graph_url.as_str())
             .env("LLM_BASE_URL", self.config.llm.base_url.as_str())
             .env("KONSTRUCT_PUBLIC_URL", &self.address)
             .output()
@@ -224,6 +231,17 @@ impl Tenant<'_> {
         let count = sqlx::query_scalar(query).bind(self.id).fetch_one(tx.conn()).await.expect("a number");
         tx.close().await.expect("closed");
         count
+    }
+
+    /// Waits until one number from the tenant's own rows is this.
+    pub async fn until(&self, what: &str, query: &'static str, wanted: i64) {
+        let begun = Instant::now();
+        let mut seen = self.count(query).await;
+        while seen != wanted {
+            assert!(begun.elapsed() < PATIENCE, "it never happened: {what}; {seen} instead of {wanted}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            seen = self.count(query).await;
+        }
     }
 
     /// Waits until every memory has its vector and every person a name.

@@ -72,10 +72,9 @@ async fn in_slack_too_it_is_the_time_of_writing_that_counts() {
     let phones = Phones::open_with(|config| config.answer_within = Some(Duration::from_secs(2))).await;
     let acme = phones.house.tenant("acme").await;
     let asked = acme.asks("CGENERAL", "UADA", "The launch is on 14 March.");
-    while acme.count("select count(*) from inbox where tenant_id = $1").await == 0 {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    let late = "select count(*) from inbox
+                 where tenant_id = $1 and (normalized ->> 'sent_at')::timestamptz < now() - interval '3 seconds'";
+    acme.until("it has waited for longer than that", late, 1).await;
     phones.house.start_orchestrator();
     let replies = acme.finished("CGENERAL", &asked.thread_ts, 1).await;
     assert!(replies[0].starts_with("I was away"), "{replies:?}");

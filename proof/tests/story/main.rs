@@ -26,4 +26,5 @@ mod summaries;
 mod tools;
 mod whatsapp;
 mod whatsapp_files;
+mod whatsapp_numbers;
 mod whatsapp_resends;

@@ -9,6 +9,9 @@ use crate::house::{House, eventually};
 const EDITED: &str =
     "select count(*) from messages where tenant_id = $1 and body like '%9 May%' and edited_at is not null";
 
+const FETCHING: &str =
+    "select count(*) from jobs where tenant_id = $1 and kind like 'fetch_missed%' and state <> 'done'";
+
 /// From now on events are lost: nobody listens there, and Slack gives up at once.
 fn deaf(house: &House) {
     let nowhere = Some("http://127.0.0.1:9/".to_owned());
@@ -65,11 +68,17 @@ async fn what_was_said_while_no_gateway_was_alive_is_answered_once() {
     assert_eq!(gateway::heartbeat::beat(db, now()).await.expect("a beat"), 0, "once");
     assert!(acme.finished("CGENERAL", &lost.thread_ts, 1).await.concat().contains("14 March"));
     acme.finished("CGENERAL", &first.thread_ts, 2).await;
-    let jobs = "select count(*) from jobs where tenant_id = $1 and kind like 'fetch_missed%' and state <> 'done'";
-    while acme.count(jobs).await + bolt.count(jobs).await > 0 {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    acme.inbox().await;
+    acme.until("all was fetched", FETCHING, 0).await;
+    bolt.until("all was fetched there", FETCHING, 0).await;
+    let ends = acme.inbox().await;
+    assert!(ends.iter().all(|(state, _)| state == "replied"), "{ends:?}");
+    // Who asked twice in a thread may have one answer to both, and nothing is said again.
+    let asked = acme.finished("CGENERAL", &lost.thread_ts, 1).await;
+    assert!((1..=2).contains(&asked.len()) && asked.iter().all(|answer| answer.contains("14 March")), "{asked:?}");
+    let told = acme.finished("CGENERAL", &first.thread_ts, 2).await;
+    assert_eq!(told.len(), 2, "{told:?}");
+    let answers = "select count(*) from outbox where tenant_id = $1 and kind = 'answer' and state = 'sent'";
+    assert_eq!(acme.count(answers).await, i64::try_from(asked.len() + told.len()).expect("a few"));
     let after = acme.count("select count(*) from inbox where tenant_id = $1").await;
     assert_eq!(after - before, 3, "those that were for the agent, and nothing twice");
     let remembered = "select count(*) from memories where tenant_id = $1 and body like '%4711%'";
@@ -109,10 +118,7 @@ async fn what_was_changed_or_taken_back_while_no_gateway_was_alive_is_followed()
     let away = "update heartbeats set at = now() - interval '10 minutes'";
     sqlx::query(away).execute(&mut house.test.system().await).await.expect("time passes");
     assert_eq!(gateway::heartbeat::beat(db, now()).await.expect("a beat"), 1);
-    let jobs = "select count(*) from jobs where tenant_id = $1 and kind like 'fetch_missed%' and state <> 'done'";
-    while acme.count(jobs).await > 0 {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    acme.until("all was fetched", FETCHING, 0).await;
     let count = |query: &'static str| acme.count(query);
     assert_eq!(count(EDITED).await, 1);
     assert_eq!(count("select count(*) from memories where tenant_id = $1 and body like '%14 March%'").await, 0);
@@ -125,9 +131,7 @@ async fn what_was_changed_or_taken_back_while_no_gateway_was_alive_is_followed()
     let changes = count("select count(*) from message_changes where tenant_id = $1").await;
     sqlx::query(away).execute(&mut house.test.system().await).await.expect("time passes");
     gateway::heartbeat::beat(db, now()).await.expect("a beat");
-    while acme.count(jobs).await > 0 {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    acme.until("all was fetched", FETCHING, 0).await;
     assert_eq!(count("select count(*) from message_changes where tenant_id = $1").await, changes);
 }
 

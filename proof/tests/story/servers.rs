@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use simulators::ToolboxSimulator;
 
 use crate::{
-    house::{House, Tenant},
+    house::{House, Tenant, eventually},
     later::{calling, saying},
 };
 
@@ -151,12 +151,10 @@ async fn attack_138_what_a_server_answers_is_a_strangers_and_a_write_waits_for_a
     let approval = waiting["items"][0]["id"].as_str().expect("an id").to_owned();
     toolbox.answer("Booked: 4711.");
     assert_eq!(acme.asks_api("POST", &format!("approvals/{approval}/approve"), json!({})).await.0, 200);
-    for _ in 0..600 {
-        if acme.replies("CGENERAL", &asked.thread_ts).iter().any(|reply| reply.text.contains("4711")) {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
+    eventually("the answer names the booking", || {
+        acme.replies("CGENERAL", &asked.thread_ts).iter().any(|reply| reply.text.contains("4711"))
+    })
+    .await;
     assert_eq!(toolbox.called(), ["Get-Weather {\"city\":\"Berlin\"}", "book_trip {\"city\":\"Rome\"}"]);
 }
 

@@ -3,6 +3,10 @@
 use std::time::Duration;
 
 use serde_json::json;
+use shared::{
+    db::resends::{self, Begun},
+    ids::OutboxId,
+};
 use simulators::{FaultKind, FaultRule};
 
 use crate::phones::{ADA, GRACE, Phones, Shop};
@@ -134,6 +138,94 @@ async fn a_second_send_without_an_answer_is_looked_for_and_not_repeated() {
     assert_eq!(acme.replies(ADA).len(), 1);
 }
 
+/// The only row that waits.
+async fn waiting(shop: &Shop<'_>) -> OutboxId {
+    let mut tx = shop.db.begin().await.expect("a transaction");
+    let found = sqlx::query_scalar("select outbox_id from outbox where tenant_id = $1 and resend_at is not null");
+    let id = found.bind(shop.id).fetch_one(tx.conn()).await.expect("a row");
+    tx.close().await.expect("closed");
+    id
+}
+
+/// What a process leaves that dies between sending and noting it, a minute later.
+async fn dies_in_between(shop: &Shop<'_>) {
+    let id = waiting(shop).await;
+    let mut tx = shop.db.begin().await.expect("a transaction");
+    assert!(matches!(resends::begin(&mut tx, id).await.expect("begun"), Begun::Go(_)));
+    tx.commit().await.expect("committed");
+    shop.change("update outbox set resend_at = now() - interval '1 second' where tenant_id = $1 and unheard")
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_send_whose_process_died_is_looked_for_and_never_repeated() {
+    let phones = Phones::open().await;
+    phones.house.start_orchestrator();
+    let acme = phones.shop("acme").await;
+    // Nobody knows whether it was sent.
+    fails(&acme, 131_056, ADA);
+    acme.hears(ADA, "Hello");
+    acme.eventually(ROW, "sending 0 131056").await;
+    dies_in_between(&acme).await;
+    soon(&acme).await;
+    acme.eventually(ROW, "unknown 1 the process that sent it again ended before it heard an answer").await;
+    acme.eventually(NOTICES, "send_unclear").await;
+    assert!(acme.replies(ADA).is_empty(), "{:?}", acme.replies(ADA));
+    // It was, and its status says so.
+    fails(&acme, 131_056, GRACE);
+    acme.hears(GRACE, "Hello");
+    acme.eventually(ROW, "sending 0 131056").await;
+    let second = json!({ "statuses": [of_row("sent", "wamid.second", waiting(&acme).await)] });
+    dies_in_between(&acme).await;
+    change(&acme, second);
+    acme.eventually(
+        "select external_id from delivery_statuses where tenant_id = $1 and external_id = 'wamid.second'",
+        "wamid.second",
+    )
+    .await;
+    soon(&acme).await;
+    acme.eventually(ROW, "sent 1").await;
+    assert!(acme.replies(GRACE).is_empty(), "the phone of the simulation never got it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_older_than_an_hour_is_not_sent_again() {
+    let phones = Phones::open().await;
+    phones.house.start_orchestrator();
+    let acme = phones.shop("acme").await;
+    fails(&acme, 131_056, ADA);
+    acme.hears(ADA, "Hello");
+    acme.eventually(ROW, "sending 0 131056").await;
+    acme.change("update outbox set created_at = now() - interval '61 minutes' where tenant_id = $1").await;
+    soon(&acme).await;
+    acme.eventually(ROW, "dead 0 it could not be sent within an hour").await;
+    acme.eventually(NOTICES, "send_failed").await;
+    assert!(acme.replies(ADA).is_empty(), "{:?}", acme.replies(ADA));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_further_attempts_are_the_last_whatever_stands_in_the_way() {
+    let phones = Phones::open().await;
+    phones.house.start_orchestrator();
+    let acme = phones.shop("acme").await;
+    fails(&acme, 131_056, ADA);
+    acme.hears(ADA, "Hello");
+    acme.eventually(ROW, "sending 0 131056").await;
+    // From here on Meta takes nothing: it says so before it has it.
+    phones.whatsapp.faults().add(FaultRule::always("messages", FaultKind::GraphError(130_429)));
+    let calls = |shop: &Shop<'_>| {
+        let history = shop.phones.whatsapp.history_after(0);
+        history.into_iter().filter(|line| line.what == "call" && line.name == "messages").count()
+    };
+    let before = calls(&acme);
+    tokio::select! {
+        () = acme.eventually(ROW, "dead 3 the platform asks to wait 2s") => {}
+        () = async { loop { soon(&acme).await; tokio::time::sleep(Duration::from_millis(100)).await } } => {}
+    }
+    acme.eventually(NOTICES, "send_failed").await;
+    assert_eq!(calls(&acme) - before, 3);
+}
+
 fn first_id(shop: &Shop<'_>) -> String {
     let history = shop.phones.whatsapp.history_after(0);
     let first = history.into_iter().find(|line| line.what == "message").expect("a message was taken");
@@ -157,4 +249,8 @@ fn change(shop: &Shop<'_>, content: serde_json::Value) {
                             "metadata": { "display_phone_number": "4930", "phone_number_id": shop.number } });
     value.as_object_mut().expect("an object").extend(content.as_object().cloned().expect("fields"));
     shop.phones.whatsapp.send_change(&shop.number, "messages", value);
+}
+
+fn of_row(word: &str, id: &str, row: OutboxId) -> serde_json::Value {
+    json!({ "id": id, "status": word, "timestamp": "1795000000", "recipient_id": GRACE, "biz_opaque_callback_data": row })
 }

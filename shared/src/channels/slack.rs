@@ -8,10 +8,11 @@ mod past;
 mod streams;
 mod surfaces;
 mod turns;
+mod verdict;
 
 use std::time::Duration;
 
-use reqwest::{Client, RequestBuilder, StatusCode};
+use reqwest::{Client, RequestBuilder};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -27,11 +28,11 @@ use crate::{
 
 pub use past::Span;
 pub use streams::{Recipient, SessionStatus};
+pub(crate) use verdict::judge;
 
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// Of a message.
 const BLOCKS_MAX: usize = 50;
-const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(1);
 /// Marks our own messages, so that an echo or a look-up tells which outbox row it is.
 pub const METADATA_EVENT: &str = "konstruct_reply";
 /// Messages of a thread that a reconciliation reads at most; more is not allowed for unlisted apps.
@@ -92,7 +93,7 @@ impl SlackApi {
         markdown: &str,
         outbox: OutboxId,
     ) -> Result<String, CallError> {
-        self.send_new(token, target, message_body(target.channel, markdown, outbox)).await
+        self.send_new(token, target, message_body(target.channel, markdown, outbox), markdown).await
     }
 
     /// As [`SlackApi::post`], for what ends an answer: below it people can say what they think of it.
@@ -103,7 +104,7 @@ impl SlackApi {
         markdown: &str,
         outbox: OutboxId,
     ) -> Result<String, CallError> {
-        self.send_new(token, target, answer_body(target.channel, markdown, outbox)).await
+        self.send_new(token, target, answer_body(target.channel, markdown, outbox), markdown).await
     }
 
     async fn send_new(
@@ -111,13 +112,21 @@ impl SlackApi {
         token: &SecretString,
         target: Target<'_>,
         mut body: Value,
+        markdown: &str,
     ) -> Result<String, CallError> {
         body["unfurl_links"] = json!(false);
         body["unfurl_media"] = json!(false);
         if let Some(thread) = target.thread {
             body["thread_ts"] = json!(thread);
         }
-        let posted: Posted = self.call_in_turn(token, target.channel, "chat.postMessage", body).await?;
+        let posted = self.call_in_turn(token, target.channel, "chat.postMessage", body.clone()).await;
+        let posted: Posted = match posted {
+            Err(CallError::Refused(reason)) if is_of_blocks(&reason) => {
+                self.call_in_turn(token, target.channel, "chat.postMessage", without_blocks(body, markdown))
+                    .await?
+            }
+            answered => answered?,
+        };
         Ok(posted.ts)
     }
 
@@ -130,7 +139,7 @@ impl SlackApi {
         markdown: &str,
         outbox: OutboxId,
     ) -> Result<String, CallError> {
-        self.replace(token, ts, message_body(channel, markdown, outbox)).await
+        self.replace(token, ts, message_body(channel, markdown, outbox), markdown).await
     }
 
     /// As [`SlackApi::update`], for what ends an answer.
@@ -142,12 +151,23 @@ impl SlackApi {
         markdown: &str,
         outbox: OutboxId,
     ) -> Result<String, CallError> {
-        self.replace(token, ts, answer_body(channel, markdown, outbox)).await
+        self.replace(token, ts, answer_body(channel, markdown, outbox), markdown).await
     }
 
-    async fn replace(&self, token: &SecretString, ts: &str, mut body: Value) -> Result<String, CallError> {
+    async fn replace(
+        &self,
+        token: &SecretString,
+        ts: &str,
+        mut body: Value,
+        markdown: &str,
+    ) -> Result<String, CallError> {
         body["ts"] = json!(ts);
-        let updated: Posted = self.call(token, "chat.update", body).await?;
+        let updated: Posted = match self.call(token, "chat.update", body.clone()).await {
+            Err(CallError::Refused(reason)) if is_of_blocks(&reason) => {
+                self.call(token, "chat.update", without_blocks(body, markdown)).await?
+            }
+            answered => answered?,
+        };
         Ok(updated.ts)
     }
 
@@ -280,13 +300,6 @@ struct Posted {
     ts: String,
 }
 
-#[derive(Deserialize)]
-struct Verdict {
-    ok: bool,
-    #[serde(default)]
-    error: String,
-}
-
 fn message_body(channel: &str, markdown: &str, outbox: OutboxId) -> Value {
     json!({
         "channel": channel,
@@ -295,6 +308,18 @@ fn message_body(channel: &str, markdown: &str, outbox: OutboxId) -> Value {
         "blocks": mrkdwn::blocks(markdown),
         "metadata": { "event_type": METADATA_EVENT, "event_payload": { "outbox_id": outbox } },
     })
+}
+
+/// Slack counts what is in blocks by a rule that it tells nobody; ours stay below what is known of it.
+fn is_of_blocks(reason: &str) -> bool {
+    matches!(reason, "msg_blocks_too_long" | "invalid_blocks")
+}
+
+/// The same words as one text, which Slack cuts at 40,000 letters of a new message.
+fn without_blocks(mut body: Value, markdown: &str) -> Value {
+    body["blocks"] = json!([]);
+    body["text"] = json!(mrkdwn::from_markdown(markdown));
+    body
 }
 
 /// The buttons come after the text, and a text that fills the message goes without them.
@@ -319,41 +344,6 @@ fn form(body: &Value) -> Vec<(String, String)> {
 fn retry_after(response: &reqwest::Response) -> Option<Duration> {
     let seconds = response.headers().get("retry-after")?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))
-}
-
-pub(crate) fn judge<T: DeserializeOwned>(
-    status: StatusCode,
-    retry_after: Option<Duration>,
-    bytes: &[u8],
-) -> Result<T, CallError> {
-    if status == StatusCode::TOO_MANY_REQUESTS {
-        return Err(CallError::RateLimited(retry_after.unwrap_or(RETRY_AFTER_DEFAULT)));
-    }
-    if status.is_server_error() {
-        return Err(CallError::Ambiguous(format!("status {}", status.as_u16())));
-    }
-    if !status.is_success() {
-        return Err(CallError::Refused(format!("status {}", status.as_u16())));
-    }
-    let not_slacks = || CallError::Ambiguous("the answer is not Slack's".into());
-    // serde would also take a list for an object, and its first item for `ok`.
-    if !bytes.trim_ascii_start().starts_with(b"{") {
-        return Err(not_slacks());
-    }
-    let verdict: Verdict = serde_json::from_slice(bytes).map_err(|_| not_slacks())?;
-    if verdict.ok {
-        return serde_json::from_slice(bytes).map_err(|_| CallError::Ambiguous("the answer lacks a field".into()));
-    }
-    Err(match verdict.error.as_str() {
-        "ratelimited" | "rate_limited" => CallError::RateLimited(retry_after.unwrap_or(RETRY_AFTER_DEFAULT)),
-        "internal_error" | "fatal_error" | "service_unavailable" | "request_timeout" => {
-            CallError::Ambiguous(verdict.error)
-        }
-        "not_authed" | "invalid_auth" | "token_revoked" | "token_expired" | "account_inactive" => {
-            CallError::Dead(verdict.error)
-        }
-        _ => CallError::Refused(verdict.error),
-    })
 }
 
 #[cfg(test)]

@@ -51,6 +51,17 @@ pub const BOT_EVENTS: [&str; 22] = [
     "user_change",
 ];
 
+/// What to do about a warning of Slack's, if it is about the app's set-up.
+pub fn advice(warning: &str) -> Option<&'static str> {
+    Some(match warning {
+        "missing_agent_session_stopped_event_subscription" => {
+            "the Stop button does nothing: subscribe to agent_session_stopped at api.slack.com/apps → Event Subscriptions → \
+             Subscribe to bot events"
+        }
+        _ => return None,
+    })
+}
+
 /// Below the public URL.
 pub const EVENTS_PATH: &str = "webhooks/slack/events";
 pub const INTERACTIONS_PATH: &str = "webhooks/slack/interactions";

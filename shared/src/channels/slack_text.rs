@@ -101,6 +101,18 @@ pub fn with_files<'a>(text: String, files: impl Iterator<Item = Option<&'a str>>
     })
 }
 
+/// The text without the lines of [`with_files`], and how many there were.
+pub fn without_files(text: &str) -> (&str, usize) {
+    let (mut words, mut files) = (text.trim_end(), 0);
+    loop {
+        let (before, last) = words.rsplit_once('\n').unwrap_or(("", words));
+        if !last.starts_with(ATTACHED_MARK) {
+            return (words, files);
+        }
+        (words, files) = (before.trim_end(), files + 1);
+    }
+}
+
 /// Replaces `\ud800`-like escapes without their other half, which are no characters.
 pub fn without_lone_surrogates(json: &str) -> String {
     let (mut out, mut rest) = (String::with_capacity(json.len()), json);

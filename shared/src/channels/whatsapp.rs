@@ -85,6 +85,8 @@ pub enum Outgoing<'a> {
         body: &'a str,
         buttons: &'a [(&'a str, &'a str)],
     },
+    /// A text with a button by which a person who is known by a user id only shares their phone number.
+    AskForNumber(&'a str),
     /// A file that was uploaded.
     Document {
         media: &'a str,
@@ -102,7 +104,9 @@ pub const NOTICE: &str = "_You are writing with an AI assistant._";
 /// Below a first answer, if it has room: whoever presses it says these words.
 const PERSON: (&str, &str) = ("human", "Talk to a person");
 /// Longest text above buttons, in characters.
-const BODY_MAX: usize = 1_024;
+pub const BODY_MAX: usize = 1_024;
+/// What Meta says of a message that waits for a look at it.
+const HELD: &str = "held_for_quality_assessment";
 
 impl<'a> Outgoing<'a> {
     /// An answer in WhatsApp's own mark-up: the first one offers a person.
@@ -157,7 +161,13 @@ impl WhatsAppApi {
         let request = self.http.post(self.url(&[line.number, "messages"])?).json(&body);
         let sent: Sent = self.call(token, request).await?;
         let first = sent.messages.into_iter().next();
-        first.map(|message| message.id).ok_or_else(|| CallError::Ambiguous("the answer names no message".into()))
+        let taken = first.ok_or_else(|| CallError::Ambiguous("the answer names no message".into()))?;
+        if taken.message_status == HELD {
+            // Taken all the same: a status tells whether it went out.
+            metrics::counter!("konstruct_whatsapp_held_total").increment(1);
+            tracing::warn!(outbox.id = %outbox, "Meta holds a message to look at its quality first");
+        }
+        Ok(taken.id)
     }
 
     /// Marks a message as read and, for 25 seconds or until the answer, shows that somebody types.
@@ -216,6 +226,8 @@ pub(crate) struct Sent {
 #[derive(Deserialize)]
 struct SentMessage {
     id: String,
+    #[serde(default)]
+    message_status: String,
 }
 
 #[derive(Deserialize)]
@@ -256,6 +268,11 @@ fn content(outgoing: &Outgoing<'_>) -> Value {
                 .collect();
             let action = json!({ "buttons": buttons });
             json!({ "type": "interactive", "interactive": { "type": "button", "body": { "text": body }, "action": action } })
+        }
+        Outgoing::AskForNumber(body) => {
+            let action = json!({ "name": "request_contact_info" });
+            json!({ "type": "interactive",
+                    "interactive": { "type": "request_contact_info", "body": { "text": body }, "action": action } })
         }
         Outgoing::Document { media, name } => {
             json!({ "type": "document", "document": { "id": media, "filename": name } })

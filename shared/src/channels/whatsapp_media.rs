@@ -37,6 +37,8 @@ struct Uploaded {
 /// Meta's own limits; what is larger is not what it claims to be.
 fn bytes_max(content_type: &str) -> usize {
     match content_type.split('/').next().unwrap_or_default() {
+        // Pictures are JPEG or PNG; only stickers are WebP, moving ones the larger half.
+        "image" if content_type.starts_with("image/webp") => MB / 2,
         "image" => 5 * MB,
         "audio" | "video" => 16 * MB,
         _ => 100 * MB,

@@ -14,6 +14,42 @@ pub enum Sync {
     History,
 }
 
+/// Without these a number can neither send nor be looked after.
+const SCOPES: [&str; 2] = ["whatsapp_business_messaging", "whatsapp_business_management"];
+
+/// What Meta says of a token.
+#[derive(Clone, Debug, Deserialize)]
+pub struct TokenInfo {
+    pub is_valid: bool,
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// In seconds of the epoch; 0: never.
+    #[serde(default)]
+    pub expires_at: i64,
+}
+
+impl TokenInfo {
+    pub fn missing_scopes(&self) -> Vec<&'static str> {
+        SCOPES.into_iter().filter(|scope| !self.scopes.iter().any(|granted| granted == scope)).collect()
+    }
+}
+
+#[derive(Deserialize)]
+struct Debugged {
+    data: TokenInfo,
+}
+
+#[derive(Deserialize)]
+struct Subscribed {
+    data: Vec<SubscribedApp>,
+}
+
+#[derive(Deserialize)]
+struct SubscribedApp {
+    #[serde(default)]
+    override_callback_uri: Option<String>,
+}
+
 #[derive(Deserialize)]
 struct Exchanged {
     access_token: SecretString,
@@ -28,10 +64,39 @@ impl WhatsAppApi {
         Ok(exchanged.access_token)
     }
 
-    /// From now on the account's news come to our webhook.
-    pub async fn subscribe(&self, token: &SecretString, account: &str) -> Result<(), CallError> {
-        let request = self.http.post(self.url(&[account, "subscribed_apps"])?);
+    /// From now on the account's news come to the webhook of the token's app; with `own`, to this address instead, which Meta
+    /// looks at first, with this verify token.
+    pub async fn subscribe(
+        &self,
+        token: &SecretString,
+        account: &str,
+        own: Option<(&str, &SecretString)>,
+    ) -> Result<(), CallError> {
+        let mut request = self.http.post(self.url(&[account, "subscribed_apps"])?);
+        if let Some((address, verify_token)) = own {
+            let verify_token = verify_token.expose_secret();
+            request = request.json(&json!({ "override_callback_uri": address, "verify_token": verify_token }));
+        }
         self.call::<Value>(token, request).await.map(|_| ())
+    }
+
+    /// Where the account's news go: for each app that is subscribed, its own address if it has one for this account.
+    pub async fn subscriptions(
+        &self,
+        token: &SecretString,
+        account: &str,
+    ) -> Result<Vec<Option<String>>, CallError> {
+        let request = self.http.get(self.url(&[account, "subscribed_apps"])?);
+        let listed: Subscribed = self.call(token, request).await?;
+        Ok(listed.data.into_iter().map(|app| app.override_callback_uri).collect())
+    }
+
+    /// What a token may do, and for how long.
+    pub async fn debug_token(&self, token: &SecretString) -> Result<TokenInfo, CallError> {
+        let query = [("input_token", token.expose_secret())];
+        let request = self.http.get(self.url(&["debug_token"])?).query(&query);
+        let found: Debugged = self.call(token, request).await?;
+        Ok(found.data)
     }
 
     /// Lets the number send. The PIN protects it from being registered elsewhere.

@@ -158,8 +158,7 @@ pub async fn at(
     thread_ts: &str,
 ) -> Result<Option<Thread>, DbError> {
     let tenant = tx.tenant();
-    let query =
-        sqlx::query(find!("t.connection_id = $2 and t.channel_external_id = $3 and t.external_id = $4"));
+    let query = sqlx::query(find!("t.connection_id = $2 and t.channel_external_id = $3 and t.external_id = $4"));
     let query = query.bind(tenant).bind(connection).bind(channel).bind(thread_ts);
     query.fetch_optional(tx.conn()).await?.as_ref().map(thread).transpose()
 }

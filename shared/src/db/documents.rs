@@ -133,8 +133,9 @@ fn document(row: &PgRow) -> Result<Document, DbError> {
 }
 
 /// Deletes a document with its passages and their vectors, and has its bytes erased; of a sitemap, the pages that it names as
-/// well; recorded. `false`: there is none.
+/// well; recorded. A page of a sitemap stays away from then on. `false`: there is none.
 pub async fn remove(tx: &mut TenantTx, actor: &Actor, id: DocumentId) -> Result<bool, DbError> {
+    addresses::leave_out(tx, id).await?;
     for page in addresses::named_by(tx, id).await? {
         // Somebody else is at it: they delete the rest as well.
         if !remove_one(tx, actor, page).await? {

@@ -5,6 +5,7 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
+use sha2::{Digest, Sha256};
 use sqlx::{PgPool, Postgres, pool::PoolConnection};
 use tokio::{
     sync::{Mutex, mpsc, oneshot},
@@ -254,14 +255,30 @@ impl Committer {
     }
 }
 
-/// Keeps what a provider signed but no tenant can be found for.
-pub async fn quarantine(db: &SystemDb, provider: &str, reason: &str, raw: &[u8]) -> Result<(), DbError> {
-    sqlx::query("insert into quarantine (quarantine_id, provider, reason, raw) values ($1, $2, $3, $4)")
-        .bind(Uuid::now_v7())
-        .bind(provider)
-        .bind(reason)
-        .bind(raw)
-        .execute(db.write())
-        .await?;
-    Ok(())
+/// Keeps what a provider signed and no tenant can be found for, or what is a tenant's and the database refuses: that only once,
+/// `false` if it is kept already.
+pub async fn quarantine(
+    db: &SystemDb,
+    of: Option<TenantId>,
+    (provider, reason): (&str, &str),
+    raw: &[u8],
+) -> Result<bool, DbError> {
+    let id = match of {
+        None => Uuid::now_v7(),
+        Some(tenant) => {
+            let digest = Sha256::new().chain_update(tenant.uuid()).chain_update(raw).finalize();
+            uuid::Builder::from_custom_bytes(*digest.first_chunk().expect("a digest has 32 bytes")).into_uuid()
+        }
+    };
+    // Without a named arbiter: the role may insert and not read.
+    let kept = sqlx::query(
+        "insert into quarantine (quarantine_id, provider, reason, raw) values ($1, $2, $3, $4) on conflict do nothing",
+    )
+    .bind(id)
+    .bind(provider)
+    .bind(reason)
+    .bind(raw)
+    .execute(db.write())
+    .await?;
+    Ok(kept.rows_affected() == 1)
 }

@@ -13,7 +13,6 @@ use super::{
     interruptions::{self, Notice},
     lanes::Lease,
     messages::Line,
-    summaries::Summary,
 };
 use crate::{
     conditions::Known,
@@ -81,8 +80,6 @@ pub struct Opening {
     pub changes_wait: bool,
     /// What was said here before, oldest first.
     pub window: Vec<Line>,
-    /// Of what was said before, oldest first.
-    pub summaries: Vec<Summary>,
     /// The tenant's rules that are switched on, oldest first.
     pub rules: Vec<ActiveRule>,
     /// When a human gave the conversation back last: what was said before is not held against it again.
@@ -116,10 +113,6 @@ select (select name from tenants t where t.tenant_id = $1) as tenant_name,
                 where w.tenant_id = $1 and w.conversation_id = $2 and w.applied_at is null
                   and w.received_at > now() - interval '1 hour') as changes_wait,
        r.run_id, r.to_seq, waiting.list as pending, said.list as said, back.at as given_back_at,
-       (select jsonb_agg(jsonb_build_object('body', y.body, 'outside', y.outside, 'from_at', y.from_at, 'to_at', y.to_at)
-                         order by y.to_at)
-          from (select * from summaries s where s.tenant_id = $1 and s.conversation_id = $2 order by s.to_at desc limit 8) y)
-         as summaries,
        (select jsonb_agg(jsonb_build_object('id', e.rule_id, 'version', e.version, 'name', e.name, 'condition', e.condition)
                          order by e.rule_id)
           from escalation_rules e
@@ -127,23 +120,8 @@ select (select name from tenants t where t.tenant_id = $1) as tenant_name,
        (select count(*) from runs f
          where f.tenant_id = $1 and f.conversation_id = $2 and f.state = 'failed'
            and f.finished_at > greatest(back.at, now() - interval '24 hours')) as failed_answers,
-       (select jsonb_agg(jsonb_build_object('id', o.outbox_id, 'body', o.body, 'channel', v.channel_external_id,
-                                            'thread', v.thread_external_id, 'placeholder', p.outbox_id,
-                                            'target', p.external_id, 'stream', s.outbox_id,
-                                            'streamed', s.external_id, 'text', s.head || s.text)
-                         order by o.created_at)
-          from outbox o
-          join conversations v on v.tenant_id = $1 and v.conversation_id = $2
-          left join outbox p on p.tenant_id = $1 and p.run_id = o.run_id and p.kind = 'placeholder'
-          left join lateral (
-            select a.outbox_id, a.external_id, a.head,
-                   (select string_agg(x.text, '' order by x.n) from outbox_parts x
-                     where x.tenant_id = $1 and x.outbox_id = a.outbox_id) as text
-              from outbox a
-             where a.tenant_id = $1 and a.run_id = o.run_id and a.operation = 'stream'
-             order by a.part desc limit 1
-          ) s on true
-         where o.tenant_id = $1 and o.conversation_id = $2 and o.state = 'sending' and o.kind = 'notice') as notices,
+       exists (select from outbox o where o.tenant_id = $1 and o.conversation_id = $2 and o.state = 'sending'
+                                      and o.kind = 'notice') as has_notices,
        -- As of the same moment as what waits: the lane's own count may know of a message that this statement does not see.
        coalesce((select max(i.seq) from inbox i where i.tenant_id = $1 and i.conversation_id = $2), l.done_seq) as last_seq,
        coalesce(place.kind, 'unknown') as channel_kind, coalesce(place.shared, false) as channel_shared
@@ -183,6 +161,25 @@ select (select name from tenants t where t.tenant_id = $1) as tenant_name,
    for no key update of l"
 );
 
+/// What waits for an answer, oldest first, before all else of the turn is read. Empty where a human has the conversation, or
+/// nothing is addressed to the agent.
+pub async fn words(tx: &mut TenantTx, lease: &Lease) -> Result<Vec<String>, DbError> {
+    let tenant = tx.tenant();
+    let rows: Vec<(String, bool)> = sqlx::query_as(
+        "select coalesce(i.normalized ->> 'text', ''), i.addressed
+           from lanes l
+           join inbox i on i.tenant_id = l.tenant_id and i.conversation_id = l.conversation_id
+          where l.tenant_id = $1 and l.conversation_id = $2 and not l.by_human and i.seq > l.done_seq and i.state = 'pending'
+          order by i.seq limit 20",
+    )
+    .bind(tenant)
+    .bind(lease.conversation)
+    .fetch_all(tx.conn())
+    .await?;
+    let addressed = rows.iter().any(|(_, addressed)| *addressed);
+    Ok(if addressed { rows.into_iter().map(|(text, _)| text).collect() } else { Vec::new() })
+}
+
 /// Reads what the turn is about and holds the lane's row until the transaction ends.
 pub async fn open(tx: &mut TenantTx, lease: &Lease) -> Result<Opening, DbError> {
     let tenant = tx.tenant();
@@ -193,6 +190,11 @@ pub async fn open(tx: &mut TenantTx, lease: &Lease) -> Result<Opening, DbError> 
         .fetch_optional(tx.conn())
         .await?
         .ok_or(DbError::Fenced)?;
+    let notices = if row.try_get("has_notices")? {
+        interruptions::notices(tx, lease.conversation).await?
+    } else {
+        Vec::new()
+    };
     let agent_id: Option<Uuid> = row.try_get("agent_id")?;
     let pending: Option<Json<Vec<Pending>>> = row.try_get("pending")?;
     let said: Option<Json<Vec<Line>>> = row.try_get("said")?;
@@ -226,13 +228,9 @@ pub async fn open(tx: &mut TenantTx, lease: &Lease) -> Result<Opening, DbError> 
         interrupted: run
             .map(|run| Ok::<_, DbError>(Interrupted { run, to_seq: row.try_get("to_seq")? }))
             .transpose()?,
-        notices: interruptions::notices(&row)?,
+        notices,
         pending: pending.map(|Json(list)| list).unwrap_or_default(),
         window: said.map(|Json(list)| list).unwrap_or_default(),
-        summaries: row
-            .try_get::<Option<Json<Vec<Summary>>>, _>("summaries")?
-            .map(|Json(list)| list)
-            .unwrap_or_default(),
         rules: row
             .try_get::<Option<Json<Vec<ActiveRule>>>, _>("rules")?
             .map(|Json(list)| list)

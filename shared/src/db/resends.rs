@@ -2,11 +2,12 @@
 //!
 //! A row that waits for it is `sending` with `resend_at`; who sends it moves that on, so that no other does meanwhile. What
 //! becomes of it is decided under the lane's lock: a human who has the conversation sends it no more, and a turn that is under
-//! way goes first. If the platform says after all that the first one arrived, nothing waits any more.
+//! way goes first. If the platform says after all that the first one arrived, nothing waits any more. An attempt is noted before
+//! it is made (`unheard`) and that note goes with its end: one whose process died may have arrived, and is not repeated.
 
 use std::time::Duration;
 
-use sqlx::Row;
+use sqlx::{Row, postgres::PgRow};
 
 use super::{
     DbError, TenantTx,
@@ -22,7 +23,9 @@ use crate::{
 pub const RESENDS_MAX: i32 = 3;
 /// An answer that is older has become another one's question.
 pub const AGE_MAX: Duration = Duration::from_secs(3_600);
-/// Longer than any attempt.
+/// Why one is not sent any more; see [`AGE_MAX`].
+const TOO_LATE: &str = "it could not be sent within an hour";
+/// Longer than any attempt, and than the platform takes to report one.
 const SENDING_MAX: Duration = Duration::from_secs(45);
 /// How long a turn that is under way is waited for, each time.
 pub const BEHIND_A_TURN: Duration = Duration::from_secs(5);
@@ -35,6 +38,8 @@ pub enum Begun {
     /// A turn is under way in the conversation, or somebody sends it at this moment.
     Busy,
     Go(Box<Again>),
+    /// The last attempt's process died before it noted what came of it. The platform has had its time to say.
+    Unheard(Box<Again>),
 }
 
 /// A message to be sent again.
@@ -46,6 +51,7 @@ pub struct Again {
     /// `answer`, `apology`, `operator` or `file`.
     pub kind: String,
     pub body: String,
+    pub asks_for_number: bool,
     /// The platform's id of the one that failed.
     pub failed: Option<String>,
     /// This one included.
@@ -58,7 +64,8 @@ pub struct Again {
 pub async fn begin(tx: &mut TenantTx, id: OutboxId) -> Result<Begun, DbError> {
     let tenant = tx.tenant();
     let row = sqlx::query(
-        "select o.conversation_id, o.kind, o.body, o.external_id, o.resends + 1 as resends, f.upload_id, f.name,
+        "select o.conversation_id, o.kind, o.body, o.asks_for_number, o.external_id, o.resends + 1 as resends, o.unheard, f.upload_id, f.name,
+                o.created_at <= clock_timestamp() - make_interval(secs => $3) as late,
                 c.connection_id, c.channel_external_id, l.by_human and o.kind <> 'operator' as stopped,
                 (l.owner is not null and l.ready_at > clock_timestamp()) or o.resend_at > clock_timestamp() as busy
            from outbox o
@@ -70,19 +77,27 @@ pub async fn begin(tx: &mut TenantTx, id: OutboxId) -> Result<Begun, DbError> {
     )
     .bind(tenant)
     .bind(id)
+    .bind(AGE_MAX.as_secs_f64())
     .fetch_optional(tx.conn())
     .await?;
     let Some(row) = row else { return Ok(Begun::Over) };
-    let (stopped, busy): (bool, bool) = (row.try_get("stopped")?, row.try_get("busy")?);
-    if stopped {
+    let again = Box::new(again(&row)?);
+    if row.try_get("stopped")? {
         end(tx, id, "dropped", "a human has this conversation").await?;
         return Ok(Begun::Over);
     }
-    if busy {
+    if row.try_get("busy")? {
         return Ok(Begun::Busy);
     }
+    if row.try_get("unheard")? {
+        return Ok(Begun::Unheard(again));
+    }
+    if row.try_get("late")? {
+        give_up(tx, id, again.conversation, (Kind::SendFailed, TOO_LATE)).await?;
+        return Ok(Begun::Over);
+    }
     sqlx::query(
-        "update outbox set resends = resends + 1, attempts = attempts + 1, sending_at = clock_timestamp(),
+        "update outbox set unheard = true, resends = resends + 1, attempts = attempts + 1, sending_at = clock_timestamp(),
                 resend_at = clock_timestamp() + make_interval(secs => $3)
           where tenant_id = $1 and outbox_id = $2",
     )
@@ -91,17 +106,22 @@ pub async fn begin(tx: &mut TenantTx, id: OutboxId) -> Result<Begun, DbError> {
     .bind(SENDING_MAX.as_secs_f64())
     .execute(tx.conn())
     .await?;
+    Ok(Begun::Go(again))
+}
+
+fn again(row: &PgRow) -> Result<Again, DbError> {
     let (upload, name): (Option<String>, Option<String>) = (row.try_get("upload_id")?, row.try_get("name")?);
-    Ok(Begun::Go(Box::new(Again {
+    Ok(Again {
         conversation: row.try_get("conversation_id")?,
         connection: row.try_get("connection_id")?,
         channel: row.try_get("channel_external_id")?,
         kind: row.try_get("kind")?,
         body: row.try_get("body")?,
+        asks_for_number: row.try_get("asks_for_number")?,
         failed: row.try_get("external_id")?,
         resends: row.try_get("resends")?,
         upload: upload.zip(name),
-    })))
+    })
 }
 
 /// Another message of the same row that has not failed: an attempt whose answer nobody heard arrived.
@@ -129,7 +149,8 @@ pub async fn arrived(
     let tenant = tx.tenant();
     sqlx::query(
         "with row as (
-             update outbox set state = 'sent', external_id = $3, error = null, resend_at = null, sent_at = clock_timestamp()
+             update outbox set state = 'sent', external_id = $3, error = null, resend_at = null, unheard = false,
+                               sent_at = clock_timestamp()
               where tenant_id = $1 and outbox_id = $2 and resend_at is not null
              returning outbox_id, conversation_id, run_id, body
          ), known as (
@@ -156,7 +177,7 @@ pub async fn arrived(
 pub async fn let_go(tx: &mut TenantTx, id: OutboxId) -> Result<(), DbError> {
     let tenant = tx.tenant();
     sqlx::query(
-        "update outbox set resend_at = clock_timestamp()
+        "update outbox set resend_at = clock_timestamp(), unheard = false
           where tenant_id = $1 and outbox_id = $2 and resend_at is not null",
     )
     .bind(tenant)
@@ -188,7 +209,7 @@ pub async fn give_up(
 async fn end(tx: &mut TenantTx, id: OutboxId, state: &str, reason: &str) -> Result<bool, DbError> {
     let tenant = tx.tenant();
     let ended = sqlx::query(
-        "update outbox set state = $3, error = $4, resend_at = null
+        "update outbox set state = $3, error = $4, resend_at = null, unheard = false
           where tenant_id = $1 and outbox_id = $2 and state = 'sending' and resend_at is not null",
     )
     .bind(tenant)

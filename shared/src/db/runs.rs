@@ -6,7 +6,7 @@
 use serde_json::Value;
 use sqlx::types::Json;
 
-pub use super::openings::{Interrupted, MESSAGES_MAX, Opening, Pending, arrived_after, open};
+pub use super::openings::{Interrupted, MESSAGES_MAX, Opening, Pending, arrived_after, open, words};
 use super::{DbError, TenantTx, lanes::Lease, outbox::Part, traces::Sizes, usage::ModelCall};
 use crate::ids::{MemoryId, MessageId, OutboxId, PersonId, RunId};
 

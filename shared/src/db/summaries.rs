@@ -4,7 +4,6 @@
 //! recalled, so it can't drift, and one message that is forgotten costs one summary. The row that a message is in goes with
 //! the message, by a trigger (`summaries_follow_source()`). Storing needs an all-audiences transaction.
 
-use serde::Deserialize;
 use sqlx::Row;
 use time::OffsetDateTime;
 
@@ -22,14 +21,12 @@ const MESSAGE_CHARS_MAX: i32 = 2_000;
 const FAILURES_MAX: i32 = 5;
 
 /// As a prompt shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
     pub body: String,
     /// Somebody who is not one of the tenant's own people wrote some of what it is made of.
     pub outside: bool,
-    #[serde(with = "time::serde::rfc3339")]
     pub from_at: OffsetDateTime,
-    #[serde(with = "time::serde::rfc3339")]
     pub to_at: OffsetDateTime,
 }
 
@@ -54,6 +51,35 @@ pub struct Spoken {
 pub struct Claimed {
     pub conversation: ConversationId,
     pub asked_at: OffsetDateTime,
+}
+
+/// The newest eight, oldest first; of what was said up to a moment, if one is named.
+pub async fn newest(
+    tx: &mut TenantTx,
+    conversation: ConversationId,
+    upto: Option<OffsetDateTime>,
+) -> Result<Vec<Summary>, DbError> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query(
+        "select body, outside, from_at, to_at from summaries
+          where tenant_id = $1 and conversation_id = $2 and to_at <= coalesce($3, 'infinity') order by to_at desc limit 8",
+    )
+    .bind(tenant)
+    .bind(conversation)
+    .bind(upto)
+    .fetch_all(tx.conn())
+    .await?;
+    rows.iter()
+        .rev()
+        .map(|row| {
+            Ok(Summary {
+                body: row.try_get("body")?,
+                outside: row.try_get("outside")?,
+                from_at: row.try_get("from_at")?,
+                to_at: row.try_get("to_at")?,
+            })
+        })
+        .collect()
 }
 
 /// Takes the conversation that waits longest. A lease, since a model is asked meanwhile: one that is not ended runs out.

@@ -51,13 +51,14 @@ pub async fn release(tx: &mut TenantTx, conversation: ConversationId, actor: &Ac
 }
 
 /// Stores a human's reply with its outbox row, under one id, and enqueues its sending. Without a takeover nobody may reply:
-/// two would answer at once.
+/// two would answer at once. `asks_for_number`: on WhatsApp, with a button that shares the person's phone number.
 pub async fn reply(
     tx: &mut TenantTx,
     conversation: ConversationId,
     actor: &Actor,
     name: &str,
     text: &str,
+    asks_for_number: bool,
 ) -> Result<MessageId, DbError> {
     let (tenant, outbox) = (tx.tenant(), OutboxId::new());
     let message = MessageId::from_uuid(outbox.uuid());
@@ -68,8 +69,8 @@ pub async fn reply(
              insert into messages (tenant_id, message_id, conversation_id, author_kind, operator_name, body, sent_at)
              select $1, $3, $2, 'operator', $4, $5, clock_timestamp() from lane
          )
-         insert into outbox (tenant_id, outbox_id, conversation_id, kind, operation, body, attempts, fence)
-         select $1, $3, $2, 'operator', 'post', $6, 0, fence from lane",
+         insert into outbox (tenant_id, outbox_id, conversation_id, kind, operation, body, asks_for_number, attempts, fence)
+         select $1, $3, $2, 'operator', 'post', $6, $7, 0, fence from lane",
     )
     .bind(tenant)
     .bind(conversation)
@@ -77,6 +78,7 @@ pub async fn reply(
     .bind(name)
     .bind(text)
     .bind(format!("**{name}:** {text}"))
+    .bind(asks_for_number)
     .execute(tx.conn())
     .await?;
     if stored.rows_affected() == 0 {
@@ -95,6 +97,7 @@ pub struct Outgoing {
     pub channel: String,
     pub thread: Option<String>,
     pub body: String,
+    pub asks_for_number: bool,
     /// This attempt included.
     pub attempts: i32,
 }
@@ -107,7 +110,8 @@ pub async fn begin_sending(tx: &mut TenantTx, id: OutboxId) -> Result<Option<Out
            from conversations c
           where o.tenant_id = $1 and o.outbox_id = $2 and o.kind = 'operator' and o.state = 'sending'
             and o.resend_at is null and c.tenant_id = $1 and c.conversation_id = o.conversation_id
-         returning c.connection_id, c.channel_external_id, c.thread_external_id, o.body, o.attempts",
+         returning c.connection_id, c.channel_external_id, c.thread_external_id, o.body,
+                   o.asks_for_number, o.attempts",
     )
     .bind(tenant)
     .bind(id)
@@ -119,6 +123,7 @@ pub async fn begin_sending(tx: &mut TenantTx, id: OutboxId) -> Result<Option<Out
             channel: row.try_get("channel_external_id")?,
             thread: row.try_get("thread_external_id")?,
             body: row.try_get("body")?,
+            asks_for_number: row.try_get("asks_for_number")?,
             attempts: row.try_get("attempts")?,
         })
     })

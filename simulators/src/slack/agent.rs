@@ -16,6 +16,7 @@ use crate::clock;
 const LOADING_MESSAGES_MAX: usize = 10;
 const PROMPTS_MAX: usize = 4;
 const TITLE_CHARS_MAX: usize = 200;
+const NO_STOP: &str = "missing_agent_session_stopped_event_subscription";
 const SESSION_STATUSES: [&str; 4] = ["active", "processing", "suspended", "closed"];
 
 pub(crate) fn set_status(core: &Core, caller: &Caller, args: &Args) -> Answer {
@@ -76,7 +77,11 @@ pub(crate) fn set_session(core: &Core, caller: &Caller, args: &Args) -> Answer {
     let session =
         channel.sessions.entry(thread_ts.clone()).or_insert_with(|| Session { title, ..Session::default() });
     session.status = status.clone();
-    let answer = json!({ "ok": true, "status": "ok", "agent_status": status, "title": session.title });
+    let mut answer = json!({ "ok": true, "status": "ok", "agent_status": status, "title": session.title });
+    if !core.options().stop_subscribed {
+        answer["warning"] = json!(NO_STOP);
+        answer["response_metadata"] = json!({ "warnings": [NO_STOP] });
+    }
     world.record(entry(caller, "agents.sessions.setStatus", id, thread_ts, status));
     Ok(answer)
 }

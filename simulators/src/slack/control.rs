@@ -192,6 +192,7 @@ async fn options(State(core): State<Arc<Core>>, body: Bytes) -> Result<Json<Valu
         "stream_total_ms": options.stream_total_ms,
         "deliveries": options.deliveries,
         "files_scope": options.files_scope,
+        "stop_subscribed": options.stop_subscribed,
         "scopes": options.scopes,
         "token_rotation": options.token_rotation,
     })))

@@ -62,7 +62,7 @@ impl Core {
     fn send_with(self: &Arc<Self>, world: &mut World, team: &str, event: &Value, fate: Fate) -> String {
         let event_id = world.next_event_id();
         let options = self.options();
-        if options.events_url.is_empty() {
+        if options.events_url.is_empty() || world.subscription.is_disabled {
             return event_id;
         }
         let channel = event["channel"].as_str();
@@ -136,7 +136,9 @@ async fn deliver(core: Arc<Core>, outgoing: Outgoing) {
         tokio::time::sleep(Duration::from_secs_f64(pause_seconds * scale)).await;
 
         record(&core, &outgoing, HistoryKind::EventSent, attempt, None, last_reason);
-        match send_once(&core, &outgoing, attempt, last_reason).await {
+        let outcome = send_once(&core, &outgoing, attempt, last_reason).await;
+        core.world().subscription.note(clock::now_ms(), matches!(outcome, Attempt::Delivered(_)));
+        match outcome {
             Attempt::Delivered(status) => {
                 record(&core, &outgoing, HistoryKind::EventResult, attempt, Some(status), None);
                 if attempt >= outgoing.fate.again {

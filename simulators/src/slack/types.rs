@@ -220,6 +220,8 @@ pub struct OptionsPatch {
     #[serde(default)]
     pub files_scope: Option<bool>,
     #[serde(default)]
+    pub stop_subscribed: Option<bool>,
+    #[serde(default)]
     pub scopes: Option<String>,
     #[serde(default)]
     pub token_rotation: Option<bool>,

@@ -18,6 +18,7 @@ use super::{
     files::Hosted,
     oauth::OAuth,
     people::{bot_user_of, name_of},
+    subscription::Subscription,
     surfaces::Surfaces,
     types::{AuthorKind, ChannelType, HistoryEntry, HistoryKind, Reaction, Session, StreamState, TranscriptEntry},
 };
@@ -36,6 +37,7 @@ pub(crate) struct World {
     seq: u64,
     last_event_micros: u64,
     pub(crate) events_caused: u64,
+    pub(crate) subscription: Subscription,
     pub(crate) files: HashMap<String, Hosted>,
     /// By workspace: what its bot's calls are answered with.
     pub(crate) refused_tokens: HashMap<String, String>,
@@ -130,6 +132,7 @@ impl World {
             seq: 0,
             last_event_micros: 0,
             events_caused: 0,
+            subscription: Subscription::default(),
             files: HashMap::new(),
             refused_tokens: HashMap::new(),
             surfaces: Surfaces::default(),

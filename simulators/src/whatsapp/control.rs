@@ -124,5 +124,8 @@ async fn options(State(core): State<Arc<Core>>, body: Bytes) -> Result<Json<Valu
         "twice_every": options.twice_every,
         "retry_time_scale": options.retry_time_scale,
         "media_address_lives_seconds": options.media_address_lives.as_secs(),
+        "holds_for_quality": options.holds_for_quality,
+        "token_scopes": options.token_scopes,
+        "token_expires_at": options.token_expires_at,
     })))
 }

@@ -12,7 +12,7 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{
-    Core, media, send,
+    Core, accounts, media, send,
     types::WhatsAppHistory,
     world::{account_of, display_number_of, is_revoked, number_of},
 };
@@ -67,9 +67,13 @@ pub(super) async fn call(
     body: Bytes,
 ) -> Response {
     let (object, edge) = rest.split_once('/').unwrap_or((&rest, ""));
-    if (object, edge) == ("oauth", "access_token") {
-        return exchange(&core, &query)
-            .map_or_else(IntoResponse::into_response, |body| Json(body).into_response());
+    let by_query = match (object, edge) {
+        ("oauth", "access_token") => Some(accounts::exchange(&core, &query)),
+        ("debug_token", "") => Some(caller(&headers).and_then(|_| accounts::debug_token(&core, &query))),
+        _ => None,
+    };
+    if let Some(answer) = by_query {
+        return answer.map_or_else(IntoResponse::into_response, |body| Json(body).into_response());
     }
     let (form, body) = (form::fields(&headers, &body), serde_json::from_slice(&body).unwrap_or(Value::Null));
     let name = name_of(&method, edge, &body);
@@ -87,6 +91,9 @@ pub(super) async fn call(
     }
     let answer = match caller(&headers) {
         Ok(number) if name == "media" && object == number => media::upload(&core, &number, form),
+        Ok(number) if name == "subscribed_apps" && object == account_of(&number) => {
+            accounts::subscribe(&core, &number, &body).await
+        }
         Ok(number) => dispatch(&core, &number, (object, edge), name, &body),
         Err(refusal) => Err(refusal),
     };
@@ -108,18 +115,6 @@ pub(super) async fn call(
     }
 }
 
-/// The token for a code of Embedded Signup: `code-demo` → `EAAsimulateddemo`, once.
-fn exchange(core: &Core, query: &HashMap<String, String>) -> Answer {
-    let given = |name: &str| query.get(name).map(String::as_str).unwrap_or_default();
-    if given("client_secret") != core.options().app_secret || given("client_id").is_empty() {
-        return Err(Refusal::new(101, "Error validating application. Invalid application ID or secret."));
-    }
-    let code = given("code");
-    let name = code.strip_prefix("code-").filter(|_| core.world().used_codes.insert(code.to_owned()));
-    let name = name.ok_or_else(|| Refusal::new(100, "This authorization code has been used or is invalid."))?;
-    Ok(json!({ "access_token": format!("EAAsimulated{name}"), "token_type": "bearer" }))
-}
-
 fn status(code: u16) -> StatusCode {
     StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
@@ -132,6 +127,7 @@ fn name_of(method: &Method, edge: &str, body: &Value) -> &'static str {
         ("POST", "media") => "media",
         ("GET", "message_templates") => "templates",
         ("POST", "subscribed_apps") => "subscribed_apps",
+        ("GET", "subscribed_apps") => "subscriptions",
         ("POST", "register") => "register",
         ("POST", "smb_app_data") => "smb_app_data",
         ("GET", "") => "object",
@@ -164,7 +160,7 @@ fn dispatch(core: &Arc<Core>, number: &str, (object, edge): (&str, &str), name: 
         "messages" if object == number => send::send(core, number, body),
         "read" if object == number => send::read(core, number, body),
         "templates" if object == account => Ok(templates(core, number)),
-        "subscribed_apps" if object == account => Ok(json!({ "success": true })),
+        "subscriptions" if object == account => Ok(accounts::subscriptions(core, number)),
         "register" if object == number => {
             let pin = body["pin"].as_str().unwrap_or_default();
             if pin.len() != 6 {

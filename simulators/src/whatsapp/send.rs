@@ -36,7 +36,8 @@ pub(super) fn send(core: &Arc<Core>, number: &str, body: &Value) -> Answer {
     let shown = read_message(&mut world, number, body)?;
     let id = world.next_message_id();
     // A user id in `to` reaches nobody, without a word.
-    let Some(person) = person else { return Ok(accepted(&id, body)) };
+    let held = core.options().holds_for_quality;
+    let Some(person) = person else { return Ok(accepted(&id, body, held)) };
     let chat = world.chat(number, &person);
     let open = chat.wrote_at.is_some_and(|at| clock::now_seconds() - at < WINDOW_SECONDS);
     let refused = (shown.kind != "template" && !open).then_some((131_047, "Re-engagement message"));
@@ -76,15 +77,16 @@ pub(super) fn send(core: &Arc<Core>, number: &str, body: &Value) -> Answer {
     });
     let category = if entry.kind == "template" { "utility" } else { "service" };
     progress(core, &mut world, number, &person, &id, body, category, struck);
-    Ok(accepted(&id, body))
+    Ok(accepted(&id, body, held))
 }
 
-fn accepted(id: &str, body: &Value) -> Value {
+fn accepted(id: &str, body: &Value, held: bool) -> Value {
+    let status = if held { "held_for_quality_assessment" } else { "accepted" };
     let person = body["to"].as_str().or(body["recipient"].as_str()).unwrap_or_default();
     json!({
         "messaging_product": "whatsapp",
         "contacts": [{ "input": person, "wa_id": person }],
-        "messages": [{ "id": id, "message_status": "accepted" }],
+        "messages": [{ "id": id, "message_status": status }],
     })
 }
 
@@ -110,7 +112,7 @@ fn react(world: &mut World, number: &str, body: &Value) -> Answer {
     entry.reaction = Some(emoji).filter(|emoji| !emoji.is_empty());
     world.touch();
     let id = world.next_message_id();
-    Ok(accepted(&id, body))
+    Ok(accepted(&id, body, false))
 }
 
 fn read_message(world: &mut World, number: &str, body: &Value) -> Result<Shown, Refusal> {

@@ -127,4 +127,7 @@ pub struct WhatsAppOptionsPatch {
     pub twice_every: Option<u64>,
     pub retry_time_scale: Option<f64>,
     pub media_address_lives_seconds: Option<u64>,
+    pub holds_for_quality: Option<bool>,
+    pub token_scopes: Option<Vec<String>>,
+    pub token_expires_at: Option<i64>,
 }

@@ -38,6 +38,8 @@ pub(crate) struct World {
 pub(crate) struct Number {
     chats: BTreeMap<String, Chat>,
     pub(crate) registered: bool,
+    /// Its account's news go to the app, or to this address.
+    pub(crate) subscribed: Option<Option<String>>,
     /// Name and language of its templates, with their state.
     pub(crate) templates: BTreeMap<(String, String), String>,
 }

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use serde_json::json;
-use simulators::{DeliveryFaults, FaultKind, FaultRule, HistoryKind, ModelOptions, OptionsPatch, Revoke, Say};
+use simulators::{
+    DeliveryFaults, FaultKind, FaultRule, HistoryKind, ModelOptions, OptionsPatch, Revoke, Say, SlackOptions,
+    SlackSimulator,
+};
 
 use crate::harness::*;
 
@@ -124,4 +127,30 @@ async fn a_model_shows_each_request_to_its_witness_and_forgets_it() {
     }
     assert_eq!(seen.try_iter().filter(|prompt| prompt.ends_with("three")).count(), 1);
     assert_eq!(model.requests().iter().map(|request| request.seq).collect::<Vec<_>>(), [2, 3]);
+}
+
+#[tokio::test]
+async fn an_app_whose_answers_fail_is_told_no_more_until_its_address_is_entered_again() {
+    let (receiver, url) = Receiver::start().await;
+    let options = SlackOptions { retry_time_scale: 0.0, ..SlackOptions::new(url.clone(), SECRET) };
+    let slack = SlackSimulator::start(anywhere(), options).await.unwrap();
+    // What is taken in the end has failed three times of four, which is allowed.
+    for number in 0..10 {
+        receiver.will_answer([500, 500, 500, 200].map(Answer::Status));
+        slack.say(say(&format!("taken {number}")));
+        nothing_under_way(&slack).await;
+    }
+    assert_eq!(receiver.received().len(), 40);
+    receiver.will_answer(std::iter::repeat_with(|| Answer::Status(500)).take(400));
+    for number in 0..100 {
+        slack.say(say(&format!("refused {number}")));
+        nothing_under_way(&slack).await;
+    }
+    // Ten of them are a twentieth of two hundred.
+    let told = receiver.received().len();
+    assert!((201..=204).contains(&told), "{told}");
+    slack.set_options(OptionsPatch { events_url: Some(url), ..OptionsPatch::default() });
+    slack.say(say("somebody mended it"));
+    nothing_under_way(&slack).await;
+    assert_eq!(receiver.received().len(), told + 4);
 }

@@ -2,7 +2,10 @@
 //! back to the agent. Only full members may, and whom Slack has not told us about is asked about first.
 
 use shared::{
-    channels::slack::{Target, desk::DONE},
+    channels::{
+        slack::{Target, desk::DONE},
+        slack_text::without_files,
+    },
     db::{
         TenantDb, TenantTx,
         audit::Actor,
@@ -22,6 +25,8 @@ use crate::{Worker, jobs::judge};
 const NO_MEMBER: &str = "Only full members of this workspace can answer here. Nothing was sent.";
 const CLOSED: &str = "This is closed: the agent has the conversation again. Nothing was sent.";
 const TOO_LONG: &str = "That is longer than 8,000 characters. Nothing was sent.";
+const FILES_ONLY: &str = "Files do not reach the customer from here, only words do. Nothing was sent.";
+const FILES_LEFT: &str = "Your words were sent, your files were not: only words reach the customer from here.";
 
 pub async fn run(worker: &Worker, db: &TenantDb, id: InteractionId) -> Result<(), JobError> {
     let mut tx = db.begin().await?;
@@ -38,42 +43,44 @@ pub async fn run(worker: &Worker, db: &TenantDb, id: InteractionId) -> Result<()
     standing = known;
     let thread_ts = act.detail.thread.as_deref().unwrap_or_default();
     let thread = desks::at(&mut tx, act.connection, &act.channel, thread_ts).await?;
-    let refused = match &thread {
-        None => Some(("no thread of an escalation", None)),
-        Some(_) if standing != Standing::Member => Some(("not known to be a full member", Some(NO_MEMBER))),
-        Some(thread) if !thread.is_open() => Some(("the escalation is closed", Some(CLOSED))),
+    let (state, told) = match &thread {
+        None => (State::Refused("no thread of an escalation"), None),
+        Some(_) if standing != Standing::Member => {
+            (State::Refused("not known to be a full member"), Some(NO_MEMBER))
+        }
+        Some(thread) if !thread.is_open() => (State::Refused("the escalation is closed"), Some(CLOSED)),
         Some(thread) => carry_out(&mut tx, &act, thread, (person, &name)).await?,
     };
-    let state = refused.map_or(State::Done, |(why, _)| State::Refused(why));
     interactions::end(&mut tx, id, state).await?;
     tx.commit().await?;
     worker.waker.wake();
-    let Some((_, Some(sentence))) = refused else { return Ok(()) };
+    let Some(sentence) = told else { return Ok(()) };
     let target = Target { channel: &act.channel, thread: act.detail.thread.as_deref() };
     worker.slack.whisper(&token, target, &act.user, sentence).await.map_err(judge)
 }
 
-type Refused = Option<(&'static str, Option<&'static str>)>;
+/// How it ends, and what the person is told of it.
+type Outcome = (State, Option<&'static str>);
 
 async fn carry_out(
     tx: &mut TenantTx,
     act: &Interaction,
     thread: &Thread,
     (person, name): (PersonId, &str),
-) -> Result<Refused, JobError> {
+) -> Result<Outcome, JobError> {
     let actor = Actor::Person(person);
     if act.act == DONE {
         takeovers::release(tx, thread.conversation, &actor).await?;
-        return Ok(None);
+        return Ok((State::Done, None));
     }
-    let text = act.detail.question.as_deref().unwrap_or_default().trim();
+    let (text, files) = without_files(act.detail.question.as_deref().unwrap_or_default().trim());
     if text.is_empty() {
-        return Ok(Some(("it says nothing", None)));
+        return Ok((State::Refused("it holds no words"), (files > 0).then_some(FILES_ONLY)));
     }
     if text.chars().count() > REPLY_MAX {
-        return Ok(Some(("too long", Some(TOO_LONG))));
+        return Ok((State::Refused("too long"), Some(TOO_LONG)));
     }
     takeovers::take(tx, thread.conversation, &actor).await?;
-    takeovers::reply(tx, thread.conversation, &actor, name, text).await?;
-    Ok(None)
+    takeovers::reply(tx, thread.conversation, &actor, name, text, false).await?;
+    Ok((State::Done, (files > 0).then_some(FILES_LEFT)))
 }

@@ -10,7 +10,8 @@ use shared::{
     },
     egress::pages::{self, Known, Page, PageError},
     ids::DocumentId,
-    queue::JobError,
+    jobs::Job,
+    queue::{self, JobError},
 };
 use url::Url;
 
@@ -21,9 +22,12 @@ const NO_LIST: &str = "it is no sitemap: a list of pages in a `urlset`";
 
 pub async fn run(worker: &Worker, db: &TenantDb, id: DocumentId) -> Result<(), JobError> {
     let mut tx = db.begin().await?;
-    let found = addresses::of(&mut tx, id).await?;
+    let Some(address) = addresses::of(&mut tx, id).await? else {
+        // An earlier life of this job may have kept bytes just after it was deleted.
+        queue::enqueue(&mut tx, &Job::EraseDocument { document: id }).await?;
+        return Ok(tx.commit().await?);
+    };
     tx.close().await?;
-    let Some(address) = found else { return Ok(()) };
     let known = Known { etag: address.etag.clone(), last_modified: address.last_modified.clone() };
     let most = if address.is_sitemap { SITEMAP_BYTES_MAX } else { BYTES_MAX };
     let outcome = match pages::fetch(&worker.guard, &address.address, &known, most).await {
@@ -65,9 +69,12 @@ async fn keep(
     let kept = worker.storage.put_document(db.id(), id, bytes).await;
     kept.map_err(|error| JobError::Retry(error.to_string()))?;
     let mut tx = db.begin().await?;
-    addresses::fetched(&mut tx, id, (&content_type, size), stamp).await?;
+    let is_there = addresses::fetched(&mut tx, id, (&content_type, size), stamp).await?;
+    if !is_there {
+        queue::enqueue(&mut tx, &Job::EraseDocument { document: id }).await?;
+    }
     tx.commit().await?;
-    Ok("fetched")
+    Ok(if is_there { "fetched" } else { "deleted" })
 }
 
 async fn list(db: &TenantDb, address: &Address, bytes: &[u8], stamp: &Stamp) -> Result<&'static str, JobError> {

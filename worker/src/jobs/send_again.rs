@@ -10,7 +10,7 @@ use shared::{
         whatsapp_codes, whatsapp_text,
     },
     db::{
-        TenantDb, connections,
+        DbError, TenantDb, TenantTx, connections,
         deliveries::{self, Status},
         notices::Kind,
         resends::{self, Again, BEHIND_A_TURN, Begun, RESENDS_MAX},
@@ -25,11 +25,16 @@ use crate::{Worker, by_phone};
 const STATUS_LATEST: Duration = Duration::from_secs(10);
 /// After a call that reached nobody.
 const PAUSE: Duration = Duration::from_secs(10);
+const DIED: &str = "the process that sent it again ended before it heard an answer";
 const ELSEWHERE: &str = "only WhatsApp reports failures afterwards";
 
 pub async fn run(worker: &Worker, db: &TenantDb, id: OutboxId) -> Result<(), JobError> {
     let mut tx = db.begin().await?;
     let again = match resends::begin(&mut tx, id).await? {
+        Begun::Unheard(again) => {
+            settle(&mut tx, id, &again, DIED).await?;
+            return Ok(tx.commit().await?);
+        }
         Begun::Over => return Ok(tx.commit().await?),
         Begun::Busy => {
             resends::put_off(&mut tx, id, BEHIND_A_TURN).await?;
@@ -39,16 +44,10 @@ pub async fn run(worker: &Worker, db: &TenantDb, id: OutboxId) -> Result<(), Job
     };
     let token = connections::token(&mut tx, &worker.keys, again.connection).await?;
     let number = by_phone::number(&mut tx, again.connection).await?;
-    // An earlier attempt may have arrived although its process is gone.
-    let known = match again.resends {
-        1 => None,
-        _ => resends::find(&mut tx, id, again.failed.as_deref()).await?,
-    };
     tx.commit().await?;
-    let sent = match (known, number) {
-        (Some(found), _) => Ok(found),
-        (None, None) => Err(CallError::Refused(ELSEWHERE.into())),
-        (None, Some(number)) => {
+    let sent = match number {
+        None => Err(CallError::Refused(ELSEWHERE.into())),
+        Some(number) => {
             let line = Line { number: &number, person: &again.channel };
             let text = match again.kind.as_str() {
                 "operator" => whatsapp_text::from_markdown(&again.body),
@@ -56,12 +55,22 @@ pub async fn run(worker: &Worker, db: &TenantDb, id: OutboxId) -> Result<(), Job
             };
             let outgoing = match &again.upload {
                 Some((media, name)) => Outgoing::Document { media, name },
+                None if again.asks_for_number => Outgoing::AskForNumber(&text),
                 None => Outgoing::answer(&text),
             };
             worker.whatsapp.send(&token, line, &outgoing, None, id).await
         }
     };
     conclude(db, id, &again, sent).await
+}
+
+/// What an attempt came to that nobody heard the end of, as far as the statuses tell.
+async fn settle(tx: &mut TenantTx, id: OutboxId, again: &Again, why: &str) -> Result<(), DbError> {
+    let failed = again.failed.as_deref();
+    match resends::find(tx, id, failed).await? {
+        Some(message) => resends::arrived(tx, id, failed, &message).await,
+        None => resends::give_up(tx, id, again.conversation, (Kind::SendUnclear, why)).await,
+    }
 }
 
 fn pause_after(status: &Status) -> Option<Duration> {
@@ -84,21 +93,15 @@ async fn conclude(
             resends::arrived(&mut tx, id, failed, &message).await?;
             deliveries::catch_up(&mut tx, again.connection, &message, pause_after).await?;
         }
-        Err(CallError::RateLimited(pause)) if again.resends <= RESENDS_MAX => {
+        Err(CallError::RateLimited(pause)) if again.resends < RESENDS_MAX => {
             resends::let_go(&mut tx, id).await?;
             resends::put_off(&mut tx, id, pause).await?;
         }
-        Err(CallError::Unreachable(_)) if again.resends <= RESENDS_MAX => {
+        Err(CallError::Unreachable(_)) if again.resends < RESENDS_MAX => {
             resends::let_go(&mut tx, id).await?;
             resends::put_off(&mut tx, id, PAUSE).await?;
         }
-        Err(error @ CallError::Ambiguous(_)) => match resends::find(&mut tx, id, failed).await? {
-            Some(message) => resends::arrived(&mut tx, id, failed, &message).await?,
-            None => {
-                let end = (Kind::SendUnclear, error.to_string());
-                resends::give_up(&mut tx, id, again.conversation, (end.0, &end.1)).await?;
-            }
-        },
+        Err(error @ CallError::Ambiguous(_)) => settle(&mut tx, id, again, &error.to_string()).await?,
         Err(error) => {
             let reason = error.to_string();
             resends::give_up(&mut tx, id, again.conversation, (Kind::SendFailed, &reason)).await?;

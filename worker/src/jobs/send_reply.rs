@@ -28,7 +28,7 @@ pub async fn run(worker: &Worker, db: &TenantDb, id: OutboxId) -> Result<(), Job
     let sent = match number {
         Some(phone_number_id) => {
             let chat = Chat { db, token: &token, phone_number_id, person: &reply.channel };
-            chat.send(worker, &reply.body, id, reply.attempts > 1).await
+            chat.send(worker, (&reply.body, reply.asks_for_number), id, reply.attempts > 1).await
         }
         None => send(worker, &token, &reply, id).await,
     };

@@ -30,7 +30,11 @@ pub async fn run(worker: &Worker, db: &TenantDb, id: PersonId, notice: &Notice) 
     tx.close().await?;
     if let Some(phone_number_id) = number {
         let chat = Chat { db, token: &token, phone_number_id, person: &person.external_id };
-        return chat.send(worker, &sentence(notice), OutboxId::new(), false).await.map(|_| ()).map_err(judge);
+        return chat
+            .send(worker, (&sentence(notice), false), OutboxId::new(), false)
+            .await
+            .map(|_| ())
+            .map_err(judge);
     }
     let (channel, thread) = match place {
         Some(place) => place,

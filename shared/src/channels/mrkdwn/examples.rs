@@ -145,7 +145,7 @@ fn a_table_repeats_its_head_after_a_cut() {
 #[test]
 fn code_is_never_indented_however_deep_it_stands() {
     assert_eq!(from_markdown("- > ```\n  > make up\n  > ```"), "• >\n```\nmake up\n```");
-    assert_eq!(from_markdown("> - say\n>   ```\n>   a\n>   ```\n> - b"), "> • say\n```\na\n```\n> • b");
+    assert_eq!(from_markdown("> - say\n>   ```\n>   a\n>   ```\n> - b"), "> ◦ say\n```\na\n```\n> ◦ b");
 }
 
 #[test]

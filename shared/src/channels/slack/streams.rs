@@ -115,7 +115,7 @@ impl SlackApi {
         outbox: OutboxId,
     ) -> Result<String, CallError> {
         let body = json!({ "channel": channel, "markdown_text": markdown, "metadata": tag(outbox) });
-        self.replace(token, ts, body).await
+        self.replace(token, ts, body, markdown).await
     }
 
     /// Takes a message of ours away; one that is gone already counts.

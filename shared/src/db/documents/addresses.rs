@@ -297,7 +297,7 @@ pub async fn failed(tx: &mut TenantTx, document: DocumentId, reason: &str, gone:
 }
 
 /// What a sitemap names is fetched, each page as a document of its own, for the same agents; pages it no longer names are
-/// deleted. Returns how many are new.
+/// deleted, and those that somebody deleted stay away. Recorded; returns how many are new.
 pub async fn listed(
     tx: &mut TenantTx,
     sitemap: &Address,
@@ -306,6 +306,7 @@ pub async fn listed(
 ) -> Result<usize, DbError> {
     let tenant = tx.tenant();
     let Some(list) = find(tx, sitemap.document).await? else { return Ok(0) };
+    let left_out = left_out(tx, sitemap.document, pages).await?;
     let known: Vec<(DocumentId, String)> = sqlx::query_as(
         "select document_id, address from document_addresses where tenant_id = $1 and listed_by = $2",
     )
@@ -319,7 +320,8 @@ pub async fn listed(
     let (mut count, mut made) = (0, 0);
     for page in pages.iter().take(PAGES_MAX) {
         count += 1;
-        if known.iter().any(|(_, address)| address == page) || is_known(tx, page).await? {
+        let is_new = !known.iter().any(|(_, address)| address == page) && !left_out.contains(page);
+        if !is_new || is_known(tx, page).await? {
             continue;
         }
         let new = NewAddress {
@@ -329,9 +331,10 @@ pub async fn listed(
             every_hours: sitemap.every_hours,
             agents: &list.agents,
         };
-        if insert(tx, &Actor::System.id(), &new, Some(sitemap.document)).await?.is_none() {
-            break;
-        }
+        let Some(id) = insert(tx, &Actor::System.id(), &new, Some(sitemap.document)).await? else { break };
+        let detail =
+            json!({ "title": page, "address": page, "agents": list.agents, "listed_by": sitemap.document });
+        audit::append(tx, &Actor::System, "document.create", ("document", &id.to_string()), detail).await?;
         made += 1;
     }
     note(tx, sitemap.document, stamp).await?;
@@ -345,6 +348,35 @@ pub async fn listed(
     .execute(tx.conn())
     .await?;
     Ok(made)
+}
+
+/// A page of a sitemap is about to be deleted by hand: it is not to come back with the next look.
+pub(super) async fn leave_out(tx: &mut TenantTx, page: DocumentId) -> Result<(), DbError> {
+    let tenant = tx.tenant();
+    sqlx::query(
+        "update document_addresses s set left_out = array_append(s.left_out, p.address)
+           from document_addresses p
+          where s.tenant_id = $1 and s.document_id = p.listed_by and p.tenant_id = $1 and p.document_id = $2",
+    )
+    .bind(tenant)
+    .bind(page)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// What of these pages was deleted by hand. What the sitemap names no more is forgotten here, too.
+async fn left_out(tx: &mut TenantTx, sitemap: DocumentId, pages: &[String]) -> Result<Vec<String>, DbError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_scalar(
+        "update document_addresses set left_out = array(select unnest(left_out) intersect select unnest($3::text[]))
+          where tenant_id = $1 and document_id = $2 returning left_out",
+    )
+    .bind(tenant)
+    .bind(sitemap)
+    .bind(pages)
+    .fetch_one(tx.conn())
+    .await?)
 }
 
 async fn is_known(tx: &mut TenantTx, address: &str) -> Result<bool, DbError> {

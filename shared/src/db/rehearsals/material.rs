@@ -11,7 +11,7 @@ use super::{
         billing::{Access, access_of},
         memories::{Kind, Recalled},
         messages::{AuthorKind, Line},
-        summaries::Summary,
+        summaries::{self, Summary},
     },
     Claimed, forks,
 };
@@ -95,7 +95,7 @@ pub async fn material(tx: &mut TenantTx, claimed: &Claimed) -> Result<Option<Mat
     let (mut window, mut earlier, mut place, mut known) = (Vec::new(), Vec::new(), None, Vec::new());
     if let (Some(conversation), Some(last)) = (claimed.conversation, last) {
         window = self::window(tx, conversation, last).await?;
-        earlier = summaries(tx, conversation, last.0).await?;
+        earlier = summaries::newest(tx, conversation, Some(last.0)).await?;
         if claimed.with_memory && claimed.fork.is_some() {
             place = self::place(tx, conversation, last).await?;
         } else if claimed.with_memory {
@@ -230,35 +230,6 @@ async fn window(
     .fetch_one(tx.conn())
     .await?;
     Ok(lines.map(|Json(lines)| lines).unwrap_or_default())
-}
-
-/// Of what was said before then.
-async fn summaries(
-    tx: &mut TenantTx,
-    conversation: ConversationId,
-    at: OffsetDateTime,
-) -> Result<Vec<Summary>, DbError> {
-    let tenant = tx.tenant();
-    let rows = sqlx::query(
-        "select body, outside, from_at, to_at from summaries
-          where tenant_id = $1 and conversation_id = $2 and to_at <= $3 order by to_at desc limit 8",
-    )
-    .bind(tenant)
-    .bind(conversation)
-    .bind(at)
-    .fetch_all(tx.conn())
-    .await?;
-    rows.iter()
-        .rev()
-        .map(|row| {
-            Ok(Summary {
-                body: row.try_get("body")?,
-                outside: row.try_get("outside")?,
-                from_at: row.try_get("from_at")?,
-                to_at: row.try_get("to_at")?,
-            })
-        })
-        .collect()
 }
 
 async fn memories(tx: &mut TenantTx, (ids, scores): &(Vec<MemoryId>, Vec<f64>)) -> Result<Vec<Recalled>, DbError> {
