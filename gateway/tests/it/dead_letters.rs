@@ -7,7 +7,7 @@ use shared::{
     queue,
 };
 
-use crate::{people::Browser, stage::House, wire::Ask};
+use crate::{stage::House, wire::Ask};
 
 impl House {
     /// A job that failed until it was given up.
@@ -27,20 +27,13 @@ impl House {
         tx.commit().await.expect("it is stored");
         job
     }
-
-    async fn platform_admin(&self) -> Browser {
-        let user = self.user("platform").await;
-        let grant = sqlx::query("update users set is_platform_admin = true where user_id = $1").bind(user);
-        grant.execute(&mut self.test.system().await).await.expect("it can be granted");
-        self.browser(user, None).await
-    }
 }
 
 #[tokio::test]
 async fn a_dead_letter_is_looked_at_and_begun_anew_once() {
     let house = House::open().await;
     let (acme, bolt) = (house.firm("acme").await, house.firm("bolt").await);
-    let mut platform = house.platform_admin().await;
+    let (_, mut platform) = house.platform_admin().await;
     let (job, later) = (house.dead_job(acme.tenant).await, house.dead_job(bolt.tenant).await);
 
     let list = platform.ask(&house, Ask::get("/api/v1/dead-letters?limit=1")).await.json();
@@ -69,7 +62,7 @@ async fn a_dead_letter_is_looked_at_and_begun_anew_once() {
 async fn a_dead_letter_is_put_aside_and_stays_on_record() {
     let house = House::open().await;
     let acme = house.firm("acme").await;
-    let mut platform = house.platform_admin().await;
+    let (_, mut platform) = house.platform_admin().await;
     let job = house.dead_job(acme.tenant).await;
     let path = format!("/api/v1/dead-letters/{job}/discard");
     assert_eq!(platform.ask(&house, Ask::post(&path)).await.status, 204);

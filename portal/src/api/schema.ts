@@ -26,6 +26,8 @@ export type BeginImpersonation = { member: string; reason: string; tenant_id: st
 
 export type BeginTotp = { password: string }
 
+export type BeginVisit = { invitation?: string | null }
+
 export type Begun = { run: string }
 
 export type BillingBody = { access: string; plan: string; plans: (PlanBody)[]; sells: boolean; subscription?: SubscriptionBody | null }
@@ -130,6 +132,8 @@ export type FaultBody = { detail: string; kind: string; n: number }
 
 export type FileBody = { content_type: string; name: string; size?: number | null; state: string }
 
+export type FinishVisit = { code?: string | null; name?: string | null; password?: string | null; tenant_name?: string | null }
+
 export type FollowUpBody = { about: string; conversation_id: string; created_at: string; due_at: string; ended_at?: string | null; id: string; person: string; person_id: string; state: string }
 
 export type FollowUpList = { items: (FollowUpBody)[]; next_cursor?: string | null }
@@ -149,6 +153,10 @@ export type FoundBody = { author: string; author_kind: string; excerpt: string; 
 export type GivenAddress = { address: string; agent_ids?: (string)[] | null; every_hours?: number | null; sitemap?: boolean | null; title?: string | null }
 
 export type Handler = { changed: boolean; handler: string }
+
+export type IdentityBody = { created_at: string; id: string; issuer: string; label: string; last_used_at: string }
+
+export type IdentityList = { items: (IdentityBody)[] }
 
 export type ImpersonationBody = { can_write: boolean; expires_at: string; id: string; is_over: boolean; reason: string; tenant_id: string; tenant_name: string; ticket: string; user_id: string; user_name: string }
 
@@ -252,6 +260,12 @@ export type Problem = { code: string; detail: string; status: number; title: str
 
 export type PromptBody = { conversation: number; files: number; instructions: number; memories: number; messages: number; model_ms: number; recall_ms: number; summary: number }
 
+export type ProveOwner = { code?: string | null; password: string }
+
+export type ProviderBody = { name: string }
+
+export type ProviderPage = { url: string }
+
 export type RecalledBody = { author?: string | null; memory_id: string; said_at?: string | null; score: number; text?: string | null }
 
 export type RecoveryCodes = { recovery_codes: (string)[] }
@@ -307,6 +321,8 @@ export type SessionUser = { has_second_factor: boolean; id: string; is_platform_
 export type ShapeAgent = { instructions?: string | null; model?: string | null; models?: (ModelBody)[] | null; name: string; role?: string | null; tone?: string | null; tools?: (string)[] | null }
 
 export type ShowInvitation = { token: string }
+
+export type SignInOptions = { provider?: ProviderBody | null; signup: boolean }
 
 export type SignUpBody = { mail: string; name: string; password: string; tenant_name?: string | null }
 
@@ -387,7 +403,7 @@ export interface Operations {
     answer: ApiKeyList
   }
   'POST /api/v1/api-keys': {
-    request: { body: NewApiKey }
+    request: { headers?: { 'idempotency-key'?: string }; body: NewApiKey }
     answer: CreatedApiKey
   }
   'DELETE /api/v1/api-keys/{key_id}': {
@@ -418,6 +434,18 @@ export interface Operations {
     request: { body: AcceptInvitation }
     answer: Session
   }
+  'GET /api/v1/auth/identities': {
+    request: object
+    answer: IdentityList
+  }
+  'POST /api/v1/auth/identities': {
+    request: { body: ProveOwner }
+    answer: ProviderPage
+  }
+  'DELETE /api/v1/auth/identities/{identity_id}': {
+    request: { path: { identity_id: string }; body: ProveOwner }
+    answer: undefined
+  }
   'POST /api/v1/auth/invitation': {
     request: { body: ShowInvitation }
     answer: OfferBody
@@ -430,6 +458,10 @@ export interface Operations {
     request: object
     answer: undefined
   }
+  'GET /api/v1/auth/options': {
+    request: object
+    answer: SignInOptions
+  }
   'POST /api/v1/auth/password': {
     request: { body: ChangePassword }
     answer: undefined
@@ -441,6 +473,14 @@ export interface Operations {
   'POST /api/v1/auth/password/reset': {
     request: { body: ResetPassword }
     answer: undefined
+  }
+  'POST /api/v1/auth/provider': {
+    request: { body: BeginVisit }
+    answer: ProviderPage
+  }
+  'POST /api/v1/auth/provider/finish': {
+    request: { body: FinishVisit }
+    answer: Session
   }
   'POST /api/v1/auth/refresh': {
     request: object
@@ -515,7 +555,7 @@ export interface Operations {
     answer: BudgetList
   }
   'POST /api/v1/budgets': {
-    request: { body: NewBudgetBody }
+    request: { headers?: { 'idempotency-key'?: string }; body: NewBudgetBody }
     answer: BudgetBody
   }
   'PATCH /api/v1/budgets/{budget_id}': {
@@ -531,11 +571,11 @@ export interface Operations {
     answer: CaseList
   }
   'POST /api/v1/cases': {
-    request: { body: CaseShape }
+    request: { headers?: { 'idempotency-key'?: string }; body: CaseShape }
     answer: CaseBody
   }
   'POST /api/v1/cases/run': {
-    request: { body: RunCases }
+    request: { headers?: { 'idempotency-key'?: string }; body: RunCases }
     answer: TrialBody
   }
   'GET /api/v1/cases/trials/{trial_id}': {
@@ -603,7 +643,7 @@ export interface Operations {
     answer: ForkList
   }
   'POST /api/v1/conversations/{conversation_id}/forks': {
-    request: { path: { conversation_id: string }; body: OpenFork }
+    request: { path: { conversation_id: string }; headers?: { 'idempotency-key'?: string }; body: OpenFork }
     answer: ForkBody
   }
   'GET /api/v1/conversations/{conversation_id}/messages': {
@@ -619,11 +659,11 @@ export interface Operations {
     answer: Handler
   }
   'POST /api/v1/conversations/{conversation_id}/reply': {
-    request: { path: { conversation_id: string }; body: Reply }
+    request: { path: { conversation_id: string }; headers?: { 'idempotency-key'?: string }; body: Reply }
     answer: Replied
   }
   'POST /api/v1/conversations/{conversation_id}/runs/{run_id}/replay': {
-    request: { path: { conversation_id: string; run_id: string }; body: DraftBody }
+    request: { path: { conversation_id: string; run_id: string }; headers?: { 'idempotency-key'?: string }; body: DraftBody }
     answer: ReplayBody
   }
   'GET /api/v1/conversations/{conversation_id}/runs/{run_id}/replays': {
@@ -675,7 +715,7 @@ export interface Operations {
     answer: RuleList
   }
   'POST /api/v1/escalation-rules': {
-    request: { body: NewRule }
+    request: { headers?: { 'idempotency-key'?: string }; body: NewRule }
     answer: RuleBody
   }
   'POST /api/v1/escalation-rules/simulate': {
@@ -731,7 +771,7 @@ export interface Operations {
     answer: undefined
   }
   'POST /api/v1/forks/{fork_id}/messages': {
-    request: { path: { fork_id: string }; body: Say }
+    request: { path: { fork_id: string }; headers?: { 'idempotency-key'?: string }; body: Say }
     answer: ReplayBody
   }
   'POST /api/v1/impersonation': {
@@ -755,7 +795,7 @@ export interface Operations {
     answer: InvitationList
   }
   'POST /api/v1/invitations': {
-    request: { body: Invite }
+    request: { headers?: { 'idempotency-key'?: string }; body: Invite }
     answer: InvitationBody
   }
   'DELETE /api/v1/invitations/{invitation_id}': {
@@ -775,7 +815,7 @@ export interface Operations {
     answer: DocumentBody
   }
   'POST /api/v1/knowledge/addresses': {
-    request: { body: GivenAddress }
+    request: { headers?: { 'idempotency-key'?: string }; body: GivenAddress }
     answer: DocumentBody
   }
   'GET /api/v1/knowledge/search': {
@@ -795,7 +835,7 @@ export interface Operations {
     answer: LlmKeyList
   }
   'POST /api/v1/llm-keys': {
-    request: { body: NewLlmKeyBody }
+    request: { headers?: { 'idempotency-key'?: string }; body: NewLlmKeyBody }
     answer: LlmKeyBody
   }
   'PATCH /api/v1/llm-keys/{llm_key_id}': {
@@ -811,7 +851,7 @@ export interface Operations {
     answer: McpServerList
   }
   'POST /api/v1/mcp-servers': {
-    request: { body: NewMcpServer }
+    request: { headers?: { 'idempotency-key'?: string }; body: NewMcpServer }
     answer: LookedAt
   }
   'DELETE /api/v1/mcp-servers/{server_id}': {
@@ -883,7 +923,7 @@ export interface Operations {
     answer: RoutineList
   }
   'POST /api/v1/routines': {
-    request: { body: NewRoutine }
+    request: { headers?: { 'idempotency-key'?: string }; body: NewRoutine }
     answer: RoutineBody
   }
   'PATCH /api/v1/routines/{routine_id}': {
@@ -895,7 +935,7 @@ export interface Operations {
     answer: undefined
   }
   'POST /api/v1/routines/{routine_id}/run': {
-    request: { path: { routine_id: string } }
+    request: { path: { routine_id: string }; headers?: { 'idempotency-key'?: string } }
     answer: Begun
   }
   'GET /api/v1/tenants': {
@@ -919,7 +959,7 @@ export interface Operations {
     answer: ToolList
   }
   'POST /api/v1/tools': {
-    request: { body: NewTool }
+    request: { headers?: { 'idempotency-key'?: string }; body: NewTool }
     answer: ToolBody
   }
   'PATCH /api/v1/tools/{tool_id}': {

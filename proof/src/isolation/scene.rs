@@ -16,8 +16,8 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use uuid::Uuid;
 
 use super::{
-    acting, acts, billing, desk, handovers, helped, installations, kept, later, learned, money, once, pages, places,
-    reasons, sends, singly, talks,
+    acting, acts, billing, desk, handovers, helped, installations, kept, later, learned, money, once, pages,
+    places, reasons, sends, singly, talks,
 };
 
 pub const THEM: TenantId = TenantId::from_uuid(Uuid::from_u128(0x0a));

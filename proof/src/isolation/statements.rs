@@ -32,8 +32,8 @@ use sqlx::{AssertSqlSafe, Executor};
 use time::OffsetDateTime;
 
 use super::{
-    acting, acts, billing, desk, entrances, handovers, helped, installations, kept, later, learned, money, once, pages,
-    places, reasons,
+    acting, acts, billing, desk, entrances, handovers, helped, installations, kept, later, learned, money, once,
+    pages, places, reasons,
     scene::{AGENT, CONNECTION, CONVERSATION, MEMORY, NUMBER, OUTBOX, PERSON, RUN, THEIR_MARK, THEM, US, lease},
     sends, singly, talks,
     watched::WATCHED,

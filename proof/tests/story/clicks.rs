@@ -38,7 +38,7 @@ impl Tenant<'_> {
         assert!(seen.is_some(), "it never happened: {what}");
     }
 
-    async fn until(&self, what: &str, query: &'static str) {
+    async fn happens(&self, what: &str, query: &'static str) {
         for _ in 0..600 {
             if self.count(query).await > 0 {
                 return;
@@ -121,7 +121,7 @@ async fn a_question_where_the_app_is_not_is_declined_where_it_was_asked() {
     acme.command("CELSEWHERE", "Anybody here?").await;
     assert_eq!(acme.whispered("not in this channel").await.channel, "CELSEWHERE");
     let refused = "select count(*) from interactions where tenant_id = $1 and state = 'refused'";
-    acme.until("the question is refused", refused).await;
+    acme.happens("the question is refused", refused).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -247,13 +247,13 @@ async fn a_humans_reply_reaches_the_thread_once_also_after_a_lost_answer() {
     house.slack.faults().add(FaultRule::once("chat.postMessage", FaultKind::DropConnectionAfter));
     acme.post("reply", json!({ "text": "It is on its *way*.", "name": "Grace" })).await;
     let sent = "select count(*) from outbox where tenant_id = $1 and kind = 'operator' and state = 'sent'";
-    acme.until("the reply is sent", sent).await;
+    acme.happens("the reply is sent", sent).await;
     let replies = acme.replies("CGENERAL", &asked.thread_ts);
     let from_grace = replies.iter().filter(|reply| reply.text.contains("*Grace:* It is on its")).count();
     assert_eq!(from_grace, 1, "{replies:?} in {conversation}");
     // The agent stays silent while a human has the conversation, and answers again afterwards, knowing what was said.
     acme.says_in_thread("CGENERAL", ADA, "Thank you, Grace!", &asked.thread_ts);
-    acme.until("it is held", "select count(*) from inbox where tenant_id = $1 and state = 'held'").await;
+    acme.happens("it is held", "select count(*) from inbox where tenant_id = $1 and state = 'held'").await;
     acme.post("release", json!({})).await;
     let count = acme.replies("CGENERAL", &asked.thread_ts).len();
     acme.asks_in_thread("CGENERAL", ADA, "Is it still on its way?", &asked.thread_ts);
@@ -279,7 +279,7 @@ async fn a_person_who_asks_for_a_human_gets_one_without_a_model() {
                 .any(|line| line.channel == channel && line.thread_ts.as_ref() == Some(&asked.thread_ts))
         };
         acme.sees("Ada is told", told).await;
-        acme.until("it is held", held).await;
+        acme.happens("it is held", held).await;
         acme.says_in_thread(channel, ADA, "Is anybody there?", &asked.thread_ts);
         acme.inbox().await;
         assert!(acme.replies(channel, &asked.thread_ts).is_empty(), "the agent stays silent");
@@ -306,7 +306,8 @@ async fn after_a_takeover_nothing_of_the_agent_is_committed() {
     let acme = house.tenant("acme").await;
     for round in 0..3 {
         let asked = acme.asks("CGENERAL", ADA, "Where is my parcel?");
-        acme.until("it is thinking", "select count(*) from runs where tenant_id = $1 and state = 'running'").await;
+        acme.happens("it is thinking", "select count(*) from runs where tenant_id = $1 and state = 'running'")
+            .await;
         tokio::time::sleep(Duration::from_millis(400 * round)).await;
         acme.post("takeover", json!({})).await;
         acme.inbox().await;

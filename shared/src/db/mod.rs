@@ -121,7 +121,6 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECTIONS_MAX: u32 = 16;
 /// A connection that was used a moment ago lives: asking it first would double the round trips.
 const TRUSTED: Duration = Duration::from_secs(1);
-
 /// What proves that a session lives. A line may be slow, but a person does not wait for ten dead sessions in turn.
 const PING_DEADLINE: Duration = Duration::from_secs(1);
 /// Begins, commits, and statements by key. PostgreSQL's own limit for a lock is 5 s.
@@ -151,10 +150,9 @@ fn count_commit() {
 #[derive(Clone)]
 pub struct Db {
     app: PgPool,
-    /// The tenants' role once more, for statements that are transactions by themselves: nothing begins here.
-    alone: PgPool,
     system: PgPool,
-    /// The system role once more, for statements that are transactions by themselves: nothing begins here.
+    /// The two roles once more, for statements that are transactions by themselves: nothing begins here.
+    alone: PgPool,
     statements: PgPool,
     many_memories: ManyMemories,
 }
@@ -178,9 +176,7 @@ impl Db {
     }
 
     /// The narrow cross-tenant role. Every statement that uses it stands in `db/system.rs` with its reason, or in a file
-    /// that says it at its top: `accept`, `customers`, `heartbeats`, `inbox`, `lanes`, `sealed`; `accounts`, `sessions`, `devices`, `mail_links`, `invitations`,
-    /// `second_factor`, `watched`, `impersonations`, `suspensions`, `failed_sign_ins`,
-    /// `allowances`.
+    /// that says so at its top.
     pub fn system(&self) -> SystemDb {
         SystemDb { pool: self.system.clone(), statements: self.statements.clone() }
     }
