@@ -9,8 +9,8 @@ grant select (support_access, support_changed_at) on tenants to konstruct_system
 -- the tenant is known. What the tenant sees of it stands in its audit log.
 create table impersonations (
     impersonation_id uuid not null primary key,
-    session_id       uuid not null references sessions on delete cascade,
-    admin_id         uuid not null references users on delete cascade,
+    session_id       uuid not null,
+    admin_id         uuid not null,
     tenant_id        uuid not null references tenants,
     subject_id       uuid not null,
     reason           text not null check (length(reason) between 1 and 500),

@@ -158,7 +158,7 @@ mod tests {
             attachments: Vec::new(),
             sent_at: OffsetDateTime::UNIX_EPOCH,
         };
-        Pending { seq: 1, addressed: true, message, trace: None }
+        Pending { seq: 1, addressed: true, message, trace: None, received_at: OffsetDateTime::UNIX_EPOCH }
     }
 
     #[test]

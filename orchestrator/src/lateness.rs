@@ -50,9 +50,12 @@ pub fn judge(opening: &Opening, now: OffsetDateTime, within: Option<Duration>) -
     if opening.interrupted.is_some() || opening.pending.iter().any(|pending| errands::named(pending).is_some()) {
         return Late::InTime;
     }
-    let wanting = opening.pending.iter().filter(|pending| policy::wants_answer(opening, pending));
-    let Some(newest) = wanting.map(|pending| pending.message.sent_at).max() else { return Late::InTime };
-    if opening.dropped_before.is_some_and(|before| newest <= before) {
+    let wanting: Vec<_> =
+        opening.pending.iter().filter(|pending| policy::wants_answer(opening, pending)).collect();
+    let Some(newest) = wanting.iter().map(|pending| pending.message.sent_at).max() else { return Late::InTime };
+    // By our own clock: platforms count in seconds, and differ from it.
+    let waits_since = |before| wanting.iter().all(|pending| pending.received_at <= before);
+    if opening.dropped_before.is_some_and(waits_since) {
         return Late::Dropped;
     }
     let Some(within) = within else { return Late::InTime };

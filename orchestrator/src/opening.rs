@@ -22,6 +22,8 @@ use shared::{
     queue, telemetry,
 };
 
+use time::OffsetDateTime;
+
 use crate::{
     Orchestrator,
     errands::{self, Errand},
@@ -75,8 +77,7 @@ pub async fn open(orchestrator: &Orchestrator, db: &TenantDb, lease: &Lease) -> 
     let mut tx = db.begin_for_all_audiences().await?;
     let early = question::early(&mut tx, orchestrator, lease).await?;
     let Some(mut opening) = unless_suspended(&mut tx, lease).await? else {
-        tx.commit().await?;
-        return Ok(Opened::Aside);
+        return tx.commit().await.map(|()| Opened::Aside);
     };
     if !opening.notices.is_empty() {
         tx.close().await?;
@@ -92,10 +93,8 @@ pub async fn open(orchestrator: &Orchestrator, db: &TenantDb, lease: &Lease) -> 
     let (to_seq, (end, reason)) = match given_up(&opening, lease) {
         Some(end) => end,
         None => {
-            let prepared = match quiet_end(&opening) {
-                None => question::of(&mut tx, orchestrator, lease, (&opening, early)).await?,
-                Some(_) => None,
-            };
+            let asked = quiet_end(&opening).is_none().then_some((&opening, early));
+            let prepared = question::of(&mut tx, orchestrator, lease, asked).await?;
             let authors = store_messages(&mut tx, lease, &opening).await?;
             opening.window = window(&opening, &authors);
             let to_seq = opening.pending[opening.pending.len() - 1].seq;
@@ -107,14 +106,9 @@ pub async fn open(orchestrator: &Orchestrator, db: &TenantDb, lease: &Lease) -> 
             };
             let when = (orchestrator.clock.now(), orchestrator.answer_within);
             let heard = end.is_none_or(|(_, why)| why != policy::OUTSIDERS_IGNORED);
-            if heard && matches!(beforehand, fixed::Beforehand::Nothing) {
-                opening.known = escalation::look_up(&mut tx, lease, &opening, &authors, when.0).await?;
-                if let Some(hit) = escalation::before(&opening, &authors) {
-                    // Moves the fence: whoever claims next finds a human's conversation, and holds what waits.
-                    escalations::open(&mut tx, &hit.escalation(lease)).await?;
-                    tx.commit().await?;
-                    return Ok(Opened::Nothing);
-                }
+            let goes_on = heard && matches!(beforehand, fixed::Beforehand::Nothing);
+            if goes_on && hand_over(&mut tx, lease, &mut opening, &authors, when.0).await? {
+                return tx.commit().await.map(|()| Opened::Nothing);
             }
             let settled = match end {
                 Some(end) => Err(end),
@@ -160,6 +154,21 @@ async fn unless_suspended(tx: &mut TenantTx, lease: &Lease) -> Result<Option<Ope
         // It may go on since a moment ago.
         runs::open(tx, lease).await.map(Some)
     }
+}
+
+/// Whether a human is asked for, by somebody's words or by a rule. Moves the fence then: whoever claims next finds a human's
+/// conversation, and holds what waits.
+async fn hand_over(
+    tx: &mut TenantTx,
+    lease: &Lease,
+    opening: &mut Opening,
+    authors: &[Author],
+    now: OffsetDateTime,
+) -> Result<bool, DbError> {
+    opening.known = escalation::look_up(tx, lease, opening, authors, now).await?;
+    let Some(hit) = escalation::before(opening, authors) else { return Ok(false) };
+    escalations::open(tx, &hit.escalation(lease)).await?;
+    Ok(true)
 }
 
 /// Ends that need nothing of the messages, not even their storage: that may be what fails.

@@ -26,16 +26,14 @@ pub async fn early(
     if words.is_empty() { Ok(None) } else { Ok(Some(prepare(tx, orchestrator, &words.join("\n")).await?)) }
 }
 
-/// Of what the turn is about.
+/// Of what the turn is about; `None` where it wants no answer.
 pub async fn of(
     tx: &mut TenantTx,
     orchestrator: &Orchestrator,
     lease: &Lease,
-    (opening, early): (&Opening, Option<Prepared>),
+    asked: Option<(&Opening, Option<Prepared>)>,
 ) -> Result<Option<Prepared>, DbError> {
-    if is_given_up(lease) {
-        return Ok(None);
-    }
+    let Some((opening, early)) = asked.filter(|_| !is_given_up(lease)) else { return Ok(None) };
     let texts: Vec<&str> = opening.pending.iter().map(|pending| pending.message.text.as_str()).collect();
     let question = texts.join("\n");
     match early.filter(|early| early.is_of(&question)) {

@@ -5,7 +5,6 @@ use std::{
     io,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use aws_lc_rs::{
@@ -25,7 +24,7 @@ use rand::RngCore;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::server::Server;
+use crate::{clock, server::Server};
 
 const CLIENT_ID: &str = "konstruct";
 const CLIENT_SECRET: &str = "simulated-client-secret";
@@ -257,7 +256,7 @@ fn refusal(status: StatusCode, error: &str) -> Response {
 }
 
 fn claims(inner: &Inner, issuer: &str, asked: &Asked, access: &str) -> Value {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let now = clock::now_micros() / 1_000_000;
     let (person, twist) = (&inner.person, inner.twist);
     let lives = if twist == Twist::Expired { now - 1 } else { now + TOKEN_LIVES_SECONDS };
     let mut claims = json!({

@@ -28,54 +28,7 @@ pub async fn run(db: Db, clock: Clock, stopping: CancellationToken) {
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let (mut summed_up, mut rested): (Option<tokio::time::Instant>, Option<tokio::time::Instant>) = (None, None);
     while stopping.run_until_cancelled(ticks.tick()).await.is_some() {
-        // Conversations with unfinished messages that nobody would look at.
-        match system::sweep_lanes(&db.system()).await {
-            Ok(0) => {}
-            Ok(lanes) => tracing::warn!(lanes, "Conversations were put back into the queue"),
-            Err(error) => tracing::warn!(%error, "The lanes could not be swept"),
-        }
-        // Tokens that run out.
-        match renew_due(&db).await {
-            Ok(0) => {}
-            Ok(tokens) => tracing::info!(tokens, "Tokens are about to be renewed"),
-            Err(error) => tracing::warn!(%error, "The tokens could not be looked through"),
-        }
-        // People who wait for a human.
-        match remind_due(&db).await {
-            Ok(0) => {}
-            Ok(waiting) => tracing::warn!(waiting, "People still wait for a human"),
-            Err(error) => tracing::warn!(%error, "The escalations could not be looked through"),
-        }
-        // Platform admins who acted in a tenant and do no longer.
-        match impersonations::end_due(&db.system()).await {
-            Ok(0) => {}
-            Ok(ended) => tracing::info!(ended, "Impersonations ended by themselves"),
-            Err(error) => tracing::warn!(%error, "The impersonations could not be looked through"),
-        }
-        // What agents do again and again.
-        match begin_due(&db, clock.now()).await {
-            Ok(0) => {}
-            Ok(begun) => tracing::info!(begun, "Routines were begun"),
-            Err(error) => tracing::warn!(%error, "The routines could not be looked through"),
-        }
-        // Subscriptions that nobody told of.
-        match look_due(&db).await {
-            Ok(0) => {}
-            Ok(tenants) => tracing::info!(tenants, "Subscriptions are about to be looked at"),
-            Err(error) => tracing::warn!(%error, "The customers could not be looked through"),
-        }
-        // Documents that may have changed.
-        match fetch_due(&db).await {
-            Ok(0) => {}
-            Ok(documents) => tracing::info!(documents, "Documents are about to be fetched again"),
-            Err(error) => tracing::warn!(%error, "The addresses could not be looked through"),
-        }
-        // Calls whose process is gone.
-        match settle_stale(&db).await {
-            Ok(0) => {}
-            Ok(calls) => tracing::warn!(calls, "Calls that nobody booked were booked at what was held for them"),
-            Err(error) => tracing::warn!(%error, "The held money could not be looked through"),
-        }
+        sweep(&db, &clock).await;
         if rested.is_none_or(|at| at.elapsed() >= REST_INTERVAL) {
             rested = Some(tokio::time::Instant::now());
             match let_memories_rest(&db).await {
@@ -96,18 +49,70 @@ pub async fn run(db: Db, clock: Clock, stopping: CancellationToken) {
                 Err(error) => tracing::warn!(%error, "The ledger could not be summed up"),
             }
         }
-        // Answers that nobody asks for again.
-        match idempotency::sweep(&db.system()).await {
-            Ok(0) => {}
-            Ok(answers) => tracing::info!(answers, "Idempotency keys older than a day were forgotten"),
-            Err(error) => tracing::warn!(%error, "The idempotency keys could not be swept"),
-        }
-        // Jobs whose wake-up was lost.
-        match queue::sweep(&db).await {
-            Ok(0) => {}
-            Ok(jobs) => tracing::warn!(jobs, "Jobs were woken again"),
-            Err(error) => tracing::warn!(%error, "The jobs could not be swept"),
-        }
+    }
+}
+
+/// What is looked at every few seconds.
+async fn sweep(db: &Db, clock: &Clock) {
+    // Conversations with unfinished messages that nobody would look at.
+    match system::sweep_lanes(&db.system()).await {
+        Ok(0) => {}
+        Ok(lanes) => tracing::warn!(lanes, "Conversations were put back into the queue"),
+        Err(error) => tracing::warn!(%error, "The lanes could not be swept"),
+    }
+    // Tokens that run out.
+    match renew_due(db).await {
+        Ok(0) => {}
+        Ok(tokens) => tracing::info!(tokens, "Tokens are about to be renewed"),
+        Err(error) => tracing::warn!(%error, "The tokens could not be looked through"),
+    }
+    // People who wait for a human.
+    match remind_due(db).await {
+        Ok(0) => {}
+        Ok(waiting) => tracing::warn!(waiting, "People still wait for a human"),
+        Err(error) => tracing::warn!(%error, "The escalations could not be looked through"),
+    }
+    // Platform admins who acted in a tenant and do no longer.
+    match impersonations::end_due(&db.system()).await {
+        Ok(0) => {}
+        Ok(ended) => tracing::info!(ended, "Impersonations ended by themselves"),
+        Err(error) => tracing::warn!(%error, "The impersonations could not be looked through"),
+    }
+    // What agents do again and again.
+    match begin_due(db, clock.now()).await {
+        Ok(0) => {}
+        Ok(begun) => tracing::info!(begun, "Routines were begun"),
+        Err(error) => tracing::warn!(%error, "The routines could not be looked through"),
+    }
+    // Subscriptions that nobody told of.
+    match look_due(db).await {
+        Ok(0) => {}
+        Ok(tenants) => tracing::info!(tenants, "Subscriptions are about to be looked at"),
+        Err(error) => tracing::warn!(%error, "The customers could not be looked through"),
+    }
+    // Documents that may have changed.
+    match fetch_due(db).await {
+        Ok(0) => {}
+        Ok(documents) => tracing::info!(documents, "Documents are about to be fetched again"),
+        Err(error) => tracing::warn!(%error, "The addresses could not be looked through"),
+    }
+    // Calls whose process is gone.
+    match settle_stale(db).await {
+        Ok(0) => {}
+        Ok(calls) => tracing::warn!(calls, "Calls that nobody booked were booked at what was held for them"),
+        Err(error) => tracing::warn!(%error, "The held money could not be looked through"),
+    }
+    // Answers that nobody asks for again.
+    match idempotency::sweep(&db.system()).await {
+        Ok(0) => {}
+        Ok(answers) => tracing::info!(answers, "Idempotency keys older than a day were forgotten"),
+        Err(error) => tracing::warn!(%error, "The idempotency keys could not be swept"),
+    }
+    // Jobs whose wake-up was lost.
+    match queue::sweep(db).await {
+        Ok(0) => {}
+        Ok(jobs) => tracing::warn!(jobs, "Jobs were woken again"),
+        Err(error) => tracing::warn!(%error, "The jobs could not be swept"),
     }
 }
 

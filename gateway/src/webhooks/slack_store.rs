@@ -156,7 +156,8 @@ async fn store_message(
     let (mention, follows_closely) = (kept.is_mention, kept.follows_closely);
     let arrival = Arc::new(kept.into_arrival(&gateway.fingerprints, route, raw.into(), trace));
     // Who names the agent in an escalation's thread talks to the agent; all else there is for the customer, also then.
-    if route.has_desk && arrival.known_lane_only && slack_desk::hear(db, route, &arrival).await? {
+    let for_desk = route.has_desk && arrival.known_lane_only;
+    if for_desk && slack_desk::hear(db, route, &arrival).await? {
         return Ok("desk");
     }
     crash::point(crash::Point::BeforeCommit);
@@ -180,6 +181,8 @@ async fn store_message(
             "stored"
         }
         Accepted::Duplicate { .. } => "duplicate",
+        // The thread may have become an escalation's in this moment.
+        Accepted::NotKept if for_desk && slack_desk::hear(db, route, &arrival).await? => "desk",
         Accepted::NotKept => "not_kept",
     })
 }

@@ -52,7 +52,7 @@ async fn signing_up_makes_account_tenant_owner_and_agent_and_the_link_lets_in() 
     assert_eq!(me["memberships"].as_array().map(Vec::len), Some(1));
     let agents = browser.ask(&house, Ask::get("/api/v1/agents")).await.json();
     assert_eq!((&agents["items"][0]["name"], &agents["items"][0]["is_default"]), (&json!("Kona"), &json!(true)));
-    assert_eq!(house.audited(tenant_of(&me)).await, ["tenant.create", "session.open"]);
+    assert_eq!(house.audited(tenant_of(&me)).await, ["tenant.create", "session.failed", "session.open"]);
     let (mut later, reply) = log_in(&house, "ADA@example.com", PASSWORD).await;
     assert_eq!(reply.status, 200, "{}", reply.text());
     assert_eq!(later.me(&house).await["tenant_id"], me["tenant_id"]);

@@ -13,7 +13,7 @@ use super::{
 };
 
 /// A message that nobody is reminded of, of theirs.
-const RESTING: Uuid = Uuid::from_u128(0xA1);
+const RESTING: Uuid = Uuid::from_u128(0x1A1);
 
 /// For a transaction of the tenant.
 pub fn script(tenant_id: TenantId, mark: &str) -> String {

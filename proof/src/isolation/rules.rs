@@ -89,19 +89,19 @@ fn keys(table: &Table, listed: &Listed) -> Option<String> {
     Some(says(table, format!("unique key `{}` does not begin with tenant_id", odd.name)))
 }
 
-/// A reference without the tenant lets one tenant's row hang on another's. Listed tables hang together by their own ids, as
-/// long as no tenant can touch them.
+/// A reference without the tenant lets one tenant's row hang on another's. Listed tables without a tenant hang together by
+/// their own ids, as long as no tenant can touch them.
 fn references(table: &Table, listed: &Listed) -> Option<String> {
-    let is_listed = |name: &str| listed.not_keyed_by_tenant.contains_key(name);
-    let closed = is_listed(&table.name) && !table.touched_by.iter().any(|role| role == APP);
-    if closed && table.column("tenant_id").is_none() {
+    let without_tenant =
+        table.column("tenant_id").is_none() && listed.not_keyed_by_tenant.contains_key(&table.name);
+    if without_tenant && !table.touched_by.iter().any(|role| role == APP) {
         return None;
     }
     let first = |columns: &[String]| columns.first().is_some_and(|column| column == "tenant_id");
     let odd = table.references.iter().find(|reference| {
         let to_tenant = reference.parent == "tenants" && reference.columns == ["tenant_id"];
         let both_begin = first(&reference.columns) && first(&reference.parent_columns);
-        !(to_tenant || both_begin || closed && is_listed(&reference.parent))
+        !(to_tenant || both_begin)
     })?;
     Some(says(table, format!("foreign key `{}` does not begin with tenant_id", odd.name)))
 }

@@ -13,7 +13,8 @@ const ADA: &str = "UADA";
 const BEGUN: &str = "select count(*) from follow_ups where tenant_id = $1 and state = 'begun'";
 /// Jobs about follow-ups and routines that are not over.
 const AT_WORK: &str =
-    "select count(*) from jobs where tenant_id = $1 and kind like 'begin_%' and state not in ('done', 'dead')";
+    "select count(*) from jobs where tenant_id = $1 and kind like 'begin_%' and state not in ('done', 'dead')
+        and run_after < clock_timestamp() + interval '1 hour'";
 const RUNS: &str = "select count(*) from routine_runs where tenant_id = $1";
 
 impl Tenant<'_> {

@@ -11,8 +11,8 @@ use crate::house::{House, Tenant};
 
 const KEY: &str = "sk-peer-0123456789abcdef";
 const SAID: &str = "The launch is on 14 March, and Grace presents it.";
-/// It loads some thousand modules.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// It compiles and loads some thousand modules, beside whatever else is tested.
+const PATIENCE: Duration = Duration::from_secs(400);
 
 /// Dies with its handle.
 struct Proxy {

@@ -99,7 +99,9 @@ impl Keyring {
 
 /// Opened data keys, for a while: whoever opens a secret asks the database for its key once in five minutes.
 #[derive(Clone, Default)]
-pub(super) struct Kept(Arc<Mutex<HashMap<(TenantId, Uuid), (Arc<DataKey>, Instant)>>>);
+pub(super) struct Kept(Arc<Mutex<HashMap<(TenantId, Uuid), Since>>>);
+
+type Since = (Arc<DataKey>, Instant);
 
 impl Kept {
     fn find(&self, tenant: TenantId, id: Uuid) -> Option<Arc<DataKey>> {

@@ -84,7 +84,7 @@ pub async fn open_text(
     place: &Place,
     sealed: &[u8],
 ) -> Result<SecretString, DbError> {
-    text(place, &*open(tx, keys, place, sealed).await?)
+    text(place, &open(tx, keys, place, sealed).await?)
 }
 
 /// The same outside of a transaction; one begins only where the data key is not at hand.
@@ -95,7 +95,7 @@ pub async fn open_text_in(
     sealed: &[u8],
 ) -> Result<SecretString, DbError> {
     if let Some(opened) = at_hand(db.id(), keys, place, sealed) {
-        return text(place, &*opened?);
+        return text(place, &opened?);
     }
     let mut tx = db.begin().await?;
     let opened = open_text(&mut tx, keys, place, sealed).await;

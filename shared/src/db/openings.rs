@@ -30,6 +30,8 @@ pub struct Pending {
     pub addressed: bool,
     pub message: InboundMessage,
     pub trace: Option<String>,
+    #[serde(with = "time::serde::rfc3339")]
+    pub received_at: OffsetDateTime,
 }
 
 /// An earlier, unfinished run of the same conversation: its owner died.
@@ -68,7 +70,7 @@ pub struct Opening {
     pub access: Access,
     /// The tenant was given a plan with limits; it may pay for a larger one.
     pub limited: bool,
-    /// What was sent until then came while the tenant was suspended, and is answered by nobody.
+    /// What was received until then came while the tenant was suspended, and is answered by nobody.
     pub dropped_before: Option<OffsetDateTime>,
     /// Agents that may use tools.
     pub tool_agents: Vec<AgentId>,
@@ -135,7 +137,8 @@ select own.name as tenant_name, own.dropped_before, own.plan <> 'enterprise' as 
   left join agents a on a.tenant_id = l.tenant_id and a.is_default
   left join runs r on r.tenant_id = l.tenant_id and r.conversation_id = l.conversation_id and r.state = 'running'
   left join lateral (
-    select jsonb_agg(jsonb_build_object('seq', i.seq, 'addressed', i.addressed, 'message', i.normalized, 'trace', i.trace)
+    select jsonb_agg(jsonb_build_object('seq', i.seq, 'addressed', i.addressed, 'message', i.normalized, 'trace', i.trace,
+                                        'received_at', i.received_at)
                      order by i.seq) as list
       from (select * from inbox i
              where i.tenant_id = $1 and i.conversation_id = $2 and i.seq > l.done_seq and i.state = 'pending'
