@@ -4,8 +4,8 @@ create table data_keys (
     data_key_id uuid not null,
     sealed      bytea not null,
     created_at  timestamptz not null default clock_timestamp(),
-    primary key (tenant_id, data_key_id),
-    unique (tenant_id)
+    -- One of each tenant.
+    primary key (tenant_id)
 );
 call enforce_tenant('data_keys');
 -- Whoever seals holds the row, which takes the right to update some column.

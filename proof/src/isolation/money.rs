@@ -21,6 +21,7 @@ use uuid::Uuid;
 use super::{
     acting::TOOL,
     later::SERVER,
+    once::ANSWERED,
     scene::{AGENT, CONNECTION, CONVERSATION, MAIL, PERSON, RUN, THEM},
     statements::{Call, calls},
 };
@@ -169,7 +170,8 @@ fn rotation() -> Vec<Call> {
         };
         "sealed::write of each column", AllAudiences, |tx, _config| {
             for column in &COLUMNS {
-                for row in [CONNECTION.uuid(), LINK, MAIL.uuid(), KEY.uuid(), TOOL.uuid(), SERVER.uuid(), DATA_KEY] {
+                let rows = [CONNECTION.uuid(), LINK, MAIL.uuid(), KEY.uuid(), TOOL.uuid(), SERVER.uuid(), DATA_KEY, ANSWERED];
+                for row in rows {
                     sealed::write(tx, column, row, b"anew").await?;
                 }
             }

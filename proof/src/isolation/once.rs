@@ -14,6 +14,8 @@ use super::{
 
 /// A try of theirs, which ours takes for its own.
 const ATTEMPT: Uuid = Uuid::from_u128(0xB0);
+/// What they were answered, by the try that did it.
+pub const ANSWERED: Uuid = Uuid::from_u128(0xB1);
 const PRINCIPAL: &str = "usr_the_same";
 
 /// For a transaction of the tenant. Ours was left by its process.
@@ -24,7 +26,7 @@ pub fn script(tenant_id: TenantId, mark: &str) -> String {
                        values ('{tenant}', '{PRINCIPAL}'");
     if tenant_id == THEM {
         format!(
-            "{key}, '\\x{done}', '\\x{request}', gen_random_uuid(), now(), 201, '\\x00');
+            "{key}, '\\x{done}', '\\x{request}', '{ANSWERED}', now(), 201, '\\x00');
              {key}, '\\x{doing}', '\\x{request}', '{ATTEMPT}', now(), null, null);"
         )
     } else {

@@ -4,7 +4,9 @@
 //! owner's next write is refused, and its watch ends it within half a second. The owner can't finish what it has shown
 //! then. So the notice that does is written here, and delivered by the lane's next owner before anything else.
 
-use sqlx::{Row, postgres::PgRow};
+use serde::Deserialize;
+use sqlx::{Row as _, types::Json};
+use uuid::Uuid;
 
 use super::{DbError, TenantTx, lanes::Lease};
 use crate::ids::{ConversationId, OutboxId, RunId};
@@ -149,6 +151,20 @@ pub struct Streamed {
     pub text: String,
 }
 
+/// As the database writes it: ids without their prefix.
+#[derive(Deserialize)]
+struct Row {
+    id: Uuid,
+    body: String,
+    target: Option<String>,
+    placeholder: Option<Uuid>,
+    stream: Option<Uuid>,
+    streamed: Option<String>,
+    text: Option<String>,
+    channel: String,
+    thread: Option<String>,
+}
+
 /// Notes what became of outbox rows outside a run's end: state, the platform's id, the error.
 pub async fn settle(
     tx: &mut TenantTx,
@@ -181,47 +197,20 @@ pub async fn settle(
     if held == 1 { Ok(()) } else { Err(DbError::Fenced) }
 }
 
-/// What must be delivered before anything else, oldest first.
-pub(super) async fn notices(tx: &mut TenantTx, conversation: ConversationId) -> Result<Vec<Notice>, DbError> {
-    let tenant = tx.tenant();
-    let rows = sqlx::query(
-        "select o.outbox_id, o.body, v.channel_external_id as channel, v.thread_external_id as thread,
-                p.outbox_id as placeholder, p.external_id as target, s.outbox_id as stream, s.external_id as streamed,
-                s.head || s.text as text
-           from outbox o
-           join conversations v on v.tenant_id = $1 and v.conversation_id = $2
-           left join outbox p on p.tenant_id = $1 and p.run_id = o.run_id and p.kind = 'placeholder'
-           left join lateral (
-             select a.outbox_id, a.external_id, a.head,
-                    (select string_agg(x.text, '' order by x.n) from outbox_parts x
-                      where x.tenant_id = $1 and x.outbox_id = a.outbox_id) as text
-               from outbox a
-              where a.tenant_id = $1 and a.run_id = o.run_id and a.operation = 'stream'
-              order by a.part desc limit 1
-           ) s on true
-          where o.tenant_id = $1 and o.conversation_id = $2 and o.state = 'sending' and o.kind = 'notice'
-          order by o.created_at",
-    )
-    .bind(tenant)
-    .bind(conversation)
-    .fetch_all(tx.conn())
-    .await?;
-    rows.iter().map(notice).collect()
-}
-
-fn notice(row: &PgRow) -> Result<Notice, DbError> {
-    let stream: Option<OutboxId> = row.try_get("stream")?;
-    let streamed = |id| {
-        let text: Option<String> = row.try_get("text")?;
-        Ok::<_, DbError>(Streamed { id, external_id: row.try_get("streamed")?, text: text.unwrap_or_default() })
+pub(super) fn notices(row: &sqlx::postgres::PgRow) -> Result<Vec<Notice>, DbError> {
+    let list: Option<Json<Vec<Row>>> = row.try_get("notices")?;
+    let notice = |row: Row| Notice {
+        id: OutboxId::from_uuid(row.id),
+        body: row.body,
+        target: row.target,
+        placeholder: row.placeholder.map(OutboxId::from_uuid),
+        stream: row.stream.map(|id| Streamed {
+            id: OutboxId::from_uuid(id),
+            external_id: row.streamed,
+            text: row.text.unwrap_or_default(),
+        }),
+        channel: row.channel,
+        thread: row.thread,
     };
-    Ok(Notice {
-        id: row.try_get("outbox_id")?,
-        body: row.try_get("body")?,
-        target: row.try_get("target")?,
-        placeholder: row.try_get("placeholder")?,
-        stream: stream.map(streamed).transpose()?,
-        channel: row.try_get("channel")?,
-        thread: row.try_get("thread")?,
-    })
+    Ok(list.map(|Json(list)| list).unwrap_or_default().into_iter().map(notice).collect())
 }

@@ -126,8 +126,23 @@ select own.name as tenant_name, own.dropped_before, own.plan <> 'enterprise' as 
        (select count(*) from runs f
          where f.tenant_id = $1 and f.conversation_id = $2 and f.state = 'failed'
            and f.finished_at > greatest(back.at, now() - interval '24 hours')) as failed_answers,
-       exists (select from outbox o where o.tenant_id = $1 and o.conversation_id = $2 and o.state = 'sending'
-                                      and o.kind = 'notice') as has_notices,
+       (select jsonb_agg(jsonb_build_object('id', o.outbox_id, 'body', o.body, 'channel', v.channel_external_id,
+                                            'thread', v.thread_external_id, 'placeholder', p.outbox_id,
+                                            'target', p.external_id, 'stream', s.outbox_id,
+                                            'streamed', s.external_id, 'text', s.head || s.text)
+                         order by o.created_at)
+          from outbox o
+          join conversations v on v.tenant_id = $1 and v.conversation_id = $2
+          left join outbox p on p.tenant_id = $1 and p.run_id = o.run_id and p.kind = 'placeholder'
+          left join lateral (
+            select a.outbox_id, a.external_id, a.head,
+                   (select string_agg(x.text, '' order by x.n) from outbox_parts x
+                     where x.tenant_id = $1 and x.outbox_id = a.outbox_id) as text
+              from outbox a
+             where a.tenant_id = $1 and a.run_id = o.run_id and a.operation = 'stream'
+             order by a.part desc limit 1
+          ) s on true
+         where o.tenant_id = $1 and o.conversation_id = $2 and o.state = 'sending' and o.kind = 'notice') as notices,
        -- As of the same moment as what waits: the lane's own count may know of a message that this statement does not see.
        coalesce((select max(i.seq) from inbox i where i.tenant_id = $1 and i.conversation_id = $2), l.done_seq) as last_seq,
        coalesce(place.kind, 'unknown') as channel_kind, coalesce(place.shared, false) as channel_shared
@@ -198,11 +213,6 @@ pub async fn open(tx: &mut TenantTx, lease: &Lease) -> Result<Opening, DbError> 
         .fetch_optional(tx.conn())
         .await?
         .ok_or(DbError::Fenced)?;
-    let notices = if row.try_get("has_notices")? {
-        interruptions::notices(tx, lease.conversation).await?
-    } else {
-        Vec::new()
-    };
     let agent_id: Option<Uuid> = row.try_get("agent_id")?;
     let pending: Option<Json<Vec<Pending>>> = row.try_get("pending")?;
     let said: Option<Json<Vec<Line>>> = row.try_get("said")?;
@@ -238,7 +248,7 @@ pub async fn open(tx: &mut TenantTx, lease: &Lease) -> Result<Opening, DbError> 
         interrupted: run
             .map(|run| Ok::<_, DbError>(Interrupted { run, to_seq: row.try_get("to_seq")? }))
             .transpose()?,
-        notices,
+        notices: interruptions::notices(&row)?,
         pending: pending.map(|Json(list)| list).unwrap_or_default(),
         window: said.map(|Json(list)| list).unwrap_or_default(),
         rules: row
