@@ -9,7 +9,7 @@ create table idempotency_keys (
     -- One try; another takes over once the process of the first is gone.
     attempt_id   uuid not null,
     begun_at     timestamptz not null default clock_timestamp(),
-    status       smallint check (status between 200 and 299),
+    status       integer,
     -- Sealed: it may hold a new API key.
     answer       bytea,
     primary key (tenant_id, principal, key_hash),

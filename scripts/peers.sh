@@ -3,7 +3,7 @@
 #
 # `peers.sh` installs what `bench peers`, `bench embedding` and `bench startup` are held against; without it they run all the
 # same, and say what they lack. `peers.sh slack`, `peers.sh whatsapp` and `peers.sh stripe` install what the tests let speak to
-# our Slack, WhatsApp and Stripe; `peers.sh oidc` a provider that people sign in by; `peers.sh s3` a bucket that our storage is
+# our Slack, WhatsApp and Stripe; `peers.sh s3` a bucket that our storage is
 # tried against; `peers.sh litellm` a proxy of models that our client asks.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 source "$SCRIPTS/downloads.sh"
@@ -50,12 +50,11 @@ s3) install_python s3 "moto, a bucket (40 MB)" ;;
 litellm) install_python litellm "LiteLLM's proxy (75 MB, 280 unpacked)" --no-compile ;;
 slack) install_node slack "Slack's client and emulate (23 MB)" ;;
 stripe) install_node stripe "Stripe's client (7 MB)" ;;
-oidc) install_node oidc "a provider of OpenID Connect (6 MB)" ;;
 bench)
     install_python python "FastAPI, Celery, Bolt, the ONNX runtime (60 MB)" &
     python_job=$!
     install_node javascript "Bolt (22 MB)"
     wait "$python_job"
     ;;
-*) fail "peers.sh installs \`slack\`, \`whatsapp\`, \`stripe\`, \`oidc\`, \`s3\`, \`litellm\` or \`bench\`, not \`$1\`." ;;
+*) fail "peers.sh installs \`slack\`, \`whatsapp\`, \`stripe\`, \`s3\`, \`litellm\` or \`bench\`, not \`$1\`." ;;
 esac

@@ -14,7 +14,6 @@ trap 'kill "$services" 2>/dev/null || true' EXIT
 "$SCRIPTS/peers.sh" slack
 "$SCRIPTS/peers.sh" whatsapp
 "$SCRIPTS/peers.sh" stripe
-"$SCRIPTS/peers.sh" oidc
 "$SCRIPTS/peers.sh" s3
 "$SCRIPTS/peers.sh" litellm
 "$SCRIPTS/portal.sh"

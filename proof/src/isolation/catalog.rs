@@ -30,6 +30,8 @@ pub struct Table {
     pub policies: Vec<Policy>,
     /// Role → privileges on the whole table.
     pub rights: BTreeMap<String, Vec<String>>,
+    /// The app may update some column, so that it may lock a row it sees.
+    pub lockable: bool,
     /// Roles that may do something to at least one column or to the table.
     pub touched_by: Vec<String>,
 }
@@ -128,6 +130,7 @@ select coalesce(jsonb_agg(jsonb_build_object(
                    'using', pg_get_expr(p.polqual, c.oid), 'check', pg_get_expr(p.polwithcheck, c.oid)
                ) order by p.polname)
           from pg_policy p where p.polrelid = c.oid), '[]'),
+    'lockable', has_any_column_privilege('konstruct_app', c.oid, 'update'),
     'rights', (
         select jsonb_object_agg(role, (
                    select coalesce(jsonb_agg(upper(privilege)), '[]')

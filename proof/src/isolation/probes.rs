@@ -213,7 +213,8 @@ impl Draft<'_> {
             format!("select t::text from tenants p join {name} t using (tenant_id) where p.tenant_id = '{them}'");
         self.add(Join, read, from_tenants, Expect::Nothing);
         let lock = format!("select t::text from {name} t where tenant_id = '{them}' for update");
-        self.add(Lock, &["SELECT", "UPDATE"], lock, Expect::Nothing);
+        let locking: &[&str] = if self.table.lockable { &["SELECT"] } else { &["SELECT", "UPDATE"] };
+        self.add(Lock, locking, lock, Expect::Nothing);
         // If the condition saw a foreign row before the policy did, the error would quote it.
         self.add(
             Error,

@@ -3,15 +3,12 @@
 //!
 //! And WhatsApp, as pywa's authors read it, against our simulated Meta; and Stripe's own client against our simulated Stripe.
 //!
-//! And a certified provider of OpenID Connect, whose pages people sign in by.
-//!
 //! And a bucket, which is nobody's reading of ours: the storage must do with it what it does with a folder.
 //!
-//! `scripts/peers.sh slack`, `… whatsapp`, `… stripe`, `… oidc` and `… s3` install them; `make test` does that first.
+//! `scripts/peers.sh slack`, `… whatsapp`, `… stripe` and `… s3` install them; `make test` does that first.
 
 mod bucket;
 mod emulate;
-mod oidc;
 mod page;
 mod pywa;
 mod stripe_node;

@@ -86,7 +86,7 @@ pub async fn claim(tx: &mut TenantTx, keys: &Keyring, asked: &Asked) -> Result<C
         return Ok(Claimed::Other);
     }
     let (Some(status), Some(sealed)) =
-        (row.try_get::<Option<i16>, _>("status")?, row.try_get::<Option<Vec<u8>>, _>("answer")?)
+        (row.try_get::<Option<i32>, _>("status")?, row.try_get::<Option<Vec<u8>>, _>("answer")?)
     else {
         return Ok(Claimed::InFlight);
     };
@@ -114,7 +114,7 @@ pub async fn answer(
     )
     .bind(tenant)
     .bind(claim.0)
-    .bind(i16::try_from(status).unwrap_or_default())
+    .bind(i32::from(status))
     .bind(sealed)
     .execute(tx.conn())
     .await?;
