@@ -15,7 +15,6 @@ mod keys;
 mod kills;
 mod late;
 mod later;
-mod litellm;
 mod memory;
 mod missed;
 mod money;
