@@ -1,7 +1,7 @@
 //! `Idempotency-Key`: asked again, nothing is done twice.
 
 use serde_json::{Value, json};
-use shared::{db::idempotency, ids::TenantId};
+use shared::{crypto::data_key_of, db::idempotency, ids::TenantId};
 use sqlx::{Connection, Executor, PgConnection, Row};
 
 use crate::{
@@ -73,6 +73,10 @@ async fn a_secret_comes_back_and_is_kept_sealed() {
     let rows = house.rows(acme, "select answer, key_hash from idempotency_keys").await;
     let answer: Vec<u8> = rows[0].get("answer");
     assert!(!answer.windows(8).any(|window| window == &secret.as_bytes()[..8]));
+    assert!(
+        data_key_of(&answer).is_some(),
+        "under the tenant's own key, as `konstruct key rotate` would leave it"
+    );
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@
 use sqlx::Row;
 use uuid::Uuid;
 
-use super::{DbError, SystemDb, TenantTx};
+use super::{DbError, SystemDb, TenantTx, data_keys};
 use crate::crypto::{Keyring, Place};
 
 /// Longer than any request may take. After that, its process is gone.
@@ -91,7 +91,7 @@ pub async fn claim(tx: &mut TenantTx, keys: &Keyring, asked: &Asked) -> Result<C
         return Ok(Claimed::InFlight);
     };
     let place = place(tx, row.try_get("attempt_id")?);
-    let body = keys.open(&place, &sealed).map_err(|error| DbError::Damaged(format!("an answer: {error}")))?;
+    let body = data_keys::open(tx, keys, &place, &sealed).await?;
     Ok(Claimed::Answered { status: u16::try_from(status).unwrap_or_default(), body: body.to_vec() })
 }
 
@@ -107,7 +107,8 @@ pub async fn answer(
     status: u16,
     body: &[u8],
 ) -> Result<(), DbError> {
-    let (tenant, sealed) = (tx.tenant(), keys.seal(&place(tx, claim.0), body));
+    let (tenant, key) = (tx.tenant(), data_keys::sealing(tx, keys).await?);
+    let sealed = key.seal(&place(tx, claim.0), body);
     let kept = sqlx::query(
         "update idempotency_keys set status = $3, answer = $4
           where tenant_id = $1 and attempt_id = $2 and answer is null",

@@ -253,12 +253,13 @@ async fn end(
         impersonation_lives!(),
         "                       and s.ended_at is null and s.expires_at > now() and u.disabled_at is null then $2
                                 when i.expires_at <= now() then 'expired'
-                                when s.ended_at is not null or s.expires_at <= now() then 'session'
+                                when s.session_id is null or s.ended_at is not null or s.expires_at <= now()
+                                then 'session'
                                 when it.support_access = 'none' or it.support_changed_at > i.started_at then 'consent'
                                 else 'rights' end
                       from impersonations i
-                      join sessions s on s.session_id = i.session_id
-                      join users u on u.user_id = i.admin_id ",
+                      left join sessions s on s.session_id = i.session_id
+                      left join users u on u.user_id = i.admin_id ",
         impersonation_joins!(),
         "           where i.impersonation_id = e.impersonation_id)
           where e.impersonation_id = $1 and e.ended_at is null
@@ -282,13 +283,13 @@ pub async fn end_due(db: &SystemDb) -> Result<usize, DbError> {
     let due: Vec<(ImpersonationId, TenantId, UserId)> = sqlx::query_as(concat!(
         "select i.impersonation_id, i.tenant_id, i.admin_id
            from impersonations i
-           join sessions s on s.session_id = i.session_id
-           join users u on u.user_id = i.admin_id ",
+           left join sessions s on s.session_id = i.session_id
+           left join users u on u.user_id = i.admin_id ",
         impersonation_joins!(),
         " where i.ended_at is null
-            and not (coalesce(",
+            and not coalesce(",
         impersonation_lives!(),
-        ", false) and s.ended_at is null and s.expires_at > now() and u.disabled_at is null)
+        " and s.ended_at is null and s.expires_at > now() and u.disabled_at is null, false)
           limit 100"
     ))
     .fetch_all(db.read())
