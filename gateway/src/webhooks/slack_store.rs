@@ -182,7 +182,7 @@ async fn store_message(
         }
         Accepted::Duplicate { .. } => "duplicate",
         // The thread may have become an escalation's in this moment.
-        Accepted::NotKept if for_desk && slack_desk::hear(db, route, &arrival).await? => "desk",
+        Accepted::NotKept if for_desk && follows_closely && slack_desk::hear(db, route, &arrival).await? => "desk",
         Accepted::NotKept => "not_kept",
     })
 }
