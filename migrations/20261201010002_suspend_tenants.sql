@@ -7,3 +7,6 @@ alter table tenants
     add check ((suspended_at is null) = (suspended_why is null));
 grant select (suspended_at, suspended_why, dropped_before) on tenants to konstruct_system;
 grant update (suspended_at, suspended_why, dropped_before) on tenants to konstruct_system;
+
+-- When a job was first held back since its tenant was suspended; null: never.
+alter table jobs add column held_at timestamptz;

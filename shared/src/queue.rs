@@ -235,7 +235,7 @@ async fn begin_attempt(db: &TenantDb, id: JobId) -> Result<Option<(Job, i32, Opt
           where tenant_id = $1 and job_id = $2 and state = 'queued'
          returning payload, attempts,
                    (select case when t.suspended_at is not null then true
-                                when created_at <= t.dropped_before then false end
+                                when held_at <= t.dropped_before then false end
                       from tenants t where t.tenant_id = $1)",
     )
     .bind(tx.tenant())
@@ -254,7 +254,9 @@ async fn begin_attempt(db: &TenantDb, id: JobId) -> Result<Option<(Job, i32, Opt
 async fn put_off(db: &TenantDb, wake: Wake) -> Result<(), DbError> {
     let mut tx = db.begin().await?;
     sqlx::query(
-        "update jobs set attempts = attempts - 1, run_after = clock_timestamp() + make_interval(secs => $3)
+        "update jobs
+            set attempts = attempts - 1, run_after = clock_timestamp() + make_interval(secs => $3),
+                held_at = coalesce(held_at, clock_timestamp())
           where tenant_id = $1 and job_id = $2 and state = 'queued'",
     )
     .bind(tx.tenant())

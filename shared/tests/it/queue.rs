@@ -355,3 +355,18 @@ async fn what_would_be_said_waits_while_its_tenant_is_suspended_and_what_is_sile
         assert_eq!(*said.lock().expect("no panic while counting"), i32::from(waiting == Waiting::Answer));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_falls_due_after_a_suspension_is_no_part_of_what_it_drops() {
+    let stage = Stage::new().await;
+    let (system, firm) = (stage.db().system(), stage.firm("acme").await);
+    let mut tx = firm.db.begin().await.expect("a transaction begins");
+    queue::enqueue(&mut tx, &Job::PublishHome { person: PersonId::new() }).await.expect("a job is stored");
+    tx.commit().await.expect("the job is stored");
+    // Nobody looks at the job meanwhile.
+    suspensions::suspend(&system, &Actor::System, firm.tenant, "An invoice is open").await.expect("suspended");
+    suspensions::lift(&system, &Actor::System, firm.tenant, Waiting::Drop).await.expect("it may go on");
+    let handler: Handler = Arc::new(|_: TenantDb, _: Job| Box::pin(async { Ok(()) }));
+    run_until_ended(&stage, &firm, &["a runner"], handler, 1).await;
+    assert_eq!(firm.texts("select kind || ' ' || state from jobs").await, ["publish_home done"]);
+}
