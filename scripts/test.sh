@@ -26,8 +26,9 @@ load_env
 
 # A commit passes or fails, whenever it is tried. Other texts and orders of steps are for `make fuzz`.
 export PROPTEST_RNG_SEED=${PROPTEST_RNG_SEED:-1}
+# All of them, so that one run shows everything there is to mend.
 # shellcheck disable=SC2086  # ARGS is a list of words
-cargo test --workspace ${ARGS:-} || fail "A Rust test failed; see the lines above."
+cargo test --workspace --no-fail-fast ${ARGS:-} || fail "A Rust test failed; see the lines above."
 # Processes that die, hang and come back run against the machine's clock: a machine that stops for a moment gets a second
 # chance, a fault of ours fails twice. `cargo test` above has built the program they start.
 in_real_time() {

@@ -10,7 +10,7 @@ use std::{
 use proof::{
     chaos::postgres::Postgres,
     isolation::mutants::{
-        Laboratory, Score, Verdict, database,
+        Laboratory, Mutant, Score, Verdict, database,
         product::{Stage, doors, honestly, system_without_conditions},
         roles, tables,
     },
@@ -20,29 +20,58 @@ use secrecy::SecretString;
 use shared::db::Db;
 
 #[tokio::test]
-async fn every_planted_mistake_is_noticed() {
-    let mut laboratory = Laboratory::new().await.unwrap();
-    let everywhere: Vec<String> = laboratory.catalog().tables.iter().map(|table| table.name.clone()).collect();
-    // Otherwise every mutant would count as killed.
-    assert_eq!(laboratory.findings(&everywhere, true).await.unwrap(), []);
-    let mut score = Score::default();
-    let mut mutants = database::all();
-    mutants.extend(tables::all(laboratory.catalog()).unwrap());
-    for mutant in &mutants {
-        score.verdicts.push(laboratory.judge(mutant).await.unwrap());
-    }
-    assert_eq!(laboratory.findings(&everywhere, true).await.unwrap(), [], "all of them were undone");
+async fn every_mistake_planted_in_the_database_is_noticed() {
+    all_noticed(Laboratory::new().await.unwrap(), database::all(), 40).await;
+}
 
+#[tokio::test]
+async fn every_mistake_planted_in_a_table_of_the_first_half_is_noticed() {
+    let laboratory = Laboratory::new().await.unwrap();
+    let mut mutants = tables::all(laboratory.catalog()).unwrap();
+    mutants.truncate(mutants.len() / 2);
+    all_noticed(laboratory, mutants, 400).await;
+}
+
+#[tokio::test]
+async fn every_mistake_planted_in_a_table_of_the_second_half_is_noticed() {
+    let laboratory = Laboratory::new().await.unwrap();
+    let mut mutants = tables::all(laboratory.catalog()).unwrap();
+    let mutants = mutants.split_off(mutants.len() / 2);
+    all_noticed(laboratory, mutants, 400).await;
+}
+
+#[tokio::test]
+async fn every_mistake_planted_in_the_product_is_noticed() {
     let stage = Stage::new().await.unwrap();
-    score.verdicts.extend(stage.without_conditions().await.unwrap());
+    let mut score = Score { verdicts: stage.without_conditions().await.unwrap() };
     score.verdicts.extend(system_without_conditions().await.unwrap().0);
     for (name, edit) in doors() {
         score.verdicts.push(stage.with_door(name, edit).await.unwrap());
     }
-    score.verdicts.extend(mistakes_in_roles().await.unwrap());
+    noticed(&score, 100);
+}
+
+#[tokio::test]
+async fn every_mistake_planted_in_a_role_is_noticed() {
+    noticed(&Score { verdicts: mistakes_in_roles().await.unwrap() }, 5);
+}
+
+async fn all_noticed(mut laboratory: Laboratory, mutants: Vec<Mutant>, at_least: usize) {
+    let everywhere: Vec<String> = laboratory.catalog().tables.iter().map(|table| table.name.clone()).collect();
+    // Otherwise every mutant would count as killed.
+    assert_eq!(laboratory.findings(&everywhere, true).await.unwrap(), []);
+    let mut score = Score::default();
+    for mutant in &mutants {
+        score.verdicts.push(laboratory.judge(mutant).await.unwrap());
+    }
+    assert_eq!(laboratory.findings(&everywhere, true).await.unwrap(), [], "all of them were undone");
+    noticed(&score, at_least);
+}
+
+fn noticed(score: &Score, at_least: usize) {
     eprintln!("{score}");
+    assert!(score.verdicts.len() >= at_least, "{} mutants", score.verdicts.len());
     assert_eq!(score.survivors(), [""; 0]);
-    assert!(score.verdicts.len() >= 40, "{} mutants", score.verdicts.len());
 }
 
 /// Roles belong to a whole server: this one is nobody else's.
@@ -65,6 +94,12 @@ async fn each_of_the_two_nets_holds_alone() {
     assert_eq!(stage.with_policies_alone().await.unwrap(), [""; 0], "without conditions, the policies hold");
     assert_eq!(stage.with_conditions_alone().await.unwrap(), [""; 0], "without policies, the conditions hold");
     eprintln!("{} calls, each behind either net alone", stage.calls().len());
+}
+
+#[tokio::test]
+async fn each_function_that_forgets_its_tenant_is_noticed() {
+    let stage = Stage::new().await.unwrap();
+    noticed(&Score { verdicts: stage.without_condition_of_each_function().await.unwrap() }, 4);
 }
 
 /// A call is more than one statement, and what one of them keeps apart hides what the next one forgets.

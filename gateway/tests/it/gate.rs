@@ -62,6 +62,7 @@ async fn pass(listener: TcpListener, behind: String) {
         let behind = behind.clone();
         connections.spawn(async move {
             if let Ok(mut there) = TcpStream::connect(behind).await {
+                let _ = (here.set_nodelay(true), there.set_nodelay(true));
                 // Either side may break off.
                 let _ = copy_bidirectional(&mut here, &mut there).await;
             }

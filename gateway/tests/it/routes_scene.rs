@@ -34,7 +34,7 @@ use crate::{
     wire::{Ask, Reply},
 };
 
-/// Two tenants with people in them; a new one for each question, for answers change things.
+/// Two tenants with people in them; a new one after each answer that changed things.
 pub struct Scene<'a> {
     house: &'a House,
     acme: TenantId,

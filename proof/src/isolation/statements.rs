@@ -309,6 +309,8 @@ pub async fn observe(db: &Db, config: &Config, call: &Call) -> anyhow::Result<Ob
     };
     let called = (call.run)(&mut tx, config).await;
     let theirs = if called.is_ok() { their_rows(&mut tx).await? } else { String::new() };
+    // Waited for: what this call has locked, the next one would pass over.
+    tx.conn().execute("rollback").await?;
     tx.close().await?;
     let answer = called.unwrap_or_else(|error| format!("refused: {error}"));
     Ok(Observation { answer: without_new_ids(&answer), theirs })

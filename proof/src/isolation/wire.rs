@@ -57,6 +57,10 @@ async fn pass(listener: TcpListener, behind: String, edit: Edit, seen: Arc<Mutex
         let (behind, edit, seen) = (behind.clone(), edit.clone(), seen.clone());
         connections.spawn(async move {
             let Ok(there) = TcpStream::connect(behind).await else { return };
+            // Each message is passed on by itself: held back until the one before it is confirmed, it comes 40 ms late.
+            if here.set_nodelay(true).is_err() || there.set_nodelay(true).is_err() {
+                return;
+            }
             let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
                 (here.into_split(), there.into_split());
             // Either side may break off.

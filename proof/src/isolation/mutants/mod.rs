@@ -5,6 +5,7 @@
 //! is undone, and the database is compared with what it was before the next one is planted.
 
 pub mod database;
+pub mod functions;
 pub mod product;
 pub mod roles;
 pub mod tables;

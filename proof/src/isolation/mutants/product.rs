@@ -48,7 +48,7 @@ const SAME_SESSION_ATTEMPTS: usize = 200;
 
 /// What the product does without a mistake.
 pub struct Stage {
-    test: TestDb,
+    pub(super) test: TestDb,
     calls: Vec<Call>,
     honest: Vec<Observation>,
     /// Every statement that passed the door, of konstruct_app and konstruct_system.
@@ -124,7 +124,7 @@ impl Stage {
         Ok((observations, seen))
     }
 
-    async fn deviations(&self, edit: Edit) -> anyhow::Result<Deviations> {
+    pub(super) async fn deviations(&self, edit: Edit) -> anyhow::Result<Deviations> {
         let (observations, _) = self.observe_all(edit).await?;
         let differing = self.calls.iter().zip(self.honest.iter().zip(&observations));
         let differing = differing.filter(|(_, (honest, now))| honest != now);
@@ -153,10 +153,14 @@ impl Stage {
         Ok(deviations)
     }
 
-    /// Each call without its condition is a mutant; the run without policies must notice it.
+    /// Each call without its condition is a mutant; the run without policies must notice it. Some have theirs in a
+    /// function of the database.
     pub async fn without_conditions(&self) -> anyhow::Result<Vec<Verdict>> {
         self.let_go("disable").await?;
+        let functions = self.functions().await?;
+        self.define(functions.iter().map(|function| &function.spoilt)).await?;
         let deviations = self.deviations(without_tenant()).await;
+        self.define(functions.iter().map(|function| &function.honest)).await?;
         self.let_go("enable").await?;
         let deviations = deviations?;
         let verdict = |call: &Call| Verdict {
@@ -213,7 +217,7 @@ impl Stage {
     }
 
     /// Row-level security of every tenant table.
-    async fn let_go(&self, how: &str) -> anyhow::Result<()> {
+    pub(super) async fn let_go(&self, how: &str) -> anyhow::Result<()> {
         let mut owner = self.test.owner().await;
         for table in Catalog::read(&mut owner).await?.tenant_tables()? {
             owner.execute(AssertSqlSafe(format!("alter table {} {how} row level security", table.name))).await?;
