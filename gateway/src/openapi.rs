@@ -14,7 +14,7 @@ use crate::{
         billing, bindings, budgets, cases, channels, connections, conversations, dead_letters, escalation_desk,
         escalation_rules, escalations, events, follow_ups, forks, invitations, knowledge, llm_keys, mcp_servers,
         me, members, memories, notices, office_hours, passages, people, related, replays, routines,
-        signup_whatsapp, takeovers, templates, tenants, tools, traces, usage,
+        signup_whatsapp, takeovers, templates, tenants, tools, traces, usage, webhook_endpoints,
     },
 };
 
@@ -47,6 +47,8 @@ use crate::{
         related::tags, related::tag, related::related, replays::replay, replays::list, forks::open, forks::list, forks::show, forks::say, forks::remove,
         cases::list, cases::create, cases::change, cases::remove, cases::run, cases::trial,
         knowledge::list, knowledge::give, passages::search, knowledge::give_address, knowledge::show, knowledge::remove,
+        webhook_endpoints::list, webhook_endpoints::create, webhook_endpoints::change, webhook_endpoints::remove,
+        webhook_endpoints::ping, webhook_endpoints::deliveries, webhook_endpoints::retry,
         audit::list, audit::verify, devices::list, devices::end_all, devices::end, devices::switch,
         install::begin, notices::list, notices::mark_seen,
         totp::begin, totp::confirm, totp::end, provider::options, provider::begin, provider::finish,

@@ -25,7 +25,7 @@ use crate::{
         billing, bindings, budgets, cases, channels, connections, conversations, dead_letters, escalation_desk,
         escalation_rules as rules, escalations, events, follow_ups, forks, invitations, knowledge, llm_keys,
         mcp_servers, me, members, memories, notices, office_hours, passages, people, related, replays, routines,
-        signup_whatsapp, takeovers, templates, tenants, tools, traces, usage,
+        signup_whatsapp, takeovers, templates, tenants, tools, traces, usage, webhook_endpoints,
     },
     webhooks::{slack, slack_command, slack_interaction, stripe, whatsapp},
 };
@@ -193,6 +193,14 @@ fn acting() -> Router<Gateway> {
         .route("/api/v1/mcp-servers", get(mcp_servers::list).post(mcp_servers::connect))
         .route("/api/v1/mcp-servers/{server_id}", delete(mcp_servers::remove))
         .route("/api/v1/mcp-servers/{server_id}/look", post(mcp_servers::look_again))
+        .route("/api/v1/webhook-endpoints", get(webhook_endpoints::list).post(webhook_endpoints::create))
+        .route(
+            "/api/v1/webhook-endpoints/{endpoint_id}",
+            patch(webhook_endpoints::change).delete(webhook_endpoints::remove),
+        )
+        .route("/api/v1/webhook-endpoints/{endpoint_id}/ping", post(webhook_endpoints::ping))
+        .route("/api/v1/webhook-endpoints/{endpoint_id}/deliveries", get(webhook_endpoints::deliveries))
+        .route("/api/v1/webhook-deliveries/{delivery_id}/retry", post(webhook_endpoints::retry))
         .route("/api/v1/approvals", get(approvals::list))
         .route("/api/v1/approvals/{approval_id}/approve", post(approvals::approve))
         .route("/api/v1/approvals/{approval_id}/deny", post(approvals::deny))

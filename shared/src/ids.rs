@@ -171,6 +171,10 @@ ids! {
     MailId = "mai";
     /// Who an account's owner is to a provider they sign in by.
     IdentityId = "idn";
+    /// A tenant's own system that is told what happens here.
+    WebhookEndpointId = "whe";
+    /// What it is told once.
+    WebhookDeliveryId = "whd";
     /// A click, a command, a dialog.
     InteractionId = "int";
 }

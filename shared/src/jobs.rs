@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{
     ApprovalId, ConnectionId, ConversationId, DocumentId, EscalationId, FollowUpId, InteractionId, MailId,
-    MediaId, MessageId, NoticeId, OutboxId, PersonId, RoutineRunId, ToolCallId,
+    MediaId, MessageId, NoticeId, OutboxId, PersonId, RoutineRunId, ToolCallId, WebhookDeliveryId,
 };
 
 /// A job, as stored in `jobs.payload`. Every one may run twice: it reads the current state and stops if that is done.
@@ -77,6 +77,8 @@ pub enum Job {
     TellDesk { message: MessageId },
     /// Do what somebody did there.
     ActAtDesk { interaction: InteractionId },
+    /// Tell a tenant's own system of an act.
+    TellOwnSystem { delivery: WebhookDeliveryId },
 }
 
 /// What a person is told besides the agent's answers.
@@ -159,6 +161,7 @@ impl Job {
             Self::ShowEscalation { .. } => "show_escalation",
             Self::TellDesk { .. } => "tell_desk",
             Self::ActAtDesk { .. } => "act_at_desk",
+            Self::TellOwnSystem { .. } => "tell_own_system",
         }
     }
 }

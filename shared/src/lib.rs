@@ -41,6 +41,7 @@ pub mod pacer;
 pub mod queue;
 pub mod slack_follow;
 pub mod slack_tokens;
+pub mod standard_webhooks;
 pub mod storage;
 pub mod stripe;
 pub mod telemetry;

@@ -10,6 +10,7 @@
 //! | `model.rs`, `model/` | an OpenAI-compatible model that knows only what its prompt says |
 //! | `oidc.rs` | a provider of OpenID Connect whose tokens can be wrong in every way |
 //! | `desk.rs` `toolbox.rs` | a web service that tools call; a server that brings tools along |
+//! | `own_system.rs` | a tenant's own system that is told by webhook |
 //! | `faults.rs` | what should go wrong, and when; the same rules for every simulator |
 //! | `server.rs` | the HTTP server below them, which can also cut a connection without a word |
 //!
@@ -24,6 +25,7 @@ mod faults;
 mod form;
 mod model;
 mod oidc;
+mod own_system;
 mod server;
 mod slack;
 mod stripe;
@@ -34,6 +36,7 @@ pub use desk::{DeskSimulator, Manner};
 pub use faults::{Chance, FaultKind, FaultRule, FaultStatus, Faults};
 pub use model::{ModelOptions, ModelRequest, ModelSimulator, SimulatedCall};
 pub use oidc::{OidcPerson, OidcSimulator, Twist};
+pub use own_system::OwnSystemSimulator;
 pub use slack::{
     AppSetup, AuthorKind, ChannelSetup, ChannelType, Click, ClockMove, Command, Decision, Delete, DeliveryFaults,
     Dialog, Edit, EventOut, FileSeen, FileUp, HistoryEntry, HistoryKind, OptionsPatch, PersonSetup, Raw,

@@ -132,6 +132,7 @@ impl Worker {
             Job::ShowEscalation { escalation } => jobs::show_escalation::run(self, db, escalation).await,
             Job::TellDesk { message } => jobs::tell_desk::run(self, db, message).await,
             Job::ActAtDesk { interaction } => jobs::act_at_desk::run(self, db, interaction).await,
+            Job::TellOwnSystem { delivery } => jobs::tell_own_system::run(self, db, delivery).await,
             Job::BeginRoutine { run } => jobs::begin_routine::run(self, db, run).await,
         }
     }

@@ -10,6 +10,7 @@ use shared::{
         customers,
         documents::addresses,
         escalations, idempotency, impersonations, rotations, routines, system,
+        webhook_endpoints::deliveries,
     },
     jobs::Job,
     queue,
@@ -84,6 +85,12 @@ async fn sweep(db: &Db, clock: &Clock) {
         Ok(begun) => tracing::info!(begun, "Routines were begun"),
         Err(error) => tracing::warn!(%error, "The routines could not be looked through"),
     }
+    // Tenants' own systems that are told what was done.
+    match tell_due(db).await {
+        Ok(0) => {}
+        Ok(told) => tracing::debug!(told, "Tenants' own systems are about to be told"),
+        Err(error) => tracing::warn!(%error, "The webhook endpoints could not be looked through"),
+    }
     // Subscriptions that nobody told of.
     match look_due(db).await {
         Ok(0) => {}
@@ -147,6 +154,17 @@ pub async fn begin_due(db: &Db, now: OffsetDateTime) -> Result<usize, DbError> {
     for (tenant, routine) in routines::due(&db.system()).await? {
         let mut tx = db.tenant(tenant).begin().await?;
         count += usize::from(routines::take_due(&mut tx, routine, now).await?.is_some());
+        tx.commit().await?;
+    }
+    Ok(count)
+}
+
+/// Enqueues what each endpoint was not told of yet; returns how much.
+pub async fn tell_due(db: &Db) -> Result<usize, DbError> {
+    let mut count = 0;
+    for (tenant, endpoint) in deliveries::due(&db.system()).await? {
+        let mut tx = db.tenant(tenant).begin().await?;
+        count += deliveries::take_due(&mut tx, endpoint).await?;
         tx.commit().await?;
     }
     Ok(count)

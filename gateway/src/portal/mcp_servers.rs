@@ -215,7 +215,7 @@ async fn look(gateway: &Gateway, url: &Url, token: Option<&SecretString>) -> Res
         .map_err(|failure| ApiError::new(StatusCode::BAD_GATEWAY, "server_unreachable", failure.sentence()))
 }
 
-fn address(text: &str) -> Result<Url, ApiError> {
+pub(super) fn address(text: &str) -> Result<Url, ApiError> {
     let template = Template::parse(text).map_err(|error| ApiError::invalid(format!("`url`: {error}")))?;
     if template.names().next().is_some() {
         return Err(ApiError::invalid("`url` may hold no `{` and `}`."));

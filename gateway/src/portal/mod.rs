@@ -43,3 +43,4 @@ pub mod tenants;
 pub mod tools;
 pub mod traces;
 pub mod usage;
+pub mod webhook_endpoints;

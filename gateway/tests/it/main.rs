@@ -64,6 +64,7 @@ mod tools;
 mod traces;
 mod twins;
 mod watching;
+mod webhook_endpoints;
 mod whatsapp;
 mod whatsapp_fields;
 mod whatsapp_news;

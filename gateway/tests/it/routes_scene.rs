@@ -24,7 +24,7 @@ use shared::{
     ids::{
         AgentId, ApiKeyId, ApprovalId, BudgetId, CaseId, ConnectionId, ConversationId, DocumentId, EscalationId,
         FollowUpId, ForkId, IdentityId, InvitationId, JobId, LlmKeyId, McpServerId, MemoryId, PersonId, RoutineId,
-        RuleId, RunId, SessionId, TenantId, ToolId, TrialId, UserId,
+        RuleId, RunId, SessionId, TenantId, ToolId, TrialId, UserId, WebhookDeliveryId, WebhookEndpointId,
     },
 };
 
@@ -147,6 +147,10 @@ impl<'a> Scene<'a> {
                 tx.commit().await.expect("it is stored");
                 made.to_string()
             }
+            "endpoint_id" if missing => WebhookEndpointId::new().to_string(),
+            "endpoint_id" => self.house.own_system(tenant).await.to_string(),
+            "delivery_id" if missing => WebhookDeliveryId::new().to_string(),
+            "delivery_id" => self.house.given_up(tenant).await.to_string(),
             "person_id" if missing => PersonId::new().to_string(),
             "person_id" => {
                 let connection: ConnectionId = self.number(tenant).await.parse().expect("a connection's id");

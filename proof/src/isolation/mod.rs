@@ -36,6 +36,7 @@ pub mod session;
 mod singly;
 pub mod statements;
 mod talks;
+mod told;
 pub mod trial;
 mod watched;
 pub mod wire;

@@ -243,6 +243,7 @@ impl Cast<'_> {
             kept::script(*tenant, mark),
             helped::script(*tenant, mark),
             once::script(*tenant, mark),
+            told::script(*tenant, mark),
         ]
         .join("\n")
     }

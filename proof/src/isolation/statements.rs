@@ -98,7 +98,7 @@ pub fn all() -> Vec<Call> {
     calls.extend(later::all());
     calls.extend(desk::all());
     calls.extend(talks::all());
-    calls.extend(pages::all().into_iter().chain(helped::all()));
+    calls.extend(pages::all().into_iter().chain(helped::all()).chain(told::all()));
     calls
 }
 

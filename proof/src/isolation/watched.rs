@@ -1,8 +1,10 @@
 //! Whose rows must stay as they are when another tenant acts: every table of tenants that the product may read.
 
 /// Tables that konstruct_app may read.
-pub(super) const WATCHED: [&str; 68] = [
+pub(super) const WATCHED: [&str; 70] = [
     "data_keys",
+    "webhook_endpoints",
+    "webhook_deliveries",
     "idempotency_keys",
     "agent_versions",
     "sent_files",

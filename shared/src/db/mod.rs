@@ -97,6 +97,7 @@ pub mod traces;
 pub mod usage;
 pub mod usage_report;
 pub mod watched;
+pub mod webhook_endpoints;
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},

@@ -67,6 +67,8 @@ kinds! {
     AnswersUsedUp = "answers_used_up";
     /// There are more memories than the plan includes.
     MemoriesRest = "memories_rest";
+    /// A system of the tenant's own does not take what it is told.
+    WebhookFailing = "webhook_failing";
 }
 
 impl Kind {

@@ -59,7 +59,7 @@ macro_rules! column {
 pub const DATA_KEYS: Column = column!("data_keys", "data_key_id", "sealed");
 
 /// Of the tenants. A test compares them with what is sealed anywhere.
-pub const COLUMNS: [Column; 13] = [
+pub const COLUMNS: [Column; 14] = [
     DATA_KEYS,
     column!("channel_connections", "connection_id", "access_token"),
     column!("channel_connections", "connection_id", "signing_secret"),
@@ -72,6 +72,7 @@ pub const COLUMNS: [Column; 13] = [
     column!("llm_keys", "llm_key_id", "sealed"),
     column!("tools", "tool_id", "header_value"),
     column!("mcp_servers", "server_id", "token"),
+    column!("webhook_endpoints", "endpoint_id", "secret"),
     column!("idempotency_keys", "attempt_id", "answer"),
 ];
 

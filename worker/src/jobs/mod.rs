@@ -29,6 +29,7 @@ pub mod show_escalation;
 pub mod suggest_prompts;
 pub mod tell_admins;
 pub mod tell_desk;
+pub mod tell_own_system;
 pub mod tell_person;
 
 use shared::{channels::CallError, queue::JobError};

@@ -38,6 +38,7 @@ pub async fn run(worker: &Worker, db: &TenantDb, id: NoticeId) -> Result<(), Job
         Some(Kind::MemoriesRest) => "Your AI employee is no longer reminded of older messages",
         Some(Kind::SendFailed) => "A message of your AI employee did not arrive",
         Some(Kind::SendUnclear) => "A message of your AI employee may not have arrived",
+        Some(Kind::WebhookFailing) => "A system of yours is not told what happens here",
         Some(Kind::WorkspaceRemoved) | None => "Something changed about your AI employee",
     };
     let mends = Kind::of(&notice.kind).is_some_and(Kind::is_mended_by_connecting);

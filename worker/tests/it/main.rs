@@ -6,5 +6,6 @@ mod post_office;
 mod stage;
 
 mod mails;
+mod own_systems;
 mod reminders;
 mod rotation;

@@ -1,0 +1,278 @@
+//! A tenant's own systems that are told what its audit log says, by Standard Webhooks.
+
+use axum::{
+    Json,
+    extract::{
+        Query, State,
+        rejection::{JsonRejection, QueryRejection},
+    },
+    http::StatusCode,
+};
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use shared::{
+    db::webhook_endpoints::{
+        self, ACTIONS_MAX, Change, Endpoint,
+        deliveries::{self, Delivery},
+    },
+    ids::{WebhookDeliveryId, WebhookEndpointId},
+    standard_webhooks,
+};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{conversations::written, mcp_servers::address};
+use crate::{
+    Gateway,
+    auth::Admin,
+    error::{ApiError, Problem},
+    once::{Once, OnceKey},
+    paging,
+    path_id::PathId,
+};
+
+const ACTION_MAX: usize = 80;
+
+#[derive(Serialize, ToSchema)]
+pub struct WebhookEndpointBody {
+    #[schema(example = "whe_01k9z3w6h8f2m5x7q4r1t0v9sb")]
+    id: String,
+    url: String,
+    /// Acts, or words with which their names begin; empty: all of them.
+    actions: Vec<String>,
+    enabled: bool,
+    /// Since when what it was told is given up; `null`: it hears.
+    failing_since: Option<String>,
+    created_by: String,
+    created_at: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct WebhookEndpointList {
+    /// Oldest first.
+    items: Vec<WebhookEndpointBody>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct NewWebhookEndpointBody {
+    #[serde(flatten)]
+    endpoint: WebhookEndpointBody,
+    /// Shown this once: what is sent is signed with it.
+    #[schema(example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]
+    secret: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewWebhookEndpoint {
+    #[schema(example = "https://crm.example.com/hooks/konstruct")]
+    url: String,
+    /// Acts such as `conversation.escalate`, or words with which their names begin: `conversation`. None: all of them.
+    #[serde(default)]
+    actions: Vec<String>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeWebhookEndpoint {
+    url: Option<String>,
+    actions: Option<Vec<String>>,
+    /// One that is switched on again is told of what is done from then on.
+    enabled: Option<bool>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct DeliveryBody {
+    #[schema(example = "whd_01k9z3w6h8f2m5x7q4r1t0v9sb")]
+    id: String,
+    /// The act's place in the audit log.
+    n: i64,
+    #[schema(example = "conversation.escalate")]
+    action: String,
+    /// `waiting`, `delivered` or `failed`.
+    state: String,
+    attempts: i32,
+    /// The HTTP status that was answered last.
+    status: Option<i32>,
+    /// Why it did not arrive the last time. A sentence for people.
+    error: Option<String>,
+    created_at: String,
+    finished_at: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct DeliveryList {
+    /// The newest first.
+    items: Vec<DeliveryBody>,
+    next_cursor: Option<String>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct DeliveriesAsked {
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// 1 to 100; 50 by default.
+    limit: Option<i64>,
+}
+
+/// The tenant's systems that are told what happens here.
+#[utoipa::path(get, path = "/api/v1/webhook-endpoints",
+    responses((status = 200, body = WebhookEndpointList), (status = 401, body = Problem), (status = 403, body = Problem)))]
+pub async fn list(Admin(admin): Admin) -> Result<Json<WebhookEndpointList>, ApiError> {
+    let mut tx = admin.db.begin().await?;
+    let items = webhook_endpoints::list(&mut tx).await?;
+    tx.close().await?;
+    Ok(Json(WebhookEndpointList { items: items.into_iter().map(WebhookEndpointBody::from).collect() }))
+}
+
+/// Names a system that is told from now on. It is told by POST, signed with the secret that the answer shows.
+#[utoipa::path(post, path = "/api/v1/webhook-endpoints", request_body = NewWebhookEndpoint, params(OnceKey),
+    responses((status = 201, body = NewWebhookEndpointBody), (status = 400, body = Problem),
+              (status = 401, body = Problem), (status = 403, body = Problem), (status = 409, body = Problem)))]
+pub async fn create(
+    State(gateway): State<Gateway>,
+    Admin(admin): Admin,
+    once: Once,
+    body: Result<Json<NewWebhookEndpoint>, JsonRejection>,
+) -> Result<(StatusCode, Json<NewWebhookEndpointBody>), ApiError> {
+    let Json(body) = body?;
+    let url = reachable(&gateway, &body.url)?;
+    let actions = named(&body.actions)?;
+    let secret = standard_webhooks::new_secret();
+    let mut tx = admin.db.begin().await?;
+    let made = webhook_endpoints::create(&mut tx, &gateway.keys, &admin.actor, (&url, actions), &secret).await?;
+    let answer = NewWebhookEndpointBody { endpoint: made.into(), secret: secret.expose_secret().to_owned() };
+    once.commit(tx, StatusCode::CREATED, answer).await
+}
+
+/// Changes where or of what a system is told, or switches it on or off.
+#[utoipa::path(patch, path = "/api/v1/webhook-endpoints/{endpoint_id}", params(("endpoint_id" = String, Path)),
+    request_body = ChangeWebhookEndpoint,
+    responses((status = 200, body = WebhookEndpointBody), (status = 400, body = Problem), (status = 401, body = Problem),
+              (status = 403, body = Problem), (status = 404, body = Problem)))]
+pub async fn change(
+    State(gateway): State<Gateway>,
+    Admin(admin): Admin,
+    PathId(id): PathId<WebhookEndpointId>,
+    body: Result<Json<ChangeWebhookEndpoint>, JsonRejection>,
+) -> Result<Json<WebhookEndpointBody>, ApiError> {
+    let Json(body) = body?;
+    let url = body.url.as_deref().map(|url| reachable(&gateway, url)).transpose()?;
+    let actions = body.actions.as_deref().map(named).transpose()?;
+    let mut tx = admin.db.begin().await?;
+    let to = Change { url: url.as_deref(), actions, enabled: body.enabled };
+    let changed = webhook_endpoints::change(&mut tx, &admin.actor, id, &to).await?;
+    tx.commit().await?;
+    Ok(Json(changed.into()))
+}
+
+/// Deletes an endpoint with its secret.
+#[utoipa::path(delete, path = "/api/v1/webhook-endpoints/{endpoint_id}", params(("endpoint_id" = String, Path)),
+    responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem),
+              (status = 404, body = Problem)))]
+pub async fn remove(Admin(admin): Admin, PathId(id): PathId<WebhookEndpointId>) -> Result<StatusCode, ApiError> {
+    let mut tx = admin.db.begin().await?;
+    webhook_endpoints::remove(&mut tx, &admin.actor, id).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Tells an endpoint `webhook_endpoint.ping`, whatever it asked for, to see whether it hears.
+#[utoipa::path(post, path = "/api/v1/webhook-endpoints/{endpoint_id}/ping", params(("endpoint_id" = String, Path)),
+    responses((status = 202), (status = 401, body = Problem), (status = 403, body = Problem),
+              (status = 404, body = Problem)))]
+pub async fn ping(Admin(admin): Admin, PathId(id): PathId<WebhookEndpointId>) -> Result<StatusCode, ApiError> {
+    let mut tx = admin.db.begin().await?;
+    webhook_endpoints::ping(&mut tx, &admin.actor, id).await?;
+    tx.commit().await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// What an endpoint was told, and whether it arrived.
+#[utoipa::path(get, path = "/api/v1/webhook-endpoints/{endpoint_id}/deliveries",
+    params(("endpoint_id" = String, Path), DeliveriesAsked),
+    responses((status = 200, body = DeliveryList), (status = 400, body = Problem), (status = 401, body = Problem),
+              (status = 403, body = Problem), (status = 404, body = Problem)))]
+pub async fn deliveries(
+    Admin(admin): Admin,
+    PathId(id): PathId<WebhookEndpointId>,
+    asked: Result<Query<DeliveriesAsked>, QueryRejection>,
+) -> Result<Json<DeliveryList>, ApiError> {
+    let Query(asked) =
+        asked.map_err(|_| ApiError::invalid("The query may have `cursor` and `limit`, and nothing else."))?;
+    let limit = paging::limit(asked.limit)?;
+    let before = paging::cursor(asked.cursor.as_deref(), |n| n.parse().ok())?;
+    let mut tx = admin.db.begin().await?;
+    if !webhook_endpoints::exists(&mut tx, id).await? {
+        return Err(ApiError::not_found());
+    }
+    let mut found = deliveries::list(&mut tx, id, before, limit + 1).await?;
+    tx.close().await?;
+    let next_cursor = paging::next(&mut found, limit, |last| last.n.to_string());
+    Ok(Json(DeliveryList { items: found.into_iter().map(DeliveryBody::from).collect(), next_cursor }))
+}
+
+/// Sends a delivery again that is over, by the same id.
+#[utoipa::path(post, path = "/api/v1/webhook-deliveries/{delivery_id}/retry", params(("delivery_id" = String, Path)),
+    responses((status = 202), (status = 401, body = Problem), (status = 403, body = Problem),
+              (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub async fn retry(Admin(admin): Admin, PathId(id): PathId<WebhookDeliveryId>) -> Result<StatusCode, ApiError> {
+    let mut tx = admin.db.begin().await?;
+    deliveries::again(&mut tx, &admin.actor, id).await?;
+    tx.commit().await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// The address, if it may be called from here.
+fn reachable(gateway: &Gateway, text: &str) -> Result<String, ApiError> {
+    let url = address(text)?;
+    gateway
+        .guard
+        .client(&url)
+        .map_err(|refusal| ApiError::new(StatusCode::BAD_REQUEST, "address_refused", refusal.to_string()))?;
+    Ok(url.into())
+}
+
+fn named(actions: &[String]) -> Result<&[String], ApiError> {
+    let plain = |name: &String| {
+        (1..=ACTION_MAX).contains(&name.len())
+            && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._".contains(&byte))
+    };
+    if actions.len() > ACTIONS_MAX || !actions.iter().all(plain) {
+        return Err(ApiError::invalid(format!(
+            "`actions` may have {ACTIONS_MAX} names such as `conversation.escalate` or `conversation`: small letters, digits, \
+             `_` and `.`, {ACTION_MAX} at most."
+        )));
+    }
+    Ok(actions)
+}
+
+impl From<Endpoint> for WebhookEndpointBody {
+    fn from(endpoint: Endpoint) -> Self {
+        Self {
+            id: endpoint.id.to_string(),
+            url: endpoint.url,
+            actions: endpoint.actions,
+            enabled: endpoint.enabled,
+            failing_since: endpoint.failing_since.map(written),
+            created_by: endpoint.created_by,
+            created_at: written(endpoint.created_at),
+        }
+    }
+}
+
+impl From<Delivery> for DeliveryBody {
+    fn from(delivery: Delivery) -> Self {
+        Self {
+            id: delivery.id.to_string(),
+            n: delivery.n,
+            action: delivery.action,
+            state: delivery.state,
+            attempts: delivery.attempts,
+            status: delivery.status,
+            error: delivery.error,
+            created_at: written(delivery.created_at),
+            finished_at: delivery.finished_at.map(written),
+        }
+    }
+}

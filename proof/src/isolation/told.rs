@@ -1,0 +1,110 @@
+//! What both tenants' own systems are told: endpoints and deliveries of the same ids, and acts of the same numbers. Theirs has as
+//! many endpoints as there may be.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+use shared::{
+    db::{
+        audit::Actor,
+        webhook_endpoints::{self, Change, ENDPOINTS_MAX, deliveries},
+    },
+    ids::{TenantId, WebhookDeliveryId, WebhookEndpointId},
+    standard_webhooks::Failure,
+};
+use uuid::Uuid;
+
+use super::{
+    scene::THEM,
+    statements::{Call, calls},
+};
+
+pub(super) const ENDPOINT: WebhookEndpointId = WebhookEndpointId::from_uuid(Uuid::from_u128(0x1B0));
+const SWITCHED_OFF: WebhookEndpointId = WebhookEndpointId::from_uuid(Uuid::from_u128(0x1B1));
+const THEIR_ENDPOINT: WebhookEndpointId = WebhookEndpointId::from_uuid(Uuid::from_u128(0x1B2));
+const WAITING: WebhookDeliveryId = WebhookDeliveryId::from_uuid(Uuid::from_u128(0x1B3));
+const TO_NOBODY: WebhookDeliveryId = WebhookDeliveryId::from_uuid(Uuid::from_u128(0x1B4));
+const OVER: WebhookDeliveryId = WebhookDeliveryId::from_uuid(Uuid::from_u128(0x1B5));
+const THEIR_DELIVERY: WebhookDeliveryId = WebhookDeliveryId::from_uuid(Uuid::from_u128(0x1B6));
+
+/// For a transaction of the tenant. The last act is one that nobody was told of.
+pub fn script(tenant_id: TenantId, mark: &str) -> String {
+    let [tenant, endpoint, off, theirs] =
+        [tenant_id.uuid(), ENDPOINT.uuid(), SWITCHED_OFF.uuid(), THEIR_ENDPOINT.uuid()];
+    let [waiting, to_nobody, over, their_delivery] =
+        [WAITING.uuid(), TO_NOBODY.uuid(), OVER.uuid(), THEIR_DELIVERY.uuid()];
+    let newest = format!("(select max(n) from audit_events where tenant_id = '{tenant}')");
+    let act = format!("select audit_append('system', '{mark}', 'told.{mark}', 'x', '{mark}', '{{}}');");
+    let mut script = format!(
+        "{act} {act} {act}
+         insert into webhook_endpoints (tenant_id, endpoint_id, url, secret, enabled, told_n, created_by)
+         values ('{tenant}', '{endpoint}', 'https://{mark}.example.com/', '{mark}', true, {newest} - 1, '{mark}'),
+                ('{tenant}', '{off}', 'https://{mark}.example.com/', '{mark}', false, 0, '{mark}');
+         insert into webhook_deliveries (tenant_id, delivery_id, endpoint_id, n, state)
+         values ('{tenant}', '{waiting}', '{endpoint}', {newest} - 2, 'waiting'),
+                ('{tenant}', '{to_nobody}', '{off}', {newest} - 2, 'waiting'),
+                ('{tenant}', '{over}', '{endpoint}', {newest} - 1, 'failed');"
+    );
+    if tenant_id == THEM {
+        script += &format!(
+            "insert into webhook_endpoints (tenant_id, endpoint_id, url, secret, enabled, told_n, created_by)
+             select '{tenant}', case n when 1 then '{theirs}'::uuid else gen_random_uuid() end, 'https://{mark}.example.com/',
+                    '{mark}', true, 0, '{mark}'
+               from generate_series(1, {ENDPOINTS_MAX} - 2) n;
+             insert into webhook_deliveries (tenant_id, delivery_id, endpoint_id, n, state)
+             values ('{tenant}', '{their_delivery}', '{endpoint}', {newest} - 3, 'failed');"
+        );
+    }
+    script
+}
+
+fn failure() -> Failure {
+    Failure { status: Some(503), sentence: "It answers 503.".into() }
+}
+
+pub fn all() -> Vec<Call> {
+    calls! {
+        "webhook_endpoints::create", AllAudiences, |tx, config| {
+            let (keys, secret) = (&config.master_keys, SecretString::from("whsec_AAAA"));
+            webhook_endpoints::create(tx, keys, &Actor::System, ("https://new.example.com/", &[]), &secret).await?.url
+        };
+        "webhook_endpoints::list", AllAudiences, |tx, _config| {
+            webhook_endpoints::list(tx).await?.into_iter().map(|found| (found.id, found.url)).collect::<Vec<_>>()
+        };
+        "webhook_endpoints::exists", AllAudiences, |tx, _config| webhook_endpoints::exists(tx, THEIR_ENDPOINT).await?;
+        "webhook_endpoints::change", AllAudiences, |tx, _config| {
+            let to = Change { url: Some("https://new.example.com/"), enabled: Some(true), actions: None };
+            webhook_endpoints::change(tx, &Actor::System, SWITCHED_OFF, &to).await?.url
+        };
+        "webhook_endpoints::remove", AllAudiences, |tx, _config| {
+            webhook_endpoints::remove(tx, &Actor::System, ENDPOINT).await?
+        };
+        "webhook_endpoints::ping", AllAudiences, |tx, _config| {
+            webhook_endpoints::ping(tx, &Actor::System, THEIR_ENDPOINT).await?
+        };
+        "deliveries::take_due", AllAudiences, |tx, _config| deliveries::take_due(tx, ENDPOINT).await?;
+        "deliveries::take_due of theirs", AllAudiences, |tx, _config| deliveries::take_due(tx, THEIR_ENDPOINT).await?;
+        "deliveries::begin_attempt", AllAudiences, |tx, _config| {
+            deliveries::begin_attempt(tx, WAITING).await?.map(|due| (due.url, due.attempts, due.event.target_id))
+        };
+        "deliveries::begin_attempt to nobody", AllAudiences, |tx, _config| {
+            deliveries::begin_attempt(tx, TO_NOBODY).await?.map(|due| due.url)
+        };
+        "deliveries::delivered", AllAudiences, |tx, _config| deliveries::delivered(tx, WAITING, 200).await?;
+        "deliveries::put_off", AllAudiences, |tx, _config| {
+            deliveries::put_off(tx, WAITING, &failure(), Duration::from_secs(60)).await?
+        };
+        "deliveries::give_up", AllAudiences, |tx, _config| {
+            let Some(due) = deliveries::begin_attempt(tx, WAITING).await? else { return Ok("nothing".into()) };
+            deliveries::give_up(tx, (WAITING, &due), &failure(), true).await?
+        };
+        "deliveries::list", AllAudiences, |tx, _config| {
+            let found = deliveries::list(tx, ENDPOINT, None, 100).await?;
+            found.into_iter().map(|one| (one.id, one.action)).collect::<Vec<_>>()
+        };
+        "deliveries::again", AllAudiences, |tx, _config| deliveries::again(tx, &Actor::System, OVER).await?;
+        "deliveries::again of theirs", AllAudiences, |tx, _config| {
+            deliveries::again(tx, &Actor::System, THEIR_DELIVERY).await?
+        };
+    }
+}
