@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use shared::{
     clock::Clock,
-    db::{Db, DbError, heartbeats, system},
+    db::{Db, DbError, installation, system},
     jobs::Job,
     queue,
 };
@@ -38,7 +38,7 @@ pub async fn run(db: Db, clock: Clock, stopping: CancellationToken) {
 /// One beat; returns for how many connections what was missed is fetched. The silence is over only when all of that is
 /// enqueued: a process that dies in between leaves the rest to the next one.
 pub async fn beat(db: &Db, now: OffsetDateTime) -> Result<usize, DbError> {
-    let last = heartbeats::last(&db.system()).await?;
+    let last = installation::last_heartbeat(&db.system()).await?;
     let mut count = 0;
     if let Some(last) = last.filter(|last| now - *last >= SILENCE_MAX) {
         // The end is rounded up, so that several gateways which begin together ask for the same.
@@ -54,6 +54,6 @@ pub async fn beat(db: &Db, now: OffsetDateTime) -> Result<usize, DbError> {
             tx.commit().await?;
         }
     }
-    heartbeats::beat(&db.system()).await?;
+    installation::heartbeat(&db.system()).await?;
     Ok(count)
 }

@@ -46,6 +46,7 @@ use shared::{
     live::{Announcements, Announcer, Waker},
     network::Network,
     oidc::Provider,
+    presence,
     storage::Storage,
     stripe::Stripe,
 };
@@ -184,6 +185,8 @@ pub async fn run(
     tracing::info!(address = %config.bind, "The gateway listens");
     let beating = CancellationToken::new();
     let _ends = beating.clone().drop_guard();
+    let name = shared::process_name("gateway");
+    tokio::spawn(presence::run(db.clone(), name, "gateway", beating.clone()));
     tokio::spawn(heartbeat::run(db.clone(), gateway.clock.clone(), beating));
     let hub = gateway.hub.clone();
     let stop = async move {

@@ -14,7 +14,7 @@ use crate::{
         billing, bindings, budgets, cases, channels, connections, conversations, dead_letters, escalation_desk,
         escalation_rules, escalations, events, follow_ups, forks, invitations, knowledge, llm_keys, mcp_servers,
         me, members, memories, notices, office_hours, passages, people, related, replays, routines,
-        signup_whatsapp, takeovers, templates, tenants, tools, traces, usage, webhook_endpoints,
+        signup_whatsapp, status, takeovers, templates, tenants, tools, traces, usage, webhook_endpoints,
     },
 };
 
@@ -38,7 +38,7 @@ use crate::{
         tenants::list,
         tenants::change, tenants::suspend, tenants::resume,
         impersonation::begin, impersonation::end, impersonation::consent, impersonation::set_consent,
-        dead_letters::list, dead_letters::retry, dead_letters::discard,
+        status::show, status::history, dead_letters::list, dead_letters::retry, dead_letters::discard,
         api_keys::list, api_keys::create, api_keys::revoke,
         signup::sign_up, signup::verify, login::login, login::refresh, login::logout,
         password::change, password::forgot, password::reset, accept::show, accept::accept,

@@ -25,7 +25,7 @@ use crate::{
         billing, bindings, budgets, cases, channels, connections, conversations, dead_letters, escalation_desk,
         escalation_rules as rules, escalations, events, follow_ups, forks, invitations, knowledge, llm_keys,
         mcp_servers, me, members, memories, notices, office_hours, passages, people, related, replays, routines,
-        signup_whatsapp, takeovers, templates, tenants, tools, traces, usage, webhook_endpoints,
+        signup_whatsapp, status, takeovers, templates, tenants, tools, traces, usage, webhook_endpoints,
     },
     webhooks::{slack, slack_command, slack_interaction, stripe, whatsapp},
 };
@@ -222,6 +222,8 @@ fn looking_after() -> Router<Gateway> {
         .route("/api/v1/tenants/{tenant_id}/resume", post(tenants::resume))
         .route("/api/v1/impersonation", post(impersonation::begin).delete(impersonation::end))
         .route("/api/v1/impersonation/consent", get(impersonation::consent).put(impersonation::set_consent))
+        .route("/api/v1/status", get(status::show))
+        .route("/api/v1/status/history", get(status::history))
         .route("/api/v1/dead-letters", get(dead_letters::list))
         .route("/api/v1/dead-letters/{job_id}/retry", post(dead_letters::retry))
         .route("/api/v1/dead-letters/{job_id}/discard", post(dead_letters::discard))

@@ -54,6 +54,7 @@ use shared::{
     ids::OutboxId,
     live::{Announcer, Wakeups},
     pacer::Pacer,
+    presence,
     slack_tokens::SlackTokens,
     storage::Storage,
 };
@@ -203,7 +204,9 @@ fn beside(orchestrator: &Orchestrator, config: &Config, stopping: &CancellationT
         .summary_after
         .map(|grown| tokio::spawn(summing::run(orchestrator.clone(), grown, stopping.clone())));
     let rehearsing = tokio::spawn(rehearsing::run(orchestrator.clone(), stopping.clone()));
-    learning.into_iter().chain(summing).chain([rehearsing]).collect()
+    let (db, name) = (orchestrator.db.clone(), orchestrator.owner.clone());
+    let present = tokio::spawn(presence::run(db, name, "orchestrator", stopping.clone()));
+    learning.into_iter().chain(summing).chain([rehearsing, present]).collect()
 }
 
 impl Orchestrator {

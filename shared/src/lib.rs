@@ -38,6 +38,7 @@ pub mod model_check;
 pub mod network;
 pub mod oidc;
 pub mod pacer;
+pub mod presence;
 pub mod queue;
 pub mod slack_follow;
 pub mod slack_tokens;

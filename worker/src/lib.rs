@@ -31,6 +31,7 @@ use shared::{
     embedding::Embedder,
     jobs::Job,
     live::{Waker, Wakeups},
+    presence,
     queue::{self, Handler, JobError},
     slack_tokens::SlackTokens,
     storage::Storage,
@@ -151,6 +152,7 @@ pub async fn run(
     tracing::info!(%name, "The worker waits for jobs");
     let (stopping, tasks) = (CancellationToken::new(), TaskTracker::new());
     tasks.spawn(embed::run(db.clone(), embedder.clone(), wakeups, stopping.clone()));
+    tasks.spawn(presence::run(db.clone(), name.clone(), "worker", stopping.clone()));
     tasks.spawn(schedule::run(db.clone(), worker.clock.clone(), stopping.clone()));
     if let Some(config) = &config.checkpoints {
         let outside = Checkpoints::open(config)?;

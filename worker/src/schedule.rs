@@ -9,7 +9,7 @@ use shared::{
         budgets::{self, SummedUp},
         customers,
         documents::addresses,
-        escalations, idempotency, impersonations, rotations, routines, system,
+        escalations, idempotency, impersonations, installation, rotations, routines, system,
         webhook_endpoints::deliveries,
     },
     jobs::Job,
@@ -114,6 +114,10 @@ async fn sweep(db: &Db, clock: &Clock) {
         Ok(0) => {}
         Ok(answers) => tracing::info!(answers, "Idempotency keys older than a day were forgotten"),
         Err(error) => tracing::warn!(%error, "The idempotency keys could not be swept"),
+    }
+    // How the installation is.
+    if let Err(error) = installation::sample(&db.system()).await {
+        tracing::warn!(%error, "This minute could not be kept");
     }
     // Jobs whose wake-up was lost.
     match queue::sweep(db).await {

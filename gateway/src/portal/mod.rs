@@ -37,6 +37,7 @@ pub mod replays;
 pub mod routines;
 pub mod signup_whatsapp;
 mod simulation;
+pub mod status;
 pub mod takeovers;
 pub mod templates;
 pub mod tenants;

@@ -56,6 +56,7 @@ mod second_factor;
 mod sessions;
 mod signature;
 mod signup;
+mod status;
 mod stop;
 mod stripe;
 mod suspension;

@@ -1,0 +1,24 @@
+//! Says that a process is alive, every twenty seconds until it ends.
+
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::db::{Db, installation};
+
+const BEAT: Duration = Duration::from_secs(20);
+
+/// `name`: as [`crate::process_name`] makes them.
+pub async fn run(db: Db, name: String, role: &'static str, stopping: CancellationToken) {
+    let mut ticks = interval(BEAT);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while stopping.run_until_cancelled(ticks.tick()).await.is_some() {
+        if let Err(error) = installation::beat(&db.system(), &name, role).await {
+            tracing::warn!(%error, "This process could not say that it is alive");
+        }
+    }
+    if let Err(error) = installation::ends(&db.system(), &name).await {
+        tracing::debug!(%error, "This process could not say that it ends");
+    }
+}
