@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::{
     acting, acts, billing, desk, handovers, helped, installations, kept, later, learned, money, once, pages,
-    places, reasons, sends, singly, talks,
+    places, reasons, sends, singly, talks, told,
 };
 
 pub const THEM: TenantId = TenantId::from_uuid(Uuid::from_u128(0x0a));

@@ -35,7 +35,7 @@ use super::{
     acting, acts, billing, desk, entrances, handovers, helped, installations, kept, later, learned, money, once,
     pages, places, reasons,
     scene::{AGENT, CONNECTION, CONVERSATION, MEMORY, NUMBER, OUTBOX, PERSON, RUN, THEIR_MARK, THEM, US, lease},
-    sends, singly, talks,
+    sends, singly, talks, told,
     watched::WATCHED,
 };
 
