@@ -123,6 +123,11 @@ fn numbers(text: &str, known: &[u16]) -> anyhow::Result<Vec<u16>> {
 }
 
 pub(crate) fn sources(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    files(root, &[".rs"])
+}
+
+/// Every file of the workspace whose name ends like one of these.
+pub(crate) fn files(root: &Path, endings: &[&str]) -> anyhow::Result<Vec<PathBuf>> {
     let (mut found, mut folders) = (Vec::new(), vec![root.to_owned()]);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder)? {
@@ -130,7 +135,7 @@ pub(crate) fn sources(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             if path.is_dir() && !SKIPPED.contains(&name.as_ref()) {
                 folders.push(path);
-            } else if name.ends_with(".rs") {
+            } else if endings.iter().any(|ending| name.ends_with(ending)) {
                 found.push(path);
             }
         }

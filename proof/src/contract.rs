@@ -91,7 +91,7 @@ pub fn page() -> anyhow::Result<(String, Vec<String>)> {
 }
 
 /// Every test of the workspace by its name, with its file.
-fn tests(root: &Path) -> anyhow::Result<BTreeMap<String, String>> {
+pub(crate) fn tests(root: &Path) -> anyhow::Result<BTreeMap<String, String>> {
     let test = Regex::new(r"#\[(?:tokio::)?test[^\n]*\]\s*(?:#\[[^\n]*\]\s*)*(?:pub )?(?:async )?fn (\w+)")?;
     let mut found = BTreeMap::new();
     for path in sources(root)? {

@@ -1,5 +1,6 @@
 //! Numbers and invariants, across all crates. Nothing of the product depends on this.
 
+pub mod asvs;
 pub mod attacks;
 pub mod bench;
 pub mod chaos;
