@@ -24,13 +24,14 @@ pub async fn serve(uri: Uri) -> Response {
     }
     let (name, lifetime) = if path.starts_with("assets/") { (path, FOR_EVER) } else { (path, ASK_AGAIN) };
     if let Some(file) = Portal::get(name) {
-        let kind = file.metadata.mimetype().to_owned();
+        let kind = with_charset(file.metadata.mimetype());
         return ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, lifetime.to_owned())], file.data)
             .into_response();
     }
     match Portal::get("index.html") {
         Some(page) if !path.contains('.') => {
-            ([(header::CONTENT_TYPE, "text/html"), (header::CACHE_CONTROL, ASK_AGAIN)], page.data).into_response()
+            ([(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, ASK_AGAIN)], page.data)
+                .into_response()
         }
         Some(_) => StatusCode::NOT_FOUND.into_response(),
         None => (
@@ -39,4 +40,10 @@ pub async fn serve(uri: Uri) -> Response {
         )
             .into_response(),
     }
+}
+
+/// Every text of ours is UTF-8, and nobody has to guess it.
+fn with_charset(kind: &str) -> String {
+    let text = kind.starts_with("text/") || kind.ends_with("javascript");
+    if text && !kind.contains("charset") { format!("{kind}; charset=utf-8") } else { kind.to_owned() }
 }

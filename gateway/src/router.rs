@@ -95,6 +95,9 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/oauth/oidc/callback", get(provider::back))
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, OAUTH_TIMEOUT));
     let health = shared::health::routes(gateway.health.clone());
+    // Where it is served by https, a browser takes no other way again.
+    let secure = gateway.public_url.scheme() == "https";
+    let https_only = secure.then_some(HeaderValue::from_static("max-age=63072000"));
     Router::new()
         .merge(webhooks)
         .merge(api)
@@ -106,6 +109,7 @@ pub fn router(gateway: Gateway) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(header("x-content-type-options", "nosniff"))
         .layer(header("referrer-policy", "no-referrer"))
+        .layer(SetResponseHeaderLayer::if_not_present(header::STRICT_TRANSPORT_SECURITY, https_only))
         .layer(header(header::CONTENT_SECURITY_POLICY.as_str(), CONTENT_POLICY))
 }
 

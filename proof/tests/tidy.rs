@@ -46,6 +46,7 @@ const DOORS: Rule = Rule {
         ("gateway/src/webhooks/whatsapp_routes.rs", "a verified number brings its tenant"),
         ("gateway/src/webhooks/whatsapp_store.rs", "a verified number brings its tenant"),
         ("gateway/src/heartbeat.rs", "after a silence, every connection is caught up with"),
+        ("shared/src/presence.rs", "a process belongs to no tenant"),
         ("gateway/src/webhooks/stripe.rs", "a verified customer brings its tenant"),
         ("orchestrator/src/lib.rs", "claims lanes of all tenants"),
         ("orchestrator/src/learning.rs", "asks which tenants have messages to learn from"),

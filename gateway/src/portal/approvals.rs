@@ -24,6 +24,7 @@ use crate::{
 const OPERATOR: &str = "an operator";
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct Page {
     /// `waiting`, `approved`, `denied`, `expired` or `used`; all of them by default.

@@ -25,6 +25,7 @@ use crate::{
 const NAME_MAX: usize = 80;
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct Asked {
     /// The `next_cursor` of the page before.

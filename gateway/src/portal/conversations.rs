@@ -26,6 +26,7 @@ const WORDS_CHARS_MAX: usize = 200;
 const WORDS_MAX: usize = 8;
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct Page {
     /// The `next_cursor` of the page before.
@@ -35,6 +36,7 @@ pub struct Page {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct Asked {
     /// The `next_cursor` of the page before.

@@ -30,6 +30,7 @@ const PAGE_DEFAULT: i64 = 50;
 const PAGE_MAX: i64 = 100;
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct Page {
     /// `waiting`, `human` or `closed`; all of them by default.

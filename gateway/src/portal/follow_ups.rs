@@ -23,6 +23,7 @@ use crate::{
 const STATES: [&str; 4] = ["waiting", "begun", "cancelled", "dropped"];
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct Page {
     /// `waiting`, `begun`, `cancelled` or `dropped`; all of them by default.

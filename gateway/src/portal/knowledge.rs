@@ -40,6 +40,7 @@ const ADDRESS_MAX: usize = 2_000;
 static UPLOADS: Semaphore = Semaphore::const_new(4);
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct Given {
     /// The file's name; its ending helps to tell CSV from other text.
@@ -51,6 +52,7 @@ pub struct Given {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct Page {
     /// The `next_cursor` of the page before.

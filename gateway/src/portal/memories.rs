@@ -36,6 +36,7 @@ const PLACE_MAX: usize = 200;
 const TEXT_MAX: usize = 400;
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct Asked {
     /// The `next_cursor` of the page before.

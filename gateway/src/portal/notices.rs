@@ -47,6 +47,7 @@ pub struct NoticeList {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct Page {
     /// The `cursor` of the page before.

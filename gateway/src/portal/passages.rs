@@ -26,6 +26,7 @@ const PASSAGES_MAX: i64 = 10;
 const TERMS_MAX: usize = 40;
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct Sought {
     /// A question, in the words somebody would ask an agent in.

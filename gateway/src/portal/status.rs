@@ -74,6 +74,7 @@ pub struct History {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct HistoryAsked {
     /// 1 to 720; 24 by default.

@@ -37,6 +37,7 @@ pub enum Grouping {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct Span {
     /// `agent`, `person`, `model` or `day`.

@@ -107,6 +107,7 @@ pub struct DeliveryList {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct DeliveriesAsked {
     /// The `next_cursor` of the page before.

@@ -124,3 +124,19 @@ async fn attack_93_headers_that_pretend_change_nothing() {
     }
     assert_eq!((house.stored(acme.tenant).await, house.stored(bolt.tenant).await), (7, 0));
 }
+
+#[tokio::test]
+async fn where_it_is_served_by_https_a_browser_takes_no_other_way_again() {
+    let plain = House::open().await;
+    assert_eq!(plain.ask(&Ask::get("/healthz")).await.header("strict-transport-security"), "");
+    let secure = House::open_with(|config| {
+        config.public_url = "https://konstruct.example.com".parse().expect("an address");
+    })
+    .await;
+    for path in ["/", "/healthz", "/api/v1/me", "/nothing.js"] {
+        let sent = secure.ask(&Ask::get(path)).await;
+        assert_eq!(sent.header("strict-transport-security"), "max-age=63072000", "{path}");
+    }
+    let page = secure.ask(&Ask::get("/")).await;
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+}

@@ -64,6 +64,8 @@ export type ChangeTenant = { plan: string }
 
 export type ChangeTool = { answer_max?: number | null; arguments?: object | null; class?: string | null; description?: string | null; enabled?: boolean | null; method?: string | null; name?: string | null; remove_secret?: boolean; secret?: SecretBody | null; timeout_ms?: number | null; url?: string | null }
 
+export type ChangeWebhookEndpoint = { actions?: (string)[] | null; enabled?: boolean | null; url?: string | null }
+
 export type ChannelBody = { channel: string; connection: string; kind: string; name: string; shared: boolean; state: string }
 
 export type ChannelList = { items: (ChannelBody)[] }
@@ -92,7 +94,9 @@ export type DeadLetterBody = { attempts: number; created_at: string; error?: str
 
 export type DeadLetterList = { items: (DeadLetterBody)[]; next_cursor?: string | null }
 
-export type DeliveryBody = { error?: string | null; kind: string; sent_at?: string | null; state: string; written_at: string }
+export type DeliveryBody = { action: string; attempts: number; created_at: string; error?: string | null; finished_at?: string | null; id: string; n: number; state: string; status?: number | null }
+
+export type DeliveryList = { items: (DeliveryBody)[]; next_cursor?: string | null }
 
 export type DeskBody = { channel: string; connection: string }
 
@@ -154,6 +158,8 @@ export type GivenAddress = { address: string; agent_ids?: (string)[] | null; eve
 
 export type Handler = { changed: boolean; handler: string }
 
+export type History = { items: (SampleBody)[]; minutes: number }
+
 export type IdentityBody = { created_at: string; id: string; issuer: string; label: string; last_used_at: string }
 
 export type IdentityList = { items: (IdentityBody)[] }
@@ -177,6 +183,8 @@ export type LiftSuspension = { waiting: string }
 export type LlmKeyBody = { created_at: string; created_by: string; default_model: string; host: string; id: string; is_default: boolean; key_hint: string; name: string; platform_fallback: boolean; replaced_at?: string | null }
 
 export type LlmKeyList = { items: (LlmKeyBody)[] }
+
+export type LoadBody = { jobs_dead: number; jobs_waiting: number; lanes_waiting: number; oldest_job_seconds: number; oldest_lane_seconds: number }
 
 export type LoginBody = { code?: string | null; mail: string; password: string }
 
@@ -230,6 +238,10 @@ export type NewRule = { condition: string; enabled?: boolean | null; name: strin
 
 export type NewTool = { answer_max?: number | null; arguments?: object; class: string; description: string; enabled?: boolean | null; method: string; name: string; secret?: SecretBody | null; timeout_ms?: number | null; url: string }
 
+export type NewWebhookEndpoint = { actions?: (string)[]; url: string }
+
+export type NewWebhookEndpointBody = WebhookEndpointBody & { secret: string }
+
 export type NoticeBody = { body: string; connection_id?: string | null; conversation_id?: string | null; created_at: string; id: string; kind: string; seen_at?: string | null }
 
 export type NoticeList = { cursor?: string | null; items: (NoticeBody)[] }
@@ -257,6 +269,8 @@ export type PlanBody = { agents?: number | null; channels?: number | null; name:
 export type PolicyBody = { answers_bots: boolean; outsiders: Strangers }
 
 export type Problem = { code: string; detail: string; status: number; title: string; type: string }
+
+export type ProcessBody = { alive: boolean; beat_at: string; name: string; role: string; started_at: string; version: string }
 
 export type PromptBody = { conversation: number; files: number; instructions: number; memories: number; messages: number; model_ms: number; recall_ms: number; summary: number }
 
@@ -304,6 +318,8 @@ export type RuleVersions = { items: (RuleBody)[] }
 
 export type RunCases = { agent_id: string; case_ids?: (string)[] | null; draft?: DraftBody | null }
 
+export type SampleBody = { at: string; gateways: number; load: LoadBody; orchestrators: number; workers: number }
+
 export type Say = { text?: string | null }
 
 export type SecretBody = { header: string; value: string }
@@ -335,6 +351,8 @@ export type Simulate = { condition: string; conversations?: number | null }
 export type Simulated = { complete: boolean; condition: string; conversations: number; escalated: number; items: (Match)[] }
 
 export type SourceBody = { address: string; every_hours: number; fetched_at?: string | null; is_sitemap: boolean; listed_by?: string | null; looked_at?: string | null; reason?: string | null }
+
+export type StatusBody = { load: LoadBody; processes: (ProcessBody)[]; version: string }
 
 export type StepBody = { agent: string; arrived_at?: string | null; calls: (CallBody)[]; deliveries: (DeliveryBody)[]; finished_at?: string | null; messages: number; opinions: (OpinionBody)[]; prompt?: PromptBody | null; reason?: string | null; recalled: (RecalledBody)[]; run_id?: string | null; started_at?: string | null; state: string; tool_calls: (ToolCallBody)[] }
 
@@ -383,6 +401,10 @@ export type UseBody = { at: string; conversation_id: string; rank: number; run_i
 export type VerdictBody = { events: number; fault?: FaultBody | null; head: string; whole: boolean }
 
 export type VerifyBody = { password: string; token: string }
+
+export type WebhookEndpointBody = { actions: (string)[]; created_at: string; created_by: string; enabled: boolean; failing_since?: string | null; id: string; url: string }
+
+export type WebhookEndpointList = { items: (WebhookEndpointBody)[] }
 
 /** What each route takes and answers. */
 export interface Operations {
@@ -938,6 +960,14 @@ export interface Operations {
     request: { path: { routine_id: string }; headers?: { 'idempotency-key'?: string } }
     answer: Begun
   }
+  'GET /api/v1/status': {
+    request: object
+    answer: StatusBody
+  }
+  'GET /api/v1/status/history': {
+    request: { query?: { hours?: number | null } }
+    answer: History
+  }
   'GET /api/v1/tenants': {
     request: { query?: { after?: string } }
     answer: TenantList
@@ -977,5 +1007,33 @@ export interface Operations {
   'GET /api/v1/usage': {
     request: { query?: { by?: "agent" | "person" | "model" | "day"; from?: string | null; to?: string | null; time_zone?: string | null } }
     answer: UsageReport
+  }
+  'POST /api/v1/webhook-deliveries/{delivery_id}/retry': {
+    request: { path: { delivery_id: string } }
+    answer: undefined
+  }
+  'GET /api/v1/webhook-endpoints': {
+    request: object
+    answer: WebhookEndpointList
+  }
+  'POST /api/v1/webhook-endpoints': {
+    request: { headers?: { 'idempotency-key'?: string }; body: NewWebhookEndpoint }
+    answer: NewWebhookEndpointBody
+  }
+  'PATCH /api/v1/webhook-endpoints/{endpoint_id}': {
+    request: { path: { endpoint_id: string }; body: ChangeWebhookEndpoint }
+    answer: WebhookEndpointBody
+  }
+  'DELETE /api/v1/webhook-endpoints/{endpoint_id}': {
+    request: { path: { endpoint_id: string } }
+    answer: undefined
+  }
+  'GET /api/v1/webhook-endpoints/{endpoint_id}/deliveries': {
+    request: { path: { endpoint_id: string }; query?: { cursor?: string | null; limit?: number | null } }
+    answer: DeliveryList
+  }
+  'POST /api/v1/webhook-endpoints/{endpoint_id}/ping': {
+    request: { path: { endpoint_id: string } }
+    answer: undefined
   }
 }

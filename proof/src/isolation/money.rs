@@ -24,6 +24,7 @@ use super::{
     once::ANSWERED,
     scene::{AGENT, CONNECTION, CONVERSATION, MAIL, PERSON, RUN, THEM},
     statements::{Call, calls},
+    told::ENDPOINT,
 };
 
 const KEY: LlmKeyId = LlmKeyId::from_uuid(Uuid::from_u128(0x80));
@@ -170,7 +171,8 @@ fn rotation() -> Vec<Call> {
         };
         "sealed::write of each column", AllAudiences, |tx, _config| {
             for column in &COLUMNS {
-                let rows = [CONNECTION.uuid(), LINK, MAIL.uuid(), KEY.uuid(), TOOL.uuid(), SERVER.uuid(), DATA_KEY, ANSWERED];
+                let rows = [CONNECTION.uuid(), LINK, MAIL.uuid(), KEY.uuid(), TOOL.uuid(), SERVER.uuid(), DATA_KEY, ANSWERED,
+                            ENDPOINT.uuid()];
                 for row in rows {
                     sealed::write(tx, column, row, b"anew").await?;
                 }

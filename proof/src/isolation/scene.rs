@@ -243,7 +243,7 @@ impl Cast<'_> {
             kept::script(*tenant, mark),
             helped::script(*tenant, mark),
             once::script(*tenant, mark),
-            told::script(*tenant, mark),
+            told::script(*tenant, mark, keys),
         ]
         .join("\n")
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use shared::{
+    crypto::{Keyring, Place},
     db::{
         audit::Actor,
         webhook_endpoints::{self, Change, ENDPOINTS_MAX, deliveries},
@@ -28,7 +29,13 @@ const OVER: WebhookDeliveryId = WebhookDeliveryId::from_uuid(Uuid::from_u128(0x1
 const THEIR_DELIVERY: WebhookDeliveryId = WebhookDeliveryId::from_uuid(Uuid::from_u128(0x1B6));
 
 /// For a transaction of the tenant. The last act is one that nobody was told of.
-pub fn script(tenant_id: TenantId, mark: &str) -> String {
+pub fn script(tenant_id: TenantId, mark: &str, keys: &Keyring) -> String {
+    let sealed = |row: WebhookEndpointId| {
+        let place =
+            Place { tenant: Some(tenant_id), table: "webhook_endpoints", column: "secret", row: row.uuid() };
+        hex::encode(keys.seal(&place, mark.as_bytes()))
+    };
+    let (secret, of_off) = (sealed(ENDPOINT), sealed(SWITCHED_OFF));
     let [tenant, endpoint, off, theirs] =
         [tenant_id.uuid(), ENDPOINT.uuid(), SWITCHED_OFF.uuid(), THEIR_ENDPOINT.uuid()];
     let [waiting, to_nobody, over, their_delivery] =
@@ -38,8 +45,8 @@ pub fn script(tenant_id: TenantId, mark: &str) -> String {
     let mut script = format!(
         "{act} {act} {act}
          insert into webhook_endpoints (tenant_id, endpoint_id, url, secret, enabled, told_n, created_by)
-         values ('{tenant}', '{endpoint}', 'https://{mark}.example.com/', '{mark}', true, {newest} - 1, '{mark}'),
-                ('{tenant}', '{off}', 'https://{mark}.example.com/', '{mark}', false, 0, '{mark}');
+         values ('{tenant}', '{endpoint}', 'https://{mark}.example.com/', '\\x{secret}', true, {newest} - 1, '{mark}'),
+                ('{tenant}', '{off}', 'https://{mark}.example.com/', '\\x{of_off}', false, 0, '{mark}');
          insert into webhook_deliveries (tenant_id, delivery_id, endpoint_id, n, state)
          values ('{tenant}', '{waiting}', '{endpoint}', {newest} - 2, 'waiting'),
                 ('{tenant}', '{to_nobody}', '{off}', {newest} - 2, 'waiting'),

@@ -27,8 +27,8 @@ use crate::{
 const RECOVERY_CODES: usize = 10;
 /// Digits and letters that can't be mistaken for each other: 32, so that five bits choose one.
 const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-/// 80 bits.
-const CODE_LETTERS: usize = 16;
+/// 140 bits: their hash needs no salt and no time.
+const CODE_LETTERS: usize = 28;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
