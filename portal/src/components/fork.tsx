@@ -1,10 +1,10 @@
 // A side conversation beside what was really said. Nothing of it reaches a channel, and the page says so all the time.
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { call } from '../api/client'
-import { agentsQuery } from '../api/queries'
+import { agentsQuery, messagesQuery } from '../api/queries'
 import { forkQuery, forksQuery } from '../api/rehearsals'
-import type { ExchangeBody, ForkShown } from '../api/schema'
+import type { ExchangeBody, ForkBody, ForkShown } from '../api/schema'
 import { useRights, useSession } from '../api/session'
 import { draftDifferences } from '../lib/drafts'
 import { moment } from '../lib/time'
@@ -94,6 +94,7 @@ function Tried({ of: { fork }, onDeleted }: { of: ForkShown; onDeleted: () => vo
           />
         )}
       </p>
+      <From fork={fork} />
       {found.length > 0 && (
         <details>
           <summary>{say('draft.differs')}</summary>
@@ -101,6 +102,19 @@ function Tried({ of: { fork }, onDeleted }: { of: ForkShown; onDeleted: () => vo
         </details>
       )}
     </div>
+  )
+}
+
+/** The last message that both have, once it is known. */
+function From({ fork }: { fork: ForkBody }) {
+  const { data } = useInfiniteQuery(messagesQuery(fork.conversation_id))
+  const from = data?.pages.flatMap(({ items }) => items).find(({ id }) => id === fork.message_id)
+  if (!from) return null
+  return (
+    <blockquote>
+      <p className="quiet">{from.author}</p>
+      <p className="said excerpt">{from.text}</p>
+    </blockquote>
   )
 }
 

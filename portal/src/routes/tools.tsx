@@ -45,7 +45,7 @@ export function ToolsPage() {
           const shown = items.find(({ id }) => id === chosen)
           if (chosen === NEW && mayAdministrate) return <ToolForm key={NEW} tool={undefined} onSaved={close} onDeleted={close} />
           if (chosen === NEW_SERVER && mayAdministrate) return <ToolServerForm />
-          if (shown?.server) return <RemoteTool key={shown.id} tool={shown} of={shown.server} onSaved={close} />
+          if (shown?.server) return <RemoteTool key={`${shown.id} ${shown.changed_at}`} tool={shown} of={shown.server} onSaved={close} />
           if (shown) return <ToolForm key={shown.id} tool={shown} onSaved={close} onDeleted={close} />
           if (chosen && chosen !== NEW && chosen !== NEW_SERVER) {
             return (
