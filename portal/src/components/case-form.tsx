@@ -65,11 +65,8 @@ export function CaseForm({ one, onSaved, onDeleted }: CaseFormProps) {
               label={say('cases.delete')}
               title={say('cases.delete_title', { name: one.name })}
               text={say('cases.delete_text')}
-              act={() => call('DELETE /api/v1/cases/{case_id}', { path: { case_id: one.id } })}
-              onDone={() => {
-                void again()
-                onDeleted()
-              }}
+              act={() => call('DELETE /api/v1/cases/{case_id}', { path: { case_id: one.id } }).then(again)}
+              onDone={onDeleted}
             />
           )}
           <span role="status" className="quiet">

@@ -76,8 +76,7 @@ function Line({ one }: { one: FollowUpBody }) {
           name={one.about}
           title={say('follow_ups.cancel_title')}
           text={say('follow_ups.cancel_text', { person: one.person })}
-          act={() => call('DELETE /api/v1/follow-ups/{follow_up_id}', { path: { follow_up_id: one.id } })}
-          onDone={() => void client.invalidateQueries({ queryKey: ['follow-ups'] })}
+          act={() => call('DELETE /api/v1/follow-ups/{follow_up_id}', { path: { follow_up_id: one.id } }).then(() => client.invalidateQueries({ queryKey: ['follow-ups'] }))}
         />
       )}
     </li>

@@ -86,11 +86,8 @@ function Tried({ of: { fork }, onDeleted }: { of: ForkShown; onDeleted: () => vo
             label={say('forks.delete')}
             title={say('forks.delete_title')}
             text={say('forks.delete_text')}
-            act={() => call('DELETE /api/v1/forks/{fork_id}', { path: { fork_id: fork.id } })}
-            onDone={() => {
-              void client.invalidateQueries({ queryKey: forksQuery(fork.conversation_id).queryKey })
-              onDeleted()
-            }}
+            act={() => call('DELETE /api/v1/forks/{fork_id}', { path: { fork_id: fork.id } }).then(() => client.invalidateQueries({ queryKey: forksQuery(fork.conversation_id).queryKey }))}
+            onDone={onDeleted}
           />
         )}
       </p>
@@ -137,7 +134,7 @@ function Exchange({ exchange: { text, answer }, agent }: { exchange: ExchangeBod
     <>
       {typeof text === 'string' && (
         <li className="message">
-          <Initials name="?" />
+          <Initials name={say('forks.somebody')} kind="operator" />
           <div>
             <p className="message-head">
               <strong>{say('forks.somebody')}</strong>

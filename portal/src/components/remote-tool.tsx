@@ -95,9 +95,11 @@ function Locked({ tool, since, seen }: { tool: ToolBody; since: string; seen: Se
       )}
       <Problem of={agree.error} />
       {seen && mayAdministrate && (
-        <Button busy={agree.isPending} onClick={() => agree.mutate(seen.digest)}>
-          {say('servers.agree')}
-        </Button>
+        <div className="actions">
+          <Button busy={agree.isPending} onClick={() => agree.mutate(seen.digest)}>
+            {say('servers.agree')}
+          </Button>
+        </div>
       )}
     </section>
   )

@@ -7,7 +7,7 @@ import { agentsQuery, connectionsQuery } from '../api/queries'
 import { channelsQuery, routinesQuery } from '../api/routines'
 import type { RoutineBody } from '../api/schema'
 import { useRights } from '../api/session'
-import { formOfRoutine, routineOf, type RoutineForm as Form } from '../lib/routines'
+import { changesOf, formOfRoutine, routineOf, type RoutineForm as Form } from '../lib/routines'
 import { moment } from '../lib/time'
 import { useWords } from '../lib/words'
 import { Button } from '../ui/button'
@@ -32,10 +32,13 @@ export function RoutineForm({ routine, onSaved, onDeleted }: RoutineFormProps) {
   const { mayAdministrate } = useRights()
   const client = useQueryClient()
   const [form, setForm] = useState(() => formOfRoutine(routine))
+  // What it was when one began to edit: only what was changed here is sent, so that what others changed meanwhile stays.
+  const [base, setBase] = useState(form)
   const save = useMutation({
     mutationFn: () =>
-      routine ? call('PATCH /api/v1/routines/{routine_id}', { path: { routine_id: routine.id }, body: routineOf(form) }) : call('POST /api/v1/routines', { body: routineOf(form) }),
+      routine ? call('PATCH /api/v1/routines/{routine_id}', { path: { routine_id: routine.id }, body: changesOf(base, form) }) : call('POST /api/v1/routines', { body: routineOf(form) }),
     onSuccess: async (saved) => {
+      setBase(form)
       await client.invalidateQueries({ queryKey: routinesQuery.queryKey })
       onSaved(saved)
     },
@@ -143,6 +146,7 @@ function Where({ form, onChange }: { form: Form; onChange: (change: Partial<Form
         spellCheck={false}
         required
       />
+      <Problem of={agents.error ?? connections.error} />
       <datalist id={known}>
         {channels.data?.items
           .filter(({ connection, state }) => connection === form.connection && state === 'open')
@@ -168,22 +172,16 @@ function Act({ on: routine, onDeleted }: { on: RoutineBody; onDeleted: () => voi
         label={say('routines.run')}
         title={say('routines.run_title', { name: routine.name })}
         text={say('routines.run_text', { channel: routine.channel })}
-        act={() => call('POST /api/v1/routines/{routine_id}/run', { path })}
-        onDone={() => {
-          setBegun(true)
-          void again()
-        }}
+        act={() => call('POST /api/v1/routines/{routine_id}/run', { path }).then(again)}
+        onDone={() => setBegun(true)}
         isHarmless
       />
       <Confirm
         label={say('routines.delete')}
         title={say('routines.delete_title', { name: routine.name })}
         text={say('routines.delete_text')}
-        act={() => call('DELETE /api/v1/routines/{routine_id}', { path })}
-        onDone={() => {
-          void again()
-          onDeleted()
-        }}
+        act={() => call('DELETE /api/v1/routines/{routine_id}', { path }).then(again)}
+        onDone={onDeleted}
       />
       <span role="status" className="quiet">
         {isBegun && say('routines.begun')}

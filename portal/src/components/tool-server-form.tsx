@@ -53,6 +53,7 @@ export function ToolServerForm() {
         connect.mutate()
       }}
     >
+      <h2>{say('servers.new')}</h2>
       <Field label={say('servers.name')} hint={say('servers.name_hint')} placeholder="tickets" value={name} onChange={(event) => setName(event.target.value)} maxLength={NAME_MAX} spellCheck={false} required />
       <Field label={say('servers.url')} hint={say('servers.url_hint')} placeholder="https://mcp.example.com/mcp" value={url} onChange={(event) => setUrl(event.target.value)} maxLength={URL_MAX} spellCheck={false} inputMode="url" required />
       <Field label={say('servers.token')} hint={say('servers.token_hint')} type="password" value={token} onChange={(event) => setToken(event.target.value)} maxLength={TOKEN_MAX} autoComplete="off" />

@@ -85,8 +85,7 @@ function Server({ server, tools, line }: { server: McpServerBody; tools: ToolBod
               name={server.name}
               title={say('servers.delete_title', { name: server.name })}
               text={say('servers.delete_text')}
-              act={() => call('DELETE /api/v1/mcp-servers/{server_id}', { path })}
-              onDone={() => void again()}
+              act={() => call('DELETE /api/v1/mcp-servers/{server_id}', { path }).then(again)}
             />
           </div>
         )}

@@ -1,5 +1,5 @@
 // A routine as a form, and what became of what agents come back to.
-import type { NewRoutine, RoutineBody } from '../api/schema'
+import type { ChangeRoutine, NewRoutine, RoutineBody } from '../api/schema'
 import type { Mood } from '../ui/badge'
 import { lineOf, NEW_SCHEDULE, scheduleOf, type Schedule } from './schedules'
 import type { Word } from './words'
@@ -29,6 +29,11 @@ export function formOfRoutine(routine: RoutineBody | undefined): RoutineForm {
 /** Whether it is switched on is not the form's business. */
 export function routineOf({ name, channel, schedule, businessHours, ...rest }: RoutineForm): NewRoutine {
   return { ...rest, name: name.trim(), channel: channel.trim(), schedule: lineOf(schedule), business_hours: businessHours }
+}
+
+export function changesOf(before: RoutineForm, after: RoutineForm): ChangeRoutine {
+  const known = routineOf(before)
+  return Object.fromEntries(Object.entries(routineOf(after)).filter(([name, value]) => known[name as keyof NewRoutine] !== value))
 }
 
 const STATES: Record<string, [Word, Mood]> = {

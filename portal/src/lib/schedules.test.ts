@@ -1,5 +1,6 @@
 // When a routine is due, as people say it and as cron has it.
 import { expect, test } from 'vitest'
+import { changesOf, formOfRoutine } from './routines'
 import { lineOf, NEW_SCHEDULE, scheduleOf, weekdays } from './schedules'
 
 test('each way of saying it is a line, and the line is that way again', () => {
@@ -15,6 +16,12 @@ test('what the form does not know stays a line, and loses nothing', () => {
     expect(scheduleOf(line), line).toMatchObject({ often: 'line', line })
     expect(lineOf(scheduleOf(line)), line).toBe(line)
   }
+})
+
+test('of a routine only what was changed is sent', () => {
+  const before = formOfRoutine(undefined)
+  expect(changesOf(before, { ...before, name: ' ', schedule: scheduleOf('0 9 * * 1-5') })).toEqual({})
+  expect(changesOf(before, { ...before, channel: 'C1 ', schedule: scheduleOf('0 9 * * *') })).toEqual({ channel: 'C1', schedule: '0 9 * * *' })
 })
 
 test('without a time there is no line yet', () => {

@@ -79,10 +79,9 @@ function Line({ one, trial, isShown }: { one: CaseBody; trial: string | undefine
     <li>
       <Link to="/cases" search={{ case: one.id, trial }} aria-current={isShown ? 'true' : undefined}>
         <span className="rule-name">
-          <strong>{one.name}</strong>
+          <strong>{one.name}</strong> {one.blocks && <Badge mood="fair">{say('cases.blocks')}</Badge>}
           <span className="quiet">{one.question}</span>
         </span>
-        {one.blocks && <Badge mood="fair">{say('cases.blocks')}</Badge>}
       </Link>
     </li>
   )
