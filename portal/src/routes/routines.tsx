@@ -98,7 +98,7 @@ function Line({ routine, isShown }: { routine: RoutineBody; isShown: boolean }) 
       <Link to="/routines" search={{ routine: routine.id }} aria-current={isShown ? 'true' : undefined}>
         <span className="rule-name">
           <strong>{routine.name}</strong>
-          <span className="quiet">{next ? say('routines.next', { when: moment(next) }) : say(enabled ? 'routines.never' : 'routines.is_off')}</span>
+          <span className="quiet due">{next ? say('routines.next', { when: moment(next) }) : say(enabled ? 'routines.never' : 'routines.is_off')}</span>
         </span>
       </Link>
       {mayAdministrate ? (
