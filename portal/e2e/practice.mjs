@@ -143,14 +143,15 @@ async function cases({ test }, page) {
 async function blocking(test, page) {
   await test('a case that blocks keeps a change from being saved, and is tried right there', async () => {
     await place(page, 'Agents').click()
-    const before = await page.getByLabel('Instructions').inputValue()
+    await heading(page, 'Agents').waitFor()
+    const before = await page.getByLabel('Instructions', { exact: true }).inputValue()
     await fill(page, 'Instructions', `${before} Never be rude.`)
     await button(page, 'Save').click()
     const note = page.getByRole('region', { name: 'Try the cases' })
     await note.getByText('Nothing you wrote is lost.', { exact: false }).waitFor()
     await note.getByRole('button', { name: 'Try the cases with this' }).click()
     await note.locator('.complaints').waitFor({ timeout: 60_000 })
-    assert.match(await page.getByLabel('Instructions').inputValue(), /Never be rude/)
+    assert.match(await page.getByLabel('Instructions', { exact: true }).inputValue(), /Never be rude/)
     await inspect(page, 'case-blocks')
     await place(page, 'Cases').click()
     for (const name of ['A handover', 'Price of a hotel']) {

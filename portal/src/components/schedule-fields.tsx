@@ -1,6 +1,7 @@
 // When a routine is due, as people say it; what they can't say here is a line of cron.
 import { useQuery } from '@tanstack/react-query'
 import { officeHoursQuery } from '../api/routines'
+import { ownZone } from '../lib/money'
 import { OFTEN, weekdays, type Often, type Schedule } from '../lib/schedules'
 import { locale } from '../lib/time'
 import { useWords, type Word } from '../lib/words'
@@ -29,7 +30,9 @@ export function ScheduleFields({ schedule, isFixed, onChange }: ScheduleFieldsPr
   const hours = useQuery(officeHoursQuery)
   const write = (change: Partial<Schedule>) => onChange({ ...schedule, ...change })
   const { often } = schedule
-  const zone = hours.data ? say('schedule.zone', { zone: hours.data.time_zone }) : undefined
+  const clock = hours.data?.time_zone
+  // Times that are shown are the reader's own, as everywhere.
+  const zone = clock && say(clock === ownZone() ? 'schedule.zone' : 'schedule.other_zone', { zone: clock })
   return (
     <div className="schedule">
       <Select label={say('schedule.often')} value={often} disabled={isFixed} onChange={(event) => write({ often: event.target.value as Often })}>
@@ -52,7 +55,7 @@ export function ScheduleFields({ schedule, isFixed, onChange }: ScheduleFieldsPr
         <Field label={say('schedule.day_of_month')} type="number" min={1} max={LAST_DAY} value={schedule.day} readOnly={isFixed} onChange={(event) => write({ day: Number(event.target.value) })} required />
       )}
       {often === 'line' ? (
-        <Field label={say('schedule.cron')} hint={say('schedule.cron_hint', { zone: hours.data?.time_zone ?? 'UTC' })} placeholder="0 9 * * 1" value={schedule.line} readOnly={isFixed} onChange={(event) => write({ line: event.target.value })} maxLength={LINE_MAX} spellCheck={false} required />
+        <Field label={say('schedule.cron')} hint={say('schedule.cron_hint', { zone: clock ?? 'UTC' })} placeholder="0 9 * * 1" value={schedule.line} readOnly={isFixed} onChange={(event) => write({ line: event.target.value })} maxLength={LINE_MAX} spellCheck={false} required />
       ) : (
         <Field label={say(often === 'hour' ? 'schedule.minute' : 'schedule.at')} hint={zone} type="time" value={schedule.time} readOnly={isFixed} onChange={(event) => write({ time: event.target.value })} required />
       )}

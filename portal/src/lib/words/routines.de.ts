@@ -48,6 +48,7 @@ export const routinesDe: Record<keyof typeof routinesEn, string> = {
   'schedule.at': 'Um',
   'schedule.minute': 'Zur Minute (Stunden zählen nicht)',
   'schedule.zone': 'Nach der Uhr von {zone}.',
+  'schedule.other_zone': 'Nach der Uhr von {zone}; das nächste Mal steht hier nach Ihrer.',
   'schedule.cron': 'Zeile',
   'schedule.cron_hint': 'Minute, Stunde, Tag, Monat und Wochentag, nach der Uhr von {zone}; mindestens 15 Minuten auseinander.',
   'follow_ups.title': 'Wiedervorlagen',

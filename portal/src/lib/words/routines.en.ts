@@ -46,6 +46,7 @@ export const routinesEn = {
   'schedule.at': 'At',
   'schedule.minute': 'At minute (hours don’t count)',
   'schedule.zone': 'By the clock of {zone}.',
+  'schedule.other_zone': 'By the clock of {zone}; the next time is shown by yours.',
   'schedule.cron': 'Line',
   'schedule.cron_hint': 'Minute, hour, day, month and weekday, by the clock of {zone}; 15 minutes apart or more.',
   'follow_ups.title': 'Follow-ups',
