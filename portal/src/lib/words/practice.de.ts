@@ -20,7 +20,7 @@ export const practiceDe: Record<keyof typeof practiceEn, string> = {
   'replays.waiting': 'Das Modell wird gefragt …',
   'replays.failed': 'Es gibt keine Antwort.',
   'replays.failed_because': 'Es gibt keine Antwort: {reason}',
-  'forks.here': 'Von hier aus anderes versuchen',
+  'forks.here': 'Anderes versuchen',
   'forks.here_of': 'Von hier aus anderes versuchen: {author}, {when}',
   'forks.begin_title': 'Von hier aus anderes versuchen',
   'forks.nothing_sent': 'Nichts hiervon geht in den Kanal, und niemand dort sieht es.',

@@ -18,7 +18,7 @@ export const practiceEn = {
   'replays.waiting': 'The model is being asked …',
   'replays.failed': 'There is no answer.',
   'replays.failed_because': 'There is no answer: {reason}',
-  'forks.here': 'Try something else from here',
+  'forks.here': 'Try something else',
   'forks.here_of': 'Try something else from here: {author}, {when}',
   'forks.begin_title': 'Try something else from here',
   'forks.nothing_sent': 'Nothing here is sent to the channel, and nobody there sees it.',
