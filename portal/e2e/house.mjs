@@ -27,6 +27,13 @@ export async function until(what, look, milliseconds = READY_MS) {
   throw new Error(`${what} did not happen within ${milliseconds / 1000} s`)
 }
 
+/** What stands behind an id: 26 letters of Crockford's alphabet. */
+export function uuidOf(id) {
+  const letters = '0123456789abcdefghjkmnpqrstvwxyz'
+  const number = [...id.split('_').at(-1)].reduce((sum, letter) => sum * 32n + BigInt(letters.indexOf(letter)), 0n)
+  return number.toString(16).padStart(32, '0').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+}
+
 export async function startHouse() {
   const folder = await mkdtemp(join(tmpdir(), 'konstruct-e2e-'))
   const ports = await freePorts()

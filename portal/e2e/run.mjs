@@ -11,6 +11,8 @@ import { learned } from './learned.mjs'
 import { live } from './live.mjs'
 import { money } from './money.mjs'
 import { platform } from './platform.mjs'
+import { practice } from './practice.mjs'
+import { routines } from './routines.mjs'
 import { rules } from './rules.mjs'
 import { statusPage } from './status.mjs'
 import { support } from './support.mjs'
@@ -52,6 +54,8 @@ try {
   await learned(stage, owner)
   await together(stage, owner)
   await live(stage, owner)
+  await practice(stage, owner)
+  await routines(stage, owner)
   await money(stage, owner)
   await billing(stage, owner)
   await team(stage, owner)

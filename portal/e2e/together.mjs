@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readdir, readFile } from 'node:fs/promises'
 import { gzipSync } from 'node:zlib'
 import { button, fill, heading, inspect, newPage } from './browser.mjs'
-import { until, wait } from './house.mjs'
+import { until, uuidOf, wait } from './house.mjs'
 
 const MANY = 10_000
 const LONG_TASK_MS = 50
@@ -171,11 +171,4 @@ export async function deadLetters({ house, test }, page) {
     await place(page, 'Audit log').click()
     await page.locator('.events li', { hasText: 'job.discard' }).waitFor()
   })
-}
-
-/** What stands behind an id: 26 letters of Crockford's alphabet. */
-function uuidOf(id) {
-  const letters = '0123456789abcdefghjkmnpqrstvwxyz'
-  const number = [...id.split('_').at(-1)].reduce((sum, letter) => sum * 32n + BigInt(letters.indexOf(letter)), 0n)
-  return number.toString(16).padStart(32, '0').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
 }

@@ -19,6 +19,7 @@ import './styles/acting.css'
 import './styles/knowledge.css'
 import './styles/money.css'
 import './styles/rules.css'
+import './styles/practice.css'
 
 const RETRIES_MAX = 2
 

@@ -3,7 +3,7 @@ import type { QueryClient } from '@tanstack/react-query'
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router'
 import { sessionQuery } from './api/session'
 import { Missing, Wrecked } from './components/wrecked'
-import { approvalSearch, auditSearch, inboxSearch, knowledgeSearch, memorySearch, oneOf, settingsSearch, signInSearch, text, token, usageSearch, type EscalationSearch } from './lib/searches'
+import { approvalSearch, auditSearch, casesSearch, inboxSearch, knowledgeSearch, memorySearch, oneOf, routinesSearch, settingsSearch, signInSearch, text, token, usageSearch, type EscalationSearch } from './lib/searches'
 import { Loading } from './ui/states'
 
 const root = createRootRouteWithContext<{ queryClient: QueryClient }>()({ component: Outlet })
@@ -142,6 +142,20 @@ const approvals = createRoute({
   component: lazyRouteComponent(() => import('./routes/approvals'), 'ApprovalsPage'),
 })
 
+const routines = createRoute({
+  getParentRoute: () => app,
+  path: '/routines',
+  validateSearch: routinesSearch,
+  component: lazyRouteComponent(() => import('./routes/routines'), 'RoutinesPage'),
+})
+
+const cases = createRoute({
+  getParentRoute: () => app,
+  path: '/cases',
+  validateSearch: casesSearch,
+  component: lazyRouteComponent(() => import('./routes/cases'), 'CasesPage'),
+})
+
 const modelKeys = createRoute({
   getParentRoute: () => app,
   path: '/model-keys',
@@ -209,26 +223,9 @@ const deadLetters = createRoute({
 })
 
 const pages = [
-  home,
-  inbox,
-  escalations,
-  approvals,
-  memory,
-  knowledge,
-  agents,
-  tools,
-  rules,
-  modelKeys,
-  connections,
-  usage,
-  budgets,
-  billing,
-  people,
-  audit,
-  settings,
-  onboarding,
-  tenants,
-  deadLetters,
+  home, inbox, escalations, approvals, memory, knowledge, agents, routines, cases, tools,
+  rules, modelKeys, connections, usage, budgets, billing, people,
+  audit, settings, onboarding, tenants, deadLetters,
 ]
 
 export function portalRouter(queryClient: QueryClient) {

@@ -25,10 +25,9 @@ export async function schemaText() {
 }
 
 function operation(method, path, { parameters = [], requestBody, responses }) {
-  const isInPath = ({ name }) => path.includes(`{${name}}`)
-  const inPath = parameters.filter(isInPath).map(({ name }) => `${name}: string`)
+  const inPath = parameters.filter(({ in: place }) => place === 'path').map(({ name }) => `${name}: string`)
   const inHeaders = parameters.filter(({ in: place }) => place === 'header').map(({ name }) => `'${name}'?: string`)
-  const inQuery = parameters.filter((one) => !isInPath(one) && one.in !== 'header').map(({ name, schema }) => `${name}?: ${typeOf(schema)}`)
+  const inQuery = parameters.filter(({ in: place }) => place === 'query').map(({ name, schema }) => `${name}?: ${typeOf(schema)}`)
   // What is no JSON is a file as it is.
   const json = requestBody?.content['application/json']
   const body = requestBody && (json ? typeOf(json.schema) : 'Blob')

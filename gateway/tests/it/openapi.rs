@@ -67,6 +67,25 @@ async fn the_served_description_is_the_same() {
     assert_eq!((reply.status, reply.json()), (200, document()));
 }
 
+/// Programs are made from the description: what it calls a part of the address must be one.
+#[test]
+fn parameters_are_described_where_they_are() {
+    let document = document();
+    for (method, path) in described() {
+        for parameter in
+            document["paths"][&path][method].get("parameters").and_then(Value::as_array).into_iter().flatten()
+        {
+            let (name, place) = (parameter["name"].as_str().expect("a name"), &parameter["in"]);
+            assert_eq!(
+                path.contains(&format!("{{{name}}}")),
+                place == "path",
+                "{method} {path}: {name} in {place}"
+            );
+            assert!(["path", "query", "header"].iter().any(|known| place == known), "{method} {path}: {place}");
+        }
+    }
+}
+
 /// What the sign-in page has to know before anybody is known, and a browser's GET says no page it comes from.
 const FOR_ANYBODY: &str = "/api/v1/auth/options";
 

@@ -6,7 +6,7 @@ import { call, callOnce } from './client'
 import { every } from './events'
 
 /** Without events: what is watched is asked for again. */
-const WATCHED_MS = 2_000
+export const WATCHED_MS = 2_000
 export const LIST_MS = 4_000
 const NOTICES_MS = 60_000
 /** Beside them: for what they do not tell, such as an edit in a conversation of long ago. */

@@ -6,6 +6,8 @@ import { ApiProblem, call } from '../api/client'
 import { agentsQuery, modelKeysQuery, toolsQuery } from '../api/queries'
 import type { AgentBody, AgentVersionBody } from '../api/schema'
 import { useRights } from '../api/session'
+import { isInTheWay } from '../lib/cases'
+import { draftOf } from '../lib/drafts'
 import { differences, merged, restorable, shapeOf, type Shape } from '../lib/agents'
 import { useWords } from '../lib/words'
 import { Button } from '../ui/button'
@@ -15,6 +17,7 @@ import { AgentConflict } from './agent-conflict'
 import { AgentVersions } from './agent-versions'
 import { ModelChain } from './model-chain'
 import { ToolGrants } from './tool-grants'
+import { CasesInTheWay } from './trial'
 
 const NAME_MAX = 80
 const TEXT_MAX = 500
@@ -125,7 +128,11 @@ export function AgentForm({ agent, submit, onSaved }: AgentFormProps) {
             {say(restored)}
           </p>
         )}
-        {!(theirs && isStale(save.error)) && <Problem of={save.error} />}
+        {agent && isInTheWay(save.error) ? (
+          <CasesInTheWay agent={agent} draft={draftOf({ ...shape, memory: true }, agent)} />
+        ) : (
+          !(theirs && isStale(save.error)) && <Problem of={save.error} />
+        )}
         {mayAdministrate ? (
           <div className="actions">
             <Button type="submit" look="primary" busy={save.isPending} disabled={theirs !== undefined}>

@@ -20,6 +20,7 @@ export function BillingStatus({ billing: { subscription, access } }: { billing: 
       )}
       {subscription?.past_due_since && <span className="quiet">{say('billing.due_since', { when: moment(subscription.past_due_since) })}</span>}
       {access === 'paused' && <p className="note bad">{say('billing.access_paused')}</p>}
+      {access === 'suspended' && <p className="note bad">{say('billing.access_suspended')}</p>}
       {access === 'read_only' && <p className="note bad">{say('billing.access_read_only')}</p>}
     </div>
   )

@@ -1,9 +1,9 @@
 // The open conversation: who said what, who answers, and answering oneself.
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { useEffect, useRef } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { call } from '../api/client'
 import { conversationQuery, conversationsQuery, messagesQuery } from '../api/queries'
-import type { ConversationBody } from '../api/schema'
+import type { ConversationBody, MessageBody } from '../api/schema'
 import { useRights } from '../api/session'
 import { titleOf } from '../lib/conversations'
 import { useShortcuts } from '../lib/use-shortcuts'
@@ -12,6 +12,9 @@ import { Badge, ChannelBadge } from '../ui/badge'
 import { Button } from '../ui/button'
 import { Icon } from '../ui/icon'
 import { Empty, Failed, Loading, Problem } from '../ui/states'
+import { BeginFork } from './begin-fork'
+import { Fork } from './fork'
+import { ForkList } from './fork-list'
 import { Messages } from './messages'
 import { ReplyForm } from './reply-form'
 import { Why } from './why'
@@ -28,19 +31,19 @@ interface ConversationProps {
   /** The run it is asked why of, or `all`. */
   why: string | undefined
   onWhy: (why: string | undefined) => void
+  /** The side conversation that is shown instead. */
+  fork: string | undefined
+  onFork: (fork: string | undefined) => void
   onClose: () => void
 }
 
-export function Conversation({ id, known, message, why, onWhy, onClose }: ConversationProps) {
+export function Conversation({ id, known, message, why, onWhy, fork, onFork, onClose }: ConversationProps) {
   const say = useWords()
   const { data: about = known } = useQuery(conversationQuery(id))
-  const messages = useInfiniteQuery(messagesQuery(id))
   const { mayChange } = useRights()
   const isByHuman = about?.handler === 'human'
   const handOver = useHandOver(id, isByHuman)
-  const items = messages.data?.pages.flatMap((page) => page.items).reverse() ?? []
-  const end = useEndInView(message ? undefined : items.at(-1)?.id)
-  usePointed(message, items.some((one) => one.id === message), messages)
+  const [beginAt, setBeginAt] = useState<MessageBody>()
   const mayHandOver = mayChange && about !== undefined
   const toggleWhy = () => onWhy(why ? undefined : 'all')
   useShortcuts({ w: toggleWhy, ...(mayHandOver && { t: () => handOver.mutate() }) })
@@ -68,6 +71,45 @@ export function Conversation({ id, known, message, why, onWhy, onClose }: Conver
         )}
       </header>
       <Problem of={handOver.error} />
+      <ForkList conversationId={id} shown={fork} />
+      {beginAt && (
+        <BeginFork
+          conversationId={id}
+          at={beginAt}
+          onClose={() => setBeginAt(undefined)}
+          onBegun={(begun) => {
+            setBeginAt(undefined)
+            onFork(begun.id)
+          }}
+        />
+      )}
+      {fork && <Fork key={fork} id={fork} onWhy={onWhy} onClose={() => onFork(undefined)} />}
+      {/* What is half typed stays while a side conversation is looked at. */}
+      <div className="talk" hidden={fork !== undefined}>
+        <Talk id={id} about={about} message={message} why={why} onWhy={onWhy} onTry={setBeginAt} />
+      </div>
+    </article>
+  )
+}
+
+interface TalkProps extends Pick<ConversationProps, 'id' | 'message' | 'why' | 'onWhy'> {
+  about: ConversationBody | undefined
+  onTry: (message: MessageBody) => void
+}
+
+/** What was said, why, and answering. */
+function Talk({ id, about, message, why, onWhy, onTry }: TalkProps) {
+  const say = useWords()
+  const messages = useInfiniteQuery(messagesQuery(id))
+  const { mayChange } = useRights()
+  const isByHuman = about?.handler === 'human'
+  const items = messages.data?.pages.flatMap((page) => page.items).reverse() ?? []
+  const end = useEndInView(message ? undefined : items.at(-1)?.id)
+  usePointed(message, items.some((one) => one.id === message), messages)
+  // Only what an agent has answered can go on with one.
+  const mayTry = mayChange && items.some(({ run_id: run }) => run)
+  return (
+    <>
       <div className={`conversation-body ${why ? 'explained' : ''}`}>
         <div className="messages" tabIndex={0} role="region" aria-label={say('inbox.messages')}>
           {messages.isPending && <Loading lines={5} />}
@@ -78,15 +120,15 @@ export function Conversation({ id, known, message, why, onWhy, onClose }: Conver
               {say('inbox.earlier')}
             </Button>
           )}
-          <Messages items={items} pointed={message} onWhy={onWhy} />
+          <Messages items={items} pointed={message} onWhy={onWhy} onFork={mayTry ? onTry : undefined} />
           <div ref={end} />
         </div>
         {why && <Why conversationId={id} of={why} onClose={() => onWhy(undefined)} />}
       </div>
-      {mayChange && isByHuman && <ReplyForm conversationId={id} />}
+      {mayChange && isByHuman && <ReplyForm conversationId={id} channel={about?.channel} />}
       {mayChange && about && !isByHuman && <p className="reply-note quiet">{say('inbox.reply_note')}</p>}
       {!mayChange && <p className="reply-note quiet">{say('inbox.read_only')}</p>}
-    </article>
+    </>
   )
 }
 

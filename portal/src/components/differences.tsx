@@ -12,14 +12,18 @@ export function Differences({ of: found }: { of: Difference[] }) {
         <div key={field}>
           <dt>{say(word)}</dt>
           <dd className="diff">
-            {lineDiff(before, after).map(([kind, line], at) => {
-              if (kind === 'same') return <span key={at}>{line || ' '}</span>
-              if (line === '') return null
-              return kind === 'gone' ? <del key={at}>{line}</del> : <ins key={at}>{line}</ins>
-            })}
+            <DiffLines of={lineDiff(before, after)} />
           </dd>
         </div>
       ))}
     </dl>
   )
+}
+
+export function DiffLines({ of: lines }: { of: ReturnType<typeof lineDiff> }) {
+  return lines.map(([kind, line], at) => {
+    if (kind === 'same') return <span key={at}>{line || ' '}</span>
+    if (line === '') return null
+    return kind === 'gone' ? <del key={at}>{line}</del> : <ins key={at}>{line}</ins>
+  })
 }

@@ -14,9 +14,13 @@ interface MessagesProps {
   pointed: string | undefined
   /** Somebody asks why the agent said this. */
   onWhy: (runId: string) => void
+  /** Somebody tries something else from here. */
+  onFork?: (message: MessageBody) => void
+  /** They stand elsewhere on the page, too, where somebody may be sent to one. */
+  isCopy?: boolean
 }
 
-export function Messages({ items, pointed, onWhy }: MessagesProps) {
+export function Messages({ items, pointed, onWhy, onFork, isCopy }: MessagesProps) {
   return (
     <ol className="message-list">
       {items.map((message, index) => {
@@ -25,7 +29,7 @@ export function Messages({ items, pointed, onWhy }: MessagesProps) {
         return (
           <Fragment key={message.id}>
             {(before === undefined || day(before.sent_at) !== today) && <li className="day">{today}</li>}
-            <Message message={message} isPointed={message.id === pointed} onWhy={onWhy} />
+            <Message message={message} isPointed={message.id === pointed} onWhy={onWhy} onFork={onFork} isCopy={isCopy} />
           </Fragment>
         )
       })}
@@ -33,12 +37,17 @@ export function Messages({ items, pointed, onWhy }: MessagesProps) {
   )
 }
 
-function Message({ message, isPointed, onWhy }: { message: MessageBody; isPointed: boolean; onWhy: (runId: string) => void }) {
+interface MessageProps extends Pick<MessagesProps, 'onWhy' | 'onFork' | 'isCopy'> {
+  message: MessageBody
+  isPointed: boolean
+}
+
+function Message({ message, isPointed, onWhy, onFork, isCopy }: MessageProps) {
   const say = useWords()
   const { run_id: run, interrupted: broken, trouble } = message
   const kind = KINDS[message.author_kind]
   return (
-    <li id={message.id} className={`message ${message.author_kind} ${isPointed ? 'pointed' : ''}`} aria-current={isPointed ? 'true' : undefined}>
+    <li id={isCopy ? undefined : message.id} className={`message ${message.author_kind} ${isPointed ? 'pointed' : ''}`} aria-current={isPointed ? 'true' : undefined}>
       <Initials name={message.author} kind={message.author_kind} />
       <div>
         <p className="message-head">
@@ -53,6 +62,11 @@ function Message({ message, isPointed, onWhy }: { message: MessageBody; isPointe
           {run && (
             <button type="button" className="link" aria-label={say('why.of_message')} onClick={() => onWhy(run)}>
               {say('why.button')}
+            </button>
+          )}
+          {onFork && !message.deleted_at && (
+            <button type="button" className="link fork-here" aria-label={say('forks.here_of', { author: message.author, when: clock(message.sent_at) })} onClick={() => onFork(message)}>
+              {say('forks.here')}
             </button>
           )}
         </p>

@@ -23,6 +23,8 @@ interface Place {
     | '/memory'
     | '/knowledge'
     | '/agents'
+    | '/routines'
+    | '/cases'
     | '/tools'
     | '/rules'
     | '/model-keys'
@@ -51,6 +53,8 @@ const PLACES: Place[] = [
   { to: '/memory', icon: 'memory', word: 'nav.memory' },
   { to: '/knowledge', icon: 'knowledge', word: 'nav.knowledge' },
   { to: '/agents', icon: 'agents', word: 'nav.agents', begins: true },
+  { to: '/routines', icon: 'routines', word: 'nav.routines' },
+  { to: '/cases', icon: 'cases', word: 'nav.cases' },
   { to: '/tools', icon: 'tools', word: 'nav.tools' },
   { to: '/rules', icon: 'rules', word: 'nav.rules' },
   { to: '/model-keys', icon: 'keys', word: 'nav.model_keys' },

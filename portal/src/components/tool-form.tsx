@@ -132,7 +132,7 @@ interface ClassesProps {
 }
 
 /** Whether a second person is asked: the one choice of this form that must be understood. */
-function Classes({ value, isFixed, isWriteOnly, error, onChange }: ClassesProps) {
+export function Classes({ value, isFixed, isWriteOnly, error, onChange }: ClassesProps) {
   const say = useWords()
   return (
     <fieldset className="tool-classes" disabled={isFixed}>

@@ -9,6 +9,7 @@ import { useWords } from '../lib/words'
 import { Badge } from '../ui/badge'
 import { Button } from '../ui/button'
 import { Asking, Empty } from '../ui/states'
+import { Replays } from './replays'
 import { Step } from './why-step'
 
 interface WhyProps {
@@ -44,7 +45,7 @@ export function Why({ conversationId, of, onClose }: WhyProps) {
           ) : (
             <ol className="steps">
               {items.map((step, index) => (
-                <Line key={step.run_id ?? step.arrived_at ?? index} step={step} isAsked={step.run_id === of} isOpen={of === 'all' && index === 0} />
+                <Line key={step.run_id ?? step.arrived_at ?? index} conversationId={conversationId} step={step} isAsked={step.run_id === of} isOpen={of === 'all' && index === 0} />
               ))}
             </ol>
           )
@@ -59,7 +60,7 @@ export function Why({ conversationId, of, onClose }: WhyProps) {
   )
 }
 
-function Line({ step, isAsked, isOpen }: { step: StepBody; isAsked: boolean; isOpen: boolean }) {
+function Line({ conversationId, step, isAsked, isOpen }: { conversationId: string; step: StepBody; isAsked: boolean; isOpen: boolean }) {
   const say = useWords()
   const details = useRef<HTMLDetailsElement>(null)
   const [word, mood] = stateOf(step)
@@ -87,6 +88,7 @@ function Line({ step, isAsked, isOpen }: { step: StepBody; isAsked: boolean; isO
           )}
         </summary>
         <Step step={step} />
+        {step.run_id && step.prompt && <Replays conversationId={conversationId} runId={step.run_id} agent={step.agent} />}
       </details>
     </li>
   )

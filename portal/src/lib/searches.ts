@@ -9,6 +9,8 @@ export interface InboxSearch {
   message?: string
   /** The panel that says why: of a run, or of all (`all`). */
   why?: string
+  /** A side conversation that is shown beside it. */
+  fork?: string
 }
 
 export interface MemorySearch {
@@ -74,6 +76,7 @@ export const inboxSearch = (search: Carried): InboxSearch => ({
   q: typed(search.q),
   message: text(search.message),
   why: text(search.why),
+  fork: text(search.fork),
 })
 
 export const memorySearch = (search: Carried): MemorySearch => ({
@@ -99,6 +102,12 @@ export const usageSearch = ({ days, by, show }: Carried): UsageSearch => ({
   by: oneOf(by, ['model', 'person']),
   show: oneOf(show, ['calls', 'tokens']),
 })
+
+/** The routine that is open, or what agents come back to instead. */
+export const routinesSearch = (search: Carried): { routine?: string; list?: 'follow-ups' } => ({ routine: text(search.routine), list: oneOf(search.list, ['follow-ups']) })
+
+/** The case that is open, and what became of those that were tried. */
+export const casesSearch = (search: Carried): { case?: string; trial?: string } => ({ case: text(search.case), trial: text(search.trial) })
 
 /** Where to go after signing in: an address of ours, never another site's. */
 export function ownPath(given: unknown): string | undefined {

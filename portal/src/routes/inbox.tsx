@@ -41,7 +41,7 @@ export function InboxPage() {
     const next = neighbour(ids, search.conversation, by)
     if (next === undefined) return
     const at = ids.indexOf(next)
-    go({ conversation: next, message: items[at]?.found?.message_id, why: search.why && 'all' })
+    go({ conversation: next, message: items[at]?.found?.message_id, why: search.why && 'all', fork: undefined })
     rows.current?.show(at)
   }
   useShortcuts({
@@ -49,9 +49,9 @@ export function InboxPage() {
     k: () => step(-1),
     '/': () => find.current?.focus(),
     '?': () => setHelpOpen(true),
-    Escape: () => go(search.why ? { why: undefined } : { conversation: undefined }),
+    Escape: () => go(search.fork ? { fork: undefined } : search.why ? { why: undefined } : { conversation: undefined }),
   })
-  const open = (chosen: ConversationBody) => go({ conversation: chosen.id, message: chosen.found?.message_id, why: undefined }, false)
+  const open = (chosen: ConversationBody) => go({ conversation: chosen.id, message: chosen.found?.message_id, why: undefined, fork: undefined }, false)
   const { fetchNextPage } = list
   const more = useCallback(() => void fetchNextPage(), [fetchNextPage])
 
@@ -86,8 +86,10 @@ export function InboxPage() {
             known={items.find(({ id }) => id === search.conversation)}
             message={search.message}
             why={search.why}
-            onWhy={(why) => go({ why })}
-            onClose={() => go({ conversation: undefined, why: undefined }, false)}
+            onWhy={(why) => go({ why, fork: undefined })}
+            fork={search.fork}
+            onFork={(fork) => go({ fork, why: undefined }, false)}
+            onClose={() => go({ conversation: undefined, why: undefined, fork: undefined }, false)}
           />
         ) : (
           <Empty title={say('inbox.choose')}>{say('inbox.choose_text')}</Empty>

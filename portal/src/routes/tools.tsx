@@ -5,7 +5,10 @@ import { agentsQuery, toolsQuery } from '../api/queries'
 import type { AgentBody, ToolBody } from '../api/schema'
 import { useRights } from '../api/session'
 import { PageHead } from '../components/page-head'
+import { RemoteTool } from '../components/remote-tool'
 import { ToolForm } from '../components/tool-form'
+import { ToolServerForm } from '../components/tool-server-form'
+import { NEW_SERVER, ToolServers } from '../components/tool-servers'
 import { builtInWord, hostOf } from '../lib/tools'
 import { useWords } from '../lib/words'
 import { Badge } from '../ui/badge'
@@ -20,6 +23,7 @@ export function ToolsPage() {
   const navigate = useNavigate()
   const { mayAdministrate } = useRights()
   const tools = useQuery(toolsQuery)
+  const agents = useQuery(agentsQuery)
   const close = () => void navigate({ to: '/tools', search: {} })
   return (
     <main className="content">
@@ -40,8 +44,10 @@ export function ToolsPage() {
         {({ items, built_in: builtIn }) => {
           const shown = items.find(({ id }) => id === chosen)
           if (chosen === NEW && mayAdministrate) return <ToolForm key={NEW} tool={undefined} onSaved={close} onDeleted={close} />
+          if (chosen === NEW_SERVER && mayAdministrate) return <ToolServerForm />
+          if (shown?.server) return <RemoteTool key={`${shown.id} ${shown.changed_at}`} tool={shown} of={shown.server} onSaved={close} />
           if (shown) return <ToolForm key={shown.id} tool={shown} onSaved={close} onDeleted={close} />
-          if (chosen && chosen !== NEW) {
+          if (chosen && chosen !== NEW && chosen !== NEW_SERVER) {
             return (
               <Empty title={say('tools.gone')}>
                 <Link className="button" to="/tools" search={{}}>
@@ -52,7 +58,8 @@ export function ToolsPage() {
           }
           return (
             <>
-              <Own items={items} />
+              <Own items={items.filter(({ server }) => !server)} />
+              <ToolServers tools={items} line={(tool) => <Line key={tool.id} tool={tool} users={usersOf(agents.data?.items, tool.id)} />} />
               <BuiltIn names={builtIn} />
             </>
           )
@@ -106,12 +113,13 @@ function Line({ tool, users }: { tool: ToolBody; users: AgentBody[] | undefined 
         <span className="quiet">{tool.description}</span>
         <span className="quiet tool-where">
           <code>
-            {tool.method.toUpperCase()} {hostOf(tool.url)}
+            {tool.server ? tool.server.name : `${tool.method.toUpperCase()} ${hostOf(tool.url)}`}
           </code>
           {tool.secret_hint !== null && tool.secret_hint !== undefined && <span>{say('tools.secret_is', { header: tool.header ?? '', hint: tool.secret_hint })}</span>}
         </span>
         <Users users={users} />
       </span>
+      {tool.server?.locked_at && <Badge mood="bad">{say('servers.locked')}</Badge>}
       {!tool.enabled && <Badge mood="fair">{say('tools.off')}</Badge>}
       <Class of={tool.class} />
       <Link className="button quiet" to="/tools" search={{ tool: tool.id }} aria-label={say(mayAdministrate ? 'tools.edit_of' : 'tools.look_at', { name: tool.name })}>

@@ -9,8 +9,14 @@ import { knowledgeDe } from './knowledge.de'
 import { knowledgeEn } from './knowledge.en'
 import { moneyDe } from './money.de'
 import { moneyEn } from './money.en'
+import { practiceDe } from './practice.de'
+import { practiceEn } from './practice.en'
+import { routinesDe } from './routines.de'
+import { routinesEn } from './routines.en'
 import { rulesDe } from './rules.de'
 import { rulesEn } from './rules.en'
+import { serversDe } from './servers.de'
+import { serversEn } from './servers.en'
 import { statusDe } from './status.de'
 import { statusEn } from './status.en'
 import { supportDe } from './support.de'
@@ -20,9 +26,10 @@ import { trustEn } from './trust.en'
 import { workDe } from './work.de'
 import { workEn } from './work.en'
 
-const en = { ...accountEn, ...workEn, ...rulesEn, ...actingEn, ...knowledgeEn, ...moneyEn, ...trustEn, ...statusEn, ...supportEn }
+const en = { ...accountEn, ...workEn, ...rulesEn, ...actingEn, ...serversEn, ...practiceEn, ...routinesEn, ...knowledgeEn, ...moneyEn, ...trustEn, ...statusEn, ...supportEn }
 export type Word = keyof typeof en
-export const WORDS: Record<Language, Record<Word, string>> = { en, de: { ...accountDe, ...workDe, ...rulesDe, ...actingDe, ...knowledgeDe, ...moneyDe, ...trustDe, ...statusDe, ...supportDe } }
+const de: Record<Word, string> = { ...accountDe, ...workDe, ...rulesDe, ...actingDe, ...serversDe, ...practiceDe, ...routinesDe, ...knowledgeDe, ...moneyDe, ...trustDe, ...statusDe, ...supportDe }
+export const WORDS: Record<Language, Record<Word, string>> = { en, de }
 
 type Values = Record<string, string | number>
 export type Say = (word: Word, values?: Values) => string

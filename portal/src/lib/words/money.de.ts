@@ -157,6 +157,7 @@ export const moneyDe: Record<keyof typeof moneyEn, string> = {
   'billing.due_since': 'Fällig seit {when}',
   'billing.access_paused': 'Ihre Agenten schweigen, bis die Zahlung geklärt ist. Alles andere geht.',
   'billing.access_read_only': 'Ihre Agenten schweigen, und nichts kann hinzugefügt werden, bis die Zahlung geklärt ist.',
+  'billing.access_suspended': 'Ihre Organisation ist gesperrt: Niemand bekommt Antwort, was auch bezahlt ist, bis der Betreiber der Plattform die Sperre aufhebt.',
   'billing.yours': 'Ihrer',
   'billing.agents': 'Agenten',
   'billing.seats': 'Mitglieder',

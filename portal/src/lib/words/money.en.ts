@@ -155,6 +155,7 @@ export const moneyEn = {
   'billing.due_since': 'Due since {when}',
   'billing.access_paused': 'Your agents are silent until the payment is settled. Everything else works.',
   'billing.access_read_only': 'Your agents are silent and nothing can be added until the payment is settled.',
+  'billing.access_suspended': 'Your organization is suspended: nobody is answered, whatever is paid, until whoever runs the platform lets it go on.',
   'billing.yours': 'yours',
   'billing.agents': 'Agents',
   'billing.seats': 'Members',

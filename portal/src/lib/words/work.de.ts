@@ -62,6 +62,8 @@ export const workDe: Record<keyof typeof workEn, string> = {
   'inbox.read_only': 'Sie dürfen mitlesen. Die Administration kann Sie antworten lassen.',
   'reply.label': 'Als {name} antworten',
   'reply.hint': 'Markdown. Strg oder ⌘ mit Enter sendet.',
+  'reply.asks': 'Nach der Telefonnummer fragen',
+  'reply.asks_hint': 'Unter Ihrer Antwort steht ein Knopf, mit dem sie mitgeteilt wird. Eine solche Antwort darf 900 Zeichen haben.',
   'reply.send': 'Senden',
   'keys.next': 'Nächstes Gespräch',
   'keys.before': 'Voriges Gespräch',

@@ -60,6 +60,8 @@ export const workEn = {
   'inbox.read_only': 'You may read along. An admin can let you answer.',
   'reply.label': 'Answer as {name}',
   'reply.hint': 'Markdown. Ctrl or ⌘ and Enter sends.',
+  'reply.asks': 'Ask for their phone number',
+  'reply.asks_hint': 'A button stands below your answer, by which they share it. Such an answer may have 900 characters.',
   'reply.send': 'Send',
   'keys.next': 'Next conversation',
   'keys.before': 'Previous conversation',
