@@ -27,7 +27,7 @@ export async function schemaText() {
 function operation(method, path, { parameters = [], requestBody, responses }) {
   const inPath = parameters.filter(({ in: place }) => place === 'path').map(({ name }) => `${name}: string`)
   const inHeaders = parameters.filter(({ in: place }) => place === 'header').map(({ name }) => `'${name}'?: string`)
-  const inQuery = parameters.filter(({ in: place }) => place === 'query').map(({ name, schema }) => `${name}?: ${typeOf(schema)}`)
+  const inQuery = parameters.filter(({ in: place }) => place === 'query').map(({ name, schema }) => `${name}?: ${typeOf(schema)} | null`)
   // What is no JSON is a file as it is.
   const json = requestBody?.content['application/json']
   const body = requestBody && (json ? typeOf(json.schema) : 'Blob')

@@ -329,6 +329,26 @@ fn each_rule_bites() {
     assert!(junk_room(&source("shared/src/serve.rs", "")).is_none());
 }
 
+/// Names of schemas that two types have: the API's description would hold one of them, and say it of both.
+fn twice_described(sources: &[Source]) -> Vec<String> {
+    let schema = Regex::new(
+        r"derive\([^\]]*ToSchema[^\]]*\)\]\n(?:#\[[^\n]*\n)*(?:pub(?:\([a-z]+\))? )?(?:struct|enum) (\w+)",
+    )
+    .expect("valid");
+    let found = sources.iter().flat_map(|source| schema.captures_iter(&source.text));
+    let mut names: Vec<&str> = found.map(|found| found.get(1).map_or("", |name| name.as_str())).collect();
+    names.sort_unstable();
+    names.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0].to_owned()).collect()
+}
+
+#[test]
+fn each_type_of_the_api_has_a_name_of_its_own() {
+    assert_none(twice_described(&rust()));
+    let body = "#[derive(Serialize, ToSchema)]\npub struct Body {\n";
+    let source = |name: &str| Source { path: name.into(), text: body.into() };
+    assert_eq!(twice_described(&[source("a.rs"), source("b.rs")]), ["Body"]);
+}
+
 #[test]
 fn the_compose_file_names_postgres_redis_and_one_image_of_ours() {
     let text = fs::read_to_string(root().join("docker-compose.yml")).expect("docker-compose.yml is there");

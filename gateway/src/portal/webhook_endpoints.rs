@@ -81,7 +81,7 @@ pub struct ChangeWebhookEndpoint {
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct DeliveryBody {
+pub struct WebhookDeliveryBody {
     #[schema(example = "whd_01k9z3w6h8f2m5x7q4r1t0v9sb")]
     id: String,
     /// The act's place in the audit log.
@@ -100,16 +100,16 @@ pub struct DeliveryBody {
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct DeliveryList {
+pub struct WebhookDeliveryList {
     /// The newest first.
-    items: Vec<DeliveryBody>,
+    items: Vec<WebhookDeliveryBody>,
     next_cursor: Option<String>,
 }
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub struct DeliveriesAsked {
+pub struct WebhookDeliveriesAsked {
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
     /// 1 to 100; 50 by default.
@@ -191,14 +191,14 @@ pub async fn ping(Admin(admin): Admin, PathId(id): PathId<WebhookEndpointId>) ->
 
 /// What an endpoint was told, and whether it arrived.
 #[utoipa::path(get, path = "/api/v1/webhook-endpoints/{endpoint_id}/deliveries",
-    params(("endpoint_id" = String, Path), DeliveriesAsked),
-    responses((status = 200, body = DeliveryList), (status = 400, body = Problem), (status = 401, body = Problem),
+    params(("endpoint_id" = String, Path), WebhookDeliveriesAsked),
+    responses((status = 200, body = WebhookDeliveryList), (status = 400, body = Problem), (status = 401, body = Problem),
               (status = 403, body = Problem), (status = 404, body = Problem)))]
 pub async fn deliveries(
     Admin(admin): Admin,
     PathId(id): PathId<WebhookEndpointId>,
-    asked: Result<Query<DeliveriesAsked>, QueryRejection>,
-) -> Result<Json<DeliveryList>, ApiError> {
+    asked: Result<Query<WebhookDeliveriesAsked>, QueryRejection>,
+) -> Result<Json<WebhookDeliveryList>, ApiError> {
     let Query(asked) =
         asked.map_err(|_| ApiError::invalid("The query may have `cursor` and `limit`, and nothing else."))?;
     let limit = paging::limit(asked.limit)?;
@@ -210,7 +210,10 @@ pub async fn deliveries(
     let mut found = deliveries::list(&mut tx, id, before, limit + 1).await?;
     tx.close().await?;
     let next_cursor = paging::next(&mut found, limit, |last| last.n.to_string());
-    Ok(Json(DeliveryList { items: found.into_iter().map(DeliveryBody::from).collect(), next_cursor }))
+    Ok(Json(WebhookDeliveryList {
+        items: found.into_iter().map(WebhookDeliveryBody::from).collect(),
+        next_cursor,
+    }))
 }
 
 /// Sends a delivery again that is over, by the same id.
@@ -262,7 +265,7 @@ impl From<Endpoint> for WebhookEndpointBody {
     }
 }
 
-impl From<Delivery> for DeliveryBody {
+impl From<Delivery> for WebhookDeliveryBody {
     fn from(delivery: Delivery) -> Self {
         Self {
             id: delivery.id.to_string(),

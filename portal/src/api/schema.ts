@@ -94,9 +94,7 @@ export type DeadLetterBody = { attempts: number; created_at: string; error?: str
 
 export type DeadLetterList = { items: (DeadLetterBody)[]; next_cursor?: string | null }
 
-export type DeliveryBody = { action: string; attempts: number; created_at: string; error?: string | null; finished_at?: string | null; id: string; n: number; state: string; status?: number | null }
-
-export type DeliveryList = { items: (DeliveryBody)[]; next_cursor?: string | null }
+export type DeliveryBody = { error?: string | null; kind: string; sent_at?: string | null; state: string; written_at: string }
 
 export type DeskBody = { channel: string; connection: string }
 
@@ -402,6 +400,10 @@ export type VerdictBody = { events: number; fault?: FaultBody | null; head: stri
 
 export type VerifyBody = { password: string; token: string }
 
+export type WebhookDeliveryBody = { action: string; attempts: number; created_at: string; error?: string | null; finished_at?: string | null; id: string; n: number; state: string; status?: number | null }
+
+export type WebhookDeliveryList = { items: (WebhookDeliveryBody)[]; next_cursor?: string | null }
+
 export type WebhookEndpointBody = { actions: (string)[]; created_at: string; created_by: string; enabled: boolean; failing_since?: string | null; id: string; url: string }
 
 export type WebhookEndpointList = { items: (WebhookEndpointBody)[] }
@@ -569,7 +571,7 @@ export interface Operations {
     answer: BindingList
   }
   'GET /api/v1/bindings/explain': {
-    request: { query?: { connection?: string; channel?: string; text?: string } }
+    request: { query?: { connection?: string | null; channel?: string | null; text?: string | null } }
     answer: Explained
   }
   'GET /api/v1/budgets': {
@@ -709,7 +711,7 @@ export interface Operations {
     answer: Trace
   }
   'GET /api/v1/dead-letters': {
-    request: { query?: { cursor?: string; limit?: number } }
+    request: { query?: { cursor?: string | null; limit?: number | null } }
     answer: DeadLetterList
   }
   'POST /api/v1/dead-letters/{job_id}/discard': {
@@ -833,7 +835,7 @@ export interface Operations {
     answer: DocumentList
   }
   'POST /api/v1/knowledge': {
-    request: { query?: { name?: string; title?: string | null; agent_ids?: string | null }; body: Blob }
+    request: { query?: { name?: string | null; title?: string | null; agent_ids?: string | null }; body: Blob }
     answer: DocumentBody
   }
   'POST /api/v1/knowledge/addresses': {
@@ -841,7 +843,7 @@ export interface Operations {
     answer: DocumentBody
   }
   'GET /api/v1/knowledge/search': {
-    request: { query?: { q?: string; agent_id?: string | null } }
+    request: { query?: { q?: string | null; agent_id?: string | null } }
     answer: PassageList
   }
   'GET /api/v1/knowledge/{document_id}': {
@@ -969,7 +971,7 @@ export interface Operations {
     answer: History
   }
   'GET /api/v1/tenants': {
-    request: { query?: { after?: string } }
+    request: { query?: { after?: string | null } }
     answer: TenantList
   }
   'PATCH /api/v1/tenants/{tenant_id}': {
@@ -1005,7 +1007,7 @@ export interface Operations {
     answer: undefined
   }
   'GET /api/v1/usage': {
-    request: { query?: { by?: "agent" | "person" | "model" | "day"; from?: string | null; to?: string | null; time_zone?: string | null } }
+    request: { query?: { by?: "agent" | "person" | "model" | "day" | null; from?: string | null; to?: string | null; time_zone?: string | null } }
     answer: UsageReport
   }
   'POST /api/v1/webhook-deliveries/{delivery_id}/retry': {
@@ -1030,7 +1032,7 @@ export interface Operations {
   }
   'GET /api/v1/webhook-endpoints/{endpoint_id}/deliveries': {
     request: { path: { endpoint_id: string }; query?: { cursor?: string | null; limit?: number | null } }
-    answer: DeliveryList
+    answer: WebhookDeliveryList
   }
   'POST /api/v1/webhook-endpoints/{endpoint_id}/ping': {
     request: { path: { endpoint_id: string } }
