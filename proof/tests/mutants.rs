@@ -59,12 +59,16 @@ async fn every_mistake_planted_in_a_role_is_noticed() {
 async fn all_noticed(mut laboratory: Laboratory, mutants: Vec<Mutant>, at_least: usize) {
     let everywhere: Vec<String> = laboratory.catalog().tables.iter().map(|table| table.name.clone()).collect();
     // Otherwise every mutant would count as killed.
-    assert_eq!(laboratory.findings(&everywhere, true).await.unwrap(), []);
+    assert_eq!(laboratory.findings(&everywhere, true).await.expect("it is looked at"), []);
     let mut score = Score::default();
     for mutant in &mutants {
-        score.verdicts.push(laboratory.judge(mutant).await.unwrap());
+        score.verdicts.push(laboratory.judge(mutant).await.expect("it is planted"));
     }
-    assert_eq!(laboratory.findings(&everywhere, true).await.unwrap(), [], "all of them were undone");
+    assert_eq!(
+        laboratory.findings(&everywhere, true).await.expect("it is looked at"),
+        [],
+        "all of them were undone"
+    );
     noticed(&score, at_least);
 }
 
