@@ -9,7 +9,7 @@ use super::{
     DbError, SystemDb, TenantTx,
     billing::plans_paid_by,
     notices::{self, Kind},
-    plans::{Plan, in_force},
+    plans::{PLANS, Plan, in_force},
 };
 use crate::ids::TenantId;
 
@@ -29,7 +29,7 @@ async fn plan(tx: &mut TenantTx) -> Result<&'static Plan, DbError> {
 /// Answers that agents have begun this month (UTC), and how many the plan includes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answers {
-    /// At most the limit.
+    /// At most the largest plan's limit.
     pub begun: i64,
     /// `None`: as many as it likes.
     pub limit: Option<i64>,
@@ -41,24 +41,34 @@ impl Answers {
     }
 }
 
+/// The plan and what counts against it, in one statement: every turn asks. Counts no further than the largest limit.
+const ANSWERS: &str = concat!(
+    "select t.plan, ",
+    plans_paid_by!("$1"),
+    " as paid,
+            (select count(*) from (select from runs r where r.tenant_id = $1 and r.started_at >= month.begins limit $2) r)
+              as begun,
+            exists (select from notices n
+                     where n.tenant_id = $1 and n.kind = $3 and n.created_at >= month.begins) as told
+       from tenants t
+      cross join (select date_trunc('month', now() at time zone 'UTC') at time zone 'UTC' as begins) month
+      where t.tenant_id = $1"
+);
+
 /// How many answers are used up. Once they all are, the admins are told, once a month. An answer that is begun at the same
 /// time may be one too many.
 pub async fn answers(tx: &mut TenantTx) -> Result<Answers, DbError> {
-    let plan = plan(tx).await?;
+    let (tenant, most) = (tx.tenant(), PLANS.iter().filter_map(|plan| plan.answers).max());
+    let row = sqlx::query(ANSWERS)
+        .bind(tenant)
+        .bind(most)
+        .bind(Kind::AnswersUsedUp.as_str())
+        .fetch_optional(tx.conn())
+        .await?
+        .ok_or(DbError::NotFound)?;
+    let (given, paid): (String, Vec<String>) = (row.try_get("plan")?, row.try_get("paid")?);
+    let plan = in_force(&given, &paid)?;
     let Some(limit) = plan.answers else { return Ok(Answers { begun: 0, limit: None }) };
-    let tenant = tx.tenant();
-    let row = sqlx::query(
-        "select (select count(*) from (select from runs r where r.tenant_id = $1 and r.started_at >= month.begins limit $2) r)
-                  as begun,
-                exists (select from notices n
-                         where n.tenant_id = $1 and n.kind = $3 and n.created_at >= month.begins) as told
-           from (select date_trunc('month', now() at time zone 'UTC') at time zone 'UTC' as begins) month",
-    )
-    .bind(tenant)
-    .bind(limit)
-    .bind(Kind::AnswersUsedUp.as_str())
-    .fetch_one(tx.conn())
-    .await?;
     let answers = Answers { begun: row.try_get("begun")?, limit: Some(limit) };
     if answers.are_used_up() && !row.try_get::<bool, _>("told")? {
         let sentence = format!(
