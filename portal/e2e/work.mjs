@@ -1,6 +1,7 @@
 // A day's work of the owner: the inbox, the agents, the connections, and everything under settings.
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
+import { createServer } from 'node:http'
 import { button, fill, heading, inspect } from './browser.mjs'
 import { OWNER, TEAM } from './first-run.mjs'
 import { until } from './house.mjs'
@@ -145,6 +146,7 @@ async function settings(house, test, page) {
     assert.ok(!(await page.content()).includes(key))
     await inspect(page, 'settings')
   })
+  await ownSystem(test, page)
   await test('German is complete enough to be read, and stays chosen', async () => {
     await page.getByLabel('Language').selectOption('de')
     await heading(page, 'Einstellungen').waitFor()
@@ -154,6 +156,40 @@ async function settings(house, test, page) {
     await page.getByLabel('Sprache').selectOption('en')
   })
   await secondFactor(house, test, page)
+}
+
+async function ownSystem(test, page) {
+  const heard = []
+  const system = createServer((request, response) => {
+    let body = ''
+    request.on('data', (bytes) => (body += bytes))
+    request.on('end', () => {
+      heard.push({ body: JSON.parse(body), signature: request.headers['webhook-signature'] })
+      response.writeHead(204).end()
+    })
+  })
+  await new Promise((listening) => system.listen(0, '127.0.0.1', listening))
+  await test('an own system is told what happens, with a secret that is shown once', async () => {
+    const panel = page.locator('section', { has: heading(page, 'Webhooks to your own systems') })
+    await button(panel, 'Add a system').click()
+    await fill(page, 'Address', `http://127.0.0.1:${system.address().port}/hook`)
+    await fill(page, 'Only these acts', 'webhook_endpoint.ping')
+    await button(page.locator('dialog'), 'Add').click()
+    const secret = await page.locator('dialog code').textContent()
+    assert.match(secret, /^whsec_/)
+    await button(page, 'Done').click()
+    await panel.getByRole('button', { name: /^Try it/ }).click()
+    await panel.getByText('arrived').waitFor({ timeout: 60_000 })
+    assert.ok(!(await page.content()).includes(secret))
+    const [{ body, signature }] = heard
+    assert.equal(body.type, 'webhook_endpoint.ping')
+    assert.match(signature, /^v1,/)
+    await inspect(page, 'settings-own-system')
+    await panel.getByRole('button', { name: /^Delete/ }).click()
+    await button(page.locator('dialog'), 'Delete').click()
+    await panel.getByText('No system is told anything yet.').waitFor()
+  })
+  system.close()
 }
 
 async function secondFactor(house, test, page) {

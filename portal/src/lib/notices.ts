@@ -12,4 +12,5 @@ const OF_BILLING = ['payment_due', 'access_changed', 'answers_used_up', 'memorie
 
 export const isOfSends: About = ({ kind }) => OF_SENDS.includes(kind)
 export const isOfMoney: About = ({ kind }) => OF_MONEY.includes(kind)
+export const isOfOwnSystems: About = ({ kind }) => kind === 'webhook_failing'
 export const isOfBilling: About = ({ kind }) => OF_BILLING.includes(kind)

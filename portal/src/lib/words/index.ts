@@ -9,6 +9,8 @@ import { knowledgeDe } from './knowledge.de'
 import { knowledgeEn } from './knowledge.en'
 import { moneyDe } from './money.de'
 import { moneyEn } from './money.en'
+import { ownDe } from './own.de'
+import { ownEn } from './own.en'
 import { practiceDe } from './practice.de'
 import { practiceEn } from './practice.en'
 import { routinesDe } from './routines.de'
@@ -26,9 +28,9 @@ import { trustEn } from './trust.en'
 import { workDe } from './work.de'
 import { workEn } from './work.en'
 
-const en = { ...accountEn, ...workEn, ...rulesEn, ...actingEn, ...serversEn, ...practiceEn, ...routinesEn, ...knowledgeEn, ...moneyEn, ...trustEn, ...statusEn, ...supportEn }
+const en = { ...accountEn, ...workEn, ...rulesEn, ...actingEn, ...serversEn, ...ownEn, ...practiceEn, ...routinesEn, ...knowledgeEn, ...moneyEn, ...trustEn, ...statusEn, ...supportEn }
 export type Word = keyof typeof en
-const de: Record<Word, string> = { ...accountDe, ...workDe, ...rulesDe, ...actingDe, ...serversDe, ...practiceDe, ...routinesDe, ...knowledgeDe, ...moneyDe, ...trustDe, ...statusDe, ...supportDe }
+const de: Record<Word, string> = { ...accountDe, ...workDe, ...rulesDe, ...actingDe, ...serversDe, ...ownDe, ...practiceDe, ...routinesDe, ...knowledgeDe, ...moneyDe, ...trustDe, ...statusDe, ...supportDe }
 export const WORDS: Record<Language, Record<Word, string>> = { en, de }
 
 type Values = Record<string, string | number>

@@ -1,0 +1,33 @@
+// German: the tenant's own systems that are told what happens here.
+import type { ownEn } from './own.en'
+
+export const ownDe: Record<keyof typeof ownEn, string> = {
+  'own.title': 'Webhooks an eigene Systeme',
+  'own.text': 'Ihre eigenen Systeme können erfahren, was im Prüfprotokoll steht, sobald es geschieht: was getan wurde, nicht was gesagt wurde.',
+  'own.empty': 'Noch erfährt kein System etwas.',
+  'own.new': 'System hinzufügen',
+  'own.everything': 'alles',
+  'own.told': 'Was es erfuhr',
+  'own.nothing_told': 'Noch nichts. Es erfährt, was von jetzt an getan wird.',
+  'own.more': 'Mehr zeigen',
+  'own.ping': 'Ausprobieren',
+  'own.on': 'Einschalten',
+  'own.off': 'Ausschalten',
+  'own.is_on': 'an',
+  'own.is_off': 'aus',
+  'own.failing': 'nimmt nichts an seit {when}',
+  'own.delete': 'Löschen',
+  'own.delete_title': '{name} nichts mehr mitteilen?',
+  'own.delete_text': 'Sein Geheimnis geht mit. Was es erfuhr, bleibt festgehalten.',
+  'own.url': 'Adresse',
+  'own.url_hint': 'Beginnt mit https:// und führt nach außen. Mitgeteilt wird per POST.',
+  'own.actions': 'Nur diese Vorgänge',
+  'own.actions_hint': 'Etwa conversation.escalate, oder conversation für alle, die so beginnen; mehrere mit Komma. Leer: alles.',
+  'own.create': 'Hinzufügen',
+  'own.created': 'Es erfährt von jetzt an, was geschieht',
+  'own.once': 'Was mitgeteilt wird, ist mit diesem Geheimnis unterschrieben (Standard Webhooks). Es wird nur dieses eine Mal gezeigt: Kopieren Sie es jetzt in Ihr System.',
+  'own.delivered': 'angekommen',
+  'own.failed': 'aufgegeben',
+  'own.waiting': 'unterwegs',
+  'own.again': 'Noch einmal senden',
+}
