@@ -79,7 +79,9 @@ export async function callOnce<R extends Route>(route: R, request?: Request<R>):
   const { path, query, headers, body } = (request ?? {}) as { path?: Texts; query?: Texts; headers?: Record<string, string>; body?: unknown }
   const response = await ask(address(template, path, query), method, body, headers)
   if (!response.ok) throw await problemOf(response)
-  return (response.status === 204 ? undefined : await response.json()) as Answer<R>
+  // What was only agreed to says nothing.
+  const said = await response.text()
+  return (said === '' ? undefined : JSON.parse(said)) as Answer<R>
 }
 
 type Texts = Record<string, string | number | boolean | null | undefined>
