@@ -16,13 +16,14 @@ use crate::ids::TenantId;
 /// The plan that counts.
 async fn plan(tx: &mut TenantTx) -> Result<&'static Plan, DbError> {
     let tenant = tx.tenant();
-    let row =
-        sqlx::query(concat!("select plan, ", plans_paid_by!("$1"), " as paid from tenants where tenant_id = $1"))
-            .bind(tenant)
-            .fetch_optional(tx.conn())
-            .await?
-            .ok_or(DbError::NotFound)?;
-    let (given, paid): (String, Vec<String>) = (row.try_get("plan")?, row.try_get("paid")?);
+    let sql = concat!(
+        "select (select plan from tenants where tenant_id = $1) as plan, ",
+        plans_paid_by!("$1"),
+        " as paid"
+    );
+    let row = sqlx::query(sql).bind(tenant).fetch_one(tx.conn()).await?;
+    let given: String = row.try_get::<Option<_>, _>("plan")?.ok_or(DbError::NotFound)?;
+    let paid: Vec<String> = row.try_get("paid")?;
     in_force(&given, &paid)
 }
 
