@@ -1,33 +1,10 @@
 // The page of the log, for an admin whose log is whole, broken, or not there to be read.
-import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
-import { createMemoryHistory, RouterProvider } from '@tanstack/react-router'
 import { act } from 'react'
-import { createRoot, type Root } from 'react-dom/client'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { sessionQuery } from '../api/session'
+import { expect, test, vi } from 'vitest'
 import type { Session } from '../api/schema'
-import { portalRouter } from '../router'
-
-const gateway = vi.fn<typeof fetch>()
-let root: Root
-let page: HTMLElement
+import { gateway, open as openAt, page } from './stage'
 
 const EVENT = { n: 3, at: '2026-11-27T12:00:00Z', actor_kind: 'user', actor_id: 'usr_1', actor_name: 'Grace', action: 'memory.forget', target_kind: 'memory', target_id: 'mem_1', detail: { characters: 12 } }
-
-beforeEach(() => {
-  vi.stubGlobal('IS_REACT_ACT_ENVIRONMENT', true)
-  vi.stubGlobal('fetch', gateway)
-  vi.stubGlobal('scrollTo', () => undefined)
-  page = document.body.appendChild(document.createElement('div'))
-  root = createRoot(page)
-})
-
-afterEach(() => {
-  act(() => root.unmount())
-  page.remove()
-  gateway.mockReset()
-  vi.unstubAllGlobals()
-})
 
 function answers(verdict: object): void {
   gateway.mockImplementation(async (url) => {
@@ -39,19 +16,7 @@ function answers(verdict: object): void {
 }
 
 async function open(change: Partial<Session>): Promise<void> {
-  const client = new QueryClient({ defaultOptions: { queries: { retry: false } } })
-  const session = { csrf_token: 't', role: 'customer_admin', read_only: false, is_owner: true, tenant_id: 'ten_1', tenant_name: 'Acme', memberships: [], user: { id: 'usr_1', name: 'Grace', mail: 'g@example.com', is_platform_admin: false } }
-  client.setQueryData(sessionQuery.queryKey, { ...session, ...change } as unknown as Session)
-  const router = portalRouter(client)
-  router.update({ ...router.options, history: createMemoryHistory({ initialEntries: ['/audit'] }) })
-  await act(async () => {
-    root.render(
-      <QueryClientProvider client={client}>
-        <RouterProvider router={router} />
-      </QueryClientProvider>,
-    )
-    await router.load()
-  })
+  await openAt('/audit', change)
   await vi.waitFor(() => act(async () => expect(page.querySelector('h1')?.textContent).toBe('Audit log')))
 }
 
@@ -81,8 +46,6 @@ test('who may only look is offered no walk, and an operator not even the log', a
   answers({})
   await open({ read_only: true })
   expect(buttonOf('Verify')).toBeUndefined()
-  act(() => root.unmount())
-  root = createRoot(page)
   gateway.mockClear()
   await open({ role: 'customer_operator' })
   expect(page.textContent).toContain('Only admins read the audit log')

@@ -1,31 +1,7 @@
 // Pages of what is tried and of what is done by the clock: for who may only look, when something fails, and what is sent.
-import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
-import { createMemoryHistory, RouterProvider } from '@tanstack/react-router'
 import { act } from 'react'
-import { createRoot, type Root } from 'react-dom/client'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { sessionQuery } from '../api/session'
-import type { Session } from '../api/schema'
-import { portalRouter } from '../router'
-
-const gateway = vi.fn<typeof fetch>()
-let root: Root
-let page: HTMLElement
-
-beforeEach(() => {
-  vi.stubGlobal('IS_REACT_ACT_ENVIRONMENT', true)
-  vi.stubGlobal('fetch', gateway)
-  vi.stubGlobal('scrollTo', () => undefined)
-  page = document.body.appendChild(document.createElement('div'))
-  root = createRoot(page)
-})
-
-afterEach(() => {
-  act(() => root.unmount())
-  page.remove()
-  gateway.mockReset()
-  vi.unstubAllGlobals()
-})
+import { expect, test, vi } from 'vitest'
+import { gateway, open, page, shows } from './stage'
 
 const AGENT = { id: 'agt_1', name: 'Ada', role: '', tone: '', instructions: 'Be brief.', model: null, models: [], tools: [], is_default: true, version: 1 }
 const ROUTINE = { id: 'rou_1', name: 'Open tickets', agent: 'agt_1', connection: 'con_1', channel: 'C1', instruction: 'Post them.', schedule: '0 9 * * 1-5', business_hours: false, enabled: false, next_at: null, last_at: null, created_by: 'usr_1', created_at: '2026-11-27T12:00:00Z' }
@@ -43,31 +19,14 @@ function answers(known: Record<string, unknown>): void {
   })
 }
 
-async function open(address: string, change: Partial<Session> = {}): Promise<void> {
-  const client = new QueryClient({ defaultOptions: { queries: { retry: false } } })
-  const session = { csrf_token: 't', role: 'customer_admin', read_only: false, is_owner: true, tenant_id: 'ten_1', tenant_name: 'Acme', memberships: [], user: { id: 'usr_1', name: 'Grace', mail: 'g@example.com', is_platform_admin: false } }
-  client.setQueryData(sessionQuery.queryKey, { ...session, ...change } as unknown as Session)
-  const router = portalRouter(client)
-  router.update({ ...router.options, history: createMemoryHistory({ initialEntries: [address] }) })
-  await act(async () => {
-    root.render(
-      <QueryClientProvider client={client}>
-        <RouterProvider router={router} />
-      </QueryClientProvider>,
-    )
-    await router.load()
-  })
-}
-
-const shown = (text: string) => vi.waitFor(() => act(async () => expect(page.textContent).toContain(text)), { timeout: 5_000 })
 const buttons = () => [...page.querySelectorAll('main button, main .actions a, main a.button')].map((one) => one.textContent)
 const press = (name: string) => act(async () => [...page.querySelectorAll<HTMLElement>('main button')].find((one) => one.textContent === name)?.click())
 
 test('who may only look sees a routine, and nothing to press', async () => {
   answers({ '/routines': { items: [ROUTINE] }, '/office-hours': { time_zone: 'Europe/Berlin' } })
   await open('/routines', { read_only: true })
-  await shown('Switched off')
-  await shown('By the clock of Europe/Berlin')
+  await shows('Switched off')
+  await shows('By the clock of Europe/Berlin')
   expect(buttons()).toEqual([])
   expect(page.querySelector('[role=switch]')).toBeNull()
 })
@@ -75,18 +34,18 @@ test('who may only look sees a routine, and nothing to press', async () => {
 test('routines that can’t be had say so, and are asked for again', async () => {
   answers({ '/routines': new Response('no', { status: 503 }) })
   await open('/routines')
-  await shown('That did not work')
+  await shows('That did not work')
   answers({ '/routines': { items: [ROUTINE] } })
   await press('Try again')
-  await shown('Open tickets')
+  await shows('Open tickets')
 })
 
 test('a trial says what an answer lacks, and shows it as text', async () => {
   const tried = { case_id: 'cas_1', name: 'Hotels', passed: false, complaints: ['It does not say “120”.'], answer: ANSWER }
   answers({ '/cases': { items: [CASE] }, '/cases/trials/trl_1': { id: 'trl_1', state: 'done', passed: 0, failed: 1, items: [tried] } })
   await open('/cases?trial=trl_1')
-  await shown('0 of 1 passed, 1 failed.')
-  await shown('It does not say “120”.')
+  await shows('0 of 1 passed, 1 failed.')
+  await shows('It does not say “120”.')
   expect(page.querySelector('.trial-results .said')?.textContent).toBe('<b>130</b>')
   expect(page.querySelector('.rule-list')?.textContent).toContain('blocks')
 })
@@ -94,7 +53,7 @@ test('a trial says what an answer lacks, and shows it as text', async () => {
 test('an operator tries cases, and does not write them', async () => {
   answers({ '/cases': { items: [CASE] } })
   await open('/cases', { role: 'customer_operator' })
-  await shown('Hotels')
+  await shows('Hotels')
   expect(buttons()).toContain('Try all of them')
   expect(buttons()).not.toContain('Save')
   expect(buttons()).not.toContain('New case')
@@ -104,16 +63,16 @@ test('a side conversation says that nothing is sent, and marks what was not', as
   const fork = { id: 'frk_1', conversation_id: 'cnv_1', message_id: 'msg_1', agent_id: 'agt_1', model: 'large', instructions: null, memory: true, created_at: '2026-11-27T12:00:00Z' }
   answers({ '/forks/frk_1': { fork, side: [{ text: 'And <i>trains</i>?', answer: ANSWER }], original: [] }, '/conversations/cnv_1': TALK })
   await open('/inbox?conversation=cnv_1&fork=frk_1')
-  await shown('Nothing here is sent to the channel')
-  await shown('And <i>trains</i>?')
-  await shown('not sent')
+  await shows('Nothing here is sent to the channel')
+  await shows('And <i>trains</i>?')
+  await shows('not sent')
   expect(page.querySelector('.talk')?.hasAttribute('hidden')).toBe(true)
 })
 
 test('a colleague on WhatsApp may ask for the number with an answer, and on Slack may not', async () => {
   answers({ '/conversations/cnv_1': TALK, '/reply': { message_id: 'msg_9' } })
   await open('/inbox?conversation=cnv_1')
-  await shown('Ask for their phone number')
+  await shows('Ask for their phone number')
   const text = page.querySelector<HTMLTextAreaElement>('.reply textarea')
   await act(async () => {
     page.querySelector<HTMLInputElement>('.reply-asks input')?.click()
@@ -124,11 +83,9 @@ test('a colleague on WhatsApp may ask for the number with an answer, and on Slac
   await vi.waitFor(() => expect(gateway.mock.calls.some(([url]) => String(url).endsWith('/reply'))).toBe(true))
   const sent = gateway.mock.calls.find(([url]) => String(url).endsWith('/reply'))?.[1]
   expect(JSON.parse(String(sent?.body))).toMatchObject({ text: 'May I have your number?', asks_for_number: true })
-  act(() => root.unmount())
-  root = createRoot(page)
   answers({ '/conversations/cnv_1': { ...TALK, channel: 'slack' } })
   await open('/inbox?conversation=cnv_1')
-  await shown('Answer as Grace')
+  await shows('Answer as Grace')
   expect(page.textContent).not.toContain('Ask for their phone number')
 })
 
@@ -136,5 +93,5 @@ test('a plan that is paid says so when the organization is suspended all the sam
   const billing = { access: 'suspended', plan: 'pro', plans: [], sells: true, subscription: { status: 'active', cancel_at: null, current_period_end: null, past_due_since: null, plan: 'pro' } }
   answers({ '/billing': billing })
   await open('/billing')
-  await shown('Your organization is suspended')
+  await shows('Your organization is suspended')
 })

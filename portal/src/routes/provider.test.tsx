@@ -1,49 +1,11 @@
 // Signing in by the provider: its button, what is asked for on the way back, and how a visit can end.
-import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
-import { createMemoryHistory, RouterProvider } from '@tanstack/react-router'
 import { act } from 'react'
-import { createRoot, type Root } from 'react-dom/client'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { portalRouter } from '../router'
-
-const gateway = vi.fn<typeof fetch>()
-let root: Root
-let page: HTMLElement
-
-beforeEach(() => {
-  vi.stubGlobal('IS_REACT_ACT_ENVIRONMENT', true)
-  vi.stubGlobal('fetch', gateway)
-  vi.stubGlobal('scrollTo', () => undefined)
-  page = document.body.appendChild(document.createElement('div'))
-  root = createRoot(page)
-})
-
-afterEach(() => {
-  act(() => root.unmount())
-  page.remove()
-  gateway.mockReset()
-  vi.unstubAllGlobals()
-})
+import { expect, test, vi } from 'vitest'
+import { gateway, openAsStranger as open, page, shows } from './stage'
 
 const problem = (status: number, code: string) => Response.json({ status, code, detail: `The gateway says ${code}.` }, { status })
 const bodies = () =>
   gateway.mock.calls.filter(([url]) => String(url).endsWith('/finish')).map(([, init]) => JSON.parse(String(init?.body)) as object)
-
-async function open(address: string): Promise<void> {
-  const client = new QueryClient({ defaultOptions: { queries: { retry: false } } })
-  const router = portalRouter(client)
-  router.update({ ...router.options, history: createMemoryHistory({ initialEntries: [address] }) })
-  await act(async () => {
-    root.render(
-      <QueryClientProvider client={client}>
-        <RouterProvider router={router} />
-      </QueryClientProvider>,
-    )
-    await router.load()
-  })
-}
-
-const shows = (text: string) => vi.waitFor(() => act(async () => expect(page.textContent).toContain(text)))
 
 async function send(value: string): Promise<void> {
   const field = page.querySelector('input')
