@@ -186,8 +186,8 @@ pub async fn run(
     let beating = CancellationToken::new();
     let _ends = beating.clone().drop_guard();
     let name = shared::process_name("gateway");
-    tokio::spawn(presence::run(db.clone(), name, "gateway", beating.clone()));
-    tokio::spawn(heartbeat::run(db.clone(), gateway.clock.clone(), beating));
+    let present = tokio::spawn(presence::run(db.clone(), name, "gateway", beating.clone()));
+    tokio::spawn(heartbeat::run(db.clone(), gateway.clock.clone(), beating.clone()));
     let hub = gateway.hub.clone();
     let stop = async move {
         stop.await;
@@ -195,5 +195,8 @@ pub async fn run(
         hub.stop();
     };
     serve(listener, router(gateway), stop).await;
+    beating.cancel();
+    // It takes its row away; if it died, the row says so.
+    let _ = present.await;
     Ok(())
 }

@@ -35,6 +35,11 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// It can't be signed.
+    pub fn of_secret() -> Self {
+        Self { status: None, sentence: "Its secret can't be read: delete it and add it anew.".into() }
+    }
+
     /// By the specification, who answers 410 is to be told nothing more.
     pub fn wants_no_more(&self) -> bool {
         self.status == Some(StatusCode::GONE.as_u16())
@@ -58,8 +63,8 @@ pub async fn send(guard: &Guard, url: &str, secret: &SecretString, message: Mess
     let nowhere = |sentence: String| Failure { status: None, sentence };
     let url: Url = url.parse().map_err(|error| nowhere(format!("The address can't be read: {error}.")))?;
     let client = guard.client(&url).map_err(|refusal| nowhere(refusal.to_string()))?;
-    let signature = signature(secret, message.id, message.sent_at, message.body.as_bytes())
-        .ok_or_else(|| nowhere("Its secret is damaged: delete it and enter it anew.".into()))?;
+    let signature =
+        signature(secret, message.id, message.sent_at, message.body.as_bytes()).ok_or_else(Failure::of_secret)?;
     let request = client
         .post(url)
         .timeout(TIMEOUT)

@@ -1,19 +1,16 @@
 // The tenant's own systems that are told what its audit log says.
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
 import { call } from './client'
-import { PAGE, RARELY_MS } from './queries'
-
-/** Something is told within seconds; whoever looks wants to see it arrive. */
-const SOON_MS = 3_000
+import { PAGE, RARELY_MS, WATCHED_MS } from './queries'
 
 export const ownSystemsQuery = queryOptions({ queryKey: ['own-systems'], queryFn: () => call('GET /api/v1/webhook-endpoints'), refetchInterval: RARELY_MS })
 
-/** What one of them was told, the newest first. */
+/** What one of them was told, the newest first. Something is told within seconds, and whoever looks wants to see it arrive. */
 export const toldQuery = (id: string) =>
   infiniteQueryOptions({
     queryKey: ['own-systems', id],
     queryFn: ({ pageParam }) => call('GET /api/v1/webhook-endpoints/{endpoint_id}/deliveries', { path: { endpoint_id: id }, query: { cursor: pageParam, limit: PAGE } }),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor ?? null,
-    refetchInterval: SOON_MS,
+    refetchInterval: WATCHED_MS,
   })

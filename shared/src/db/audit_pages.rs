@@ -54,23 +54,25 @@ pub async fn list(tx: &mut TenantTx, filter: &Filter<'_>, limit: i64) -> Result<
     .bind(limit)
     .fetch_all(tx.conn())
     .await?;
-    let read = |row: &PgRow| {
-        let Json(detail) = row.try_get("detail")?;
-        Ok(Event {
-            n: row.try_get("n")?,
-            at: row.try_get("at")?,
-            actor_kind: row.try_get("actor_kind")?,
-            actor_id: row.try_get("actor_id")?,
-            actor_name: None,
-            action: row.try_get("action")?,
-            target_kind: row.try_get("target_kind")?,
-            target_id: row.try_get("target_id")?,
-            detail,
-        })
-    };
-    let mut events = rows.iter().map(read).collect::<Result<Vec<Event>, DbError>>()?;
+    let mut events = rows.iter().map(event).collect::<Result<Vec<Event>, DbError>>()?;
     name_actors(tx, &mut events).await?;
     Ok(events)
+}
+
+/// An act as its row has it, its actor not named yet.
+pub(super) fn event(row: &PgRow) -> Result<Event, DbError> {
+    let Json(detail) = row.try_get("detail")?;
+    Ok(Event {
+        n: row.try_get("n")?,
+        at: row.try_get("at")?,
+        actor_kind: row.try_get("actor_kind")?,
+        actor_id: row.try_get("actor_id")?,
+        actor_name: None,
+        action: row.try_get("action")?,
+        target_kind: row.try_get("target_kind")?,
+        target_id: row.try_get("target_id")?,
+        detail,
+    })
 }
 
 /// The log holds ids in their written form, which the database does not know: they are read here.

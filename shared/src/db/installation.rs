@@ -42,13 +42,14 @@ pub struct Sample {
 
 macro_rules! load {
     () => {
-        "select (select count(*) from lanes where ready_at <= now() and owner is null) as lanes_waiting,
-                (select coalesce(extract(epoch from now() - min(ready_at)), 0)::float8
-                   from lanes where ready_at <= now() and owner is null) as oldest_lane_seconds,
-                (select count(*) from jobs where state = 'queued' and run_after <= now()) as jobs_waiting,
-                (select coalesce(extract(epoch from now() - min(run_after)), 0)::float8
-                   from jobs where state = 'queued' and run_after <= now()) as oldest_job_seconds,
-                (select count(*) from jobs where state = 'dead') as jobs_dead"
+        "select *
+           from (select count(*) as lanes_waiting,
+                        coalesce(extract(epoch from now() - min(ready_at)), 0)::float8 as oldest_lane_seconds
+                   from lanes where ready_at <= now() and owner is null) as ready
+          cross join (select count(*) as jobs_waiting,
+                             coalesce(extract(epoch from now() - min(run_after)), 0)::float8 as oldest_job_seconds
+                        from jobs where state = 'queued' and run_after <= now()) as queued
+          cross join (select count(*) as jobs_dead from jobs where state = 'dead') as dead"
     };
 }
 

@@ -28,6 +28,7 @@ mod mails;
 mod memories;
 mod messages;
 mod pacer;
+mod presence;
 mod queue;
 mod rotation;
 mod runs;

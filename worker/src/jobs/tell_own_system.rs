@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use shared::{
     db::{
-        TenantDb,
+        DbError, TenantDb,
         webhook_endpoints::{
             self,
             deliveries::{self, Due},
@@ -14,7 +14,7 @@ use shared::{
     },
     ids::{TenantId, WebhookDeliveryId},
     queue::JobError,
-    standard_webhooks::{self, Message},
+    standard_webhooks::{self, Failure, Message},
 };
 use time::format_description::well_known::Rfc3339;
 
@@ -26,11 +26,15 @@ const PAUSES: [u64; 9] = [5, 60, 300, 1_800, 7_200, 18_000, 36_000, 86_400, 86_4
 pub async fn run(worker: &Worker, db: &TenantDb, id: WebhookDeliveryId) -> Result<(), JobError> {
     let mut tx = db.begin().await?;
     let Some(due) = deliveries::begin_attempt(&mut tx, id).await? else { return Ok(tx.commit().await?) };
-    let secret = webhook_endpoints::open(&mut tx, &worker.keys, due.endpoint, &due.secret).await?;
+    let secret = webhook_endpoints::open(&mut tx, &worker.keys, due.endpoint, &due.secret).await;
     tx.commit().await?;
     let body = body(db.id(), &due)?;
     let message = Message { id: &id.to_string(), sent_at: worker.clock.now().unix_timestamp(), body };
-    let sent = standard_webhooks::send(&worker.guard, &due.url, &secret, message).await;
+    let sent = match secret {
+        Ok(secret) => standard_webhooks::send(&worker.guard, &due.url, &secret, message).await,
+        Err(DbError::Damaged(_)) => Err(Failure::of_secret()),
+        Err(error) => return Err(error.into()),
+    };
     let mut tx = db.begin().await?;
     let outcome = match sent {
         Ok(status) => {

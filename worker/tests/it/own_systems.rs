@@ -176,3 +176,28 @@ async fn a_system_that_was_deleted_is_told_nothing_and_an_address_inside_is_not_
     let ends = told_of(&firm, &endpoint).await;
     assert!(ends.iter().all(|end| end.state == "failed"), "{ends:?}");
 }
+
+#[tokio::test]
+async fn what_nobody_works_at_any_more_can_be_sent_again_and_what_can_not_be_signed_is_given_up() {
+    let (stage, firm, system, endpoint) = listening(&[]).await;
+    worker::schedule::tell_due(&stage.test.db).await.expect("it looks");
+    let id = told_of(&firm, &endpoint).await[0].id;
+    let again = async |firm: &Firm| {
+        within(firm, async |tx| deliveries::again(tx, &Actor::System, id).await.map_err(|error| error.to_string()))
+            .await
+    };
+    assert_eq!(again(&firm).await, Err("It is on its way already.".into()));
+    firm.run("update jobs set state = 'dead', finished_at = now() where kind = 'tell_own_system'").await;
+    assert_eq!(again(&firm).await, Ok(()));
+    firm.run("update webhook_endpoints set secret = 'damaged'").await;
+    for _ in 0..10 {
+        tell(&stage, &firm).await;
+    }
+    assert_eq!(system.told(), []);
+    let ends = told_of(&firm, &endpoint).await;
+    let of_it = ends.iter().find(|end| end.id == id).expect("it is listed");
+    assert_eq!(
+        (of_it.state.as_str(), of_it.error.as_deref()),
+        ("failed", Some("Its secret can't be read: delete it and add it anew."))
+    );
+}

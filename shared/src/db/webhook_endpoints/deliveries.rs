@@ -6,14 +6,14 @@
 use std::time::Duration;
 
 use serde_json::json;
-use sqlx::{Row, postgres::PgRow, types::Json};
+use sqlx::{Row, postgres::PgRow};
 use time::OffsetDateTime;
 
 use super::{
     super::{
         DbError, SystemDb, TenantTx,
         audit::{self, Actor},
-        audit_pages::Event,
+        audit_pages::{self, Event},
         notices::{self, Kind},
     },
     PING,
@@ -107,6 +107,9 @@ pub async fn take_due(tx: &mut TenantTx, id: WebhookEndpointId) -> Result<usize,
         .execute(tx.conn())
         .await?;
     let wanted: Vec<i64> = acts.iter().filter(|(_, wanted)| *wanted).map(|(n, _)| *n).collect();
+    if wanted.is_empty() {
+        return Ok(0);
+    }
     let ids: Vec<WebhookDeliveryId> = wanted.iter().map(|_| WebhookDeliveryId::new()).collect();
     sqlx::query(
         "insert into webhook_deliveries (tenant_id, delivery_id, endpoint_id, n)
@@ -156,23 +159,12 @@ pub async fn begin_attempt(tx: &mut TenantTx, id: WebhookDeliveryId) -> Result<O
 }
 
 fn due_of(row: &PgRow) -> Result<Due, DbError> {
-    let Json(detail) = row.try_get("detail")?;
     Ok(Due {
         endpoint: row.try_get("endpoint_id")?,
         url: row.try_get("url")?,
         secret: row.try_get("secret")?,
         attempts: row.try_get("attempts")?,
-        event: Event {
-            n: row.try_get("n")?,
-            at: row.try_get("at")?,
-            actor_kind: row.try_get("actor_kind")?,
-            actor_id: row.try_get("actor_id")?,
-            actor_name: None,
-            action: row.try_get("action")?,
-            target_kind: row.try_get("target_kind")?,
-            target_id: row.try_get("target_id")?,
-            detail,
-        },
+        event: audit_pages::event(row)?,
     })
 }
 
@@ -240,7 +232,7 @@ pub async fn give_up(
     .execute(tx.conn())
     .await?;
     let begins = sqlx::query(
-        "update webhook_endpoints set failing_since = clock_timestamp(), enabled = enabled and not $3
+        "update webhook_endpoints set failing_since = coalesce(failing_since, clock_timestamp()), enabled = enabled and not $3
           where tenant_id = $1 and endpoint_id = $2 and (failing_since is null or $3 and enabled)",
     )
     .bind(tenant)
@@ -303,7 +295,7 @@ pub async fn list(
     rows.iter().map(read).collect()
 }
 
-/// Sends one again that is over, with all of its attempts and the same id; recorded.
+/// Sends one again that is over, or that nobody works at any more, with all of its attempts and the same id; recorded.
 pub async fn again(tx: &mut TenantTx, actor: &Actor, id: WebhookDeliveryId) -> Result<(), DbError> {
     let tenant = tx.tenant();
     let state: Option<(String, bool)> = sqlx::query_as(
@@ -315,13 +307,14 @@ pub async fn again(tx: &mut TenantTx, actor: &Actor, id: WebhookDeliveryId) -> R
     .bind(id)
     .fetch_optional(tx.conn())
     .await?;
-    match state {
-        None => return Err(DbError::NotFound),
-        Some((_, false)) => return Err(DbError::Conflict("The endpoint is switched off: switch it on first.")),
-        Some((state, _)) if state == "waiting" => {
-            return Err(DbError::Conflict("It is on its way already."));
-        }
-        Some(_) => {}
+    let (state, enabled) = state.ok_or(DbError::NotFound)?;
+    if !enabled {
+        return Err(DbError::Conflict("The endpoint is switched off: switch it on first."));
+    }
+    let job = Job::TellOwnSystem { delivery: id };
+    // One whose job was given up waits for nobody.
+    if state == "waiting" && queue::is_waiting(tx, &job).await? {
+        return Err(DbError::Conflict("It is on its way already."));
     }
     sqlx::query(
         "update webhook_deliveries set state = 'waiting', attempts = 0, finished_at = null
@@ -331,6 +324,6 @@ pub async fn again(tx: &mut TenantTx, actor: &Actor, id: WebhookDeliveryId) -> R
     .bind(id)
     .execute(tx.conn())
     .await?;
-    queue::enqueue(tx, &Job::TellOwnSystem { delivery: id }).await?;
+    queue::enqueue(tx, &job).await?;
     audit::append(tx, actor, "webhook_delivery.retry", ("webhook_delivery", &id.to_string()), json!({})).await
 }
