@@ -8,6 +8,7 @@ mod assets;
 mod auth;
 mod client;
 mod cookies;
+mod csv;
 pub mod error;
 pub mod heartbeat;
 mod install;

@@ -9,7 +9,7 @@ use utoipa::{
 use crate::{
     cookies, install,
     portal::{
-        agents, api_keys, approvals, audit,
+        agents, analytics, api_keys, approvals, audit,
         auth::{accept, devices, identities, impersonation, login, password, provider, signup, totp},
         billing, bindings, budgets, cases, channels, connections, conversations, dead_letters, escalation_desk,
         escalation_rules, escalations, events, follow_ups, forks, invitations, knowledge, llm_keys, mcp_servers,
@@ -34,6 +34,7 @@ use crate::{
         office_hours::show, office_hours::set, people::mark,
         llm_keys::list, llm_keys::create, llm_keys::change, llm_keys::remove,
         budgets::list, budgets::create, budgets::change, budgets::remove, usage::report,
+        analytics::report, analytics::export,
         billing::show, billing::checkout, billing::portal, billing::refresh,
         tenants::list,
         tenants::change, tenants::suspend, tenants::resume,

@@ -20,7 +20,7 @@ use crate::{
     error::ApiError,
     install, once, openapi,
     portal::{
-        agents, api_keys, approvals, audit,
+        agents, analytics, api_keys, approvals, audit,
         auth::{accept, devices, identities, impersonation, login, password, provider, signup, totp},
         billing, bindings, budgets, cases, channels, connections, conversations, dead_letters, escalation_desk,
         escalation_rules as rules, escalations, events, follow_ups, forks, invitations, knowledge, llm_keys,
@@ -182,6 +182,8 @@ fn paying() -> Router<Gateway> {
         .route("/api/v1/budgets", get(budgets::list).post(budgets::create))
         .route("/api/v1/budgets/{budget_id}", patch(budgets::change).delete(budgets::remove))
         .route("/api/v1/usage", get(usage::report))
+        .route("/api/v1/analytics", get(analytics::report))
+        .route("/api/v1/analytics/export", get(analytics::export))
         .route("/api/v1/billing", get(billing::show))
         .route("/api/v1/billing/checkout", post(billing::checkout))
         .route("/api/v1/billing/portal", post(billing::portal))

@@ -18,6 +18,7 @@ use shared::{
     },
     egress::{self, Guard},
     ids::{BudgetId, UsageId},
+    providers,
     tools::file::SEND_FILE,
 };
 
@@ -291,6 +292,9 @@ impl Walk<'_> {
         }
         let outcome = link.provider.ask(&link.model, &prompt, tokens_max, self.words).await;
         self.pool.health.note(owner, &link.model, outcome.as_ref().err());
+        let ours = owner == KeyOwner::Platform;
+        let provider = if ours { providers::Provider::Model } else { providers::Provider::OwnModel };
+        providers::note(provider, outcome.is_ok());
         let (status, received, failure) = match outcome {
             Ok(received) => (CallStatus::Ok, received, None),
             Err(Attempt { reason, status, again, received, .. }) => (status, received, Some((reason, again))),

@@ -3,7 +3,7 @@ import type { QueryClient } from '@tanstack/react-query'
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router'
 import { sessionQuery } from './api/session'
 import { Missing, Wrecked } from './components/wrecked'
-import { approvalSearch, auditSearch, casesSearch, inboxSearch, knowledgeSearch, memorySearch, oneOf, routinesSearch, settingsSearch, signInSearch, text, token, usageSearch, type EscalationSearch } from './lib/searches'
+import { analyticsSearch, approvalSearch, auditSearch, casesSearch, inboxSearch, knowledgeSearch, memorySearch, oneOf, routinesSearch, settingsSearch, signInSearch, systemSearch, text, token, usageSearch, type EscalationSearch } from './lib/searches'
 import { Loading } from './ui/states'
 
 const root = createRootRouteWithContext<{ queryClient: QueryClient }>()({ component: Outlet })
@@ -162,6 +162,13 @@ const modelKeys = createRoute({
   component: lazyRouteComponent(() => import('./routes/model-keys'), 'ModelKeysPage'),
 })
 
+const analytics = createRoute({
+  getParentRoute: () => app,
+  path: '/analytics',
+  validateSearch: analyticsSearch,
+  component: lazyRouteComponent(() => import('./routes/analytics'), 'AnalyticsPage'),
+})
+
 const usage = createRoute({
   getParentRoute: () => app,
   path: '/usage',
@@ -222,10 +229,17 @@ const deadLetters = createRoute({
   component: lazyRouteComponent(() => import('./routes/dead-letters'), 'DeadLettersPage'),
 })
 
+const system = createRoute({
+  getParentRoute: () => app,
+  path: '/system',
+  validateSearch: systemSearch,
+  component: lazyRouteComponent(() => import('./routes/system'), 'SystemPage'),
+})
+
 const pages = [
   home, inbox, escalations, approvals, memory, knowledge, agents, routines, cases, tools,
-  rules, modelKeys, connections, usage, budgets, billing, people,
-  audit, settings, onboarding, tenants, deadLetters,
+  rules, modelKeys, connections, analytics, usage, budgets, billing, people,
+  audit, settings, onboarding, tenants, deadLetters, system,
 ]
 
 export function portalRouter(queryClient: QueryClient) {

@@ -13,6 +13,7 @@
 //! | [`slack_tokens`] | Slack's tokens, renewed before they run out |
 //! | [`pacer`] | how often a channel is written to |
 //! | [`embedding`] [`transcription`] [`storage`] | text → vector; speech → text; the bytes of files |
+//! | [`presence`] [`providers`] | which processes are alive; how providers answer them |
 //! | [`telemetry`] [`health`] | logs, traces, metrics; `/healthz`, `/readyz`, `/metrics` of every role |
 //! | [`crash`] | where a test build can be made to abort |
 
@@ -39,6 +40,7 @@ pub mod network;
 pub mod oidc;
 pub mod pacer;
 pub mod presence;
+pub mod providers;
 pub mod queue;
 pub mod slack_follow;
 pub mod slack_tokens;

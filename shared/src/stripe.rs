@@ -21,6 +21,7 @@ use crate::{
     channels::{CallError, brief, not_sent},
     config::StripeConfig,
     egress,
+    providers::{self, Provider},
 };
 use objects::{Customer, List, Page, Refusal};
 
@@ -154,11 +155,17 @@ impl Stripe {
     async fn call<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, CallError> {
         let request =
             request.bearer_auth(self.config.secret_key.expose_secret()).header("stripe-version", API_VERSION);
-        let response = request.send().await.map_err(|error| not_sent(&error))?;
-        let (status, wait) = (response.status(), wait(response.headers()));
-        let body = response.bytes().await.map_err(|error| CallError::Ambiguous(brief(&error)))?;
-        judge(status, wait, &body)
+        let outcome = asked(request).await;
+        providers::note_call(Provider::Stripe, &outcome);
+        outcome
     }
+}
+
+async fn asked<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, CallError> {
+    let response = request.send().await.map_err(|error| not_sent(&error))?;
+    let (status, wait) = (response.status(), wait(response.headers()));
+    let body = response.bytes().await.map_err(|error| CallError::Ambiguous(brief(&error)))?;
+    judge(status, wait, &body)
 }
 
 fn unusable() -> CallError {

@@ -134,6 +134,7 @@ impl Worker {
             Job::TellDesk { message } => jobs::tell_desk::run(self, db, message).await,
             Job::ActAtDesk { interaction } => jobs::act_at_desk::run(self, db, interaction).await,
             Job::TellOwnSystem { delivery } => jobs::tell_own_system::run(self, db, delivery).await,
+            Job::CountDays => jobs::count_days::run(db).await,
             Job::BeginRoutine { run } => jobs::begin_routine::run(self, db, run).await,
         }
     }

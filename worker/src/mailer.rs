@@ -5,9 +5,15 @@ use std::{path::PathBuf, time::Duration};
 use lettre::{
     AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
     message::{Mailbox, header::ContentType},
+    transport::smtp,
 };
 use secrecy::ExposeSecret;
-use shared::{config::MailConfig, ids::MailId, queue::JobError};
+use shared::{
+    config::MailConfig,
+    ids::MailId,
+    providers::{self, Provider},
+    queue::JobError,
+};
 
 use crate::letters::Letter;
 
@@ -51,7 +57,7 @@ impl Mailer {
     pub async fn post(&self, letter: &Letter) -> Result<(), JobError> {
         let message = self.message(letter).map_err(JobError::Fail)?;
         match &self.way {
-            Way::Smtp(server) => match server.send(message).await {
+            Way::Smtp(server) => match noted(server.send(message).await) {
                 Ok(_) => Ok(()),
                 Err(error) if error.is_permanent() => {
                     Err(JobError::Fail(format!("the mail server refused: {error}")))
@@ -75,6 +81,12 @@ impl Mailer {
             .body(letter.text.clone())
             .map_err(|error| error.to_string())
     }
+}
+
+/// A server that refuses a mail has answered.
+fn noted<T>(sent: Result<T, smtp::Error>) -> Result<T, smtp::Error> {
+    providers::note(Provider::Mail, sent.as_ref().err().is_none_or(smtp::Error::is_permanent));
+    sent
 }
 
 /// Whole or not at all: who lists the folder meanwhile must not find half a mail.

@@ -1,6 +1,7 @@
 //! The API's resources, one file each.
 
 pub mod agents;
+pub mod analytics;
 pub mod api_keys;
 pub mod approvals;
 pub mod audit;

@@ -5,7 +5,10 @@ use axum::{
     extract::{Query, rejection::QueryRejection},
 };
 use serde::{Deserialize, Serialize};
-use shared::db::installation::{self, Load, Process, Sample};
+use shared::{
+    db::installation::{self, Load, Process, ProviderHealth, ProviderSample, Sample},
+    providers::Provider,
+};
 use utoipa::{IntoParams, ToSchema};
 
 use super::conversations::written;
@@ -25,6 +28,23 @@ pub struct StatusBody {
     /// Those that were alive within a day, the newest first.
     processes: Vec<ProcessBody>,
     load: LoadBody,
+    /// All that this version calls, called or not.
+    providers: Vec<ProviderBody>,
+}
+
+/// How a provider answers all tenants together.
+#[derive(Serialize, ToSchema)]
+pub struct ProviderBody {
+    /// `model` (the platform's), `own_model` (by keys of tenants), `slack`, `whatsapp`, `stripe` or `mail`.
+    #[schema(example = "slack")]
+    provider: String,
+    /// Calls of the last hour that were answered, refusals among them.
+    answered: i64,
+    /// Calls of the last hour that reached nobody, broke off or met a fault of the provider's. Of models: whatever brought no answer.
+    failed: i64,
+    /// Within the last thirty days; `null`: never.
+    last_answered_at: Option<String>,
+    last_failed_at: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -71,6 +91,17 @@ pub struct History {
     minutes: i32,
     /// Oldest first. A stretch that is not there had no worker.
     items: Vec<SampleBody>,
+    /// Oldest first. A provider that was not called in a stretch is not there.
+    providers: Vec<ProviderSampleBody>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct ProviderSampleBody {
+    /// When the stretch begins.
+    at: String,
+    provider: String,
+    answered: i64,
+    failed: i64,
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -81,16 +112,22 @@ pub struct HistoryAsked {
     hours: Option<i32>,
 }
 
-/// Which processes are alive, and what waits.
+/// Which processes are alive, what waits, and how providers answer.
 #[utoipa::path(get, path = "/api/v1/status",
     responses((status = 200, body = StatusBody), (status = 401, body = Problem), (status = 403, body = Problem)))]
 pub async fn show(admin: PlatformAdmin) -> Result<Json<StatusBody>, ApiError> {
     let processes = installation::processes(&admin.db).await?;
     let load = installation::load(&admin.db).await?;
+    let called = installation::providers(&admin.db).await?;
+    let health = |provider: Provider| {
+        let known = called.iter().find(|health| health.provider == provider).cloned();
+        known.map_or_else(|| ProviderBody::uncalled(provider), ProviderBody::from)
+    };
     Ok(Json(StatusBody {
         version: env!("CARGO_PKG_VERSION"),
         processes: processes.into_iter().map(ProcessBody::from).collect(),
         load: load.into(),
+        providers: Provider::ALL.into_iter().map(health).collect(),
     }))
 }
 
@@ -110,7 +147,12 @@ pub async fn history(
     }
     let minutes = (hours * 60 / SAMPLES).max(1);
     let items = installation::history(&admin.db, hours, minutes).await?;
-    Ok(Json(History { minutes, items: items.into_iter().map(SampleBody::from).collect() }))
+    let providers = installation::provider_history(&admin.db, hours, minutes).await?;
+    Ok(Json(History {
+        minutes,
+        items: items.into_iter().map(SampleBody::from).collect(),
+        providers: providers.into_iter().map(ProviderSampleBody::from).collect(),
+    }))
 }
 
 impl From<Process> for ProcessBody {
@@ -134,6 +176,36 @@ impl From<Load> for LoadBody {
             jobs_waiting: load.jobs_waiting,
             oldest_job_seconds: load.oldest_job_seconds,
             jobs_dead: load.jobs_dead,
+        }
+    }
+}
+
+impl ProviderBody {
+    fn uncalled(provider: Provider) -> Self {
+        let provider = provider.as_str().to_owned();
+        Self { provider, answered: 0, failed: 0, last_answered_at: None, last_failed_at: None }
+    }
+}
+
+impl From<ProviderHealth> for ProviderBody {
+    fn from(health: ProviderHealth) -> Self {
+        Self {
+            provider: health.provider.as_str().to_owned(),
+            answered: health.answered,
+            failed: health.failed,
+            last_answered_at: health.last_answered_at.map(written),
+            last_failed_at: health.last_failed_at.map(written),
+        }
+    }
+}
+
+impl From<ProviderSample> for ProviderSampleBody {
+    fn from(sample: ProviderSample) -> Self {
+        Self {
+            at: written(sample.at),
+            provider: sample.provider,
+            answered: sample.answered,
+            failed: sample.failed,
         }
     }
 }

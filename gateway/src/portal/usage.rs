@@ -89,17 +89,7 @@ pub async fn report(
     span: Result<Query<Span>, QueryRejection>,
 ) -> Result<Json<UsageReport>, ApiError> {
     let Query(span) = span.map_err(|refusal| ApiError::invalid(refusal.body_text()))?;
-    let day = |text: &String| {
-        Date::parse(text, DAY).map_err(|_| ApiError::invalid("`from` and `to` must be days such as 2026-11-01."))
-    };
-    let to = span.to.as_ref().map(day).transpose()?.unwrap_or(gateway.clock.now().date());
-    let from = match &span.from {
-        Some(text) => day(text)?,
-        None => to.checked_sub(Duration::days(DAYS_DEFAULT)).unwrap_or(to),
-    };
-    if from > to || (to - from).whole_days() > DAYS_MAX {
-        return Err(ApiError::invalid(format!("`from` must be before `to`, by {DAYS_MAX} days at most.")));
-    }
+    let (from, to) = days(span.from.as_deref(), span.to.as_deref(), gateway.clock.now().date())?;
     let zone = span.time_zone.as_deref().unwrap_or("UTC");
     let mut tx = operator.db.begin().await?;
     let plain = zone.len() <= ZONE_MAX && zone.bytes().all(|byte| byte.is_ascii_graphic());
@@ -115,11 +105,32 @@ pub async fn report(
     let items = usage_report::report(&mut tx, by, (from, to), zone).await?;
     tx.close().await?;
     Ok(Json(UsageReport {
-        from: from.format(DAY).unwrap_or_default(),
-        to: to.format(DAY).unwrap_or_default(),
+        from: day(from),
+        to: day(to),
         time_zone: zone.to_owned(),
         items: items.into_iter().map(|usage| body(by, usage)).collect(),
     }))
+}
+
+/// From one day to another, both included; the last thirty days if nothing is said.
+pub(super) fn days(from: Option<&str>, to: Option<&str>, today: Date) -> Result<(Date, Date), ApiError> {
+    let day = |text: &str| {
+        Date::parse(text, DAY).map_err(|_| ApiError::invalid("`from` and `to` must be days such as 2026-11-01."))
+    };
+    let to = to.map(day).transpose()?.unwrap_or(today);
+    let from = match from {
+        Some(text) => day(text)?,
+        None => to.checked_sub(Duration::days(DAYS_DEFAULT)).unwrap_or(to),
+    };
+    if from > to || (to - from).whole_days() > DAYS_MAX {
+        return Err(ApiError::invalid(format!("`from` must be before `to`, by {DAYS_MAX} days at most.")));
+    }
+    Ok((from, to))
+}
+
+/// A day as it is written.
+pub(super) fn day(day: Date) -> String {
+    day.format(DAY).unwrap_or_default()
 }
 
 fn body(by: By, usage: Usage) -> UsageBody {

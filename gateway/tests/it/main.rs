@@ -13,6 +13,7 @@ mod stage;
 mod wire;
 
 mod agents;
+mod analytics;
 mod answers;
 mod audit;
 mod bindings;

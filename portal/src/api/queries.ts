@@ -1,7 +1,7 @@
 // What the pages ask for, each under one key, so that a change knows what to ask again.
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query'
 import { ownZone, spanOf } from '../lib/money'
-import type { AuditSearch, EscalationSearch, InboxSearch, KnowledgeSearch, MemorySearch, UsageSearch } from '../lib/searches'
+import type { AnalyticsSearch, AuditSearch, EscalationSearch, InboxSearch, KnowledgeSearch, MemorySearch, UsageSearch } from '../lib/searches'
 import { call, callOnce } from './client'
 import { every } from './events'
 
@@ -248,3 +248,22 @@ export const usageQuery = (by: 'day' | NonNullable<UsageSearch['by']>, days: num
     refetchInterval: NOTICES_MS,
   })
 }
+
+/** What an analytics report is about; the tenant's clock says which days the last ones are. */
+export const analyticsQuery = (days: number, { agent, channel }: AnalyticsSearch) => {
+  const span = spanOf(days)
+  return queryOptions({
+    queryKey: ['analytics', span, agent, channel],
+    queryFn: () => call('GET /api/v1/analytics', { query: { ...span, agent, channel } }),
+    refetchInterval: NOTICES_MS,
+  })
+}
+
+export const systemQuery = queryOptions({ queryKey: ['system'], queryFn: () => call('GET /api/v1/status'), refetchInterval: RARELY_MS })
+
+export const systemHistoryQuery = (hours: number) =>
+  queryOptions({
+    queryKey: ['system', 'history', hours],
+    queryFn: () => call('GET /api/v1/status/history', { query: { hours } }),
+    refetchInterval: NOTICES_MS,
+  })

@@ -4,11 +4,15 @@ export type AcceptInvitation = { code?: string | null; name?: string | null; pas
 
 export type AgentBody = { id: string; instructions: string; is_default: boolean; model?: string | null; models: (ModelBody)[]; name: string; role: string; tone: string; tools: (string)[]; version: number }
 
+export type AgentFiguresBody = FiguresBody & { agent?: string | null; name?: string | null }
+
 export type AgentList = { items: (AgentBody)[] }
 
 export type AgentVersionBody = { changed_by: string; created_at: string; instructions: string; model?: string | null; models: (ModelBody)[]; role: string; tone: string; tools: (string)[]; version: number }
 
 export type AgentVersionList = { items: (AgentVersionBody)[] }
+
+export type AnalyticsReport = { agents: (AgentFiguresBody)[]; as_of?: string | null; channels: (ChannelFiguresBody)[]; days: (DayFiguresBody)[]; days_waiting: number; from: string; time_zone: string; to: string; total: FiguresBody }
 
 export type ApiKeyBody = { created_at: string; expires_at?: string | null; id: string; last_used_at?: string | null; name: string; role: string }
 
@@ -68,6 +72,8 @@ export type ChangeWebhookEndpoint = { actions?: (string)[] | null; enabled?: boo
 
 export type ChannelBody = { channel: string; connection: string; kind: string; name: string; shared: boolean; state: string }
 
+export type ChannelFiguresBody = FiguresBody & { channel: string }
+
 export type ChannelList = { items: (ChannelBody)[] }
 
 export type Confirm = { digest: string }
@@ -89,6 +95,8 @@ export type ConversationList = { items: (ConversationBody)[]; next_cursor?: stri
 export type CorrectMemory = { text: string; value?: string | null }
 
 export type CreatedApiKey = ApiKeyBody & { key: string }
+
+export type DayFiguresBody = FiguresBody & { day: string }
 
 export type DeadLetterBody = { attempts: number; created_at: string; error?: string | null; given_up_at?: string | null; id: string; kind: string; tenant: string; tenant_id: string }
 
@@ -132,6 +140,8 @@ export type Fallback = { language?: string | null; template?: string | null }
 
 export type FaultBody = { detail: string; kind: string; n: number }
 
+export type FiguresBody = { answer?: TimesBody | null; answer_rate?: number | null; answered: number; answers: number; bad: number; closed: number; conversations: number; cost_micro_usd: number; cost_usd: number; escalated: number; escalations: number; failed_calls: number; failures: number; first_answer?: TimesBody | null; good: number; human?: TimesBody | null; interruptions: number; messages: number; model_calls: number; operator_messages: number; released: number; taken_over: number; takeover_rate?: number | null; unpriced_calls: number }
+
 export type FileBody = { content_type: string; name: string; size?: number | null; state: string }
 
 export type FinishVisit = { code?: string | null; name?: string | null; password?: string | null; tenant_name?: string | null }
@@ -156,7 +166,7 @@ export type GivenAddress = { address: string; agent_ids?: (string)[] | null; eve
 
 export type Handler = { changed: boolean; handler: string }
 
-export type History = { items: (SampleBody)[]; minutes: number }
+export type History = { items: (SampleBody)[]; minutes: number; providers: (ProviderSampleBody)[] }
 
 export type IdentityBody = { created_at: string; id: string; issuer: string; label: string; last_used_at: string }
 
@@ -278,6 +288,8 @@ export type ProviderBody = { name: string }
 
 export type ProviderPage = { url: string }
 
+export type ProviderSampleBody = { answered: number; at: string; failed: number; provider: string }
+
 export type RecalledBody = { author?: string | null; memory_id: string; said_at?: string | null; score: number; text?: string | null }
 
 export type RecoveryCodes = { recovery_codes: (string)[] }
@@ -350,7 +362,7 @@ export type Simulated = { complete: boolean; condition: string; conversations: n
 
 export type SourceBody = { address: string; every_hours: number; fetched_at?: string | null; is_sitemap: boolean; listed_by?: string | null; looked_at?: string | null; reason?: string | null }
 
-export type StatusBody = { load: LoadBody; processes: (ProcessBody)[]; version: string }
+export type StatusBody = { load: LoadBody; processes: (ProcessBody)[]; providers: (ProviderBody)[]; version: string }
 
 export type StepBody = { agent: string; arrived_at?: string | null; calls: (CallBody)[]; deliveries: (DeliveryBody)[]; finished_at?: string | null; messages: number; opinions: (OpinionBody)[]; prompt?: PromptBody | null; reason?: string | null; recalled: (RecalledBody)[]; run_id?: string | null; started_at?: string | null; state: string; tool_calls: (ToolCallBody)[] }
 
@@ -373,6 +385,8 @@ export type TemplateList = { items: (TemplateBody)[] }
 export type TenantBody = { created_at: string; id: string; name: string; plan: string; support_access: string; suspended?: SuspensionBody | null }
 
 export type TenantList = { items: (TenantBody)[]; next?: string | null }
+
+export type TimesBody = { count: number; p50_ms: number; p90_ms: number; p95_ms: number }
 
 export type ToolBody = { answer_max: number; arguments: object; changed_at: string; class: string; created_at: string; created_by: string; description: string; enabled: boolean; header?: string | null; id: string; method: string; name: string; secret_hint?: string | null; server?: RemoteBody | null; timeout_ms: number; url: string }
 
@@ -421,6 +435,14 @@ export interface Operations {
   'GET /api/v1/agents/{agent_id}/versions': {
     request: { path: { agent_id: string } }
     answer: AgentVersionList
+  }
+  'GET /api/v1/analytics': {
+    request: { query?: { from?: string | null; to?: string | null; agent?: string | null; channel?: string | null } }
+    answer: AnalyticsReport
+  }
+  'GET /api/v1/analytics/export': {
+    request: { query?: { from?: string | null; to?: string | null; agent?: string | null; channel?: string | null } }
+    answer: undefined
   }
   'GET /api/v1/api-keys': {
     request: object

@@ -29,6 +29,7 @@ interface Place {
     | '/rules'
     | '/model-keys'
     | '/connections'
+    | '/analytics'
     | '/usage'
     | '/budgets'
     | '/billing'
@@ -38,6 +39,7 @@ interface Place {
     | '/status'
     | '/tenants'
     | '/dead-letters'
+    | '/system'
   icon: IconName
   word: Word
   /** Shown to admins, also to those who may only look. */
@@ -59,7 +61,8 @@ const PLACES: Place[] = [
   { to: '/rules', icon: 'rules', word: 'nav.rules' },
   { to: '/model-keys', icon: 'keys', word: 'nav.model_keys' },
   { to: '/connections', icon: 'connections', word: 'nav.connections' },
-  { to: '/usage', icon: 'usage', word: 'nav.usage', begins: true },
+  { to: '/analytics', icon: 'analytics', word: 'nav.analytics', begins: true },
+  { to: '/usage', icon: 'usage', word: 'nav.usage' },
   { to: '/budgets', icon: 'budgets', word: 'nav.budgets' },
   { to: '/billing', icon: 'billing', word: 'nav.billing' },
   { to: '/people', icon: 'people', word: 'nav.people', begins: true },
@@ -69,7 +72,7 @@ const PLACES: Place[] = [
 ]
 
 /** Pages that need no tenant. */
-const OF_PLATFORM = ['/tenants', '/dead-letters']
+const OF_PLATFORM = ['/tenants', '/dead-letters', '/system']
 
 export function Shell() {
   const say = useWords()
@@ -78,7 +81,7 @@ export function Shell() {
   const path = useLocation({ select: (location) => location.pathname })
   const own = PLACES.filter(({ forAdmins }) => !forAdmins || rightsOf(session).mayAudit)
   const places: Place[] = session.user.is_platform_admin && !session.impersonation
-    ? [...own, { to: '/tenants', icon: 'tenants', word: 'nav.tenants', begins: true }, { to: '/dead-letters', icon: 'platform', word: 'nav.dead_letters' }]
+    ? [...own, { to: '/tenants', icon: 'tenants', word: 'nav.tenants', begins: true }, { to: '/dead-letters', icon: 'platform', word: 'nav.dead_letters' }, { to: '/system', icon: 'system', word: 'nav.system' }]
     : own
   const isOfPlatform = OF_PLATFORM.some((to) => path.startsWith(to))
   const isShutOut = session.suspended && !rightsOf(session).mayAudit && !isOfPlatform

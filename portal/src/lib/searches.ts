@@ -97,6 +97,26 @@ export const approvalSearch = (search: Carried): ApprovalSearch => ({
   approval: text(search.approval),
 })
 
+export interface AnalyticsSearch {
+  days?: 7 | 90
+  agent?: string
+  channel?: 'slack' | 'whatsapp'
+  show?: 'messages' | 'answers' | 'taken_over' | 'cost'
+}
+
+export const analyticsSearch = ({ days, agent, channel, show }: Carried): AnalyticsSearch => ({
+  days: days === 7 || days === 90 ? days : undefined,
+  agent: text(agent),
+  channel: oneOf(channel, ['slack', 'whatsapp']),
+  show: oneOf(show, ['messages', 'answers', 'taken_over', 'cost']),
+})
+
+/** How far back, in hours; a day if nothing is said. */
+export const systemSearch = ({ hours, show }: Carried): { hours?: 168 | 720; show?: 'jobs' | 'dead' | 'failures' } => ({
+  hours: hours === 168 || hours === 720 ? hours : undefined,
+  show: oneOf(show, ['jobs', 'dead', 'failures']),
+})
+
 export const usageSearch = ({ days, by, show }: Carried): UsageSearch => ({
   days: days === 7 || days === 90 ? days : undefined,
   by: oneOf(by, ['model', 'person']),

@@ -24,6 +24,7 @@ use crate::{
     egress,
     ids::OutboxId,
     pacer::Pacer,
+    providers::{self, Provider},
 };
 
 pub use past::Span;
@@ -287,6 +288,12 @@ impl SlackApi {
 
 /// What Slack says to a request, and the scopes it names.
 async fn answered<T: DeserializeOwned>(request: RequestBuilder) -> Result<(T, String), CallError> {
+    let outcome = asked(request).await;
+    providers::note_call(Provider::Slack, &outcome);
+    outcome
+}
+
+async fn asked<T: DeserializeOwned>(request: RequestBuilder) -> Result<(T, String), CallError> {
     let response = request.send().await.map_err(|error| not_sent(&error))?;
     let (status, retry_after) = (response.status(), retry_after(&response));
     let scopes = response.headers().get("x-oauth-scopes").and_then(|value| value.to_str().ok());

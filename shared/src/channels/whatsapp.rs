@@ -13,7 +13,12 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::{CallError, brief, not_sent, whatsapp_codes};
-use crate::{config::WhatsAppConfig, egress, ids::OutboxId};
+use crate::{
+    config::WhatsAppConfig,
+    egress,
+    ids::OutboxId,
+    providers::{self, Provider},
+};
 
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(2);
@@ -211,11 +216,17 @@ impl WhatsAppApi {
     }
 
     pub(super) async fn send_request<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, CallError> {
-        let response = request.send().await.map_err(|error| not_sent(&error))?;
-        let status = response.status();
-        let bytes = response.bytes().await.map_err(|error| CallError::Ambiguous(brief(&error)))?;
-        judge(status, &bytes)
+        let outcome = asked(request).await;
+        providers::note_call(Provider::WhatsApp, &outcome);
+        outcome
     }
+}
+
+async fn asked<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, CallError> {
+    let response = request.send().await.map_err(|error| not_sent(&error))?;
+    let status = response.status();
+    let bytes = response.bytes().await.map_err(|error| CallError::Ambiguous(brief(&error)))?;
+    judge(status, &bytes)
 }
 
 #[derive(Deserialize)]

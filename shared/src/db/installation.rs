@@ -5,6 +5,7 @@ use sqlx::{FromRow, Row};
 use time::OffsetDateTime;
 
 use super::{DbError, SystemDb};
+use crate::providers::{Provider, Tally};
 
 #[derive(Clone, Debug, FromRow)]
 pub struct Process {
@@ -38,6 +39,26 @@ pub struct Sample {
     pub orchestrators: i32,
     pub workers: i32,
     pub load: Load,
+}
+
+/// How a provider answered in the last hour, and when it last did within thirty days.
+#[derive(Clone, Debug)]
+pub struct ProviderHealth {
+    pub provider: Provider,
+    pub answered: i64,
+    pub failed: i64,
+    /// As a process told within twenty seconds of it; `None`: not for thirty days.
+    pub last_answered_at: Option<OffsetDateTime>,
+    pub last_failed_at: Option<OffsetDateTime>,
+}
+
+/// How one answered in a stretch of minutes.
+#[derive(Clone, Debug)]
+pub struct ProviderSample {
+    pub at: OffsetDateTime,
+    pub provider: String,
+    pub answered: i64,
+    pub failed: i64,
 }
 
 macro_rules! load {
@@ -141,6 +162,7 @@ pub async fn sample(db: &SystemDb) -> Result<bool, DbError> {
         return Ok(false);
     }
     sqlx::query("delete from load_samples where at < now() - interval '30 days'").execute(db.write()).await?;
+    sqlx::query("delete from provider_samples where at < now() - interval '30 days'").execute(db.write()).await?;
     sqlx::query("delete from processes where beat_at < now() - interval '1 day'").execute(db.write()).await?;
     Ok(true)
 }
@@ -170,6 +192,81 @@ pub async fn history(db: &SystemDb, hours: i32, minutes: i32) -> Result<Vec<Samp
                 orchestrators: row.try_get("orchestrators")?,
                 workers: row.try_get("workers")?,
                 load: Load::from_row(row)?,
+            })
+        })
+        .collect()
+}
+
+/// Adds how providers answered a process to this minute.
+///
+/// Reason: it belongs to no tenant.
+pub async fn note_providers(db: &SystemDb, tallies: &[Tally]) -> Result<(), DbError> {
+    sqlx::query(
+        "insert into provider_samples as s (provider, at, answered, failed, last_answered_at, last_failed_at)
+         select t.provider, date_trunc('minute', now()), t.answered, t.failed, case when t.answered > 0 then now() end,
+                case when t.failed > 0 then now() end
+           from unnest($1::text[], $2::bigint[], $3::bigint[]) t (provider, answered, failed)
+         on conflict (provider, at) do update
+            set answered = s.answered + excluded.answered, failed = s.failed + excluded.failed,
+                last_answered_at = greatest(s.last_answered_at, excluded.last_answered_at),
+                last_failed_at = greatest(s.last_failed_at, excluded.last_failed_at)",
+    )
+    .bind(tallies.iter().map(|tally| tally.provider.as_str()).collect::<Vec<_>>())
+    .bind(tallies.iter().map(|tally| tally.answered).collect::<Vec<_>>())
+    .bind(tallies.iter().map(|tally| tally.failed).collect::<Vec<_>>())
+    .execute(db.write())
+    .await?;
+    Ok(())
+}
+
+/// Every provider that was called within thirty days.
+///
+/// Reason: who looks after the platform asks; it shows nothing of a tenant's.
+pub async fn providers(db: &SystemDb) -> Result<Vec<ProviderHealth>, DbError> {
+    let rows = sqlx::query(
+        "select provider, coalesce(sum(answered) filter (where at > now() - interval '1 hour'), 0)::bigint as answered,
+                coalesce(sum(failed) filter (where at > now() - interval '1 hour'), 0)::bigint as failed,
+                max(last_answered_at) as last_answered_at, max(last_failed_at) as last_failed_at
+           from provider_samples group by provider",
+    )
+    .fetch_all(db.read())
+    .await?;
+    let mut providers = Vec::new();
+    for row in &rows {
+        // A newer version may know more of them.
+        let Some(provider) = Provider::parse(row.try_get("provider")?) else { continue };
+        providers.push(ProviderHealth {
+            provider,
+            answered: row.try_get("answered")?,
+            failed: row.try_get("failed")?,
+            last_answered_at: row.try_get("last_answered_at")?,
+            last_failed_at: row.try_get("last_failed_at")?,
+        });
+    }
+    Ok(providers)
+}
+
+/// The last hours of them, oldest first, in the stretches of [`history`]; what was not called in one is not there.
+///
+/// Reason: who looks after the platform asks; it shows nothing of a tenant's.
+pub async fn provider_history(db: &SystemDb, hours: i32, minutes: i32) -> Result<Vec<ProviderSample>, DbError> {
+    let rows = sqlx::query(
+        "select date_bin(make_interval(mins => $2), at, timestamptz '2000-01-01 00:00Z') as since, provider,
+                sum(answered)::bigint as answered, sum(failed)::bigint as failed
+           from provider_samples where at > now() - make_interval(hours => $1)
+          group by since, provider order by since, provider",
+    )
+    .bind(hours)
+    .bind(minutes)
+    .fetch_all(db.read())
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(ProviderSample {
+                at: row.try_get("since")?,
+                provider: row.try_get("provider")?,
+                answered: row.try_get("answered")?,
+                failed: row.try_get("failed")?,
             })
         })
         .collect()

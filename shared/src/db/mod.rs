@@ -4,15 +4,15 @@
 //! `where` is wrong; every query says `tenant_id = …` all the same, for the planner and as the second net.
 //!
 //! sqlx loses an acknowledged write when a `begin()` is cancelled half-way (the session stays inside a transaction that
-//! the next borrower writes into). Two guards, see `testing` for the regression test: every begin runs in a task of its
-//! own that cancellation can't reach, and every begin first ends whatever an earlier one may have left open. What needs
-//! no transaction uses a pool where nothing ever begins.
+//! the next borrower writes into). Two guards, tested in `testing`: every begin runs in a task of its own that cancellation
+//! can't reach, and first ends whatever an earlier one may have left open. What needs no transaction has a pool of its own.
 
 mod accept;
 pub mod accounts;
 pub mod agent_versions;
 pub mod agents;
 pub mod allowances;
+pub mod analytics;
 pub mod api_keys;
 pub mod approvals;
 mod audience;

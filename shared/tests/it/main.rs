@@ -3,6 +3,7 @@
 //! Every test has a database of its own and connects as the roles a service uses, so row-level security is on. A name
 //! that begins with `attack_` carries the number of its case in the threat model.
 
+mod analytics;
 mod asks_for_human;
 mod audit;
 mod audit_chain;
