@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { chromium } from 'playwright-core'
 import { acting } from './acting.mjs'
+import { analytics, system } from './analytics.mjs'
 import { billing } from './billing.mjs'
 import { heard } from './browser.mjs'
 import { firstRun } from './first-run.mjs'
@@ -56,10 +57,12 @@ try {
   await live(stage, owner)
   await practice(stage, owner)
   await routines(stage, owner)
+  await analytics(stage, owner)
   await money(stage, owner)
   await billing(stage, owner)
   await team(stage, owner)
   await platform(stage, owner)
+  await system(stage, owner)
   await support(stage, owner)
   await deadLetters(stage, owner)
   await test('axe finds nothing on any page', () => assert.deepEqual(heard.barriers, []))

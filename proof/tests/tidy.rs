@@ -58,6 +58,7 @@ const DOORS: Rule = Rule {
         ("worker/src/lib.rs", "opens the dedupe key at start"),
         ("worker/src/embed.rs", "asks which tenants have memories to embed"),
         ("worker/src/schedule.rs", "sweeps lanes of all tenants"),
+        ("worker/src/counting.rs", "asks whose days are to be counted"),
         ("worker/src/checkpoints.rs", "copies the heads of all audit logs out of the database"),
         ("cli/src/audit.rs", "checks every tenant's log, on the operator's word"),
         ("cli/src/eval.rs", "makes tenants to measure on, on the operator's word"),

@@ -79,8 +79,6 @@ pub enum Job {
     ActAtDesk { interaction: InteractionId },
     /// Tell a tenant's own system of an act.
     TellOwnSystem { delivery: WebhookDeliveryId },
-    /// Count what happened, on the days where that changed.
-    CountDays,
 }
 
 /// What a person is told besides the agent's answers.
@@ -144,7 +142,6 @@ impl Job {
             Self::SendAgain { .. } => "send_again",
             Self::FetchMissed { .. } => "fetch_missed",
             Self::FetchMissedIn { .. } => "fetch_missed_in",
-            Self::CountDays => "count_days",
             Self::RefreshBilling => "refresh_billing",
             Self::ReportUsage => "report_usage",
             Self::RefreshToken { .. } => "refresh_token",

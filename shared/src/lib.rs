@@ -8,6 +8,7 @@
 //! | [`queue`] [`live`] [`limits`] | background jobs (apalis), wake-ups and counted tries (Redis: only what may be lost) |
 //! | [`channels`] [`egress`] [`network`] | Slack and WhatsApp; the way out of the house; networks of addresses |
 //! | [`model_check`] | tries a tenant's own model key |
+//! | [`sheets`] | cells of tables for spreadsheets |
 //! | [`oidc`] | signing in by a provider of OpenID Connect |
 //! | [`stripe`] | where plans are sold: calls, events, signature |
 //! | [`slack_tokens`] | Slack's tokens, renewed before they run out |
@@ -42,6 +43,7 @@ pub mod pacer;
 pub mod presence;
 pub mod providers;
 pub mod queue;
+pub mod sheets;
 pub mod slack_follow;
 pub mod slack_tokens;
 pub mod standard_webhooks;

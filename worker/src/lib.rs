@@ -3,6 +3,7 @@
 
 mod by_phone;
 pub mod checkpoints;
+pub mod counting;
 pub mod embed;
 mod errands;
 pub mod extract;
@@ -30,7 +31,7 @@ use shared::{
     egress::Guard,
     embedding::Embedder,
     jobs::Job,
-    live::{Waker, Wakeups},
+    live::{Announcements, Waker, Wakeups},
     presence,
     queue::{self, Handler, JobError},
     slack_tokens::SlackTokens,
@@ -134,7 +135,6 @@ impl Worker {
             Job::TellDesk { message } => jobs::tell_desk::run(self, db, message).await,
             Job::ActAtDesk { interaction } => jobs::act_at_desk::run(self, db, interaction).await,
             Job::TellOwnSystem { delivery } => jobs::tell_own_system::run(self, db, delivery).await,
-            Job::CountDays => jobs::count_days::run(db).await,
             Job::BeginRoutine { run } => jobs::begin_routine::run(self, db, run).await,
         }
     }
@@ -150,10 +150,13 @@ pub async fn run(
     let worker = Worker::new(config, db).await?;
     let wakeups = Wakeups::subscribe(&config.redis_url).map_err(|error| format!("REDIS_URL: {error}"))?;
     let name = shared::process_name("worker");
+    let announcements =
+        Announcements::subscribe(&config.redis_url).map_err(|error| format!("REDIS_URL: {error}"))?;
     tracing::info!(%name, "The worker waits for jobs");
     let (stopping, tasks) = (CancellationToken::new(), TaskTracker::new());
     tasks.spawn(embed::run(db.clone(), embedder.clone(), wakeups, stopping.clone()));
     tasks.spawn(presence::run(db.clone(), name.clone(), "worker", stopping.clone()));
+    tasks.spawn(counting::run(db.clone(), announcements, stopping.clone()));
     tasks.spawn(schedule::run(db.clone(), worker.clock.clone(), stopping.clone()));
     if let Some(config) = &config.checkpoints {
         let outside = Checkpoints::open(config)?;

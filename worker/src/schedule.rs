@@ -5,7 +5,7 @@ use std::time::Duration;
 use shared::{
     clock::Clock,
     db::{
-        Db, DbError, allowances, analytics,
+        Db, DbError, allowances,
         budgets::{self, SummedUp},
         customers,
         documents::addresses,
@@ -115,12 +115,6 @@ async fn sweep(db: &Db, clock: &Clock) {
         Ok(answers) => tracing::info!(answers, "Idempotency keys older than a day were forgotten"),
         Err(error) => tracing::warn!(%error, "The idempotency keys could not be swept"),
     }
-    // Days on which something happened.
-    match count_due(db).await {
-        Ok(0) => {}
-        Ok(tenants) => tracing::debug!(tenants, "Days are about to be counted"),
-        Err(error) => tracing::warn!(%error, "It could not be seen which days are to be counted"),
-    }
     // How the installation is.
     if let Err(error) = installation::sample(&db.system()).await {
         tracing::warn!(%error, "This minute could not be kept");
@@ -201,20 +195,6 @@ pub async fn fetch_due(db: &Db) -> Result<usize, DbError> {
     for (tenant, document) in addresses::due(&db.system()).await? {
         let mut tx = db.tenant(tenant).begin().await?;
         count += usize::from(addresses::take_due(&mut tx, document).await?);
-        tx.commit().await?;
-    }
-    Ok(count)
-}
-
-/// Enqueues a count of the days of each tenant where something happened; returns how many.
-pub async fn count_due(db: &Db) -> Result<usize, DbError> {
-    let mut count = 0;
-    for tenant in analytics::due(&db.system()).await? {
-        let mut tx = db.tenant(tenant).begin().await?;
-        if analytics::take_due(&mut tx).await? {
-            queue::enqueue(&mut tx, &Job::CountDays).await?;
-            count += 1;
-        }
         tx.commit().await?;
     }
     Ok(count)

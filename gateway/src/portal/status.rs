@@ -29,12 +29,12 @@ pub struct StatusBody {
     processes: Vec<ProcessBody>,
     load: LoadBody,
     /// All that this version calls, called or not.
-    providers: Vec<ProviderBody>,
+    providers: Vec<ProviderHealthBody>,
 }
 
 /// How a provider answers all tenants together.
 #[derive(Serialize, ToSchema)]
-pub struct ProviderBody {
+pub struct ProviderHealthBody {
     /// `model` (the platform's), `own_model` (by keys of tenants), `slack`, `whatsapp`, `stripe` or `mail`.
     #[schema(example = "slack")]
     provider: String,
@@ -121,7 +121,7 @@ pub async fn show(admin: PlatformAdmin) -> Result<Json<StatusBody>, ApiError> {
     let called = installation::providers(&admin.db).await?;
     let health = |provider: Provider| {
         let known = called.iter().find(|health| health.provider == provider).cloned();
-        known.map_or_else(|| ProviderBody::uncalled(provider), ProviderBody::from)
+        known.map_or_else(|| ProviderHealthBody::uncalled(provider), ProviderHealthBody::from)
     };
     Ok(Json(StatusBody {
         version: env!("CARGO_PKG_VERSION"),
@@ -180,14 +180,14 @@ impl From<Load> for LoadBody {
     }
 }
 
-impl ProviderBody {
+impl ProviderHealthBody {
     fn uncalled(provider: Provider) -> Self {
         let provider = provider.as_str().to_owned();
         Self { provider, answered: 0, failed: 0, last_answered_at: None, last_failed_at: None }
     }
 }
 
-impl From<ProviderHealth> for ProviderBody {
+impl From<ProviderHealth> for ProviderHealthBody {
     fn from(health: ProviderHealth) -> Self {
         Self {
             provider: health.provider.as_str().to_owned(),

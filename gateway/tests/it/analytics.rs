@@ -134,7 +134,7 @@ async fn an_agents_name_is_no_formula_in_the_table() {
     let text = reply.text();
     let lines: Vec<&str> = text.split("\r\n").filter(|line| !line.is_empty()).collect();
     assert_eq!(lines.len(), 1 + hostile.len() + 2, "{text}");
-    assert!(lines[0].starts_with("\"day\",\"agent_id\",\"agent\",\"channel\",\"conversations\""), "{}", lines[0]);
+    assert!(lines[0].starts_with("day,agent_id,agent,channel,conversations,"), "{}", lines[0]);
     let columns = lines[0].split(',').count();
     for line in &lines[1..] {
         let cells = cells(line);

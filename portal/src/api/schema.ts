@@ -286,6 +286,8 @@ export type ProveOwner = { code?: string | null; password: string }
 
 export type ProviderBody = { name: string }
 
+export type ProviderHealthBody = { answered: number; failed: number; last_answered_at?: string | null; last_failed_at?: string | null; provider: string }
+
 export type ProviderPage = { url: string }
 
 export type ProviderSampleBody = { answered: number; at: string; failed: number; provider: string }
@@ -362,7 +364,7 @@ export type Simulated = { complete: boolean; condition: string; conversations: n
 
 export type SourceBody = { address: string; every_hours: number; fetched_at?: string | null; is_sitemap: boolean; listed_by?: string | null; looked_at?: string | null; reason?: string | null }
 
-export type StatusBody = { load: LoadBody; processes: (ProcessBody)[]; providers: (ProviderBody)[]; version: string }
+export type StatusBody = { load: LoadBody; processes: (ProcessBody)[]; providers: (ProviderHealthBody)[]; version: string }
 
 export type StepBody = { agent: string; arrived_at?: string | null; calls: (CallBody)[]; deliveries: (DeliveryBody)[]; finished_at?: string | null; messages: number; opinions: (OpinionBody)[]; prompt?: PromptBody | null; reason?: string | null; recalled: (RecalledBody)[]; run_id?: string | null; started_at?: string | null; state: string; tool_calls: (ToolCallBody)[] }
 

@@ -101,20 +101,20 @@ export interface AnalyticsSearch {
   days?: 7 | 90
   agent?: string
   channel?: 'slack' | 'whatsapp'
-  show?: 'messages' | 'answers' | 'taken_over' | 'cost'
+  figure?: 'messages' | 'answers' | 'taken_over' | 'cost'
 }
 
-export const analyticsSearch = ({ days, agent, channel, show }: Carried): AnalyticsSearch => ({
+export const analyticsSearch = ({ days, agent, channel, figure }: Carried): AnalyticsSearch => ({
   days: days === 7 || days === 90 ? days : undefined,
   agent: text(agent),
   channel: oneOf(channel, ['slack', 'whatsapp']),
-  show: oneOf(show, ['messages', 'answers', 'taken_over', 'cost']),
+  figure: oneOf(figure, ['messages', 'answers', 'taken_over', 'cost']),
 })
 
 /** How far back, in hours; a day if nothing is said. */
-export const systemSearch = ({ hours, show }: Carried): { hours?: 168 | 720; show?: 'jobs' | 'dead' | 'failures' } => ({
+export const systemSearch = ({ hours, graph }: Carried): { hours?: 168 | 720; graph?: 'jobs' | 'dead' | 'failures' } => ({
   hours: hours === 168 || hours === 720 ? hours : undefined,
-  show: oneOf(show, ['jobs', 'dead', 'failures']),
+  graph: oneOf(graph, ['jobs', 'dead', 'failures']),
 })
 
 export const usageSearch = ({ days, by, show }: Carried): UsageSearch => ({

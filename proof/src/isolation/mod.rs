@@ -10,6 +10,7 @@ mod acts;
 pub mod arena;
 mod billing;
 pub mod catalog;
+mod counted;
 mod desk;
 mod entrances;
 pub mod fill;

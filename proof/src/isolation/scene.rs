@@ -16,8 +16,8 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use uuid::Uuid;
 
 use super::{
-    acting, acts, billing, desk, handovers, helped, installations, kept, later, learned, money, once, pages,
-    places, reasons, sends, singly, talks, told,
+    acting, acts, billing, counted, desk, handovers, helped, installations, kept, later, learned, money, once,
+    pages, places, reasons, sends, singly, talks, told,
 };
 
 pub const THEM: TenantId = TenantId::from_uuid(Uuid::from_u128(0x0a));
@@ -243,6 +243,7 @@ impl Cast<'_> {
             kept::script(*tenant, mark),
             helped::script(*tenant, mark),
             once::script(*tenant, mark),
+            counted::script(*tenant, mark),
             told::script(*tenant, mark, keys),
         ]
         .join("\n")

@@ -32,8 +32,8 @@ use sqlx::{AssertSqlSafe, Executor};
 use time::OffsetDateTime;
 
 use super::{
-    acting, acts, billing, desk, entrances, handovers, helped, installations, kept, later, learned, money, once,
-    pages, places, reasons,
+    acting, acts, billing, counted, desk, entrances, handovers, helped, installations, kept, later, learned,
+    money, once, pages, places, reasons,
     scene::{AGENT, CONNECTION, CONVERSATION, MEMORY, NUMBER, OUTBOX, PERSON, RUN, THEIR_MARK, THEM, US, lease},
     sends, singly, talks, told,
     watched::WATCHED,
@@ -98,7 +98,7 @@ pub fn all() -> Vec<Call> {
     calls.extend(later::all());
     calls.extend(desk::all());
     calls.extend(talks::all());
-    calls.extend(pages::all().into_iter().chain(helped::all()).chain(told::all()));
+    calls.extend(pages::all().into_iter().chain(helped::all()).chain(told::all()).chain(counted::all()));
     calls
 }
 

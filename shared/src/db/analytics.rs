@@ -7,12 +7,14 @@
 
 mod report;
 
+use std::collections::BTreeSet;
+
 use sqlx::Row;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
 pub use self::report::{Counted, Figures, Filter, Group, Key, Span, counted, lines, report};
-use super::{DbError, SystemDb, TenantTx, budgets};
+use super::{DbError, SystemDb, TenantTx};
 use crate::ids::{ConversationId, EscalationId, TenantId};
 
 /// Acts of the log that one look takes in; the next one goes on.
@@ -20,26 +22,27 @@ const ACTS_MAX: i64 = 1_000;
 /// Days of one look that counts all of them; older ones are not counted.
 const DAYS_MAX: i64 = 1_100;
 
-/// Tenants whose days should be looked at: something happened there since, or a day has passed.
+/// Tenants whose days should be looked at, 50 at most: new ones; those that something is said to have happened at, or whose log
+/// has grown, ten minutes after the last look; and all an hour after it.
 ///
-/// Reason: the schedule asks whose turn it is; the days are counted under each tenant.
-pub async fn due(db: &SystemDb) -> Result<Vec<TenantId>, DbError> {
+/// Reason: the worker asks whose turn it is; the days are counted under each tenant.
+pub async fn due(db: &SystemDb, heard: &BTreeSet<TenantId>) -> Result<Vec<TenantId>, DbError> {
     Ok(sqlx::query_scalar(
         "select t.tenant_id
-           from lane_tenants t
+           from tenants t
            left join analytics_progress p on p.tenant_id = t.tenant_id
            left join audit_heads h on h.tenant_id = t.tenant_id
-          where p.tenant_id is null or p.looked_at < now() - interval '1 day'
-             or p.looked_at < now() - interval '10 minutes'
-                and (t.served_at > p.looked_at - interval '10 minutes' or h.n > p.seen_n)
+          where p.tenant_id is null or p.looked_at < now() - interval '1 hour'
+             or p.looked_at < now() - interval '10 minutes' and (t.tenant_id = any($1) or h.n > p.seen_n)
           order by p.looked_at nulls first
           limit 50",
     )
+    .bind(heard.iter().copied().collect::<Vec<_>>())
     .fetch_all(db.read())
     .await?)
 }
 
-/// Moves the next look ahead. `false`: somebody else has.
+/// Begins a look. `false`: somebody else has.
 pub async fn take_due(tx: &mut TenantTx) -> Result<bool, DbError> {
     let tenant = tx.tenant();
     let taken = sqlx::query(
@@ -74,10 +77,7 @@ struct Acts {
 
 /// Notes which days have to be counted anew; returns how many wait.
 pub async fn look(tx: &mut TenantTx) -> Result<i32, DbError> {
-    let mut progress = begin_look(tx).await?;
-    if !budgets::knows_zone(tx, &progress.zone).await? {
-        progress.zone = "UTC".into();
-    }
+    let progress = begin_look(tx).await?;
     let (days, seen_n) = match progress.seen_at {
         Some(seen_at) if progress.time_zone.as_ref() == Some(&progress.zone) => {
             let acts = acts(tx, &progress).await?;
@@ -108,7 +108,10 @@ async fn begin_look(tx: &mut TenantTx) -> Result<Progress, DbError> {
     let tenant = tx.tenant();
     let row = sqlx::query(
         "select p.time_zone, p.seen_at, p.seen_n, now() as now,
-                coalesce((select o.time_zone from office_hours o where o.tenant_id = $1), 'UTC') as zone,
+                -- The database may know fewer zones than we do.
+                coalesce((select o.time_zone from office_hours o
+                           where o.tenant_id = $1 and exists (select from pg_timezone_names z where z.name = o.time_zone)),
+                         'UTC') as zone,
                 coalesce((select h.n from audit_heads h where h.tenant_id = $1), 0) as head_n
            from analytics_progress p where p.tenant_id = $1 for no key update of p",
     )
@@ -157,25 +160,30 @@ async fn acts(tx: &mut TenantTx, progress: &Progress) -> Result<Acts, DbError> {
     Ok(acts)
 }
 
-/// Days that something new fell on. A day is looked back over: what was under way at the last look may have ended since.
+/// Days that something new fell on, and those on which its conversations began. A day is looked back over: what was under way at
+/// the last look may have ended since.
 const TOUCHED: &str = "
 with since as (
     select $3::timestamptz - interval '1 day' as at, id_floor($3::timestamptz - interval '1 day') as id
-), handed_over as (
+), news (conversation_id, id) as (
+    select m.conversation_id, m.message_id from messages m, since where m.tenant_id = $1 and m.message_id >= since.id
+    union all
+    select r.conversation_id, r.run_id from runs r, since where r.tenant_id = $1 and r.run_id >= since.id
+    union all
+    select u.conversation_id, u.usage_id from usage u, since where u.tenant_id = $1 and u.usage_id >= since.id
+    union all
     select e.conversation_id, e.escalation_id from escalations e, since
      where e.tenant_id = $1 and (e.escalation_id >= since.id or e.escalation_id = any($5))
-), times as (
-    select c.created_at as at from conversations c
+), times (at) as (
+    select id_time(n.id) from news n
+    union all
+    select c.created_at from conversations c
      where c.tenant_id = $1
-       and c.conversation_id in (select r.conversation_id from runs r, since where r.tenant_id = $1 and r.run_id >= since.id
-                                 union all select h.conversation_id from handed_over h
-                                 union all select unnest($4::uuid[]))
-    union select id_time(h.escalation_id) from handed_over h
-    union select id_time(f.run_id) from feedback f, since where f.tenant_id = $1 and f.changed_at >= since.at
+       and c.conversation_id in (select n.conversation_id from news n union all select unnest($4::uuid[]))
+    union all
+    select id_time(f.run_id) from feedback f, since where f.tenant_id = $1 and f.changed_at >= since.at
 )
-select distinct (at at time zone $2)::date from times
-union
-select day::date from since, generate_series((since.at at time zone $2)::date::timestamp, now() at time zone $2, interval '1 day') day";
+select distinct (at at time zone $2)::date from times";
 
 async fn touched(
     tx: &mut TenantTx,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::sheets;
+
 /// The tool that sends one.
 pub const SEND_FILE: &str = "send_file";
 /// Characters of a file's text.
@@ -16,8 +18,6 @@ pub const PER_TURN_MAX: usize = 3;
 pub const KEPT: Duration = Duration::from_secs(24 * 3_600);
 /// Characters of a name.
 pub const NAME_MAX: u64 = 80;
-/// Who opens a sheet that begins a cell with one of these has it worked out.
-const BEGIN_FORMULAS: [char; 4] = ['=', '+', '-', '@'];
 
 /// A file that may be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ fn without_formulas(sheet: &str) -> String {
             continue;
         }
         if cell_begins && letter != ' ' {
-            if BEGIN_FORMULAS.contains(&letter) && !is_number(rest, quoted) {
+            if sheets::begins_formula(letter) && !is_number(rest, quoted) {
                 safe.push('\'');
             }
             cell_begins = false;

@@ -4,7 +4,6 @@ pub mod act_at_desk;
 pub mod ask_for_person;
 pub mod begin_follow_up;
 pub mod begin_routine;
-pub mod count_days;
 pub mod describe_channel;
 pub mod download_media;
 pub mod erase_document;

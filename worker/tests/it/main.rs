@@ -5,6 +5,7 @@
 mod post_office;
 mod stage;
 
+mod analytics;
 mod mails;
 mod own_systems;
 mod reminders;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
 use super::links;
+use crate::sheets;
 
 /// Slack's limits of a table block.
 const ROWS_MAX: usize = 100;
@@ -68,18 +69,8 @@ impl Table {
 
     /// As a file that spreadsheets open. A cell that would be a formula there is text.
     pub fn csv(&self) -> String {
-        let cell = |text: &String| {
-            let text = if text.starts_with(['=', '+', '-', '@', '\t']) && text.parse::<f64>().is_err() {
-                format!("'{text}")
-            } else {
-                text.clone()
-            };
-            if text.contains(['"', ',', '\n', '\r', ';']) {
-                format!("\"{}\"", text.replace('"', "\"\""))
-            } else {
-                text
-            }
-        };
+        // A number with a sign stays one.
+        let cell = |text: &String| if text.parse::<f64>().is_ok() { text.clone() } else { sheets::cell(text) };
         self.rows.iter().map(|row| row.iter().map(cell).collect::<Vec<_>>().join(",") + "\r\n").collect()
     }
 }

@@ -1,0 +1,51 @@
+// What waited or failed, stretch by stretch: bars, and the same as a table.
+import type { History } from '../api/schema'
+import { short } from '../lib/money'
+import { stretches, type SystemMeasure } from '../lib/system'
+import { clock, moment } from '../lib/time'
+import { count } from '../lib/traces'
+import { useWords } from '../lib/words'
+import { Bars } from '../ui/bars'
+
+const DAY_HOURS = 24
+
+export function SystemChart({ history, hours, measure }: { history: History; hours: number; measure: SystemMeasure }) {
+  const say = useWords()
+  if (history.items.length === 0) return <p className="quiet">{say('system.history_empty')}</p>
+  const all = stretches(history, hours, measure)
+  const what = say(`system.history_${measure}`)
+  const label = (at: string) => (hours <= DAY_HOURS ? clock(at) : moment(at).split(',')[0] ?? '')
+  const bars = all.map(({ at, value }) => ({ key: at, value, label: label(at), title: `${moment(at)}: ${count(value)}` }))
+  return (
+    <>
+      <Bars bars={bars} written={short} isWhole label={say('system.history_chart', { what, from: moment(all[0]?.at ?? ''), to: moment(all.at(-1)?.at ?? '') })} />
+      <details>
+        <summary>{say('usage.as_table')}</summary>
+        <div className="wide-table" tabIndex={0} role="region" aria-label={say('usage.as_table')}>
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">{say('system.at')}</th>
+                <th scope="col">{say('system.processes')}</th>
+                <th scope="col">{say('system.history_lanes')}</th>
+                <th scope="col">{say('system.history_jobs')}</th>
+                <th scope="col">{say('system.history_dead')}</th>
+              </tr>
+            </thead>
+            <tbody>
+              {history.items.toReversed().map(({ at, gateways, orchestrators, workers, load }) => (
+                <tr key={at}>
+                  <th scope="row">{moment(at)}</th>
+                  <td title={say('system.fewest', { gateways, orchestrators, workers })}>{gateways + orchestrators + workers}</td>
+                  <td>{count(load.lanes_waiting)}</td>
+                  <td>{count(load.jobs_waiting)}</td>
+                  <td>{count(load.jobs_dead)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      </details>
+    </>
+  )
+}
