@@ -44,27 +44,48 @@ create index feedback_changed on feedback (tenant_id, changed_at);
 
 -- Ids are UUIDs of version 7: they hold the millisecond they were made in, and the keys of every table are in its order.
 create function id_time(id uuid) returns timestamptz
-language sql immutable strict parallel safe
-as $$ select to_timestamp(('x' || left(replace(id::text, '-', ''), 12))::bit(48)::bigint / 1000.0) $$;
+language plpgsql immutable strict parallel safe
+set search_path = pg_catalog
+as $$
+begin
+    return to_timestamp(('x' || left(replace(id::text, '-', ''), 12))::bit(48)::bigint / 1000.0);
+end
+$$;
 
 -- The first id of a moment.
 create function id_floor(at timestamptz) returns uuid
-language sql immutable strict parallel safe
-as $$ select rpad(lpad(to_hex(greatest(0, floor(extract(epoch from at) * 1000))::bigint), 12, '0'), 32, '0')::uuid $$;
+language plpgsql immutable strict parallel safe
+set search_path = pg_catalog
+as $$
+begin
+    return rpad(lpad(to_hex(greatest(0, floor(extract(epoch from at) * 1000))::bigint), 12, '0'), 32, '0')::uuid;
+end
+$$;
 
 -- As ids are written outside of the database: 26 characters of Crockford's base32.
 create function type_id(prefix text, id uuid) returns text
-language sql immutable strict parallel safe
+language plpgsql immutable strict parallel safe
+set search_path = pg_catalog
 as $$
-    select prefix || '_' || string_agg(
-               substr('0123456789abcdefghjkmnpqrstvwxyz',
-                      substring(b'00' || ('x' || replace(id::text, '-', ''))::bit(128) from 5 * digit + 1 for 5)::bit(5)::integer + 1,
-                      1), '' order by digit)
-      from generate_series(0, 25) as digit
+declare
+    bits constant bit varying := b'00' || ('x' || replace(id::text, '-', ''))::bit(128);
+    written text := prefix || '_';
+begin
+    for digit in 0..25 loop
+        written := written || substr('0123456789abcdefghjkmnpqrstvwxyz',
+                                     substring(bits from 5 * digit + 1 for 5)::bit(5)::integer + 1, 1);
+    end loop;
+    return written;
+end
 $$;
 
--- Step n of the scale ends at 100 ms × 1.1ⁿ: times of many days can be added up, and a percentile of them is off by a tenth at
+-- Step n of the scale ends at 10 ms × 1.1ⁿ: times of many days can be added up, and a percentile of them is off by a tenth at
 -- most.
 create function time_step(spent interval) returns integer
-language sql immutable strict parallel safe
-as $$ select greatest(0, ceil(ln(greatest(extract(epoch from spent), 0.1)::float8 / 0.1) / ln(1.1::float8)))::integer $$;
+language plpgsql immutable strict parallel safe
+set search_path = pg_catalog
+as $$
+begin
+    return greatest(0, ceil(ln(greatest(extract(epoch from spent), 0.01)::float8 / 0.01) / ln(1.1::float8)))::integer;
+end
+$$;

@@ -50,7 +50,7 @@ export async function system({ test }, page) {
     await heading(page, 'System status').waitFor()
     await until('a heartbeat that tells of Slack', async () => {
       await page.reload()
-      await page.getByRole('region', { name: 'Providers' }).waitFor()
+      await heading(page, 'Providers').waitFor()
       const row = await page.getByRole('row', { name: /^Slack/ }).textContent()
       return row.includes('not called') ? undefined : row
     })

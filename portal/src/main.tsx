@@ -18,6 +18,7 @@ import './styles/trust.css'
 import './styles/acting.css'
 import './styles/knowledge.css'
 import './styles/money.css'
+import './styles/analytics.css'
 import './styles/rules.css'
 import './styles/practice.css'
 

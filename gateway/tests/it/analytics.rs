@@ -44,8 +44,8 @@ async fn figures_are_told_by_day_agent_and_channel_and_never_a_rate_of_nothing()
         ("answered", 0, 3),
         ("taken_over", 0, 1),
         ("cost_micro_usd", 0, 1_500_000),
-        ("answer_times", 10, 9),
-        ("answer_times", 60, 1),
+        ("answer_times", 34, 9),
+        ("answer_times", 84, 1),
     ];
     counted(&house, &acme, kona, &counts).await;
     let path = "/api/v1/analytics?from=2026-11-01&to=2026-11-30";

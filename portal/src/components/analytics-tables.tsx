@@ -40,9 +40,9 @@ export function Times({ figures }: { figures: FiguresBody }) {
   const rows = all.flatMap(([word, times]) => (times ? [{ word, times }] : []))
   if (rows.length === 0) return null
   return (
-    <section aria-labelledby="times-title">
+    <section>
       <div className="panel-head">
-        <h2 id="times-title">{say('analytics.times')}</h2>
+        <h2>{say('analytics.times')}</h2>
       </div>
       <div className="panel wide-table" tabIndex={0} role="region" aria-label={say('analytics.times')}>
         <table>

@@ -18,9 +18,9 @@ const NAMES: Record<string, Word> = {
 export function Providers({ providers }: { providers: ProviderHealthBody[] }) {
   const say = useWords()
   return (
-    <section aria-labelledby="providers-title">
+    <section>
       <div className="panel-head">
-        <h2 id="providers-title">{say('system.providers')}</h2>
+        <h2>{say('system.providers')}</h2>
       </div>
       <div className="panel wide-table" tabIndex={0} role="region" aria-label={say('system.providers')}>
         <table>
@@ -74,9 +74,9 @@ function told(at: string | null | undefined, never: string) {
 export function Processes({ status }: { status: StatusBody }) {
   const say = useWords()
   return (
-    <section aria-labelledby="processes-title">
+    <section>
       <div className="panel-head">
-        <h2 id="processes-title">{say('system.processes')}</h2>
+        <h2>{say('system.processes')}</h2>
         <p className="quiet">{say('system.version', { version: status.version })}</p>
       </div>
       <div className="panel wide-table" tabIndex={0} role="region" aria-label={say('system.processes')}>

@@ -37,7 +37,7 @@ test('figures, steps and times are told with what they mean', async () => {
   expect(tiles).toContain('95 % within 2.5 min')
   expect(tiles).toContain('3 good, 1 bad')
   expect(tiles).toContain('$1.50')
-  expect(page.textContent).toContain('Days are those of Europe/Berlin')
+  expect(page.textContent).toContain('in the time zone Europe/Berlin')
   expect([...page.querySelectorAll('.journey li')].map((step) => step.textContent)).toEqual([
     'Began8100%', 'Answered by an agent675%', 'Handed over225%', 'Taken by a human225%', 'Given back113%', 'Seen to113%',
   ])

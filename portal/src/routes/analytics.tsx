@@ -109,7 +109,7 @@ function Tiles({ report: { total } }: { report: AnalyticsReport }) {
   const say = useWords()
   const opinions = total.good + total.bad
   return (
-    <dl className="tiles">
+    <dl className="tiles wide">
       <div>
         <dt>{say('analytics.conversations')}</dt>
         <dd>{count(total.conversations)}</dd>

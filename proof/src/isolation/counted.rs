@@ -25,8 +25,13 @@ const SPAN: Span = Span { from: date!(2026 - 08 - 01), to: date!(2026 - 10 - 31)
 pub fn script(tenant_id: TenantId, mark: &str) -> String {
     let [tenant, connection, agent] = [tenant_id.uuid(), CONNECTION.uuid(), AGENT.uuid()];
     let them = tenant_id == THEM;
-    let (zone, pending, amount) =
-        if them { ("Asia/Tokyo", "{2026-09-01,2026-10-01}", 900) } else { ("UTC", "{2026-10-01}", 1) };
+    // Ours is the clock of the office hours: a look goes on where the last one was.
+    let own_clock = format!("(select time_zone from office_hours where tenant_id = '{tenant}')");
+    let (zone, pending, amount) = if them {
+        ("'Asia/Tokyo'".to_owned(), "{2026-09-01,2026-10-01}", 900)
+    } else {
+        (format!("coalesce({own_clock}, 'UTC')"), "{2026-10-01}", 1)
+    };
     let mut script = format!(
         "insert into conversations (tenant_id, conversation_id, connection_id, channel_external_id, kind, created_at,
                                     last_message_at)
@@ -35,25 +40,29 @@ pub fn script(tenant_id: TenantId, mark: &str) -> String {
          values ('{tenant}', '2026-10-01', '{agent}', 'slack', 'messages', 0, {amount}),
                 ('{tenant}', '2026-10-02', '{agent}', 'slack', 'messages', 0, {amount});
          insert into analytics_progress (tenant_id, time_zone, seen_at, pending, looked_at)
-         values ('{tenant}', '{zone}', now(), '{pending}', now() - interval '1 hour');"
+         values ('{tenant}', {zone}, now(), '{pending}', now() - interval '1 hour');"
     );
     if them {
         let taken = shared::ids::ConversationId::from_uuid(COUNTED);
         script += &format!(
             "select audit_append('system', '{mark}', 'conversation.takeover', 'conversation', '{taken}', '{{}}');
+             insert into analytics_days (tenant_id, day, agent_id, channel, measure, bucket, amount)
+             values ('{tenant}', '2020-01-01', '{agent}', 'slack', 'messages', 0, 1);
              insert into conversations (tenant_id, conversation_id, connection_id, channel_external_id, kind, created_at,
                                         last_message_at)
              values ('{tenant}', '{EARLIER}', '{connection}', 'C8', 'public', '2026-08-01 12:00Z', '2026-08-01 12:00Z');
              insert into runs (tenant_id, run_id, conversation_id, agent_id, from_seq, to_seq, fence)
              values ('{tenant}', '{NEW_RUN}', '{EARLIER}', '{agent}', 1, 1, 1);"
         );
+    } else {
+        // Both logs go on with the same numbers.
+        script += &format!("select audit_append('system', '{mark}', 'counted', 'conversation', 'x', '{{}}');");
     }
     script
 }
 
 pub fn all() -> Vec<Call> {
     calls! {
-        "analytics::take_due", AllAudiences, |tx, _config| analytics::take_due(tx).await?;
         "analytics::look", AllAudiences, |tx, _config| analytics::look(tx).await?;
         "analytics::look by another clock", AllAudiences, |tx, _config| {
             let tenant = tx.tenant();

@@ -160,30 +160,33 @@ async fn acts(tx: &mut TenantTx, progress: &Progress) -> Result<Acts, DbError> {
     Ok(acts)
 }
 
-/// Days that something new fell on, and those on which its conversations began. A day is looked back over: what was under way at
-/// the last look may have ended since.
+/// The last days if there is something new, and those on which its conversations began. A day is looked back over: what was under
+/// way at the last look may have ended since.
 const TOUCHED: &str = "
 with since as (
     select $3::timestamptz - interval '1 day' as at, id_floor($3::timestamptz - interval '1 day') as id
-), news (conversation_id, id) as (
-    select m.conversation_id, m.message_id from messages m, since where m.tenant_id = $1 and m.message_id >= since.id
-    union all
-    select r.conversation_id, r.run_id from runs r, since where r.tenant_id = $1 and r.run_id >= since.id
-    union all
-    select u.conversation_id, u.usage_id from usage u, since where u.tenant_id = $1 and u.usage_id >= since.id
-    union all
-    select e.conversation_id, e.escalation_id from escalations e, since
+), news (conversation_id) as (
+    select m.conversation_id from messages m, since where m.tenant_id = $1 and m.message_id >= since.id
+    union
+    select r.conversation_id from runs r, since where r.tenant_id = $1 and r.run_id >= since.id
+    union
+    select u.conversation_id from usage u, since where u.tenant_id = $1 and u.usage_id >= since.id
+    union
+    select e.conversation_id from escalations e, since
      where e.tenant_id = $1 and (e.escalation_id >= since.id or e.escalation_id = any($5))
+    union
+    select unnest($4::uuid[])
 ), times (at) as (
-    select id_time(n.id) from news n
+    select day from since, generate_series(since.at, now() + interval '1 day', interval '1 day') day
+     where exists (select from news)
     union all
-    select c.created_at from conversations c
-     where c.tenant_id = $1
-       and c.conversation_id in (select n.conversation_id from news n union all select unnest($4::uuid[]))
+    select c.created_at from conversations c, news n where c.tenant_id = $1 and c.conversation_id = n.conversation_id
+    union all
+    select id_time(e) from unnest($5::uuid[]) e
     union all
     select id_time(f.run_id) from feedback f, since where f.tenant_id = $1 and f.changed_at >= since.at
 )
-select distinct (at at time zone $2)::date from times";
+select distinct (least(at, now()) at time zone $2)::date from times";
 
 async fn touched(
     tx: &mut TenantTx,

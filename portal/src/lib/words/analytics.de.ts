@@ -4,7 +4,7 @@ import type { analyticsEn } from './analytics.en'
 export const analyticsDe: Record<keyof typeof analyticsEn, string> = {
   'nav.analytics': 'Auswertung',
   'analytics.text': 'Was aus Unterhaltungen wurde, wie schnell geantwortet wurde, und was die Leute davon halten.',
-  'analytics.as_of': 'Gezählt bis {time}. Die Tage sind die von {zone}, wie es die Bürozeiten sagen.',
+  'analytics.as_of': 'Gezählt bis {time}. Tage beginnen um Mitternacht in der Zeitzone {zone}.',
   'analytics.waiting': 'Einige Tage werden gerade neu gezählt.',
   'analytics.download': 'Als CSV herunterladen',
   'analytics.agent': 'Agent',

@@ -2,7 +2,7 @@
 export const analyticsEn = {
   'nav.analytics': 'Analytics',
   'analytics.text': 'What became of conversations, how fast people were answered, and what they think of it.',
-  'analytics.as_of': 'Counted until {time}. Days are those of {zone}, as the office hours say.',
+  'analytics.as_of': 'Counted until {time}. Days begin at midnight in the time zone {zone}.',
   'analytics.waiting': 'Some days are being counted anew at this moment.',
   'analytics.download': 'Download as CSV',
   'analytics.agent': 'Agent',

@@ -10,7 +10,7 @@ use super::super::{DbError, TenantTx};
 use crate::ids::AgentId;
 
 /// The first step of the scale ends here; the others are a tenth longer each. The database's `time_step()` says the same.
-const STEP_MS: f64 = 100.0;
+const STEP_MS: f64 = 10.0;
 const STEP_GROWTH: f64 = 1.1;
 
 /// Days of the tenant's time zone, both included.
@@ -193,11 +193,11 @@ mod tests {
     fn a_percentile_lies_in_its_step() {
         assert_eq!(Figures::default().within_ms("answer_times", 0.5), None);
         let one = times(&[(0, 1)]);
-        assert_eq!(one.within_ms("answer_times", 0.5), Some(100), "one is the whole of its step");
+        assert_eq!(one.within_ms("answer_times", 0.5), Some(10), "one is the whole of its step");
         let many = times(&[(0, 50), (10, 49), (50, 1)]);
         let within = |part| many.within_ms("answer_times", part).expect("there are some");
-        assert_eq!((within(0.5), within(0.25)), (100, 50));
-        assert!((236..=260).contains(&within(0.9)), "step 10 ends at 259 ms: {}", within(0.9));
-        assert_eq!(within(1.0), 11_739, "the last step's end");
+        assert_eq!((within(0.5), within(0.25)), (10, 5));
+        assert!((23..=26).contains(&within(0.9)), "step 10 ends at 26 ms: {}", within(0.9));
+        assert_eq!(within(1.0), 1_174, "the last step's end");
     }
 }
