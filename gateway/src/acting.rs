@@ -14,8 +14,9 @@ use crate::{Gateway, error::ApiError};
 
 /// What a platform admin who acts as a member may ask for, by the beginning of the address. What is not here they may not:
 /// keys and tokens, billing, members and invitations, whatever speaks to people or agrees in somebody's name.
-const LOOK: [&str; 27] = [
+const LOOK: [&str; 28] = [
     "/agents",
+    "/analytics",
     "/approvals",
     "/audit",
     "/bindings",

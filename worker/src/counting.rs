@@ -32,13 +32,17 @@ pub async fn run(db: Db, announcements: Announcements, stopping: CancellationTok
     stopping.run_until_cancelled(listen).await;
 }
 
-/// Counts the days of the tenants that are due, at once if there are many more; returns how many days. Of `heard`, those that
+/// Counts the days of the tenants that are due; returns how many days. Of `heard`, those that
 /// had their turn are taken out.
 pub async fn count_due(db: &Db, heard: &mut BTreeSet<TenantId>) -> Result<usize, DbError> {
     let mut days = 0;
     for tenant in analytics::due(&db.system(), heard).await? {
         heard.remove(&tenant);
-        days += count(db, tenant).await?;
+        // One that can't be counted does not keep the others waiting.
+        match count(db, tenant).await {
+            Ok(counted) => days += counted,
+            Err(error) => tracing::warn!(tenant.id = %tenant, %error, "A tenant's days could not be counted"),
+        }
     }
     Ok(days)
 }
