@@ -1,6 +1,6 @@
 // What waited or failed, stretch by stretch: bars, and the same as a table.
 import type { History } from '../api/schema'
-import { short } from '../lib/money'
+import { dayName, short } from '../lib/money'
 import { stretches, type SystemMeasure } from '../lib/system'
 import { clock, moment } from '../lib/time'
 import { count } from '../lib/traces'
@@ -14,7 +14,7 @@ export function SystemChart({ history, hours, measure }: { history: History; hou
   if (history.items.length === 0) return <p className="quiet">{say('system.history_empty')}</p>
   const all = stretches(history, hours, measure)
   const what = say(`system.history_${measure}`)
-  const label = (at: string) => (hours <= DAY_HOURS ? clock(at) : moment(at).split(',')[0] ?? '')
+  const label = (at: string) => (hours <= DAY_HOURS ? clock(at) : dayName(at))
   const bars = all.map(({ at, value }) => ({ key: at, value, label: label(at), title: `${moment(at)}: ${count(value)}` }))
   return (
     <>
