@@ -12,6 +12,7 @@ export async function routines(stage, page) {
   await clockwork(stage, page)
   await followUps(stage, page)
   await servers(stage, page)
+  await officeHours(stage, page)
   await readers(stage, page)
   await german(stage, page)
 }
@@ -62,6 +63,28 @@ async function clockwork({ house, test }, page) {
     await button(page, 'Delete').click()
     await dialog(page).getByRole('button', { name: 'Delete' }).click()
     await heading(page, 'No routine yet').waitFor()
+  })
+}
+
+async function officeHours({ test }, page) {
+  await test('office hours are written as lines, refused with a sentence, and stay after a reload', async () => {
+    await place(page, 'Settings').click()
+    await fill(page, 'Monday', '8 to 18')
+    await button(page, 'Save office hours').click()
+    await page.getByRole('alert').filter({ hasText: '09:00' }).waitFor()
+    await inspect(page, 'office-hours-refused')
+    await fill(page, 'Monday', '08:00-12:00, 13:00-18:00')
+    await fill(page, 'Closed days', '2026-12-25')
+    await button(page, 'Save office hours').click()
+    await page.getByRole('status').filter({ hasText: 'Saved.' }).waitFor()
+    await page.reload()
+    await until('the hours', async () => ((await page.getByLabel('Monday', { exact: true }).inputValue().catch(() => '')) === '08:00-12:00, 13:00-18:00' ? true : undefined))
+    await inspect(page, 'office-hours')
+    // What follows goes by no hours.
+    await fill(page, 'Monday', '')
+    await fill(page, 'Closed days', '')
+    await button(page, 'Save office hours').click()
+    await page.getByRole('status').filter({ hasText: 'Saved.' }).waitFor()
   })
 }
 

@@ -4,6 +4,7 @@ import { useRights, useSession } from '../api/session'
 import { ApiKeys } from '../components/api-keys'
 import { Devices } from '../components/devices'
 import { Identities } from '../components/identities'
+import { OfficeHours } from '../components/office-hours'
 import { OwnSystems } from '../components/own-systems'
 import { PageHead } from '../components/page-head'
 import { PasswordForm } from '../components/password-form'
@@ -30,6 +31,7 @@ export function SettingsPage() {
         {isOneself && <SecondFactor />}
         {isOneself && <Identities ended={provider} />}
         {isOneself && <Devices />}
+        {mayAdministrate && <OfficeHours />}
         {isOneself && mayAdministrate && <ApiKeys />}
         {isOneself && mayAdministrate && <OwnSystems />}
         {isOneself && mayAdministrate && <SupportAccess />}
