@@ -13,6 +13,7 @@ export async function routines(stage, page) {
   await followUps(stage, page)
   await servers(stage, page)
   await officeHours(stage, page)
+  await desk(stage, page)
   await readers(stage, page)
   await german(stage, page)
 }
@@ -85,6 +86,24 @@ async function officeHours({ test }, page) {
     await fill(page, 'Closed days', '')
     await button(page, 'Save office hours').click()
     await page.getByRole('status').filter({ hasText: 'Saved.' }).waitFor()
+  })
+}
+
+async function desk({ test }, page) {
+  await test('escalations get a channel of Slack, and lose it again', async () => {
+    await page.getByText('Nothing is shown in Slack.').waitFor()
+    await page.getByLabel('Slack workspace for escalations').selectOption({ index: 1 })
+    await fill(page, 'Channel for escalations', 'no channel')
+    await button(page, 'Show escalations there').click()
+    await page.getByRole('alert').waitFor()
+    await fill(page, 'Channel for escalations', 'CDESK')
+    await button(page, 'Show escalations there').click()
+    await page.getByText('Escalations are shown there.').waitFor()
+    await page.reload()
+    await until('the channel', async () => ((await page.getByLabel('Channel for escalations').inputValue().catch(() => '')) === 'CDESK' ? true : undefined))
+    await inspect(page, 'escalation-desk')
+    await button(page, 'Show none in Slack').click()
+    await page.getByText('Nothing is shown in Slack.').waitFor()
   })
 }
 

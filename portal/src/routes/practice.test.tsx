@@ -135,3 +135,24 @@ test('who may not administrate is not asked for office hours', async () => {
   await shows('Appearance')
   expect(page.textContent).not.toContain('Office hours')
 })
+
+test('with one workspace only the channel of escalations is asked for, and it can be taken back', async () => {
+  const slack = { id: 'con_1', channel: 'slack', display_name: 'Acme', bot_user_id: 'U1', external_id: 'T1', events_url: 'https://k/', status: 'active', created_at: '2026-11-27T12:00:00Z' }
+  const known = { '/connections': { items: [slack] }, '/consent': CONSENT, '/office-hours': { time_zone: 'UTC' } }
+  answers({ ...known, '/escalation-desk': { desk: null } })
+  await open('/settings')
+  await shows('Nothing is shown in Slack.')
+  answers({ ...known, '/escalation-desk': { desk: { connection: 'con_1', channel: 'C9' } } })
+  const channel = page.querySelector<HTMLInputElement>('input[placeholder=C024BE91L]')!
+  await act(async () => {
+    Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value')!.set!.call(channel, ' C9 ')
+    channel.dispatchEvent(new Event('input', { bubbles: true }))
+  })
+  await press('Show escalations there')
+  const sent = gateway.mock.calls.find(([url, how]) => how?.method === 'PUT' && String(url).endsWith('/escalation-desk'))
+  expect(JSON.parse(String(sent?.[1]?.body))).toEqual({ connection: 'con_1', channel: 'C9' })
+  await shows('Escalations are shown there.')
+  answers({ ...known, '/escalation-desk': new Response(null, { status: 204 }) })
+  await press('Show none in Slack')
+  await shows('Nothing is shown in Slack.')
+})

@@ -3,6 +3,7 @@ import { getRouteApi } from '@tanstack/react-router'
 import { useRights, useSession } from '../api/session'
 import { ApiKeys } from '../components/api-keys'
 import { Devices } from '../components/devices'
+import { EscalationDesk } from '../components/escalation-desk'
 import { Identities } from '../components/identities'
 import { OfficeHours } from '../components/office-hours'
 import { OwnSystems } from '../components/own-systems'
@@ -32,6 +33,7 @@ export function SettingsPage() {
         {isOneself && <Identities ended={provider} />}
         {isOneself && <Devices />}
         {mayAdministrate && <OfficeHours />}
+        {isOneself && mayAdministrate && <EscalationDesk />}
         {isOneself && mayAdministrate && <ApiKeys />}
         {isOneself && mayAdministrate && <OwnSystems />}
         {isOneself && mayAdministrate && <SupportAccess />}
