@@ -89,14 +89,15 @@ impl Limiter {
 
     /// Counts one try of whoever `who` stands for. The error is how long to wait.
     pub async fn take(&self, limit: &Limit, who: Uuid) -> Result<(), Duration> {
-        let wait = match self.ask_redis(limit, who).await {
+        answer(match self.ask_redis(limit, who).await {
             Some(wait) => wait,
             None => self.count_here(limit, who).await,
-        };
-        match u64::try_from(wait) {
-            Ok(wait @ 1..) => Err(Duration::from_millis(wait)),
-            _ => Ok(()),
-        }
+        })
+    }
+
+    /// For what happens too often to ask Redis each time: every process allows as much.
+    pub async fn take_here(&self, limit: &Limit, who: Uuid) -> Result<(), Duration> {
+        answer(self.count_here(limit, who).await)
     }
 
     async fn ask_redis(&self, limit: &Limit, who: Uuid) -> Option<i64> {
@@ -135,6 +136,13 @@ impl Limiter {
             limit.fill(empty_at, now).map_err(|longer| wait = longer).ok()
         });
         if filled.is_ok() { 0 } else { wait }
+    }
+}
+
+fn answer(wait: i64) -> Result<(), Duration> {
+    match u64::try_from(wait) {
+        Ok(wait @ 1..) => Err(Duration::from_millis(wait)),
+        _ => Ok(()),
     }
 }
 
