@@ -40,6 +40,7 @@ pub mod oidc;
 pub mod pacer;
 pub mod presence;
 pub mod queue;
+pub(crate) mod redis_address;
 pub mod slack_follow;
 pub mod slack_tokens;
 pub mod standard_webhooks;

@@ -13,12 +13,14 @@ use std::{
 
 use moka::future::Cache;
 use redis::aio::MultiplexedConnection;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use tokio::{
     sync::Mutex,
     time::{Instant, timeout},
 };
 use uuid::Uuid;
+
+use crate::redis_address;
 
 const REDIS_TIMEOUT: Duration = Duration::from_millis(200);
 /// After Redis did not answer: until then it is not asked.
@@ -80,7 +82,7 @@ struct Line {
 impl Limiter {
     pub fn new(url: &SecretString) -> Result<Self, redis::RedisError> {
         Ok(Self {
-            client: redis::Client::open(url.expose_secret())?,
+            client: redis_address::client(url)?,
             line: Arc::new(Mutex::new(Line { open: None, try_at: Instant::now() })),
             own: Cache::builder().max_capacity(BUCKETS_MAX).time_to_idle(BUCKET_KEPT).build(),
             started: Instant::now(),
