@@ -130,6 +130,14 @@ const LEFTOVERS: Rule = Rule {
     reason: "finish it, or write an issue",
 };
 
+const PROTOTYPE: Rule = Rule {
+    pattern: r"\w\[[^\]'\x22]+\]\s*=[^=>]|__proto__|Object\.assign\(",
+    allowed: &[("portal/src/lib/agents.ts", "fills a table by row and column")],
+    tests_may: false,
+    comments_count: false,
+    reason: "a name from outside may be `__proto__`: use a `Map`, or make a new object",
+};
+
 struct Source {
     path: String,
     text: String,
@@ -288,6 +296,13 @@ fn lints_are_expected_with_a_reason_never_allowed() {
 }
 
 #[test]
+fn no_object_of_the_portal_is_written_into_under_a_computed_name() {
+    let portal = sources(&["ts", "tsx"]);
+    assert!(portal.len() > 80, "the sources are found at all: {}", portal.len());
+    assert_none(PROTOTYPE.findings(&portal));
+}
+
+#[test]
 fn nothing_is_left_for_later() {
     let mut all = rust();
     all.extend(sources(&["sql", "sh", "toml", "yml"]));
@@ -307,6 +322,8 @@ fn each_rule_bites() {
         (&ENVIRONMENT, "let port = std::env::var(\"PORT\");"),
         (&ALLOW, concat!("#[al", "low(dead_code)]")),
         (&ALLOW, concat!("#![al", "low(unused)]")),
+        (&PROTOTYPE, "settings[name] = value"),
+        (&PROTOTYPE, "Object.assign(settings, JSON.parse(text))"),
         (&LEFTOVERS, concat!("// TO", "DO: later")),
     ] {
         let found = rule.hits(&source("gateway/src/new.rs", &format!("//! New.\n{line}\n")));
