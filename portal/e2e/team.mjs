@@ -67,8 +67,18 @@ async function readOnly(test, page) {
 }
 
 async function forgotten(house, test, page) {
+  await test('signing out everywhere takes the password', async () => {
+    await page.getByRole('link', { name: 'Settings' }).click()
+    await button(page, 'Sign out everywhere').click()
+    await inspect(page, 'sign-out-everywhere')
+    await fill(page, 'Current password', 'not the right one')
+    await button(page, 'Continue').click()
+    await page.getByRole('alert').filter({ hasText: 'is not your password' }).waitFor()
+    await fill(page, 'Current password', READER.password)
+    await button(page, 'Continue').click()
+    await page.getByRole('link', { name: 'Forgot your password?' }).waitFor()
+  })
   await test('a forgotten password is set anew by mail', async () => {
-    await button(page, 'Sign out').click()
     await page.getByRole('link', { name: 'Forgot your password?' }).click()
     await fill(page, 'Mail address', READER.mail)
     await inspect(page, 'forgot')
