@@ -27,18 +27,18 @@ type Somebody = (UserId, Option<TenantId>);
 /// By what they showed their second factor here, if it was asked for.
 type Second = Option<&'static str>;
 
-/// Somebody whose account is connected. Their second factor here is asked for unless the provider is trusted with that.
+/// Somebody whose account is connected. Their second factor here is asked for unless the provider's suffices.
 pub(super) async fn known(
     gateway: &Gateway,
     client: &Client,
     waiting: &Waiting,
     account: Account,
-    (body, trusts): (&FinishVisit, bool),
+    (body, suffices): (&FinishVisit, bool),
 ) -> Result<(Somebody, Second), ApiError> {
     if !account.may_sign_in() {
         return Err(locked());
     }
-    let second = if trusts { None } else { prove_factor(gateway, client, &account, body.code.as_ref()).await? };
+    let second = if suffices { None } else { prove_factor(gateway, client, &account, body.code.as_ref()).await? };
     let somebody = match invited(gateway, waiting).await? {
         Some((offer, hash)) => join(gateway, &offer, &hash, account).await?,
         None => first_tenant(gateway, account.user).await?,

@@ -269,7 +269,11 @@ pub async fn finish(
     let db = accounts_of(&gateway);
     let waiting = identities::waiting(&db, &browser).await?.ok_or_else(over)?;
     let (somebody, second) = match identities::find(&db, &waiting.proof).await? {
-        Some(account) => newcomer::known(&gateway, &client, &waiting, account, (&body, trusts)).await?,
+        Some(account) => {
+            // One that is trusted and does not say that it asked for more than a password is asked for ours.
+            let suffices = trusts && waiting.proof.is_strong;
+            newcomer::known(&gateway, &client, &waiting, account, (&body, suffices)).await?
+        }
         None => newcomer::unknown(&gateway, &client, &waiting, &body).await?,
     };
     if !identities::end(&db, &browser).await? {
