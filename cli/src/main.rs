@@ -22,6 +22,7 @@ mod roles;
 mod shortage;
 mod simulators;
 mod slack;
+mod sql;
 mod story;
 mod tenant;
 mod ticket;
@@ -98,6 +99,8 @@ enum Command {
     /// Set up the Slack app.
     #[command(subcommand)]
     Slack(slack::Slack),
+    /// Ask the database as one tenant; it changes nothing, and is audited.
+    Sql(sql::Sql),
 }
 
 fn main() -> ExitCode {
@@ -152,6 +155,7 @@ async fn run(cli: Cli, config: Config) -> anyhow::Result<ExitCode> {
         Command::Audit(audit) => audit.run(&config, cli.json).await?,
         Command::Connect(connect) => connect.run(&config, cli.json).await?,
         Command::Slack(slack) => slack.run()?,
+        Command::Sql(sql) => return sql.run(&config, cli.json).await,
     }
     Ok(ExitCode::SUCCESS)
 }

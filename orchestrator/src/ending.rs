@@ -286,23 +286,29 @@ async fn finish(
             (delivery.id, delivery.state.as_str(), delivery.external_id.clone(), delivery.error.clone())
         })
         .collect();
-    let mut tx = sender.db.begin().await?;
-    if deliveries.iter().any(|delivery| matches!(delivery.state, State::ConnectionDead { .. })) {
-        let reason = reason.unwrap_or("token refused");
-        dead_connections::bury(&mut tx, turn.opening.connection, reason, None).await?;
-    }
+    let outcome = Finish { run: Some(turn.run), to_seq: turn.to_seq, end, reason, sent: &sent };
+    let dead = deliveries.iter().any(|delivery| matches!(delivery.state, State::ConnectionDead { .. }));
     // A placeholder that may stand there says nothing wrong.
     let unclear = deliveries.iter().find(|one| one.state == State::Unknown && Some(one.id) != turn.placeholder);
-    if let Some(unclear) = unclear {
-        let why = unclear.error.as_deref().unwrap_or("the channel gave no clear answer");
-        notices::tell_of_send(&mut tx, Kind::SendUnclear, lease.conversation, why).await?;
-    }
-    let outcome = Finish { run: Some(turn.run), to_seq: turn.to_seq, end, reason, sent: &sent };
-    let waits = runs::finish(&mut tx, lease, &outcome).await?;
-    if end == End::Held {
-        hand_over(&mut tx, lease, turn, reason).await?;
-    }
-    tx.commit().await?;
+    let waits = if dead || unclear.is_some() || end == End::Held {
+        let mut tx = sender.db.begin().await?;
+        if dead {
+            let reason = reason.unwrap_or("token refused");
+            dead_connections::bury(&mut tx, turn.opening.connection, reason, None).await?;
+        }
+        if let Some(unclear) = unclear {
+            let why = unclear.error.as_deref().unwrap_or("the channel gave no clear answer");
+            notices::tell_of_send(&mut tx, Kind::SendUnclear, lease.conversation, why).await?;
+        }
+        let waits = runs::finish(&mut tx, lease, &outcome).await?;
+        if end == End::Held {
+            hand_over(&mut tx, lease, turn, reason).await?;
+        }
+        tx.commit().await?;
+        waits
+    } else {
+        runs::finish_alone(sender.db, lease, &outcome).await?
+    };
     crash::point(Point::Finished);
     let ended = if end == End::Replied { "replied" } else { "not_replied" };
     metrics::counter!("konstruct_turns_total", "outcome" => ended).increment(1);

@@ -62,7 +62,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use places::Places;
+use places::{Places, Quiet};
 
 /// Without Redis, and for work that was put off: how often to look.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -147,14 +147,22 @@ pub async fn run(
     let stopping = CancellationToken::new();
     let beside = beside(&orchestrator, config, &stopping);
     tracing::info!(owner = %orchestrator.owner, "The orchestrator waits for messages");
-    let (places, mut served) = (Places::new(), None);
+    let (places, mut served, mut quiet) = (Places::new(), None, Quiet::default());
     tokio::pin!(stop);
     loop {
         let room = tokio::select! {
             () = &mut stop => break,
             room = places.room() => room,
         };
-        let round = Round { after: served, full: &places.full() };
+        let full = places.full();
+        if let Some(rest) = quiet.rest(&full) {
+            drop(room);
+            tokio::select! {
+                () = &mut stop => break,
+                () = next_look(&wakeups, &places, rest, &mut quiet) => continue,
+            }
+        }
+        let round = Round { after: served, full: &full };
         match lanes::claim(&orchestrator.db.system(), &orchestrator.owner, round).await {
             Ok(Some(lease)) => {
                 served = Some(lease.tenant);
@@ -170,10 +178,10 @@ pub async fn run(
             }
             Ok(None) => {
                 drop(room);
+                quiet.begin(full);
                 tokio::select! {
                     () = &mut stop => break,
-                    () = wakeups.next(POLL_INTERVAL) => {}
-                    () = places.asked_to_look() => {}
+                    () = next_look(&wakeups, &places, POLL_INTERVAL, &mut quiet) => {}
                 }
             }
             Err(error) => {
@@ -194,6 +202,15 @@ pub async fn run(
         tracing::warn!("Some turns were not finished; another process takes them over");
     }
     Ok(())
+}
+
+/// Until there may be something to claim.
+async fn next_look(wakeups: &Wakeups, places: &Places, at_most: Duration, quiet: &mut Quiet) {
+    tokio::select! {
+        () = wakeups.next(at_most) => quiet.end(),
+        () = places.asked_to_look() => quiet.end(),
+        () = places.freed() => {}
+    }
 }
 
 /// What goes on beside the turns.

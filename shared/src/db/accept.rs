@@ -9,13 +9,13 @@ use sqlx::{PgConnection, Row, types::Json};
 use uuid::Uuid;
 
 use super::{
-    DbError,
+    DbError, count_round_trip,
     inbox::{Accepted, Arrival, Content},
 };
 use crate::{ids::TenantId, message::InboundMessage};
 
 /// A single message that opens its conversation or goes on in it, beside [`STORE`] for its plainer plan: setting a plan up
-/// costs as much as running it, so there is no part here that few messages need: half of what Slack sends are copies.
+/// costs as much as running it, so there is no part here that only copies need. No row: it is one.
 const STORE_ONE: &str = "
 with fresh as (
     insert into inbox_keys (tenant_id, identity, addressed) values ($1, $4, $5)
@@ -38,10 +38,7 @@ with fresh as (
            case when $6 is not null then clock_timestamp() end
       from lane
 )
-select last_seq, null as known_addressed from lane
-union all
--- A copy that a concurrent statement has just stored is not visible here: then it is not known.
-select null, k.addressed from inbox_keys k where k.tenant_id = $1 and k.identity = $4 and not exists (select from fresh)";
+select last_seq from lane";
 
 /// Several messages at once, no two with the same identity.
 const STORE: &str = "
@@ -104,7 +101,7 @@ pub(super) async fn store(
 }
 
 async fn store_one(connection: &mut PgConnection, arrival: &Arrival) -> Result<Accepted, DbError> {
-    let row = sqlx::query(STORE_ONE)
+    let seq = sqlx::query_scalar(STORE_ONE)
         .bind(arrival.tenant)
         .bind(arrival.connection)
         .bind(arrival.conversation)
@@ -114,10 +111,24 @@ async fn store_one(connection: &mut PgConnection, arrival: &Arrival) -> Result<A
         .bind(arrival.raw.as_slice())
         .bind(arrival.content.normalized())
         .bind(arrival.trace.as_deref())
+        .fetch_optional(&mut *connection)
+        .await?;
+    let known = match seq {
+        None => find_key(connection, arrival).await?,
+        Some(_) => None,
+    };
+    answer(arrival, seq, known)
+}
+
+/// Whether what has the same identity is known to be addressed to the agent; `None`: nothing of it is stored.
+async fn find_key(connection: &mut PgConnection, arrival: &Arrival) -> Result<Option<bool>, DbError> {
+    count_round_trip();
+    let found = sqlx::query_scalar("select addressed from inbox_keys where tenant_id = $1 and identity = $2")
+        .bind(arrival.tenant)
+        .bind(arrival.identity())
         .fetch_optional(connection)
         .await?;
-    let Some(row) = row else { return answer(arrival, None, None) };
-    answer(arrival, row.try_get("last_seq")?, row.try_get("known_addressed")?)
+    Ok(found)
 }
 
 async fn store_many(

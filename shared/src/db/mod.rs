@@ -74,6 +74,7 @@ pub mod people;
 mod planning;
 pub mod plans;
 pub mod privacy;
+pub mod reading;
 pub mod rehearsals;
 pub mod resends;
 pub mod rotations;
@@ -373,8 +374,7 @@ impl SystemDb {
         Bounded { inner: &self.statements, deadline: KEY_DEADLINE }
     }
 
-    /// A pool of its own for somebody who keeps up to `connections` of them; for single statements, too. None of them waits
-    /// longer than `lock_timeout` for somebody else's row.
+    /// For somebody who keeps up to `connections`, for single statements that wait at most `lock_timeout` for others' rows.
     fn own_pool(&self, connections: u32, lock_timeout: &str) -> PgPool {
         let options = (*self.statements.connect_options()).clone().options([("lock_timeout", lock_timeout)]);
         self.statements.options().clone().max_connections(connections).connect_lazy_with(options)

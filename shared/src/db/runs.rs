@@ -4,11 +4,11 @@
 //! that lost its lease writes nothing.
 
 use serde_json::Value;
-use sqlx::types::Json;
+use sqlx::{Postgres, postgres::PgArguments, query::QueryScalar, types::Json};
 
 pub use super::openings::{Interrupted, MESSAGES_MAX, Opening, Pending, arrived_after, open, words};
-use super::{DbError, TenantTx, lanes::Lease, outbox::Part, traces::Sizes, usage::ModelCall};
-use crate::ids::{MemoryId, MessageId, OutboxId, PersonId, RunId};
+use super::{DbError, TenantDb, TenantTx, alone, lanes::Lease, outbox::Part, traces::Sizes, usage::ModelCall};
+use crate::ids::{MemoryId, MessageId, OutboxId, PersonId, RunId, TenantId};
 
 /// A run about to begin, with the placeholder its channel shows at once.
 pub struct Start<'a> {
@@ -205,48 +205,30 @@ pub struct Finish<'a> {
     pub sent: &'a [(OutboxId, &'static str, Option<String>, Option<String>)],
 }
 
-/// Inbox rows that ended earlier keep their state. The agent's words become messages of the conversation.
-const FINISH: &str = "
-with lane as (
-    update lanes
-       set done_seq = greatest(done_seq, $4), owner = null, claims = 0,
-           ready_at = case when last_seq > $4 then clock_timestamp() end
-     where tenant_id = $1 and conversation_id = $2 and fence = $3
-    returning tenant_id, ready_at
-), delivered as (
-    update outbox o
-       -- A failure that the platform reported meanwhile stays one, also if it is about to be sent again.
-       set state = case when o.state = 'dead' or o.resend_at is not null then o.state else g.state end,
-           error = case when o.state = 'dead' or o.resend_at is not null then o.error else g.error end,
-           external_id = coalesce(g.external_id, o.external_id),
-           sent_at = case when g.state = 'sent' then clock_timestamp() end
-      from lane, unnest($5::uuid[], $6::text[], $7::text[], $8::text[]) as g (outbox_id, state, external_id, error)
-     where o.tenant_id = $1 and o.outbox_id = g.outbox_id
-    returning o.outbox_id, o.kind, o.body, o.external_id, o.state
-), said as (
-    insert into messages (tenant_id, message_id, conversation_id, external_id, author_kind, agent_id, run_id, body,
-                          sent_at)
-    select $1, g.message_id, $2, d.external_id, 'agent', r.agent_id, r.run_id, d.body, clock_timestamp()
-      from delivered d
-      join unnest($5::uuid[], $9::uuid[]) as g (outbox_id, message_id) using (outbox_id)
-      join runs r on r.tenant_id = $1 and r.run_id = $10
-     where d.kind <> 'placeholder' and d.state = 'sent'
-    on conflict (tenant_id, conversation_id, external_id) do nothing
-), ended as (
-    update runs r set state = $11, failure = $12, finished_at = clock_timestamp()
-      from lane where r.tenant_id = $1 and r.run_id = $10
-), answered as (
-    update inbox i set state = $13::inbox_state, reason = $12, run_id = $10, ended_at = clock_timestamp()
-      from lane
-     where i.tenant_id = $1 and i.conversation_id = $2 and i.seq <= $4 and i.state = 'pending'
-)
-select ready_at is not null from lane";
+type Ending<'q> = QueryScalar<'q, Postgres, Option<bool>, PgArguments>;
+
+/// The arguments of `run_finish` after the tenant.
+macro_rules! outcome {
+    () => {
+        "$2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+    };
+}
 
 /// Ends a run and gives the lane back, in one statement. `true`: more arrived meanwhile, and the lane is ready again.
 pub async fn finish(tx: &mut TenantTx, lease: &Lease, finish: &Finish<'_>) -> Result<bool, DbError> {
-    let tenant = tx.tenant();
+    let (tenant, sql) = (tx.tenant(), concat!("select run_finish($1, ", outcome!()));
+    ending(sql, tenant, lease, finish).fetch_one(tx.conn()).await?.ok_or(DbError::Fenced)
+}
+
+/// The same as a transaction by itself: one round trip.
+pub async fn finish_alone(db: &TenantDb, lease: &Lease, finish: &Finish<'_>) -> Result<bool, DbError> {
+    let sql = concat!("select waits from ", alone!("run_finish"), outcome!(), " as run (waits)");
+    ending(sql, db.id(), lease, finish).fetch_one(db.alone()).await?.ok_or(DbError::Fenced)
+}
+
+fn ending<'q>(sql: &'static str, tenant: TenantId, lease: &Lease, finish: &Finish<'q>) -> Ending<'q> {
     let sent = finish.sent;
-    let waits: Option<bool> = sqlx::query_scalar(FINISH)
+    sqlx::query_scalar(sql)
         .bind(tenant)
         .bind(lease.conversation)
         .bind(lease.fence)
@@ -260,7 +242,4 @@ pub async fn finish(tx: &mut TenantTx, lease: &Lease, finish: &Finish<'_>) -> Re
         .bind(finish.end.run_state())
         .bind(finish.reason)
         .bind(finish.end.inbox_state())
-        .fetch_optional(tx.conn())
-        .await?;
-    waits.ok_or(DbError::Fenced)
 }

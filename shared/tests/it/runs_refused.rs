@@ -75,6 +75,7 @@ async fn opening_and_finishing_under_a_lost_fence_are_refused_and_change_nothing
         .collect();
     let finish = Finish { run: Some(begun.run), to_seq: 1, end: End::Replied, reason: None, sent: &ours };
     assert!(matches!(runs::finish(&mut tx, &begun.lease, &finish).await, Err(DbError::Fenced)));
+    assert!(matches!(runs::finish_alone(&acme.db, &begun.lease, &finish).await, Err(DbError::Fenced)));
     // Even if the worker went on to commit, nothing of it may show.
     tx.commit().await.unwrap();
     assert_eq!(acme.texts("select state from outbox where kind = 'answer'").await, ["sending", "sending"]);

@@ -13,8 +13,10 @@ pub struct Function {
     name: String,
     /// SQL that defines it as it is.
     pub honest: String,
-    /// SQL that defines it without its tenant.
+    /// SQL that defines it without its tenant in any condition.
     pub spoilt: String,
+    /// The same for each condition by itself.
+    spoilt_singly: Vec<String>,
 }
 
 impl Stage {
@@ -29,7 +31,10 @@ impl Stage {
         .await?;
         let functions = all.into_iter().map(|(name, honest)| {
             let spoilt = condition.replace_all(&honest, "true").into_owned();
-            Function { name, honest, spoilt }
+            let without =
+                |range: std::ops::Range<usize>| format!("{}true{}", &honest[..range.start], &honest[range.end..]);
+            let spoilt_singly = condition.find_iter(&honest).map(|found| without(found.range())).collect();
+            Function { name, honest, spoilt, spoilt_singly }
         });
         Ok(functions.filter(|function| function.honest != function.spoilt).collect())
     }
@@ -47,11 +52,18 @@ impl Stage {
         let mut verdicts = Vec::new();
         self.let_go("disable").await?;
         for function in self.functions().await? {
-            self.define([&function.spoilt].into_iter()).await?;
-            let deviations = self.deviations(honestly()).await;
-            self.define([&function.honest].into_iter()).await?;
-            let killers = if deviations?.is_empty() { vec![] } else { vec![Killer::Statements] };
-            verdicts.push(Verdict { mutant: format!("{}: no tenant in its conditions", function.name), killers });
+            let all = std::iter::once(("any".to_owned(), &function.spoilt));
+            let singly = (1..).map(|n: usize| n.to_string()).zip(&function.spoilt_singly);
+            for (which, spoilt) in all.chain(singly) {
+                self.define([spoilt].into_iter()).await?;
+                let deviations = self.deviations(honestly()).await;
+                self.define([&function.honest].into_iter()).await?;
+                let killers = if deviations?.is_empty() { vec![] } else { vec![Killer::Statements] };
+                verdicts.push(Verdict {
+                    mutant: format!("{}: no tenant in condition {which}", function.name),
+                    killers,
+                });
+            }
         }
         self.let_go("enable").await?;
         Ok(verdicts)
