@@ -74,7 +74,7 @@ async function forgotten(house, test, page) {
     const dialog = page.getByRole('dialog')
     await fill(dialog, 'Current password', 'not the right one')
     await button(page, 'Continue').click()
-    await page.getByRole('alert').filter({ hasText: 'is not your password' }).waitFor()
+    await page.getByRole('alert').filter({ hasText: 'That is not your current ' }).waitFor()
     await fill(dialog, 'Current password', READER.password)
     await button(page, 'Continue').click()
     await page.getByRole('link', { name: 'Forgot your password?' }).waitFor()
