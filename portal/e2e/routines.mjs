@@ -12,6 +12,8 @@ export async function routines(stage, page) {
   await clockwork(stage, page)
   await followUps(stage, page)
   await servers(stage, page)
+  await officeHours(stage, page)
+  await desk(stage, page)
   await readers(stage, page)
   await german(stage, page)
 }
@@ -62,6 +64,46 @@ async function clockwork({ house, test }, page) {
     await button(page, 'Delete').click()
     await dialog(page).getByRole('button', { name: 'Delete' }).click()
     await heading(page, 'No routine yet').waitFor()
+  })
+}
+
+async function officeHours({ test }, page) {
+  await test('office hours are written as lines, refused with a sentence, and stay after a reload', async () => {
+    await place(page, 'Settings').click()
+    await fill(page, 'Monday', '8 to 18')
+    await button(page, 'Save office hours').click()
+    await page.getByRole('alert').filter({ hasText: '09:00' }).waitFor()
+    await inspect(page, 'office-hours-refused')
+    await fill(page, 'Monday', '08:00-12:00, 13:00-18:00')
+    await fill(page, 'Closed days', '2026-12-25')
+    await button(page, 'Save office hours').click()
+    await page.getByRole('status').filter({ hasText: 'Saved.' }).waitFor()
+    await page.reload()
+    await until('the hours', async () => ((await page.getByLabel('Monday', { exact: true }).inputValue().catch(() => '')) === '08:00-12:00, 13:00-18:00' ? true : undefined))
+    await inspect(page, 'office-hours')
+    // What follows goes by no hours.
+    await fill(page, 'Monday', '')
+    await fill(page, 'Closed days', '')
+    await button(page, 'Save office hours').click()
+    await page.getByRole('status').filter({ hasText: 'Saved.' }).waitFor()
+  })
+}
+
+async function desk({ test }, page) {
+  await test('escalations get a channel of Slack, and lose it again', async () => {
+    await page.getByText('Nothing is shown in Slack.').waitFor()
+    await page.getByLabel('Slack workspace for escalations').selectOption({ index: 1 })
+    await fill(page, 'Channel for escalations', 'no channel')
+    await button(page, 'Show escalations there').click()
+    await page.getByRole('alert').waitFor()
+    await fill(page, 'Channel for escalations', 'CDESK')
+    await button(page, 'Show escalations there').click()
+    await page.getByText('Escalations are shown there.').waitFor()
+    await page.reload()
+    await until('the channel', async () => ((await page.getByLabel('Channel for escalations').inputValue().catch(() => '')) === 'CDESK' ? true : undefined))
+    await inspect(page, 'escalation-desk')
+    await button(page, 'Show none in Slack').click()
+    await page.getByText('Nothing is shown in Slack.').waitFor()
   })
 }
 

@@ -19,3 +19,6 @@ export const followUpsQuery = (state?: 'waiting') =>
 export const channelsQuery = queryOptions({ queryKey: ['channels'], queryFn: () => call('GET /api/v1/channels') })
 
 export const officeHoursQuery = queryOptions({ queryKey: ['office-hours'], queryFn: () => call('GET /api/v1/office-hours') })
+
+// Where escalations are shown in Slack.
+export const deskQuery = queryOptions({ queryKey: ['escalation-desk'], queryFn: () => call('GET /api/v1/escalation-desk') })

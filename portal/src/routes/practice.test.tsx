@@ -95,3 +95,64 @@ test('a plan that is paid says so when the organization is suspended all the sam
   await open('/billing')
   await shows('Your organization is suspended')
 })
+
+const CONSENT = { access: 'none', since: '2026-11-27T12:00:00Z' }
+
+test('office hours are shown as lines, and sent as stretches', async () => {
+  const HOURS = { time_zone: 'Europe/Berlin', week: { monday: ['09:00-12:00', '13:00-17:00'] }, closed_days: ['2026-12-25'] }
+  answers({ '/office-hours': HOURS, '/consent': CONSENT })
+  await open('/settings')
+  await shows('Office hours')
+  const field = (label: string) => {
+    const id = [...page.querySelectorAll('label')].find((one) => one.textContent === label)?.htmlFor
+    return page.querySelector<HTMLInputElement>(`[id="${id}"]`)!
+  }
+  await vi.waitFor(() => expect(field('Monday').value).toBe('09:00-12:00, 13:00-17:00'))
+  await act(async () => {
+    Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value')!.set!.call(field('Tuesday'), ' 8:00 – 11:00 ;')
+    field('Tuesday').dispatchEvent(new Event('input', { bubbles: true }))
+  })
+  await press('Save office hours')
+  const sent = gateway.mock.calls.find(([, how]) => how?.method === 'PUT')
+  expect(JSON.parse(String(sent?.[1]?.body))).toEqual({ ...HOURS, week: { ...HOURS.week, tuesday: ['8:00-11:00'] } })
+  await shows('Saved.')
+})
+
+test('office hours that are refused keep what was typed', async () => {
+  answers({ '/office-hours': { time_zone: 'UTC', week: {}, closed_days: [] }, '/consent': CONSENT })
+  await open('/settings')
+  await shows('nothing is said about when somebody is there')
+  const refused = { type: 'about:blank', title: 'invalid', status: 400, code: 'invalid', detail: '`time_zone` must be a name of the tz database.' }
+  gateway.mockImplementation(async () => Response.json(refused, { status: 400, headers: { 'content-type': 'application/problem+json' } }))
+  await press('Save office hours')
+  await shows('must be a name of the tz database')
+  expect(page.textContent).not.toContain('Saved.')
+})
+
+test('who may not administrate is not asked for office hours', async () => {
+  answers({ '/consent': CONSENT })
+  await open('/settings', { role: 'customer_operator' })
+  await shows('Appearance')
+  expect(page.textContent).not.toContain('Office hours')
+})
+
+test('with one workspace only the channel of escalations is asked for, and it can be taken back', async () => {
+  const slack = { id: 'con_1', channel: 'slack', display_name: 'Acme', bot_user_id: 'U1', external_id: 'T1', events_url: 'https://k/', status: 'active', created_at: '2026-11-27T12:00:00Z' }
+  const known = { '/connections': { items: [slack] }, '/consent': CONSENT, '/office-hours': { time_zone: 'UTC' } }
+  answers({ ...known, '/escalation-desk': { desk: null } })
+  await open('/settings')
+  await shows('Nothing is shown in Slack.')
+  answers({ ...known, '/escalation-desk': { desk: { connection: 'con_1', channel: 'C9' } } })
+  const channel = page.querySelector<HTMLInputElement>('input[placeholder=C024BE91L]')!
+  await act(async () => {
+    Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value')!.set!.call(channel, ' C9 ')
+    channel.dispatchEvent(new Event('input', { bubbles: true }))
+  })
+  await press('Show escalations there')
+  const sent = gateway.mock.calls.find(([url, how]) => how?.method === 'PUT' && String(url).endsWith('/escalation-desk'))
+  expect(JSON.parse(String(sent?.[1]?.body))).toEqual({ connection: 'con_1', channel: 'C9' })
+  await shows('Escalations are shown there.')
+  answers({ ...known, '/escalation-desk': new Response(null, { status: 204 }) })
+  await press('Show none in Slack')
+  await shows('Nothing is shown in Slack.')
+})

@@ -3,7 +3,9 @@ import { getRouteApi } from '@tanstack/react-router'
 import { useRights, useSession } from '../api/session'
 import { ApiKeys } from '../components/api-keys'
 import { Devices } from '../components/devices'
+import { EscalationDesk } from '../components/escalation-desk'
 import { Identities } from '../components/identities'
+import { OfficeHours } from '../components/office-hours'
 import { OwnSystems } from '../components/own-systems'
 import { PageHead } from '../components/page-head'
 import { PasswordForm } from '../components/password-form'
@@ -30,6 +32,8 @@ export function SettingsPage() {
         {isOneself && <SecondFactor />}
         {isOneself && <Identities ended={provider} />}
         {isOneself && <Devices />}
+        {mayAdministrate && <OfficeHours />}
+        {isOneself && mayAdministrate && <EscalationDesk />}
         {isOneself && mayAdministrate && <ApiKeys />}
         {isOneself && mayAdministrate && <OwnSystems />}
         {isOneself && mayAdministrate && <SupportAccess />}
