@@ -3,6 +3,8 @@
 //! Programs show an API key, browsers the cookie of a session. A session speaks for one tenant at a time; role and
 //! membership are read with every request, so what was taken from somebody is gone with their next one.
 
+use std::time::Duration;
+
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
@@ -18,9 +20,14 @@ use shared::{
         system,
     },
     ids::{ApiKeyId, SessionId, TenantId},
+    limits::Limit,
 };
 
-use crate::{Gateway, acting, cookies, error::ApiError};
+use crate::{
+    Gateway, acting, cookies,
+    error::ApiError,
+    refusals::{self, Known},
+};
 
 const KEY_PREFIX: &str = "kst_";
 /// The prefix and 32 bytes in base64 without padding.
@@ -28,6 +35,8 @@ const KEY_LENGTH: usize = 4 + 43;
 /// Where a page repeats the token it got from `me`: another site's page can't read it, nor send this header.
 const CSRF_HEADER: &str = "x-csrf-token";
 const ADMIN: &str = "customer_admin";
+/// What one key or session may ask of one process: far more than a person or a patient program does.
+const EACH: Limit = Limit { name: "identity", burst: 1_000, every: Duration::from_millis(20) };
 
 /// Anyone who holds a valid key of a tenant, or is a member of it. Who may only look is refused what changes something.
 pub struct Operator {
@@ -155,6 +164,9 @@ impl FromRequestParts<Gateway> for Impersonator {
 async fn signed_in(parts: &Parts, gateway: &Gateway) -> Result<SignedIn, ApiError> {
     let token = cookies::value(&parts.headers, cookies::ACCESS).ok_or_else(ApiError::unauthorized)?;
     let person = sessions::find(&gateway.db.system(), token).await?.ok_or_else(ApiError::unauthorized)?;
+    let tenant = person.tenant.as_ref().map(|(tenant, _)| *tenant);
+    refusals::remember(parts, Known::Session(person.user, tenant));
+    gateway.limiter.take_here(&EACH, person.session.uuid()).await.map_err(ApiError::too_many)?;
     if !parts.method.is_safe() {
         own_page(&parts.headers, gateway)?;
         let given = single(&parts.headers, CSRF_HEADER).unwrap_or_default();
@@ -190,6 +202,8 @@ impl FromRequestParts<Gateway> for Caller {
         let owner = system::find_api_key(&gateway.db.system(), &token_hash(token))
             .await?
             .ok_or_else(ApiError::unauthorized)?;
+        refusals::remember(parts, Known::Key(owner.key, owner.tenant));
+        gateway.limiter.take_here(&EACH, owner.key.uuid()).await.map_err(ApiError::too_many)?;
         let operator = Operator {
             tenant: owner.tenant,
             role: owner.role,

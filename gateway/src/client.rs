@@ -4,7 +4,7 @@ use std::{convert::Infallible, net::IpAddr};
 
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, header, request::Parts},
+    http::{Extensions, HeaderMap, header, request::Parts},
 };
 use shared::network::Network;
 
@@ -40,14 +40,19 @@ impl FromRequestParts<Gateway> for Client {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, Infallible> {
-        let peer = parts.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
         let agent =
             parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
         Ok(Self {
-            address: origin(peer, &parts.headers, &gateway.trusted_proxies).to_canonical(),
+            address: address(&parts.extensions, &parts.headers, gateway),
             agent: agent.chars().take(AGENT_MAX).collect(),
         })
     }
+}
+
+/// Where a request comes from, as far as our own proxies say so.
+pub(crate) fn address(extensions: &Extensions, headers: &HeaderMap, gateway: &Gateway) -> IpAddr {
+    let peer = extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
+    origin(peer, headers, &gateway.trusted_proxies).to_canonical()
 }
 
 /// Each proxy appends whom it heard from, so the list is read from its end, as far as we trust who wrote it.

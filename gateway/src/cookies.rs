@@ -4,7 +4,7 @@
 //! there over plain HTTP. Anywhere else they need HTTPS, and no sibling domain can set them.
 
 use axum::{
-    http::{HeaderMap, HeaderName, header},
+    http::{HeaderMap, HeaderName, HeaderValue, header},
     response::AppendHeaders,
 };
 use shared::db::sessions::{ACCESS_SECONDS, REFRESH_SECONDS, Tokens};
@@ -15,6 +15,7 @@ pub const REFRESH: &str = "__Host-konstruct-refresh";
 const TOKEN_LENGTH: usize = 4 + 43;
 
 type SetCookies = AppendHeaders<[(HeaderName, String); 2]>;
+type SignedOut = ([(HeaderName, HeaderValue); 1], SetCookies);
 
 /// The token in a cookie, if it is there exactly once and may be one.
 pub fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -29,8 +30,11 @@ pub fn signed_in(tokens: &Tokens) -> SetCookies {
     set([(tokens.access.as_str(), ACCESS_SECONDS), (tokens.refresh.as_str(), REFRESH_SECONDS)])
 }
 
-pub fn signed_out() -> SetCookies {
-    set([("", 0), ("", 0)])
+/// The browser also forgets what the pages have stored, whether or not they still run. Not `"cookies"`, which would be those of
+/// sibling domains, too.
+pub fn signed_out() -> SignedOut {
+    let forget = (HeaderName::from_static("clear-site-data"), HeaderValue::from_static("\"storage\""));
+    ([forget], set([("", 0), ("", 0)]))
 }
 
 /// The access token goes with links from mails into the portal, the refresh token only with the portal's own requests.
@@ -70,7 +74,7 @@ mod tests {
     fn attack_103_cookies_are_bound_to_this_host_and_unreadable_to_pages() {
         let tokens =
             Tokens { session: shared::ids::SessionId::new(), access: "ksa_x".into(), refresh: "ksr_x".into() };
-        for AppendHeaders(cookies) in [signed_in(&tokens), signed_out()] {
+        for AppendHeaders(cookies) in [signed_in(&tokens), signed_out().1] {
             for (_, cookie) in cookies {
                 assert!(cookie.starts_with("__Host-"), "{cookie}");
                 for attribute in ["; Path=/;", "; Secure;", "; HttpOnly;", "; SameSite="] {

@@ -18,6 +18,10 @@ use utoipa::ToSchema;
 /// Longest refusal that quotes what was sent, in characters.
 const REFUSAL_MAX: usize = 400;
 
+/// Why a request was refused, for who counts that.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reason(pub &'static str);
+
 /// What a client is told when something can't be done.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Problem {
@@ -250,6 +254,7 @@ impl IntoResponse for ApiError {
         };
         let mut response =
             (self.status, [(header::CONTENT_TYPE, "application/problem+json")], Json(problem)).into_response();
+        response.extensions_mut().insert(Reason(self.code));
         if let Some(seconds) = self.wait {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }

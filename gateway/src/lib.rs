@@ -19,6 +19,7 @@ mod passwords;
 mod path_id;
 mod patience;
 mod portal;
+mod refusals;
 mod router;
 mod serve;
 #[cfg(feature = "testing")]
@@ -107,6 +108,7 @@ pub struct Parts {
     pub(crate) routes: Cache<webhooks::RouteKey, Option<system::Route>>,
     /// Reason and workspace: how many of its events were put aside this minute.
     pub(crate) samples: Cache<(&'static str, String), Arc<AtomicU32>>,
+    pub(crate) refusal_lines: refusals::Lines,
 }
 
 impl Gateway {
@@ -158,6 +160,7 @@ impl Gateway {
             health: Dependencies { db: db.clone(), redis_url: config.redis_url.clone() },
             routes: Cache::builder().max_capacity(ROUTES_MAX).time_to_live(ROUTES_KEPT).build(),
             samples: Cache::builder().max_capacity(ROUTES_MAX).time_to_live(SAMPLES_KEPT).build(),
+            refusal_lines: refusals::Lines::default(),
         })))
     }
 }

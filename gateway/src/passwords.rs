@@ -18,6 +18,15 @@ use crate::error::ApiError;
 const PLACES: usize = 4;
 const LENGTH_MIN: usize = 12;
 const LENGTH_MAX: usize = 200;
+/// The first bytes of the SHA-256 of each password that is tried first, sorted; made by `scripts/common_passwords.py`.
+const COMMON: &[u8] = include_bytes!("common_passwords.bin");
+const COMMON_BYTES: usize = 6;
+/// What is tried at every account of ours. docs/access.md has the list, with what is added for each account.
+const KNOWN_WORDS: [&str; 6] = ["konstruct", "password", "passwort", "passphrase", "kennwort", "letmein"];
+/// Shorter words than this may stand in any password.
+const WORD_MIN: usize = 4;
+/// Letters and digits that a password has beside such words.
+const BESIDE_MIN: usize = 8;
 
 #[derive(Clone)]
 pub struct Passwords {
@@ -91,23 +100,65 @@ fn verify(password: &[u8], stored: &str) -> Result<Verdict, String> {
     Ok(if weak { Verdict::RightButWeak } else { Verdict::Right })
 }
 
-/// What a new password must be: long enough that nobody guesses it online, and nothing an attacker tries first.
-pub fn check_new(password: &SecretString, mail: &str) -> Result<(), ApiError> {
+/// What a new password must be: long enough that nobody guesses it online, and nothing an attacker tries first. `names` are
+/// those of its owner and of their organization.
+pub fn check_new(password: &SecretString, mail: &str, names: &[&str]) -> Result<(), ApiError> {
     let password = password.expose_secret();
     let length = password.chars().count();
     if !(LENGTH_MIN..=LENGTH_MAX).contains(&length) {
         return Err(ApiError::invalid(format!("`password` must have {LENGTH_MIN} to {LENGTH_MAX} characters.")));
     }
     let lower = password.to_lowercase();
-    let local = mail.split('@').next().unwrap_or_default();
+    if is_simple(&lower) {
+        return Err(ApiError::invalid("`password` is too easy to guess: take a few unrelated words."));
+    }
+    if is_common(&lower) {
+        return Err(ApiError::invalid(
+            "`password` is one that attackers try first, from breaches elsewhere: take a few unrelated words.",
+        ));
+    }
+    if beside_known_words(&lower, mail, names) < BESIDE_MIN {
+        return Err(ApiError::invalid(
+            "`password` is little more than your name, address or organization, our name or the word password: take a \
+             few unrelated words.",
+        ));
+    }
+    Ok(())
+}
+
+/// Few different letters, or a row of the alphabet or of digits.
+fn is_simple(lower: &str) -> bool {
     let mut letters: Vec<char> = lower.chars().collect();
     letters.sort_unstable();
     letters.dedup();
-    let known = lower == mail || (local.len() >= 4 && lower.starts_with(local)) || lower.starts_with("password");
-    if letters.len() < 5 || known || "abcdefghijklmnopqrstuvwxyz0123456789012345678901234567890".contains(&lower) {
-        return Err(ApiError::invalid("`password` is too easy to guess: take a few unrelated words."));
-    }
-    Ok(())
+    letters.len() < 5 || "abcdefghijklmnopqrstuvwxyz0123456789012345678901234567890".contains(lower)
+}
+
+/// Whether it is in the list, as it is or without what people put around it.
+fn is_common(lower: &str) -> bool {
+    let bare = lower.trim_matches(|letter: char| !letter.is_alphanumeric());
+    let stem = bare.trim_end_matches(|letter: char| !letter.is_alphabetic());
+    [lower, bare, stem].into_iter().any(|word| {
+        let hash = shared::crypto::token_hash(word);
+        let (listed, _) = COMMON.as_chunks::<COMMON_BYTES>();
+        listed.binary_search_by(|one| one.as_slice().cmp(&hash[..COMMON_BYTES])).is_ok()
+    })
+}
+
+/// Letters and digits that are left without the words anybody would try at this account.
+fn beside_known_words(lower: &str, mail: &str, names: &[&str]) -> usize {
+    let texts = names.iter().map(|name| name.to_lowercase()).chain([mail.to_lowercase()]);
+    let mut words: Vec<String> = texts
+        .flat_map(|text| {
+            text.split(|letter: char| !letter.is_alphanumeric()).map(str::to_owned).collect::<Vec<_>>()
+        })
+        .filter(|word| word.chars().count() >= WORD_MIN)
+        .chain(KNOWN_WORDS.map(str::to_owned))
+        .collect();
+    // A word inside another one leaves nothing of it.
+    words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    let left = words.iter().fold(lower.to_owned(), |left, word| left.replace(word.as_str(), " "));
+    left.chars().filter(|letter| letter.is_alphanumeric()).count()
 }
 
 #[cfg(test)]
@@ -123,17 +174,27 @@ mod tests {
         assert_eq!(verify(b"correct horse", &hash(b"correct horse").unwrap()), Ok(Verdict::Right));
     }
 
+    fn refused(password: &str) -> bool {
+        check_new(
+            &SecretString::from(password),
+            "lovelace@analytical.example",
+            &["Ada Lovelace", "Engines of Bath"],
+        )
+        .is_err()
+    }
+
     #[test]
     fn passwords_that_are_tried_first_are_refused() {
-        let refused = |password: &str| check_new(&SecretString::from(password), "lovelace@example.com").is_err();
         for password in [
             "short",
             "elevenchars",
-            "lovelace@example.com",
-            "Lovelace2026!",
             "aaaaaaaaaaaaaaaa",
             "1234567890123",
-            "Password1234",
+            "1qaz2wsx3edc4rfv",
+            "QwertyQwerty",
+            "unbelievable",
+            "!unbelievable1!",
+            "unbelievable2026",
             &"long words ".repeat(20),
         ] {
             assert!(refused(password), "{password}");
@@ -141,5 +202,32 @@ mod tests {
         for password in ["correct horse battery", "zwölf Zeichen!", "x9$kQ2mZp#7w"] {
             assert!(!refused(password), "{password}");
         }
+    }
+
+    #[test]
+    fn words_of_the_account_and_of_the_product_make_no_password() {
+        for password in [
+            "lovelace@analytical.example",
+            "Lovelace2026!",
+            "2026AnalyticalLovelace",
+            "engines-lovelace",
+            "Konstruct#2026",
+            "MyKonstructPassword1",
+            "Password1234",
+            "Passwort fuer Bath",
+        ] {
+            assert!(refused(password), "{password}");
+        }
+        // Such a word is allowed where enough stands beside it.
+        for password in ["lovelace walks six dogs", "seven engines and a tree"] {
+            assert!(!refused(password), "{password}");
+        }
+    }
+
+    #[test]
+    fn the_list_has_thousands_of_passwords_in_order() {
+        let (listed, rest) = COMMON.as_chunks::<COMMON_BYTES>();
+        assert!(rest.is_empty() && listed.is_sorted(), "a look-up would miss some");
+        assert!(listed.len() > 50_000, "{}", listed.len());
     }
 }

@@ -5,7 +5,7 @@ use std::{any::Any, time::Duration};
 use axum::{
     Router,
     http::{HeaderValue, StatusCode, header},
-    middleware::{from_fn, map_response},
+    middleware::{from_fn, from_fn_with_state, map_response},
     response::{IntoResponse, Response},
     routing::{any, delete, get, patch, post, put},
 };
@@ -27,6 +27,7 @@ use crate::{
         mcp_servers, me, members, memories, notices, office_hours, passages, people, related, replays, routines,
         signup_whatsapp, status, takeovers, templates, tenants, tools, traces, usage, webhook_endpoints,
     },
+    refusals,
     webhooks::{slack, slack_command, slack_interaction, stripe, whatsapp},
 };
 
@@ -102,6 +103,7 @@ pub fn router(gateway: Gateway) -> Router {
         .merge(webhooks)
         .merge(api)
         .merge(oauth)
+        .layer(from_fn_with_state(gateway.clone(), refusals::note))
         .fallback(assets::serve)
         .with_state(gateway)
         .merge(health)

@@ -10,7 +10,7 @@ export const TEAM = 'TPORTAL'
 export function mailedLink(house, mail, page) {
   return until(`a mail to ${mail}`, async () => {
     const sent = (await house.mails()).filter((text) => text.includes(mail))
-    const links = sent.map((text) => text.match(new RegExp(`http\\S+/${page}\\?token=[\\w-]+`))?.[0])
+    const links = sent.map((text) => text.match(new RegExp(`http\\S+/${page}#token=[\\w-]+`))?.[0])
     return links.filter(Boolean).at(-1)
   })
 }

@@ -5,7 +5,7 @@ import { OWNER, TEAM } from './first-run.mjs'
 export async function secondTenant({ house, test }, page, { mail, password }) {
   await test('somebody of two tenants joins the second with their password, and switches', async () => {
     const told = await house.run(['tenant', 'create', '--name', 'Second & Sons', '--admin', mail])
-    await page.goto(told.match(/http\S+\/accept\?token=[\w-]+/)[0])
+    await page.goto(told.match(/http\S+\/accept#token=[\w-]+/)[0])
     await heading(page, 'Join Second & Sons').waitFor()
     await fill(page, 'Password', password)
     await button(page, 'Join').click()

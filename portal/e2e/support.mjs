@@ -12,7 +12,7 @@ export async function support({ house, test, newContext }, platform) {
 
   await test('a customer lets nobody in until an admin agrees', async () => {
     const told = await house.run(['tenant', 'create', '--name', CUSTOMER.name, '--admin', CUSTOMER.mail])
-    await customer.goto(told.match(/http\S+\/accept\?token=[\w-]+/)[0])
+    await customer.goto(told.match(/http\S+\/accept#token=[\w-]+/)[0])
     await heading(customer, `Join ${CUSTOMER.name}`).waitFor()
     await fill(customer, 'Your name', 'Cara')
     await fill(customer, 'Choose a password', CUSTOMER.password)

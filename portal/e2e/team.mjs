@@ -67,8 +67,19 @@ async function readOnly(test, page) {
 }
 
 async function forgotten(house, test, page) {
+  await test('signing out everywhere takes the password', async () => {
+    await page.getByRole('link', { name: 'Settings' }).click()
+    await button(page, 'Sign out everywhere').click()
+    await inspect(page, 'sign-out-everywhere')
+    const dialog = page.getByRole('dialog')
+    await fill(dialog, 'Current password', 'not the right one')
+    await button(page, 'Continue').click()
+    await page.getByRole('alert').filter({ hasText: 'That is not your current ' }).waitFor()
+    await fill(dialog, 'Current password', READER.password)
+    await button(page, 'Continue').click()
+    await page.getByRole('link', { name: 'Forgot your password?' }).waitFor()
+  })
   await test('a forgotten password is set anew by mail', async () => {
-    await button(page, 'Sign out').click()
     await page.getByRole('link', { name: 'Forgot your password?' }).click()
     await fill(page, 'Mail address', READER.mail)
     await inspect(page, 'forgot')

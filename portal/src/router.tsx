@@ -3,7 +3,7 @@ import type { QueryClient } from '@tanstack/react-query'
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router'
 import { sessionQuery } from './api/session'
 import { Missing, Wrecked } from './components/wrecked'
-import { analyticsSearch, approvalSearch, auditSearch, casesSearch, inboxSearch, knowledgeSearch, memorySearch, oneOf, routinesSearch, settingsSearch, signInSearch, systemSearch, text, token, usageSearch, type EscalationSearch } from './lib/searches'
+import { analyticsSearch, approvalSearch, auditSearch, casesSearch, inboxSearch, knowledgeSearch, memorySearch, oneOf, routinesSearch, settingsSearch, signInSearch, systemSearch, text, usageSearch, type EscalationSearch } from './lib/searches'
 import { Loading } from './ui/states'
 
 const root = createRootRouteWithContext<{ queryClient: QueryClient }>()({ component: Outlet })
@@ -36,7 +36,6 @@ const signUp = createRoute({
 const verify = createRoute({
   getParentRoute: () => root,
   path: '/verify',
-  validateSearch: token,
   component: lazyRouteComponent(() => import('./routes/verify'), 'VerifyPage'),
 })
 
@@ -49,14 +48,12 @@ const forgot = createRoute({
 const reset = createRoute({
   getParentRoute: () => root,
   path: '/reset',
-  validateSearch: token,
   component: lazyRouteComponent(() => import('./routes/reset'), 'ResetPage'),
 })
 
 const accept = createRoute({
   getParentRoute: () => root,
   path: '/accept',
-  validateSearch: token,
   component: lazyRouteComponent(() => import('./routes/accept'), 'AcceptPage'),
 })
 

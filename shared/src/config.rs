@@ -1,9 +1,12 @@
 //! The environment, read once at start. The only place that touches `std::env`.
 //!
 //! Variables that are unset are looked up in `.local/env` of the working directory or one of its ancestors: that is what
-//! `make up` writes, so that `konstruct doctor` works in a checkout without exports. Production never reads that file.
+//! `make up` writes, so that `konstruct doctor` works in a checkout without exports. Production never reads that file. What a
+//! vault has written into files is read by `files`.
 
 mod checkpoints;
+mod encrypted;
+mod files;
 mod later;
 mod oidc;
 mod storage;
@@ -143,6 +146,7 @@ impl Variables {
                 variables.entry(name).or_insert(value);
             }
         }
+        files::read(&mut variables)?;
         Ok(Self(variables))
     }
 
@@ -240,6 +244,7 @@ impl Config {
             crash: crash_plan(variables, environment)?,
         };
         refuse_simulators_in_production(&config, variables)?;
+        encrypted::check(variables, environment)?;
         Ok(config)
     }
 }

@@ -43,6 +43,7 @@ pub mod pacer;
 pub mod presence;
 pub mod providers;
 pub mod queue;
+pub(crate) mod redis_address;
 pub mod sheets;
 pub mod slack_follow;
 pub mod slack_tokens;

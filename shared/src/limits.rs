@@ -13,12 +13,14 @@ use std::{
 
 use moka::future::Cache;
 use redis::aio::MultiplexedConnection;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use tokio::{
     sync::Mutex,
     time::{Instant, timeout},
 };
 use uuid::Uuid;
+
+use crate::redis_address;
 
 const REDIS_TIMEOUT: Duration = Duration::from_millis(200);
 /// After Redis did not answer: until then it is not asked.
@@ -80,7 +82,7 @@ struct Line {
 impl Limiter {
     pub fn new(url: &SecretString) -> Result<Self, redis::RedisError> {
         Ok(Self {
-            client: redis::Client::open(url.expose_secret())?,
+            client: redis_address::client(url)?,
             line: Arc::new(Mutex::new(Line { open: None, try_at: Instant::now() })),
             own: Cache::builder().max_capacity(BUCKETS_MAX).time_to_idle(BUCKET_KEPT).build(),
             started: Instant::now(),
@@ -89,14 +91,15 @@ impl Limiter {
 
     /// Counts one try of whoever `who` stands for. The error is how long to wait.
     pub async fn take(&self, limit: &Limit, who: Uuid) -> Result<(), Duration> {
-        let wait = match self.ask_redis(limit, who).await {
+        answer(match self.ask_redis(limit, who).await {
             Some(wait) => wait,
             None => self.count_here(limit, who).await,
-        };
-        match u64::try_from(wait) {
-            Ok(wait @ 1..) => Err(Duration::from_millis(wait)),
-            _ => Ok(()),
-        }
+        })
+    }
+
+    /// For what happens too often to ask Redis each time: every process allows as much.
+    pub async fn take_here(&self, limit: &Limit, who: Uuid) -> Result<(), Duration> {
+        answer(self.count_here(limit, who).await)
     }
 
     async fn ask_redis(&self, limit: &Limit, who: Uuid) -> Option<i64> {
@@ -135,6 +138,13 @@ impl Limiter {
             limit.fill(empty_at, now).map_err(|longer| wait = longer).ok()
         });
         if filled.is_ok() { 0 } else { wait }
+    }
+}
+
+fn answer(wait: i64) -> Result<(), Duration> {
+    match u64::try_from(wait) {
+        Ok(wait @ 1..) => Err(Duration::from_millis(wait)),
+        _ => Ok(()),
     }
 }
 

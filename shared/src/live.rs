@@ -8,11 +8,11 @@ use std::{
 
 use futures::StreamExt;
 use redis::AsyncCommands;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::ids::TenantId;
+use crate::{ids::TenantId, redis_address};
 
 const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
 /// Between two wake-ups of one process: under load, one for each message would only cost.
@@ -34,7 +34,7 @@ pub struct Waker {
 impl Waker {
     /// Starts the publisher. Wake-ups that come faster than it publishes are merged into one.
     pub fn start(url: &SecretString) -> Result<Self, redis::RedisError> {
-        let client = redis::Client::open(url.expose_secret())?;
+        let client = redis_address::client(url)?;
         let notify = Arc::new(Notify::new());
         tokio::spawn(publish(client, notify.clone()));
         Ok(Self { notify })
@@ -72,7 +72,7 @@ pub struct Wakeups {
 
 impl Wakeups {
     pub fn subscribe(url: &SecretString) -> Result<Self, redis::RedisError> {
-        let client = redis::Client::open(url.expose_secret())?;
+        let client = redis_address::client(url)?;
         let notify = Arc::new(Notify::new());
         tokio::spawn(listen(client, notify.clone()));
         Ok(Self { notify })
@@ -110,7 +110,7 @@ pub struct Announcer {
 
 impl Announcer {
     pub fn start(url: &SecretString) -> Result<Self, redis::RedisError> {
-        let client = redis::Client::open(url.expose_secret())?;
+        let client = redis_address::client(url)?;
         let announcer = Self { waiting: Arc::default(), notify: Arc::new(Notify::new()) };
         tokio::spawn(announce(client, announcer.clone()));
         Ok(announcer)
@@ -160,7 +160,7 @@ pub struct Announcements {
 
 impl Announcements {
     pub fn subscribe(url: &SecretString) -> Result<Self, redis::RedisError> {
-        let client = redis::Client::open(url.expose_secret())?;
+        let client = redis_address::client(url)?;
         let announcements = Self { heard: Arc::default(), notify: Arc::new(Notify::new()) };
         tokio::spawn(hear(client, Arc::downgrade(&announcements.heard), announcements.notify.clone()));
         Ok(announcements)
@@ -199,7 +199,7 @@ async fn hear(client: redis::Client, heard: Weak<Mutex<BTreeSet<TenantId>>>, not
 
 /// Whether Redis answers, for `/readyz` and `doctor`.
 pub async fn ping(url: &SecretString) -> Result<(), String> {
-    let client = redis::Client::open(url.expose_secret()).map_err(|error| error.to_string())?;
+    let client = redis_address::client(url).map_err(|error| error.to_string())?;
     let attempt = async {
         let mut connection = client.get_multiplexed_async_connection().await?;
         redis::cmd("PING").query_async::<String>(&mut connection).await

@@ -52,6 +52,8 @@ pub struct Proof {
     /// The provider says that the address is theirs.
     pub is_mail_proved: bool,
     pub name: Option<String>,
+    /// It says that it asked for more than a password.
+    pub is_strong: bool,
 }
 
 /// What belongs to one visit and must come back with it, none of it twice.
@@ -162,6 +164,7 @@ impl Provider {
         }?;
         let mut proof = Proof {
             issuer: self.config.issuer.clone(),
+            is_strong: claims.is_strong(),
             subject: claims.sub,
             mail: claims.email,
             is_mail_proved: token::vouches(claims.email_verified.as_ref()),

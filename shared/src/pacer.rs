@@ -10,11 +10,13 @@ use std::{
 };
 
 use redis::aio::ConnectionManager;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use tokio::{
     sync::OnceCell,
     time::{Instant, timeout},
 };
+
+use crate::redis_address;
 
 /// Slack's own measure of a channel.
 const SPACING: Duration = Duration::from_secs(1);
@@ -63,7 +65,7 @@ struct Redis {
 
 impl Pacer {
     pub fn new(redis_url: &SecretString) -> Result<Self, redis::RedisError> {
-        let client = redis::Client::open(redis_url.expose_secret())?;
+        let client = redis_address::client(redis_url)?;
         let redis = Redis { client, connection: OnceCell::new() };
         Ok(Self { local: Arc::default(), redis: Some(Arc::new(redis)) })
     }

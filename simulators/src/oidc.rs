@@ -37,6 +37,8 @@ pub struct OidcPerson {
     pub mail: Option<String>,
     pub mail_verified: bool,
     pub name: String,
+    /// How they have shown who they are (RFC 8176); with none, the provider does not say.
+    pub methods: Vec<String>,
 }
 
 /// What is wrong with the tokens from now on.
@@ -266,6 +268,9 @@ fn claims(inner: &Inner, issuer: &str, asked: &Asked, access: &str) -> Value {
     if let Some(mail) = &person.mail {
         claims["email"] = json!(mail);
         claims["email_verified"] = json!(person.mail_verified);
+    }
+    if !person.methods.is_empty() {
+        claims["amr"] = json!(person.methods);
     }
     match twist {
         Twist::OtherAudience => claims["aud"] = json!("another-client"),

@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn every_mail_with_a_link_shows_it() {
-        let link = || "https://konstruct.example.com/x?token=t".to_owned();
+        let link = || "https://konstruct.example.com/x#token=t".to_owned();
         for mail in [
             Mail::VerifyAddress { link: link() },
             Mail::AccountExists { link: link() },

@@ -9,6 +9,8 @@ use axum::{
 };
 use shared::db::DbError;
 
+use crate::error::Reason;
+
 const NO_RETRY: HeaderName = HeaderName::from_static("x-slack-no-retry");
 
 #[derive(Debug)]
@@ -38,6 +40,26 @@ impl Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
+        let reason = Reason(self.reason());
+        let mut response = self.said();
+        response.extensions_mut().insert(reason);
+        response
+    }
+}
+
+impl Refusal {
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Off(_) => "off",
+            Self::Forged => "forged",
+            Self::TooLarge(_) => "too_large",
+            Self::TooSlow(_) => "too_slow",
+            Self::Malformed(_) => "malformed",
+            Self::Unavailable => "unavailable",
+        }
+    }
+
+    fn said(self) -> Response {
         match self {
             Self::Off(why) => (StatusCode::NOT_FOUND, why).into_response(),
             Self::Forged => {

@@ -47,6 +47,7 @@ mod openapi;
 mod own_app;
 mod patience;
 mod provider;
+mod refusals;
 mod related;
 mod retries;
 mod routes;

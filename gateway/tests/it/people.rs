@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use shared::{
     db::{
         mails::{self, Mail},
-        sessions::{self, Device},
+        sessions::{self, Device, Way},
     },
     ids::{MailId, TenantId, UserId},
 };
@@ -117,7 +117,8 @@ impl House {
 
     /// A browser that somebody is signed in with.
     pub async fn browser(&self, user: UserId, tenant: Option<TenantId>) -> Browser {
-        let device = Device { address: "127.0.0.1", agent: "a test" };
+        let device =
+            Device { address: "127.0.0.1", agent: "a test", way: Way { first: "password", second: None } };
         let tokens = sessions::open(&self.test.db.system(), user, tenant, device, None).await.expect("it opens");
         let mut browser = Browser::default();
         browser.cookies.insert("__Host-konstruct".into(), tokens.access);
@@ -175,7 +176,7 @@ impl House {
             if let Some(mail) = self.mails_for(to).await.pop() {
                 let text = serde_json::to_value(mail).expect("a mail is JSON");
                 let link = text["link"].as_str().expect("a mail has a link").to_owned();
-                return link.split_once("?token=").expect("a link has a token").1.to_owned();
+                return link.split_once("#token=").expect("a link has a token").1.to_owned();
             }
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }

@@ -15,7 +15,13 @@ const MAIL: &str = "ada@example.com";
 const FINISH: &str = "/api/v1/auth/provider/finish";
 
 fn ada() -> OidcPerson {
-    OidcPerson { subject: "248289761001".into(), mail: Some(MAIL.into()), mail_verified: true, name: "Ada".into() }
+    OidcPerson {
+        subject: "248289761001".into(),
+        mail: Some(MAIL.into()),
+        mail_verified: true,
+        name: "Ada".into(),
+        methods: Vec::new(),
+    }
 }
 
 async fn open(change: impl FnOnce(&mut OidcConfig)) -> (House, OidcSimulator) {
@@ -212,9 +218,11 @@ async fn a_visit_belongs_to_its_browser_and_comes_back_once() {
 }
 
 #[tokio::test]
-async fn the_second_factor_is_asked_for_unless_the_provider_is_trusted_with_it() {
-    for trusts in [false, true] {
-        let (house, _provider) = open(|oidc| oidc.trusts_second_factor = trusts).await;
+async fn the_second_factor_is_asked_for_unless_a_trusted_provider_says_that_it_did() {
+    for (trusts, methods, is_asked) in
+        [(false, ["pwd", "mfa"], true), (true, ["pwd", "kba"], true), (true, ["pwd", "mfa"], false)]
+    {
+        let (house, provider) = open(|oidc| oidc.trusts_second_factor = trusts).await;
         let mut owner = house.signed_up(MAIL).await;
         let (app, recovery) = second_factor::set_up(&house, &mut owner).await;
         let mut browser = Browser::default();
@@ -226,9 +234,10 @@ async fn the_second_factor_is_asked_for_unless_the_provider_is_trusted_with_it()
         let reply = finish(&house, &mut browser, &json!({ "password": PASSWORD, "code": code })).await;
         assert_eq!(reply.status, 200, "{}", reply.text());
         let mut again = Browser::default();
+        provider.becomes(OidcPerson { methods: methods.map(str::to_owned).to_vec(), ..ada() });
         visit(&house, &mut again, &json!({})).await;
         let reply = finish(&house, &mut again, &json!({})).await;
-        if trusts {
+        if !is_asked {
             assert_eq!(reply.status, 200, "{}", reply.text());
         } else {
             assert_eq!((reply.status, reply.problem().as_str()), (401, "code_required"));

@@ -19,7 +19,7 @@ use shared::{
         people,
         rehearsals::{Draft, cases, forks},
         routines,
-        sessions::{self, Device},
+        sessions::{self, Device, Way},
     },
     ids::{
         AgentId, ApiKeyId, ApprovalId, BudgetId, CaseId, ConnectionId, ConversationId, DocumentId, EscalationId,
@@ -171,7 +171,11 @@ impl<'a> Scene<'a> {
                     Some((user, _)) if object == "own" => *user,
                     _ => self.house.user("somebody").await,
                 };
-                let device = Device { address: "127.0.0.1", agent: "another" };
+                let device = Device {
+                    address: "127.0.0.1",
+                    agent: "another",
+                    way: Way { first: "password", second: None },
+                };
                 let opened = sessions::open(&self.house.test.db.system(), user, None, device, None).await;
                 opened.expect("it opens").session.to_string()
             }

@@ -6,12 +6,14 @@ use sqlx::Row;
 
 use crate::{
     people::{Browser, PASSWORD, tenant_of},
+    second_factor::{code, set_up},
     stage::{House, run},
     wire::{Ask, Reply},
 };
 
 const REFRESH: &str = "/api/v1/auth/refresh";
 const ME: &str = "/api/v1/me";
+const SESSIONS: &str = "/api/v1/auth/sessions";
 
 async fn refresh(house: &House, browser: &mut Browser) -> Reply {
     browser.ask(house, Ask::post(REFRESH)).await
@@ -171,29 +173,60 @@ async fn mail_of(house: &House, user: shared::ids::UserId) -> String {
 #[tokio::test]
 async fn devices_are_listed_and_signed_out_one_by_one_or_all_at_once() {
     let house = House::open().await;
-    let (tenant, _) = house.test.tenant("acme").await;
-    let (user, mut here) = house.person(tenant, "owner").await;
+    let mut here = house.signed_up("ada@example.com").await;
+    let me = here.me(&house).await;
+    let (user, tenant) = (me["user"]["id"].as_str().unwrap().parse().unwrap(), tenant_of(&me));
     let there = house.browser(user, Some(tenant)).await;
     let list = here.ask(&house, Ask::get("/api/v1/auth/sessions")).await.json();
     let items = list["items"].as_array().unwrap().clone();
     assert_eq!(items.len(), 2);
-    assert_eq!((&items[0]["address"], &items[0]["agent"]), (&json!("127.0.0.1"), &json!("a test")));
+    assert!(
+        items.iter().any(|item| (&item["address"], &item["agent"]) == (&json!("127.0.0.1"), &json!("a test")))
+    );
+    let proof = json!({ "password": PASSWORD });
     let other = items.iter().find(|item| item["is_current"] == false).unwrap()["id"].as_str().unwrap().to_owned();
     let path = format!("/api/v1/auth/sessions/{other}");
-    assert_eq!(here.ask(&house, Ask::new("DELETE", &path)).await.status, 204);
+    assert_eq!(here.ask(&house, Ask::new("DELETE", &path).json(&proof)).await.status, 204);
     assert!(is_in(&house, &here).await && !is_in(&house, &there).await);
-    assert_eq!(here.ask(&house, Ask::new("DELETE", &path)).await.status, 404, "gone is gone");
+    assert_eq!(here.ask(&house, Ask::new("DELETE", &path).json(&proof)).await.status, 404, "gone is gone");
     let third = house.browser(user, Some(tenant)).await;
     let before = here.clone();
-    assert_eq!(here.ask(&house, Ask::new("DELETE", "/api/v1/auth/sessions")).await.status, 204);
+    let ended = here.ask(&house, Ask::new("DELETE", SESSIONS).json(&proof)).await;
+    assert_eq!((ended.status, ended.header("clear-site-data")), (204, "\"storage\""));
     assert!(here.cookies.is_empty());
     assert!(!is_in(&house, &before).await && !is_in(&house, &third).await);
     // Signing out is fine twice.
     let mut last = house.browser(user, Some(tenant)).await;
     let kept = last.clone();
-    assert_eq!(last.ask(&house, Ask::post("/api/v1/auth/logout")).await.status, 204);
+    let out = last.ask(&house, Ask::post("/api/v1/auth/logout")).await;
+    assert_eq!((out.status, out.header("clear-site-data")), (204, "\"storage\""), "and the browser forgets");
     assert!(last.cookies.is_empty() && !is_in(&house, &kept).await);
     assert_eq!(last.ask(&house, Ask::post("/api/v1/auth/logout")).await.status, 204);
+}
+
+#[tokio::test]
+async fn devices_are_signed_out_only_by_who_shows_the_password_and_the_code() {
+    let house = House::open().await;
+    let mut here = house.signed_up("ada@example.com").await;
+    let me = here.me(&house).await;
+    let there = house.browser(me["user"]["id"].as_str().unwrap().parse().unwrap(), Some(tenant_of(&me))).await;
+    let list = here.ask(&house, Ask::get(SESSIONS)).await.json();
+    let other = list["items"].as_array().unwrap().iter().find(|item| item["is_current"] == false).unwrap().clone();
+    let one = format!("{SESSIONS}/{}", other["id"].as_str().unwrap());
+    let (app, _) = set_up(&house, &mut here).await;
+    for path in [SESSIONS, &one] {
+        let bare = here.ask(&house, Ask::new("DELETE", path)).await;
+        assert_eq!(bare.status, 400, "{path}: {}", bare.text());
+        let ask = Ask::new("DELETE", path);
+        let wrong = here.ask(&house, ask.clone().json(&json!({ "password": "somebody else's" }))).await;
+        assert_eq!((wrong.status, wrong.problem().as_str()), (403, "wrong_password"), "{path}");
+        let half = here.ask(&house, ask.json(&json!({ "password": PASSWORD }))).await;
+        assert_eq!((half.status, half.problem().as_str()), (401, "code_required"), "{path}");
+    }
+    assert!(is_in(&house, &there).await, "nobody was signed out");
+    let proof = json!({ "password": PASSWORD, "code": code(&app, 1) });
+    assert_eq!(here.ask(&house, Ask::new("DELETE", &one).json(&proof)).await.status, 204);
+    assert!(is_in(&house, &here).await && !is_in(&house, &there).await);
 }
 
 #[tokio::test]

@@ -159,7 +159,7 @@ async fn a_forgotten_password_is_set_anew_once_and_every_device_is_signed_out() 
     let token = loop {
         let mails = house.mails_for(MAIL).await;
         if let Some(Mail::ResetPassword { link }) = mails.last() {
-            break link.split_once("?token=").unwrap().1.to_owned();
+            break link.split_once("#token=").unwrap().1.to_owned();
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     };

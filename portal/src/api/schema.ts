@@ -539,11 +539,11 @@ export interface Operations {
     answer: DeviceList
   }
   'DELETE /api/v1/auth/sessions': {
-    request: object
+    request: { body: ProveOwner }
     answer: undefined
   }
   'DELETE /api/v1/auth/sessions/{session_id}': {
-    request: { path: { session_id: string } }
+    request: { path: { session_id: string }; body: ProveOwner }
     answer: undefined
   }
   'POST /api/v1/auth/signup': {

@@ -2,6 +2,7 @@
 import { queryOptions, useQueryClient, useSuspenseQuery, type QueryClient } from '@tanstack/react-query'
 import { ApiProblem, call, callOnce, holdSession } from './client'
 import { dropAll } from '../lib/pending-files'
+import { prefer } from '../lib/preferences'
 import type { Me, Session } from './schema'
 
 const FRESH_MS = 60_000
@@ -60,15 +61,21 @@ export function enter(client: QueryClient, session: Session): void {
   void client.resetQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'session' })
 }
 
+/** Whatever the gateway answers: a line that is down keeps nobody's data on a screen. The page that follows says so. */
 export async function signOut(): Promise<void> {
-  await callOnce('POST /api/v1/auth/logout')
-  await dropAll()
-  leave()
+  const heard = await callOnce('POST /api/v1/auth/logout').then(
+    () => true,
+    () => false,
+  )
+  await leave(heard ? '/signin' : '/signin?signed_out=unsure')
 }
 
 /** With a new page: nothing that was known to the old one stays in this browser. */
-export function leave(): void {
-  location.replace('/signin')
+export async function leave(to = '/signin'): Promise<void> {
+  await dropAll()
+  // The gateway's answer let the browser forget these, too.
+  prefer({})
+  location.replace(to)
 }
 
 export function useSwitchTenant(): (tenantId: string) => Promise<void> {

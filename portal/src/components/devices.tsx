@@ -1,5 +1,6 @@
 // Where one is signed in.
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useState } from 'react'
 import { call } from '../api/client'
 import { devicesQuery } from '../api/queries'
 import type { DeviceBody } from '../api/schema'
@@ -9,21 +10,30 @@ import { ago, moment } from '../lib/time'
 import { useWords } from '../lib/words'
 import { Badge } from '../ui/badge'
 import { Button } from '../ui/button'
-import { Asking, Problem } from '../ui/states'
+import { Asking } from '../ui/states'
+import { ProveOwner, type Proof } from './prove-owner'
 
 export function Devices() {
   const say = useWords()
   const client = useQueryClient()
   const devices = useQuery(devicesQuery)
   const nameOf = ({ agent }: DeviceBody) => browserOf(agent) ?? say('settings.unknown_device')
+  const [ending, setEnding] = useState<DeviceBody | 'all' | null>(null)
   const end = useMutation({
-    mutationFn: (id: string) => call('DELETE /api/v1/auth/sessions/{session_id}', { path: { session_id: id } }),
-    onSuccess: () => client.invalidateQueries({ queryKey: devicesQuery.queryKey }),
+    mutationFn: ({ which, proof }: { which: DeviceBody | 'all'; proof: Proof }) =>
+      which === 'all'
+        ? call('DELETE /api/v1/auth/sessions', { body: proof })
+        : call('DELETE /api/v1/auth/sessions/{session_id}', { path: { session_id: which.id }, body: proof }),
+    onSuccess: (_, { which }) => {
+      if (which === 'all') return leave('/signin')
+      setEnding(null)
+      return client.invalidateQueries({ queryKey: devicesQuery.queryKey })
+    },
   })
-  const endAll = useMutation({
-    mutationFn: () => call('DELETE /api/v1/auth/sessions'),
-    onSuccess: leave,
-  })
+  const ask = (which: DeviceBody | 'all') => {
+    end.reset()
+    setEnding(which)
+  }
   return (
     <section className="panel" aria-labelledby="devices-title">
       <h2 id="devices-title">{say('settings.devices')}</h2>
@@ -41,8 +51,7 @@ export function Devices() {
                 </span>
                 {!device.is_current && (
                   <Button
-                    busy={end.isPending}
-                    onClick={() => end.mutate(device.id)}
+                    onClick={() => ask(device)}
                     aria-label={`${say('settings.sign_out_device')}: ${nameOf(device)}`}
                   >
                     {say('settings.sign_out_device')}
@@ -53,10 +62,18 @@ export function Devices() {
           </ul>
         )}
       </Asking>
-      <Problem of={end.error ?? endAll.error} />
-      <Button busy={endAll.isPending} onClick={() => endAll.mutate()}>
-        {say('settings.sign_out_all')}
-      </Button>
+      <Button onClick={() => ask('all')}>{say('settings.sign_out_all')}</Button>
+      {ending !== null && (
+        <ProveOwner
+          title={ending === 'all' ? say('settings.sign_out_all') : `${say('settings.sign_out_device')}: ${nameOf(ending)}`}
+          busy={end.isPending}
+          problem={end.error}
+          onClose={() => setEnding(null)}
+          onProve={(proof) => end.mutate({ which: ending, proof })}
+        >
+          <p>{say('settings.sign_out_prove')}</p>
+        </ProveOwner>
+      )}
     </section>
   )
 }

@@ -1,22 +1,15 @@
 // Accounts of the sign-in provider by which one can sign in.
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { useState, type ReactNode } from 'react'
+import { useState } from 'react'
 import { call } from '../api/client'
 import { identitiesQuery, signInOptionsQuery } from '../api/queries'
 import type { IdentityBody } from '../api/schema'
-import { useSession } from '../api/session'
 import { ago, moment } from '../lib/time'
 import { useWords } from '../lib/words'
 import { Button } from '../ui/button'
-import { Dialog } from '../ui/dialog'
-import { Field } from '../ui/field'
-import { Asking, Problem } from '../ui/states'
+import { Asking } from '../ui/states'
+import { ProveOwner, type Proof } from './prove-owner'
 import { ProviderNote } from './provider-note'
-
-interface Proof {
-  password: string
-  code: string | null
-}
 
 export function Identities({ ended }: { ended: string | undefined }) {
   const say = useWords()
@@ -96,43 +89,5 @@ function Identity({ about }: { about: IdentityBody }) {
         </ProveOwner>
       )}
     </li>
-  )
-}
-
-interface ProveOwnerProps {
-  title: string
-  busy: boolean
-  problem: unknown
-  children: ReactNode
-  onClose: () => void
-  onProve: (proof: Proof) => void
-}
-
-/** Who changes how an account is entered shows once more that it is theirs. */
-function ProveOwner({ title, busy, problem, children, onClose, onProve }: ProveOwnerProps) {
-  const say = useWords()
-  const { user } = useSession()
-  const [password, setPassword] = useState('')
-  const [code, setCode] = useState('')
-  return (
-    <Dialog title={title} onClose={onClose}>
-      {children}
-      <form
-        className="form"
-        onSubmit={(event) => {
-          event.preventDefault()
-          onProve({ password, code: user.has_second_factor ? code.trim() : null })
-        }}
-      >
-        <Field label={say('settings.current_password')} hint={say('settings.identity_no_password')} type="password" value={password} onChange={(event) => setPassword(event.target.value)} autoComplete="current-password" autoFocus required />
-        {user.has_second_factor && (
-          <Field label={say('account.code')} hint={say('account.code_hint')} value={code} onChange={(event) => setCode(event.target.value)} autoComplete="one-time-code" required />
-        )}
-        <Problem of={problem} />
-        <Button type="submit" look="primary" busy={busy}>
-          {say('provider.go_on')}
-        </Button>
-      </form>
-    </Dialog>
   )
 }

@@ -57,13 +57,19 @@ export const text = (value: unknown): string | undefined => (typeof value === 's
 export const oneOf = <T extends string>(value: unknown, allowed: readonly T[]): T | undefined =>
   allowed.find((one) => one === value)
 
-/** From a mail's link. The router reads what looks like JSON, and a token must stay a text. */
-export const token = (search: Record<string, unknown>): { token: string } => ({ token: String(search.token ?? '') })
+/** From a mail's link: behind `#`, which no server is told; links of older mails have it behind `?`. */
+export function tokenOf({ hash, search }: { hash: string; search: string }): string {
+  return new URLSearchParams(hash.replace(/^#/, '')).get('token') ?? new URLSearchParams(search).get('token') ?? ''
+}
 
 type Carried = Record<string, unknown>
 
 /** `provider`: how a visit to the sign-in provider ended. */
-export const signInSearch = (search: Carried): { next?: string; provider?: string } => ({ next: ownPath(search.next), provider: text(search.provider) })
+export const signInSearch = (search: Carried): { next?: string; provider?: string; signed_out?: 'unsure' } => ({
+  next: ownPath(search.next),
+  provider: text(search.provider),
+  signed_out: oneOf(search.signed_out, ['unsure']),
+})
 export const settingsSearch = (search: Carried): { provider?: string } => ({ provider: text(search.provider) })
 
 /** What somebody typed: the router reads a number out of `?q=42`. */

@@ -1,6 +1,6 @@
-// /accept?token=… from an invitation: with the account's password, or with a new account.
+// /accept#token=… from an invitation: with the account's password, or with a new account.
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
+import { Link, useLocation, useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import { ApiProblem, callOnce } from '../api/client'
 import type { OfferBody } from '../api/schema'
@@ -9,16 +9,15 @@ import { CardPage } from '../components/card-page'
 import { ProviderButton } from '../components/provider-button'
 import { NewPassword } from '../components/new-password'
 import { roleWord } from '../lib/roles'
+import { tokenOf } from '../lib/searches'
 import { useWords } from '../lib/words'
 import { Button } from '../ui/button'
 import { Field } from '../ui/field'
 import { explain, Loading, Problem } from '../ui/states'
 
-const route = getRouteApi('/accept')
-
 export function AcceptPage() {
   const say = useWords()
-  const { token } = route.useSearch()
+  const token = tokenOf(useLocation({ select: ({ hash, searchStr }) => ({ hash, search: searchStr }) }))
   const offer = useQuery({
     queryKey: ['invitation', token],
     queryFn: () => callOnce('POST /api/v1/auth/invitation', { body: { token } }),

@@ -1,19 +1,18 @@
-// /reset?token=… from the mail about a forgotten password. Every device is signed out by it.
+// /reset#token=… from the mail about a forgotten password. Every device is signed out by it.
 import { useMutation } from '@tanstack/react-query'
-import { getRouteApi, Link } from '@tanstack/react-router'
+import { Link, useLocation } from '@tanstack/react-router'
 import { useState } from 'react'
 import { callOnce } from '../api/client'
 import { CardPage } from '../components/card-page'
 import { NewPassword } from '../components/new-password'
+import { tokenOf } from '../lib/searches'
 import { useWords } from '../lib/words'
 import { Button } from '../ui/button'
 import { Problem } from '../ui/states'
 
-const route = getRouteApi('/reset')
-
 export function ResetPage() {
   const say = useWords()
-  const { token } = route.useSearch()
+  const token = tokenOf(useLocation({ select: ({ hash, searchStr }) => ({ hash, search: searchStr }) }))
   const [password, setPassword] = useState('')
   const reset = useMutation({
     mutationFn: () => callOnce('POST /api/v1/auth/password/reset', { body: { token, password } }),

@@ -14,9 +14,14 @@ export function SignInPage() {
   const say = useWords()
   const client = useQueryClient()
   const router = useRouter()
-  const { next, provider } = route.useSearch()
+  const { next, provider, signed_out } = route.useSearch()
   return (
     <CardPage title={say('signin.title')}>
+      {signed_out === 'unsure' && (
+        <p className="note bad" role="alert">
+          {say('signin.unsure')}
+        </p>
+      )}
       <ProviderNote ended={provider} />
       <ProviderButton />
       <SignInForm

@@ -1,22 +1,21 @@
-// /verify?token=… from the sign-up mail: the link and the password together open the account.
+// /verify#token=… from the sign-up mail: the link and the password together open the account.
 import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
+import { Link, useLocation, useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import { callOnce } from '../api/client'
 import { enter } from '../api/session'
 import { CardPage } from '../components/card-page'
+import { tokenOf } from '../lib/searches'
 import { useWords } from '../lib/words'
 import { Button } from '../ui/button'
 import { Field } from '../ui/field'
 import { Problem } from '../ui/states'
 
-const route = getRouteApi('/verify')
-
 export function VerifyPage() {
   const say = useWords()
   const client = useQueryClient()
   const navigate = useNavigate()
-  const { token } = route.useSearch()
+  const token = tokenOf(useLocation({ select: ({ hash, searchStr }) => ({ hash, search: searchStr }) }))
   const [password, setPassword] = useState('')
   const verify = useMutation({
     mutationFn: () => callOnce('POST /api/v1/auth/verify', { body: { token, password } }),

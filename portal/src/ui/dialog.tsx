@@ -6,9 +6,11 @@ interface DialogProps {
   children: ReactNode
   /** Without it the dialog can't be left. */
   onClose?: () => void
+  /** Nobody reads what is behind it. */
+  hidesPage?: boolean
 }
 
-export function Dialog({ title, children, onClose }: DialogProps) {
+export function Dialog({ title, children, onClose, hidesPage = false }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null)
   const titleId = useId()
 
@@ -21,7 +23,7 @@ export function Dialog({ title, children, onClose }: DialogProps) {
   return (
     <dialog
       ref={dialog}
-      className="dialog"
+      className={hidesPage ? 'dialog hides' : 'dialog'}
       aria-labelledby={titleId}
       onCancel={(event) => {
         event.preventDefault()

@@ -335,7 +335,7 @@ fn as_pid(id: u32) -> anyhow::Result<Pid> {
 }
 
 /// A port of 127.0.0.1 that nobody listens on, and that this process gives out once.
-pub(super) async fn free_port() -> io::Result<SocketAddr> {
+pub async fn free_port() -> io::Result<SocketAddr> {
     static GIVEN: AtomicU16 = AtomicU16::new(0);
     let span = PORTS.end - PORTS.start;
     // Processes that run at the same time begin far from each other.

@@ -28,12 +28,19 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 pub struct Redis {
     pub address: SocketAddr,
     folder: PathBuf,
+    settings: Vec<String>,
     server: Mutex<Option<Child>>,
 }
 
 impl Redis {
     pub async fn create(folder: &Path) -> anyhow::Result<Self> {
-        let server = Self { address: free_port().await?, folder: folder.to_owned(), server: Mutex::default() };
+        Self::create_with(folder, Vec::new()).await
+    }
+
+    /// With more settings, as on its command line.
+    pub async fn create_with(folder: &Path, settings: Vec<String>) -> anyhow::Result<Self> {
+        let (address, folder) = (free_port().await?, folder.to_owned());
+        let server = Self { address, folder, settings, server: Mutex::default() };
         server.start().await?;
         Ok(server)
     }
@@ -114,7 +121,8 @@ impl Redis {
             .args(["--bind", "127.0.0.1", "--port", &self.address.port().to_string()])
             .args(["--save", "", "--appendonly", "no", "--maxmemory", "256mb", "--maxmemory-policy", "noeviction"])
             .arg("--dir")
-            .arg(&self.folder);
+            .arg(&self.folder)
+            .args(&self.settings);
         *self.server() = Some(spawn(command, log)?);
         Ok(())
     }

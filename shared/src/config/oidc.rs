@@ -17,7 +17,7 @@ pub struct OidcConfig {
     pub client_secret: SecretString,
     /// What people call it; stands on the button.
     pub name: String,
-    /// Whoever comes from there isn't asked for a second factor of ours.
+    /// Where it says that it asked for a second factor, ours isn't asked for.
     pub trusts_second_factor: bool,
 }
 

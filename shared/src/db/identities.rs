@@ -102,7 +102,7 @@ pub async fn come_back(
 pub async fn prove(db: &SystemDb, state: &[u8; 32], proof: &Proof) -> Result<(), DbError> {
     sqlx::query(
         "update provider_visits
-            set issuer = $2, subject = $3, mail = $4, is_mail_proved = $5, name = $6
+            set issuer = $2, subject = $3, mail = $4, is_mail_proved = $5, name = $6, is_strong = $7
           where state_hash = $1 and came_back_at is not null and user_id is null",
     )
     .bind(state.as_slice())
@@ -111,6 +111,7 @@ pub async fn prove(db: &SystemDb, state: &[u8; 32], proof: &Proof) -> Result<(),
     .bind(&proof.mail)
     .bind(proof.is_mail_proved)
     .bind(&proof.name)
+    .bind(proof.is_strong)
     .execute(db.write())
     .await?;
     Ok(())
@@ -126,7 +127,7 @@ pub struct Waiting {
 /// Reason: the browser's cookie is all that is known of them.
 pub async fn waiting(db: &SystemDb, browser: &[u8; 32]) -> Result<Option<Waiting>, DbError> {
     let row = sqlx::query(
-        "select issuer, subject, mail, is_mail_proved, name, invitation_hash from provider_visits
+        "select issuer, subject, mail, is_mail_proved, name, is_strong, invitation_hash from provider_visits
           where browser_hash = $1 and issuer is not null and expires_at > now()",
     )
     .bind(browser.as_slice())
@@ -141,6 +142,7 @@ pub async fn waiting(db: &SystemDb, browser: &[u8; 32]) -> Result<Option<Waiting
                 mail: row.try_get("mail")?,
                 is_mail_proved: row.try_get("is_mail_proved")?,
                 name: row.try_get("name")?,
+                is_strong: row.try_get("is_strong")?,
             },
             invitation: invitation.and_then(|hash| hash.try_into().ok()),
         })

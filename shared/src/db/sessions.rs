@@ -44,12 +44,22 @@ pub struct Tokens {
     pub refresh: String,
 }
 
-/// Where somebody signs in from.
+/// Where somebody signs in from, and by what.
 #[derive(Clone, Copy, Debug)]
 pub struct Device<'a> {
     pub address: &'a str,
     /// What the browser calls itself.
     pub agent: &'a str,
+    pub way: Way,
+}
+
+/// What somebody has shown, for the audit log.
+#[derive(Clone, Copy, Debug)]
+pub struct Way {
+    /// `password`, `provider`, `mail_link` (with the password) or `invitation`.
+    pub first: &'static str,
+    /// `app` or `recovery_code`, where a second factor was asked for.
+    pub second: Option<&'static str>,
 }
 
 /// Somebody with a living access token, with what they are at this moment.
@@ -173,7 +183,10 @@ pub async fn open(
     .await?;
     insert_tokens(&mut tx, &tokens, 0).await?;
     if tenant.is_some() {
-        audit(&mut tx, user, "session.open", tokens.session).await?;
+        let Way { first, second } = device.way;
+        let detail = json!({ "way": first, "second_factor": second, "address": device.address });
+        let subject = ("session", &*tokens.session.to_string());
+        append_to(&mut *tx, &Actor::User(user), "session.open", subject, detail).await?;
     }
     count_commit();
     tx.commit().await?;

@@ -16,6 +16,8 @@ use crate::crypto::same_secret;
 const TOKEN_MAX: usize = 64 * 1024;
 /// Keys that are looked at; providers have two or three.
 const KEYS_MAX: usize = 100;
+/// What `amr` may hold that a password alone is not: several factors, a code, a key in hardware, a card.
+const STRONG: [&str; 4] = ["mfa", "otp", "hwk", "sc"];
 /// Longest subject by the specification, in bytes.
 const SUBJECT_MAX: usize = 255;
 /// How far the provider's clock may be ahead, in seconds.
@@ -82,6 +84,8 @@ pub struct Claims {
     pub email: Option<String>,
     pub email_verified: Option<Value>,
     pub name: Option<String>,
+    /// How they have shown who they are (RFC 8176).
+    amr: Option<Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -225,6 +229,16 @@ impl Key {
                 UnparsedPublicKey::new(verification, point).verify(signed, signature).is_ok()
             }
         }
+    }
+}
+
+impl Claims {
+    /// Whether the provider says that more than a password was asked for. One that says nothing has asked for the least.
+    pub fn is_strong(&self) -> bool {
+        let methods = self.amr.as_ref().and_then(Value::as_array);
+        methods.is_some_and(|methods| {
+            methods.iter().any(|method| method.as_str().is_some_and(|method| STRONG.contains(&method)))
+        })
     }
 }
 

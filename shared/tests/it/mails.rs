@@ -9,7 +9,7 @@ async fn attack_97_a_waiting_mail_holds_no_readable_link() {
     let stage = Stage::new().await;
     let (acme, bolt) = (stage.firm("acme").await, stage.firm("bolt").await);
     let keys = &stage.test.config.master_keys;
-    let mail = Mail::ResetPassword { link: "https://portal/reset?token=CANARY".into() };
+    let mail = Mail::ResetPassword { link: "https://portal/reset#token=CANARY".into() };
     let mut tx = acme.db.begin().await.unwrap();
     let id = mails::enqueue(&mut tx, keys, "ada@example.com", &mail).await.unwrap();
     let shown: String = sqlx::query_scalar("select m::text || encode(m.content, 'escape') from mails m")

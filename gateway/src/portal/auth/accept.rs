@@ -13,6 +13,7 @@ use shared::{
     db::{
         accounts,
         invitations::{self, Joining},
+        sessions::Way,
     },
 };
 use utoipa::ToSchema;
@@ -95,6 +96,7 @@ pub async fn accept(
     let (db, hash) = (accounts_of(&gateway), token_hash(body.token.expose_secret()));
     let offer = invitations::find(&db, &hash).await?.ok_or_else(ApiError::dead_link)?;
     let new_hash;
+    let mut second = None;
     let joining = match accounts::find_by_mail(&db, &offer.mail).await? {
         Some(account) => {
             limits::password(&gateway, &client, &account.mail).await?;
@@ -102,12 +104,12 @@ pub async fn accept(
             if verdict == Verdict::Wrong || account.is_disabled {
                 return Err(ApiError::wrong_password());
             }
-            totp::prove(&gateway, &account, body.code.as_ref()).await?;
+            second = totp::prove(&gateway, &account, body.code.as_ref()).await?;
             Joining::Account(account.user)
         }
         None => {
             let name = checked_name("name", body.name.as_deref().unwrap_or_default(), NAME_MAX)?;
-            passwords::check_new(&body.password, &offer.mail)?;
+            passwords::check_new(&body.password, &offer.mail, &[name, &offer.tenant_name])?;
             new_hash = gateway.passwords.hash(&body.password).await?;
             Joining::New { name, password_hash: &new_hash }
         }
@@ -116,5 +118,5 @@ pub async fn accept(
         Err(shared::db::DbError::NotFound) => return Err(ApiError::dead_link()),
         accepted => accepted?,
     };
-    sign_in(&gateway, &client, &headers, user, Some(offer.tenant)).await
+    sign_in(&gateway, &client, &headers, (user, Some(offer.tenant)), Way { first: "invitation", second }).await
 }

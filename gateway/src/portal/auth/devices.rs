@@ -14,10 +14,11 @@ use shared::{
 use time::format_description::well_known::Rfc3339;
 use utoipa::ToSchema;
 
-use super::{Session, accounts_of, described_anew};
+use super::{Session, accounts_of, described_anew, identities::ProveOwner};
 use crate::{
     Gateway,
     auth::Person,
+    client::Client,
     cookies,
     error::{ApiError, Problem},
     path_id::PathId,
@@ -66,28 +67,37 @@ pub async fn list(Person(person): Person, State(gateway): State<Gateway>) -> Res
     Ok(Json(DeviceList { items: items.into_iter().map(body).collect() }))
 }
 
-/// Signs out everywhere, here included.
-#[utoipa::path(delete, path = "/api/v1/auth/sessions", security(("session" = [])),
-    responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem)))]
+/// Signs out everywhere, here included. Whoever found a page open can't: it takes the password.
+#[utoipa::path(delete, path = "/api/v1/auth/sessions", request_body = ProveOwner, security(("session" = [])),
+    responses((status = 204), (status = 400, body = Problem), (status = 401, body = Problem),
+              (status = 403, body = Problem), (status = 429, body = Problem)))]
 pub async fn end_all(
     Person(person): Person,
+    client: Client,
     State(gateway): State<Gateway>,
+    body: Result<Json<ProveOwner>, JsonRejection>,
 ) -> Result<impl IntoResponse, ApiError> {
+    let Json(body) = body?;
+    body.judge(&gateway, &client, person.user).await?;
     let tenant = person.tenant.map(|(tenant, _)| tenant);
     devices::sign_out_everywhere(&accounts_of(&gateway), tenant, person.user, person.session).await?;
     Ok((StatusCode::NO_CONTENT, cookies::signed_out()))
 }
 
 /// Signs one device out.
-#[utoipa::path(delete, path = "/api/v1/auth/sessions/{session_id}", params(("session_id" = String, Path)),
-    security(("session" = [])),
-    responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem),
-              (status = 404, body = Problem)))]
+#[utoipa::path(delete, path = "/api/v1/auth/sessions/{session_id}", request_body = ProveOwner,
+    params(("session_id" = String, Path)), security(("session" = [])),
+    responses((status = 204), (status = 400, body = Problem), (status = 401, body = Problem),
+              (status = 403, body = Problem), (status = 404, body = Problem), (status = 429, body = Problem)))]
 pub async fn end(
     Person(person): Person,
+    client: Client,
     State(gateway): State<Gateway>,
     PathId(session): PathId<SessionId>,
+    body: Result<Json<ProveOwner>, JsonRejection>,
 ) -> Result<StatusCode, ApiError> {
+    let Json(body) = body?;
+    body.judge(&gateway, &client, person.user).await?;
     let tenant = person.tenant.map(|(tenant, _)| tenant);
     devices::sign_out_device(&accounts_of(&gateway), tenant, person.user, session).await?;
     Ok(StatusCode::NO_CONTENT)

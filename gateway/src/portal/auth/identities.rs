@@ -8,7 +8,10 @@ use axum::{
 };
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use shared::{db::identities, ids::IdentityId};
+use shared::{
+    db::identities,
+    ids::{IdentityId, UserId},
+};
 use time::format_description::well_known::Rfc3339;
 use utoipa::ToSchema;
 
@@ -40,7 +43,7 @@ pub struct IdentityList {
     items: Vec<IdentityBody>,
 }
 
-/// Who changes how an account is entered shows once more that it is theirs.
+/// Who changes how an account is entered, or where it is, shows once more that it is theirs.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProveOwner {
@@ -49,6 +52,13 @@ pub struct ProveOwner {
     /// Of the second factor, if it is on: what the app shows, or a recovery code.
     #[schema(value_type = Option<String>)]
     code: Option<SecretString>,
+}
+
+impl ProveOwner {
+    pub(super) async fn judge(&self, gateway: &Gateway, client: &Client, user: UserId) -> Result<(), ApiError> {
+        let account = totp::own_account(gateway, client, user, &self.password).await?;
+        totp::prove(gateway, &account, self.code.as_ref()).await.map(drop)
+    }
 }
 
 /// By what one can sign in besides the password, the oldest first.
@@ -78,8 +88,7 @@ pub async fn connect(
     body: Result<Json<ProveOwner>, JsonRejection>,
 ) -> Result<impl IntoResponse, ApiError> {
     let Json(body) = body?;
-    let account = totp::own_account(&gateway, &client, person.user, &body.password).await?;
-    totp::prove(&gateway, &account, body.code.as_ref()).await?;
+    body.judge(&gateway, &client, person.user).await?;
     provider::visit(&gateway, Some(person.user), None).await
 }
 
@@ -96,8 +105,7 @@ pub async fn disconnect(
     body: Result<Json<ProveOwner>, JsonRejection>,
 ) -> Result<StatusCode, ApiError> {
     let Json(body) = body?;
-    let account = totp::own_account(&gateway, &client, person.user, &body.password).await?;
-    totp::prove(&gateway, &account, body.code.as_ref()).await?;
+    body.judge(&gateway, &client, person.user).await?;
     let home = person.tenant.map(|(tenant, _)| tenant);
     identities::disconnect(&accounts_of(&gateway), home, person.user, id).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -13,7 +13,7 @@ use shared::{
         accounts, devices,
         failed_sign_ins::{self, Why},
         mails::{self, Mail},
-        sessions::{self, Rotation},
+        sessions::{self, Rotation, Way},
     },
     ids::UserId,
 };
@@ -68,19 +68,18 @@ pub async fn login(
         }
         None => return Err(ApiError::wrong_password()),
     };
-    if let Err(error) = totp::prove(&gateway, &account, body.code.as_ref()).await {
-        // Being asked for the code is a step of every sign-in.
-        if body.code.is_some() {
-            note_failure(&gateway, &client, account.user, Why::Code);
-        }
-        return Err(error);
+    let proved = totp::prove(&gateway, &account, body.code.as_ref()).await;
+    // Being asked for the code is a step of every sign-in.
+    if proved.is_err() && body.code.is_some() {
+        note_failure(&gateway, &client, account.user, Why::Code);
     }
+    let way = Way { first: "password", second: proved? };
     if verdict == Verdict::RightButWeak {
         let stronger = gateway.passwords.hash(&body.password).await?;
         accounts::rehash(&db, &account, &stronger).await?;
     }
     let tenant = accounts::memberships(&db, account.user).await?.first().map(|membership| membership.tenant);
-    sign_in(&gateway, &client, &headers, account.user, tenant).await
+    sign_in(&gateway, &client, &headers, (account.user, tenant), way).await
 }
 
 /// Beside the answer, which takes as long for an address that nobody has.

@@ -21,7 +21,7 @@ use shared::{
     db::{
         SystemDb, accounts,
         accounts::Membership,
-        sessions::{self, Device, SignedIn, Tokens},
+        sessions::{self, Device, SignedIn, Tokens, Way},
         suspensions::Suspension,
     },
     ids::{TenantId, UserId},
@@ -144,12 +144,12 @@ async fn sign_in(
     gateway: &Gateway,
     client: &Client,
     headers: &HeaderMap,
-    user: UserId,
-    tenant: Option<TenantId>,
+    (user, tenant): (UserId, Option<TenantId>),
+    way: Way,
 ) -> Result<impl IntoResponse + use<>, ApiError> {
     let db = accounts_of(gateway);
     let address = client.address.to_string();
-    let device = Device { address: &address, agent: &client.agent };
+    let device = Device { address: &address, agent: &client.agent, way };
     let before = cookies::value(headers, cookies::ACCESS).or_else(|| cookies::value(headers, cookies::REFRESH));
     let tokens = sessions::open(&db, user, tenant, device, before).await?;
     shown(gateway, &tokens).await
@@ -191,7 +191,8 @@ pub(super) fn checked_name<'a>(field: &str, name: &'a str, longest: usize) -> Re
     Ok(name)
 }
 
-/// An address of the portal that a mail leads to.
+/// An address of the portal that a mail leads to. Browsers keep what follows `#` to themselves: no log and no other site learns
+/// the token.
 pub fn link(portal: &Url, page: &str, token: &str) -> String {
-    format!("{portal}{page}?token={token}")
+    format!("{portal}{page}#token={token}")
 }

@@ -24,25 +24,26 @@ use crate::{Gateway, client::Client, error::ApiError, passwords::Verdict};
 
 /// Who is signed in, and for which of their tenants.
 type Somebody = (UserId, Option<TenantId>);
+/// By what they showed their second factor here, if it was asked for.
+type Second = Option<&'static str>;
 
-/// Somebody whose account is connected. Their second factor here is asked for unless the provider is trusted with that.
+/// Somebody whose account is connected. Their second factor here is asked for unless the provider's suffices.
 pub(super) async fn known(
     gateway: &Gateway,
     client: &Client,
     waiting: &Waiting,
     account: Account,
-    (body, trusts): (&FinishVisit, bool),
-) -> Result<Somebody, ApiError> {
+    (body, suffices): (&FinishVisit, bool),
+) -> Result<(Somebody, Second), ApiError> {
     if !account.may_sign_in() {
         return Err(locked());
     }
-    if !trusts {
-        prove_factor(gateway, client, &account, body.code.as_ref()).await?;
-    }
-    match invited(gateway, waiting).await? {
-        Some((offer, hash)) => join(gateway, &offer, &hash, account).await,
-        None => first_tenant(gateway, account.user).await,
-    }
+    let second = if suffices { None } else { prove_factor(gateway, client, &account, body.code.as_ref()).await? };
+    let somebody = match invited(gateway, waiting).await? {
+        Some((offer, hash)) => join(gateway, &offer, &hash, account).await?,
+        None => first_tenant(gateway, account.user).await?,
+    };
+    Ok((somebody, second))
 }
 
 async fn first_tenant(gateway: &Gateway, user: UserId) -> Result<Somebody, ApiError> {
@@ -56,7 +57,7 @@ async fn prove_factor(
     client: &Client,
     account: &Account,
     code: Option<&SecretString>,
-) -> Result<(), ApiError> {
+) -> Result<Second, ApiError> {
     if code.is_some() {
         limits::password(gateway, client, &account.mail).await?;
     }
@@ -95,7 +96,7 @@ pub(super) async fn unknown(
     client: &Client,
     waiting: &Waiting,
     body: &FinishVisit,
-) -> Result<Somebody, ApiError> {
+) -> Result<(Somebody, Second), ApiError> {
     let proof = &waiting.proof;
     let given = proof.mail.as_deref().and_then(|mail| checked_mail(mail).ok());
     let invited = invited(gateway, waiting).await?;
@@ -107,21 +108,23 @@ pub(super) async fn unknown(
         (None, _) => return Err(mail_unproved()),
     };
     if let Some(account) = accounts::find_by_mail(&accounts_of(gateway), &mail).await? {
-        own(gateway, client, &account, body, invited.is_some()).await?;
+        let second = own(gateway, client, &account, body, invited.is_some()).await?;
         let home = accounts::home(&accounts_of(gateway), account.user).await?;
         connect(gateway, home, account.user, proof).await?;
-        return match &invited {
-            Some((offer, hash)) => join(gateway, offer, hash, account).await,
-            None => first_tenant(gateway, account.user).await,
+        let somebody = match &invited {
+            Some((offer, hash)) => join(gateway, offer, hash, account).await?,
+            None => first_tenant(gateway, account.user).await?,
         };
+        return Ok((somebody, second));
     }
     let said = body.name.as_deref().or(proof.name.as_deref());
     let name = said.map(|name| name.chars().take(NAME_MAX).collect::<String>());
     let name = name.filter(|name| checked_name("name", name, NAME_MAX).is_ok()).unwrap_or_else(|| local(&mail));
-    match &invited {
-        Some((offer, hash)) => accept(gateway, offer, hash, Joining::Known { name: &name, proof }).await,
-        None => sign_up(gateway, &mail, &name, body, proof).await,
-    }
+    let somebody = match &invited {
+        Some((offer, hash)) => accept(gateway, offer, hash, Joining::Known { name: &name, proof }).await?,
+        None => sign_up(gateway, &mail, &name, body, proof).await?,
+    };
+    Ok((somebody, None))
 }
 
 /// That a mail address is the same proves nothing: its owner shows the password, and the second factor, once.
@@ -131,7 +134,7 @@ async fn own(
     account: &Account,
     body: &FinishVisit,
     is_invited: bool,
-) -> Result<(), ApiError> {
+) -> Result<Second, ApiError> {
     let Some(password) = &body.password else { return Err(password_required()) };
     limits::password(gateway, client, &account.mail).await?;
     let verdict = gateway.passwords.verify(password, account.password_hash.as_deref()).await?;

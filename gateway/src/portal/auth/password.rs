@@ -11,7 +11,8 @@ use serde::Deserialize;
 use shared::{
     crypto::{new_token, token_hash},
     db::{
-        DbError, accounts,
+        DbError, SystemDb,
+        accounts::{self, Account},
         mail_links::{self, Purpose},
         mails::{self, Mail},
     },
@@ -64,10 +65,10 @@ pub async fn change(
     body: Result<Json<ChangePassword>, JsonRejection>,
 ) -> Result<StatusCode, ApiError> {
     let Json(body) = body?;
-    passwords::check_new(&body.password, &person.mail)?;
     limits::password(&gateway, &client, &person.mail).await?;
     let db = accounts_of(&gateway);
     let account = accounts::find(&db, person.user).await?.ok_or_else(ApiError::unauthorized)?;
+    check_new(&db, &account, &body.password).await?;
     if gateway.passwords.verify(&body.current, account.password_hash.as_deref()).await? == Verdict::Wrong {
         return Err(ApiError::new(StatusCode::FORBIDDEN, "wrong_password", "`current` is not your password."));
     }
@@ -127,11 +128,19 @@ pub async fn reset(
     let (db, hash) = (accounts_of(&gateway), token_hash(body.token.expose_secret()));
     let account = mail_links::find_by_token(&db, Purpose::Reset, &hash).await?;
     let account = account.filter(|account| !account.is_disabled).ok_or_else(ApiError::dead_link)?;
-    passwords::check_new(&body.password, &account.mail)?;
+    check_new(&db, &account, &body.password).await?;
     let password_hash = gateway.passwords.hash(&body.password).await?;
     let home = accounts::home(&db, account.user).await?;
     if !mail_links::reset_password(&db, home, account.user, &hash, &password_hash).await? {
         return Err(ApiError::dead_link());
     }
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// With the names of everything its owner belongs to.
+async fn check_new(db: &SystemDb, account: &Account, password: &SecretString) -> Result<(), ApiError> {
+    let memberships = accounts::memberships(db, account.user).await?;
+    let tenants = memberships.iter().map(|membership| membership.tenant_name.as_str());
+    let names: Vec<&str> = tenants.chain([account.name.as_str()]).collect();
+    passwords::check_new(password, &account.mail, &names)
 }

@@ -15,7 +15,7 @@ use shared::{
     crypto::{new_token, token_hash},
     db::{
         identities::{self, NewVisit, Refused},
-        sessions,
+        sessions::{self, Way},
     },
     ids::UserId,
     oidc::{OidcError, Provider, Secrets},
@@ -268,14 +268,18 @@ pub async fn finish(
     let browser = cookies::value(&headers, COOKIE).map(token_hash).ok_or_else(over)?;
     let db = accounts_of(&gateway);
     let waiting = identities::waiting(&db, &browser).await?.ok_or_else(over)?;
-    let (user, tenant) = match identities::find(&db, &waiting.proof).await? {
-        Some(account) => newcomer::known(&gateway, &client, &waiting, account, (&body, trusts)).await?,
+    let (somebody, second) = match identities::find(&db, &waiting.proof).await? {
+        Some(account) => {
+            // One that is trusted and does not say that it asked for more than a password is asked for ours.
+            let suffices = trusts && waiting.proof.is_strong;
+            newcomer::known(&gateway, &client, &waiting, account, (&body, suffices)).await?
+        }
         None => newcomer::unknown(&gateway, &client, &waiting, &body).await?,
     };
     if !identities::end(&db, &browser).await? {
         return Err(over());
     }
-    let signed_in = sign_in(&gateway, &client, &headers, user, tenant).await?;
+    let signed_in = sign_in(&gateway, &client, &headers, somebody, Way { first: "provider", second }).await?;
     Ok((set("", 0), signed_in))
 }
 

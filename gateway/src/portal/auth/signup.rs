@@ -14,6 +14,7 @@ use shared::{
         accounts::{self, SignUp, SignUpBy},
         mail_links::{self, Purpose},
         mails::{self, Mail},
+        sessions::Way,
     },
 };
 use utoipa::ToSchema;
@@ -84,7 +85,7 @@ pub async fn sign_up(
         Some(given) => checked_name("tenant_name", given, TENANT_NAME_MAX)?,
         None => name,
     };
-    passwords::check_new(&body.password, &mail)?;
+    passwords::check_new(&body.password, &mail, &[name, tenant_name])?;
     limits::mail(&gateway, &client, &mail).await?;
     let (db, token) = (accounts_of(&gateway), new_token("ksv_"));
     let password_hash = gateway.passwords.hash(&body.password).await?;
@@ -154,7 +155,8 @@ pub async fn verify(
             if verdict != Verdict::Wrong && !account.is_disabled && mail_links::verify(&db, &hash).await? =>
         {
             let tenant = accounts::home(&db, account.user).await?;
-            sign_in(&gateway, &client, &headers, account.user, tenant).await
+            sign_in(&gateway, &client, &headers, (account.user, tenant), Way { first: "mail_link", second: None })
+                .await
         }
         _ => Err(ApiError::dead_link()),
     }

@@ -153,18 +153,25 @@ pub(super) async fn own_account(
     }
 }
 
-/// Whether somebody who knows the password also has what the second factor asks for, if it is on.
-pub async fn prove(gateway: &Gateway, account: &Account, code: Option<&SecretString>) -> Result<(), ApiError> {
+/// Whether somebody who knows the password also has what the second factor asks for, if it is on; and by what they showed it.
+pub async fn prove(
+    gateway: &Gateway,
+    account: &Account,
+    code: Option<&SecretString>,
+) -> Result<Option<&'static str>, ApiError> {
     let db = accounts_of(gateway);
     let Some(factor) = second_factor::find(&db, account.user).await?.filter(|factor| factor.is_on) else {
-        return Ok(());
+        return Ok(None);
     };
     let code = code.ok_or_else(ApiError::code_required)?.expose_secret();
-    let taken = match step(gateway, account.user, &factor.secret, code)? {
-        Some(step) => second_factor::use_step(&db, account.user, step).await?,
-        None => second_factor::use_recovery_code(&db, account.user, &token_hash(&plain(code))).await?,
+    let (taken, by) = match step(gateway, account.user, &factor.secret, code)? {
+        Some(step) => (second_factor::use_step(&db, account.user, step).await?, "app"),
+        None => {
+            let hash = token_hash(&plain(code));
+            (second_factor::use_recovery_code(&db, account.user, &hash).await?, "recovery_code")
+        }
     };
-    if taken { Ok(()) } else { Err(ApiError::wrong_code()) }
+    if taken { Ok(Some(by)) } else { Err(ApiError::wrong_code()) }
 }
 
 /// The half minute whose code this is, if it is one of now.
