@@ -234,8 +234,7 @@ fn assert_none(findings: Vec<String>) {
 
 fn too_long(source: &Source) -> Option<String> {
     let lines = source.code().count();
-    let path = &source.path;
-    (lines > LINES_MAX).then(|| format!("{path}:{LINES_MAX}: {lines} lines; split it by idea at {LINES_MAX}"))
+    (lines > LINES_MAX).then(|| format!("{}:{LINES_MAX}: {lines} lines; split it by idea", source.path))
 }
 
 fn headless(source: &Source) -> Option<String> {

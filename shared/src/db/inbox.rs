@@ -3,11 +3,7 @@
 //! [`Ingest`] lets concurrent requests share a commit: while one is on its way to disk, the next ones queue and go
 //! together. It is the only place where rows of several tenants travel in one statement; its role can insert, not read.
 
-use std::{
-    collections::HashSet,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use sha2::{Digest, Sha256};
 use sqlx::{PgPool, Postgres, pool::PoolConnection};
@@ -33,12 +29,6 @@ pub const COMMITTERS: usize = 1;
 const LOCK_TIMEOUT: &str = "500ms";
 /// One commit. Slack waits three seconds; whoever finds a dead session should be able to try a new one by then.
 const STORE_DEADLINE: Duration = Duration::from_millis(1_500);
-/// Whoever shared a commit is about to send more: the next one waits for them, instead of taking the first of them along alone,
-/// while somebody comes within [`GATHER_PAUSE`] of the last one.
-const GATHER_MAX: Duration = Duration::from_millis(1);
-const GATHER_PAUSE: Duration = Duration::from_micros(100);
-/// Fewer are not waited for.
-const GATHERED_MIN: usize = 4;
 /// A committer without work gives its connection back. One per batch would cost the pool's round trips each time.
 const CONNECTION_KEPT: Duration = Duration::from_secs(5);
 /// Requests that may wait for a commit; beyond that the gateway answers 503 at once.
@@ -164,7 +154,6 @@ impl Ingest {
 
 async fn commit_batches(mut committer: Committer, waiting: Arc<Mutex<mpsc::Receiver<Waiting>>>, batch_max: usize) {
     let mut batch = Vec::with_capacity(batch_max);
-    let mut shared = 0;
     loop {
         let receiving = async { waiting.lock().await.recv_many(&mut batch, batch_max).await };
         match timeout(CONNECTION_KEPT, receiving).await {
@@ -175,10 +164,6 @@ async fn commit_batches(mut committer: Committer, waiting: Arc<Mutex<mpsc::Recei
                 continue;
             }
         }
-        if shared >= GATHERED_MIN {
-            gather(&mut batch, &mut *waiting.lock().await, shared).await;
-        }
-        shared = batch.len();
         let (arrivals, answers): (Vec<Arc<Arrival>>, Vec<_>) = batch.drain(..).unzip();
         match committer.store(&arrivals).await {
             Ok(accepted) => {
@@ -198,21 +183,6 @@ async fn commit_batches(mut committer: Committer, waiting: Arc<Mutex<mpsc::Recei
                     let _ = answer.send(Err(sqlx::Error::Io(away).into()));
                 }
             }
-        }
-    }
-}
-
-/// Lets a batch grow to `enough`. Timers are too coarse for this: it looks again whenever the others had their turn.
-async fn gather(batch: &mut Vec<Waiting>, waiting: &mut mpsc::Receiver<Waiting>, enough: usize) {
-    let began = Instant::now();
-    let mut grown = began;
-    while batch.len() < enough && began.elapsed() < GATHER_MAX && grown.elapsed() < GATHER_PAUSE {
-        tokio::task::yield_now().await;
-        while batch.len() < enough
-            && let Ok(one) = waiting.try_recv()
-        {
-            batch.push(one);
-            grown = Instant::now();
         }
     }
 }
