@@ -59,7 +59,7 @@ use crate::{
         escalation_desk::show, escalation_desk::set, escalation_desk::remove,
         escalations::list, escalations::show, escalations::assign, escalations::close,
     ),
-    modifiers(&Schemes),
+    modifiers(&Schemes, &Patience),
     security(("api_key" = []), ("session" = []))
 )]
 pub struct Api;
@@ -75,6 +75,23 @@ impl Modify for Schemes {
             "What changes something also needs `Origin` and the header `x-csrf-token`, which `me` tells.",
         );
         components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+    }
+}
+
+/// Whoever has to say who they are may ask too often.
+struct Patience;
+
+impl Modify for Patience {
+    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
+        for path in api.paths.paths.values_mut() {
+            let each = [&mut path.get, &mut path.put, &mut path.post, &mut path.patch, &mut path.delete];
+            for operation in each.into_iter().flatten() {
+                let responses = &mut operation.responses.responses;
+                if let Some(refused) = responses.get("401").cloned() {
+                    responses.entry("429".to_owned()).or_insert(refused);
+                }
+            }
+        }
     }
 }
 
