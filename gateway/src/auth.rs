@@ -36,7 +36,7 @@ const KEY_LENGTH: usize = 4 + 43;
 const CSRF_HEADER: &str = "x-csrf-token";
 const ADMIN: &str = "customer_admin";
 /// What one key or session may ask of one process: far more than a person or a patient program does.
-const EACH: Limit = Limit { name: "identity", burst: 2_000, every: Duration::from_millis(5) };
+const EACH: Limit = Limit { name: "identity", burst: 1_000, every: Duration::from_millis(10) };
 
 /// Anyone who holds a valid key of a tenant, or is a member of it. Who may only look is refused what changes something.
 pub struct Operator {
