@@ -1,61 +1,11 @@
-// Every address of the portal, on one page; pages come when they are needed.
+// Every address of the portal for who is signed in, on one page; pages come when they are needed. The others: router-front.tsx.
 import type { QueryClient } from '@tanstack/react-query'
-import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router'
+import { createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router'
 import { sessionQuery } from './api/session'
 import { Missing, Wrecked } from './components/wrecked'
-import { analyticsSearch, approvalSearch, auditSearch, casesSearch, inboxSearch, knowledgeSearch, memorySearch, oneOf, routinesSearch, settingsSearch, signInSearch, systemSearch, text, usageSearch, type EscalationSearch } from './lib/searches'
+import { analyticsSearch, approvalSearch, auditSearch, casesSearch, inboxSearch, knowledgeSearch, memorySearch, oneOf, routinesSearch, settingsSearch, systemSearch, text, usageSearch, type EscalationSearch } from './lib/searches'
+import { front, root } from './router-front'
 import { Loading } from './ui/states'
-
-const root = createRootRouteWithContext<{ queryClient: QueryClient }>()({ component: Outlet })
-
-const status = createRoute({
-  getParentRoute: () => root,
-  path: '/status',
-  component: lazyRouteComponent(() => import('./routes/status'), 'StatusPage'),
-})
-
-const signIn = createRoute({
-  getParentRoute: () => root,
-  path: '/signin',
-  validateSearch: signInSearch,
-  component: lazyRouteComponent(() => import('./routes/sign-in'), 'SignInPage'),
-})
-
-const provider = createRoute({
-  getParentRoute: () => root,
-  path: '/signin/provider',
-  component: lazyRouteComponent(() => import('./routes/provider'), 'ProviderPage'),
-})
-
-const signUp = createRoute({
-  getParentRoute: () => root,
-  path: '/signup',
-  component: lazyRouteComponent(() => import('./routes/sign-up'), 'SignUpPage'),
-})
-
-const verify = createRoute({
-  getParentRoute: () => root,
-  path: '/verify',
-  component: lazyRouteComponent(() => import('./routes/verify'), 'VerifyPage'),
-})
-
-const forgot = createRoute({
-  getParentRoute: () => root,
-  path: '/forgot',
-  component: lazyRouteComponent(() => import('./routes/forgot'), 'ForgotPage'),
-})
-
-const reset = createRoute({
-  getParentRoute: () => root,
-  path: '/reset',
-  component: lazyRouteComponent(() => import('./routes/reset'), 'ResetPage'),
-})
-
-const accept = createRoute({
-  getParentRoute: () => root,
-  path: '/accept',
-  component: lazyRouteComponent(() => import('./routes/accept'), 'AcceptPage'),
-})
 
 /** Everything below is for somebody who is signed in. */
 const app = createRoute({
@@ -241,7 +191,7 @@ const pages = [
 
 export function portalRouter(queryClient: QueryClient) {
   return createRouter({
-    routeTree: root.addChildren([status, signIn, provider, signUp, verify, forgot, reset, accept, app.addChildren(pages)]),
+    routeTree: root.addChildren([...front, app.addChildren(pages)]),
     context: { queryClient },
     defaultPreload: 'intent',
     defaultNotFoundComponent: Missing,

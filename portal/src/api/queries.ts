@@ -1,14 +1,13 @@
 // What the pages ask for, each under one key, so that a change knows what to ask again.
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query'
-import { ownZone, spanOf } from '../lib/money'
-import type { AnalyticsSearch, AuditSearch, EscalationSearch, InboxSearch, KnowledgeSearch, MemorySearch, UsageSearch } from '../lib/searches'
+import type { AuditSearch, EscalationSearch, InboxSearch, KnowledgeSearch, MemorySearch } from '../lib/searches'
 import { call, callOnce } from './client'
 import { every } from './events'
 
 /** Without events: what is watched is asked for again. */
 export const WATCHED_MS = 2_000
 export const LIST_MS = 4_000
-const NOTICES_MS = 60_000
+export const NOTICES_MS = 60_000
 /** Beside them: for what they do not tell, such as an edit in a conversation of long ago. */
 export const RARELY_MS = 30_000
 export const PAGE = 50
@@ -238,32 +237,3 @@ export const budgetsQuery = queryOptions({
   queryFn: () => call('GET /api/v1/budgets'),
   refetchInterval: RARELY_MS,
 })
-
-/** The ledger of the reader's own days. */
-export const usageQuery = (by: 'day' | NonNullable<UsageSearch['by']>, days: number) => {
-  const span = spanOf(days)
-  return queryOptions({
-    queryKey: ['usage', by, span],
-    queryFn: () => call('GET /api/v1/usage', { query: { by, ...span, time_zone: ownZone() } }),
-    refetchInterval: NOTICES_MS,
-  })
-}
-
-/** What an analytics report is about; the tenant's clock says which days the last ones are. */
-export const analyticsQuery = (days: number, { agent, channel }: AnalyticsSearch) => {
-  const span = spanOf(days)
-  return queryOptions({
-    queryKey: ['analytics', span, agent, channel],
-    queryFn: () => call('GET /api/v1/analytics', { query: { ...span, agent, channel } }),
-    refetchInterval: NOTICES_MS,
-  })
-}
-
-export const systemQuery = queryOptions({ queryKey: ['system'], queryFn: () => call('GET /api/v1/status'), refetchInterval: RARELY_MS })
-
-export const systemHistoryQuery = (hours: number) =>
-  queryOptions({
-    queryKey: ['system', 'history', hours],
-    queryFn: () => call('GET /api/v1/status/history', { query: { hours } }),
-    refetchInterval: NOTICES_MS,
-  })

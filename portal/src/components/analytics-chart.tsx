@@ -4,6 +4,7 @@ import { everyDayOf, MEASURES, valueOf, writtenAs, type Measure } from '../lib/a
 import { dayName, money } from '../lib/money'
 import { count } from '../lib/traces'
 import { useWords } from '../lib/words'
+import { AsTable } from '../ui/as-table'
 import { Bars } from '../ui/bars'
 
 export function AnalyticsChart({ report, measure }: { report: AnalyticsReport; measure: Measure }) {
@@ -14,33 +15,16 @@ export function AnalyticsChart({ report, measure }: { report: AnalyticsReport; m
   return (
     <>
       <Bars bars={bars} written={writtenAs(measure)} isWhole={measure !== 'cost'} label={say('analytics.chart', { what, from: dayName(report.from, 'long'), to: dayName(report.to, 'long') })} />
-      <details>
-        <summary>{say('usage.as_table')}</summary>
-        <div className="wide-table" tabIndex={0} role="region" aria-label={say('usage.as_table')}>
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">{say('usage.day')}</th>
-                {MEASURES.map((one) => (
-                  <th key={one} scope="col">
-                    {say(`analytics.${one}`)}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {report.days.map((figures) => (
-                <tr key={figures.day}>
-                  <th scope="row">{dayName(figures.day, 'long')}</th>
-                  {MEASURES.map((one) => (
-                    <td key={one}>{exactly(valueOf(figures, one), one)}</td>
-                  ))}
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      </details>
+      <AsTable columns={[say('usage.day'), ...MEASURES.map((one) => say(`analytics.${one}`))]}>
+        {report.days.map((figures) => (
+          <tr key={figures.day}>
+            <th scope="row">{dayName(figures.day, 'long')}</th>
+            {MEASURES.map((one) => (
+              <td key={one}>{exactly(valueOf(figures, one), one)}</td>
+            ))}
+          </tr>
+        ))}
+      </AsTable>
     </>
   )
 }

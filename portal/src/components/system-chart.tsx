@@ -5,6 +5,7 @@ import { stretches, type SystemMeasure } from '../lib/system'
 import { clock, moment } from '../lib/time'
 import { count } from '../lib/traces'
 import { useWords } from '../lib/words'
+import { AsTable } from '../ui/as-table'
 import { Bars } from '../ui/bars'
 
 const DAY_HOURS = 24
@@ -19,33 +20,17 @@ export function SystemChart({ history, hours, measure }: { history: History; hou
   return (
     <>
       <Bars bars={bars} written={short} isWhole label={say('system.history_chart', { what, from: moment(all[0]?.at ?? ''), to: moment(all.at(-1)?.at ?? '') })} />
-      <details>
-        <summary>{say('usage.as_table')}</summary>
-        <div className="wide-table" tabIndex={0} role="region" aria-label={say('usage.as_table')}>
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">{say('system.at')}</th>
-                <th scope="col">{say('system.processes')}</th>
-                <th scope="col">{say('system.history_lanes')}</th>
-                <th scope="col">{say('system.history_jobs')}</th>
-                <th scope="col">{say('system.history_dead')}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {history.items.toReversed().map(({ at, gateways, orchestrators, workers, load }) => (
-                <tr key={at}>
-                  <th scope="row">{moment(at)}</th>
-                  <td title={say('system.fewest', { gateways, orchestrators, workers })}>{gateways + orchestrators + workers}</td>
-                  <td>{count(load.lanes_waiting)}</td>
-                  <td>{count(load.jobs_waiting)}</td>
-                  <td>{count(load.jobs_dead)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      </details>
+      <AsTable columns={[say('system.at'), say('system.processes'), say('system.history_lanes'), say('system.history_jobs'), say('system.history_dead')]}>
+        {history.items.toReversed().map(({ at, gateways, orchestrators, workers, load }) => (
+          <tr key={at}>
+            <th scope="row">{moment(at)}</th>
+            <td title={say('system.fewest', { gateways, orchestrators, workers })}>{gateways + orchestrators + workers}</td>
+            <td>{count(load.lanes_waiting)}</td>
+            <td>{count(load.jobs_waiting)}</td>
+            <td>{count(load.jobs_dead)}</td>
+          </tr>
+        ))}
+      </AsTable>
     </>
   )
 }

@@ -3,6 +3,7 @@ import type { UsageBody, UsageReport } from '../api/schema'
 import { dayName, everyDay, knownOf, money, short, valueOf, type Measure } from '../lib/money'
 import { count } from '../lib/traces'
 import { useWords, type Say } from '../lib/words'
+import { AsTable } from '../ui/as-table'
 import { Bars } from '../ui/bars'
 
 export function UsageChart({ report, measure }: { report: UsageReport; measure: Measure }) {
@@ -18,31 +19,16 @@ export function UsageChart({ report, measure }: { report: UsageReport; measure: 
     <>
       <Bars bars={bars} written={written} isWhole={measure !== 'cost'} label={say('usage.chart', { what: say(`usage.${measure}`), from: dayName(report.from, 'long'), to: dayName(report.to, 'long') })} />
       {bars.some(({ isPartly }) => isPartly) && <p className="quiet legend">{say('usage.partly_legend')}</p>}
-      <details>
-        <summary>{say('usage.as_table')}</summary>
-        <div className="wide-table" tabIndex={0} role="region" aria-label={say('usage.as_table')}>
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">{say('usage.day')}</th>
-                <th scope="col">{say('usage.cost')}</th>
-                <th scope="col">{say('usage.calls')}</th>
-                <th scope="col">{say('usage.tokens')}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {[...report.items].map((day) => (
-                <tr key={day.key}>
-                  <th scope="row">{dayName(day.key ?? '', 'long')}</th>
-                  <td>{costWords(day, say)}</td>
-                  <td>{count(day.calls)}</td>
-                  <td>{count(day.input_tokens + day.output_tokens)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      </details>
+      <AsTable columns={[say('usage.day'), say('usage.cost'), say('usage.calls'), say('usage.tokens')]}>
+        {report.items.map((day) => (
+          <tr key={day.key}>
+            <th scope="row">{dayName(day.key ?? '', 'long')}</th>
+            <td>{costWords(day, say)}</td>
+            <td>{count(day.calls)}</td>
+            <td>{count(day.input_tokens + day.output_tokens)}</td>
+          </tr>
+        ))}
+      </AsTable>
     </>
   )
 }

@@ -2,7 +2,8 @@
 // the address.
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
-import { agentsQuery, analyticsQuery } from '../api/queries'
+import { agentsQuery } from '../api/queries'
+import { analyticsQuery } from '../api/reports'
 import type { AnalyticsReport } from '../api/schema'
 import { AnalyticsChart } from '../components/analytics-chart'
 import { Groups, Journey, Times } from '../components/analytics-tables'

@@ -2,7 +2,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import { ApiProblem } from '../api/client'
-import { systemHistoryQuery, systemQuery } from '../api/queries'
+import { systemHistoryQuery, systemQuery } from '../api/reports'
 import type { LoadBody, StatusBody } from '../api/schema'
 import { PageHead } from '../components/page-head'
 import { SystemChart } from '../components/system-chart'

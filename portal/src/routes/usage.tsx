@@ -1,7 +1,7 @@
 // /usage: what was used and what it cost, by day and by whom. What is looked at stands in the address.
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
-import { usageQuery } from '../api/queries'
+import { usageQuery } from '../api/reports'
 import type { UsageReport } from '../api/schema'
 import { PageHead } from '../components/page-head'
 import { UsageChart } from '../components/usage-chart'
