@@ -302,7 +302,7 @@ with bounds as (
      cross join lateral (values ('model_calls', 1::bigint), ('failed_calls', (u.status <> 'ok')::integer),
                                 ('unpriced_calls', (u.cost_micro_usd is null)::integer), ('cost_micro_usd', u.cost_micro_usd))
                      as s (measure, amount)
-     where u.tenant_id = $1 and u.usage_id >= low and u.usage_id < high and s.amount > 0
+     where u.tenant_id = $1 and u.usage_id >= low and u.usage_id < high and u.purpose <> 'channel' and s.amount > 0
 ), summed as (
     select conversation_id, agent_id, measure, bucket, sum(amount) as amount from facts group by 1, 2, 3, 4
 )
