@@ -28,6 +28,7 @@ pub mod crypto;
 pub mod db;
 pub mod egress;
 pub mod embedding;
+pub mod erasing;
 pub mod health;
 pub mod hours;
 pub mod ids;

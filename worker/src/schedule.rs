@@ -18,9 +18,13 @@ use shared::{
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
+use crate::purging::purge;
+
 const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 /// How often each worker sums the ledger up; several doing it is one too many, and harmless.
 const SUM_UP_INTERVAL: Duration = Duration::from_secs(24 * 3_600);
+/// How often each worker looks for what was kept long enough.
+const PURGE_INTERVAL: Duration = Duration::from_secs(24 * 3_600);
 /// How often each worker counts memories against plans.
 const REST_INTERVAL: Duration = Duration::from_secs(3_600);
 
@@ -28,6 +32,7 @@ pub async fn run(db: Db, clock: Clock, stopping: CancellationToken) {
     let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let (mut summed_up, mut rested): (Option<tokio::time::Instant>, Option<tokio::time::Instant>) = (None, None);
+    let mut purged: Option<tokio::time::Instant> = None;
     while stopping.run_until_cancelled(ticks.tick()).await.is_some() {
         sweep(&db, &clock).await;
         if rested.is_none_or(|at| at.elapsed() >= REST_INTERVAL) {
@@ -36,6 +41,14 @@ pub async fn run(db: Db, clock: Clock, stopping: CancellationToken) {
                 Ok(0) => {}
                 Ok(memories) => tracing::info!(memories, "Memories rest beyond their plan's limit, or came back"),
                 Err(error) => tracing::warn!(%error, "The memories could not be counted"),
+            }
+        }
+        if purged.is_none_or(|at| at.elapsed() >= PURGE_INTERVAL) {
+            purged = Some(tokio::time::Instant::now());
+            match purge(&db).await {
+                Ok(0) => {}
+                Ok(rounds) => tracing::info!(rounds, "What was kept long enough was purged"),
+                Err(error) => tracing::warn!(%error, "What was kept long enough could not be purged"),
             }
         }
         if summed_up.is_none_or(|at| at.elapsed() >= SUM_UP_INTERVAL) {

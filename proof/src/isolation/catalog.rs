@@ -8,7 +8,7 @@ use serde::Deserialize;
 use sqlx::{PgConnection, types::Json};
 
 /// The roles whose rights are read. PUBLIC's count for each of them.
-pub const ROLES: [&str; 3] = ["konstruct_app", "konstruct_system", "konstruct_audit"];
+pub const ROLES: [&str; 4] = ["konstruct_app", "konstruct_system", "konstruct_audit", "konstruct_eraser"];
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Catalog {
