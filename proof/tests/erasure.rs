@@ -33,7 +33,26 @@ use uuid::Uuid;
 const SEED: [u8; 32] = [7; 32];
 
 /// Columns that may hold a word in a table of [`PARTS`]: settings and names of things, of no person.
-const OF_NOBODY: [&str; 0] = [];
+const OF_NOBODY: [&str; 18] = [
+    "delivery_statuses.pricing_category",
+    "delivery_statuses.pricing_type",
+    "escalations.assigned_to",
+    "feedback.source",
+    "inbox.reason",
+    "inbox.trace",
+    "interactions.act",
+    "interactions.reason",
+    "jobs.kind",
+    "routine_runs.begun_by",
+    "routines.created_by",
+    "routines.schedule",
+    "run_steps.step",
+    "sent_files.content_type",
+    "tool_calls.name",
+    "usage.model",
+    "conversation_tags.created_by",
+    "budgets.time_zone",
+];
 
 /// Files and certificates of one test.
 struct Places {
@@ -115,6 +134,15 @@ async fn erase(eraser: &Eraser, db: &TenantDb, people: &[PersonId]) -> erasing::
 /// What the filler can't know: rows that name somebody without a foreign key, and nothing that is under way.
 const SETTLED: &str = "
     update conversations set kind = 'direct';
+    update channels k set external_id = v.channel_external_id from conversations v where v.connection_id = k.connection_id;
+    update routines r set channel_external_id = v.channel_external_id
+      from conversations v where v.connection_id = r.connection_id;
+    update inbox set conversation_id = (select conversation_id from conversations order by 1 limit 1);
+    update message_changes set conversation_id = (select conversation_id from conversations order by 1 limit 1);
+    update delivery_statuses set outbox_id = (select outbox_id from outbox order by 1 limit 1);
+    update usage set person_id = (select person_id from people order by 1 limit 1);
+    update budget_reservations set person_id = (select person_id from people order by 1 limit 1);
+    update messages m set operator_name = p.display_name from people p where p.person_id = m.person_id;
     update runs set state = 'done';
     update outbox set state = 'sent';
     update media set state = 'stored';

@@ -11,7 +11,7 @@ use crate::{
 const ERASURES: &str = "/api/v1/privacy/erasures";
 const RETENTION: &str = "/api/v1/privacy/retention";
 
-async fn call(house: &House, firm: &Firm, method: &str, path: &str, body: &Value) -> Reply {
+async fn call(house: &House, firm: &Firm, method: &'static str, path: &str, body: &Value) -> Reply {
     let ask = Ask::new(method, path).key(&firm.key);
     house.ask(&if body.is_null() { ask } else { ask.json(body) }).await
 }

@@ -149,8 +149,8 @@ pub const PARTS: [Part; 33] = [
     part!(
         "sent_files",
         [outboxes!()],
-        set "name = 'erased'",
-        still "t.name <> 'erased'",
+        set "name = 'erased', upload_id = null",
+        still "t.name <> 'erased' or t.upload_id is not null",
         whole
     ),
     part!(
