@@ -61,7 +61,7 @@ pub struct PersonExport {
     rows: Map<String, Value>,
     /// Tables of which more is there than the 20,000 rows that are handed out at once.
     cut: Vec<String>,
-    /// What is theirs and not handed out, with the reason, by table.
+    /// What is theirs and not handed out, with the reasons, by table.
     #[schema(value_type = Object)]
     left_out: Map<String, Value>,
 }

@@ -82,8 +82,8 @@ pub fn script(tenant_id: TenantId, mark: &str) -> String {
          insert into interactions (tenant_id, interaction_id, connection_id, identity, act, external_user,
                                    channel_external_id, raw, detail, state, received_at)
          values ('{tenant}', '{act}', '{connection}', '{other}', 'ask', '{KNOWN_AS}', 'C1', '{mark}', '{{}}', 'done', {old});
-         insert into escalations (tenant_id, escalation_id, conversation_id, state, reason, person_id, summary)
-         values ('{tenant}', '{escalation}', '{OWN_TALK}', 'closed', '{mark}', '{person}', '{mark}');
+         insert into escalations (tenant_id, escalation_id, conversation_id, state, reason, person_id, summary, closed_at)
+         values ('{tenant}', '{escalation}', '{OWN_TALK}', 'closed', '{mark}', '{person}', '{mark}', now());
          insert into notices (tenant_id, notice_id, kind, conversation_id, body)
          values ('{tenant}', '{notice}', 'escalation', '{OWN_TALK}', '{mark}');
          insert into feedback (tenant_id, run_id, person_id, verdict, comment, source)
@@ -92,18 +92,18 @@ pub fn script(tenant_id: TenantId, mark: &str) -> String {
          values ('{tenant}', '{follow_up}', '{OWN_TALK}', '{run}', '{person}', '{mark}', now() + interval '1 day');
          insert into routines (tenant_id, routine_id, agent_id, connection_id, channel_external_id, conversation_id, name,
                                instruction, schedule, business_hours, enabled, created_by)
-         values ('{tenant}', '{routine}', '{agent}', '{connection}', '{CHANNEL}', '{OWN_TALK}', '{mark}', '{mark}',
+         values ('{tenant}', '{routine}', '{agent}', '{connection}', '{CHANNEL}', '{OWN_TALK}', '{mark} gone', '{mark}',
                  '0 9 * * *', false, false, '{mark}');
          insert into routine_runs (tenant_id, routine_run_id, routine_id, due_at, agent_id, instruction, begun_by)
          values ('{tenant}', '{routine}', '{routine}', now(), '{agent}', '{mark}', '{mark}');
-         insert into usage (tenant_id, usage_id, run_id, agent_id, person_id, purpose, model, key_owner, status,
+         insert into usage (tenant_id, usage_id, run_id, agent_id, conversation_id, person_id, purpose, model, key_owner, status,
                             input_tokens, output_tokens, estimated)
-         values ('{tenant}', '{usage}', '{run}', '{agent}', '{person}', 'answer', 'm', 'platform', 'ok', 1, 1, false);
+         values ('{tenant}', '{usage}', '{run}', '{agent}', '{OWN_TALK}', '{person}', 'answer', 'm', 'platform', 'ok', 1, 1, false);
          insert into budgets (tenant_id, budget_id, scope, person_id, period, time_zone, period_start)
          values ('{tenant}', '{budget}', 'person', '{person}', 'day', 'UTC', '2026-11-10T00:00:00Z');
-         insert into budget_reservations (tenant_id, usage_id, budget_id, agent_id, person_id, model, key_owner,
+         insert into budget_reservations (tenant_id, usage_id, budget_id, agent_id, run_id, conversation_id, person_id, model, key_owner,
                                           input_tokens, output_tokens, amount_micro_usd)
-         values ('{tenant}', '{usage}', '{budget}', '{agent}', '{person}', 'm', 'platform', 1, 1, 1);
+         values ('{tenant}', '{usage}', '{budget}', '{agent}', '{run}', '{OWN_TALK}', '{person}', 'm', 'platform', 1, 1, 1);
          insert into conversation_tags (tenant_id, conversation_id, tag, created_by)
          values ('{tenant}', '{OWN_TALK}', '{mark}', '{mark}');
          insert into jobs (tenant_id, job_id, kind, payload, state, finished_at)

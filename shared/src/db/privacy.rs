@@ -247,8 +247,8 @@ pub struct Export {
     pub rows: BTreeMap<&'static str, Vec<Value>>,
     /// Tables of which more is there than is handed out at once.
     pub cut: Vec<&'static str>,
-    /// What is theirs, and not handed out, with the reason.
-    pub left_out: BTreeMap<&'static str, &'static str>,
+    /// What is theirs, and not handed out, with the reasons.
+    pub left_out: BTreeMap<&'static str, Vec<&'static str>>,
 }
 
 /// Hands out what is there of somebody; recorded. For an all-audiences transaction. `NotFound`: one of them is nobody here.
@@ -259,7 +259,7 @@ pub async fn export(tx: &mut TenantTx, actor: &Actor, people: &[PersonId]) -> Re
     for part in &PARTS {
         match rows(tx, &subject, part).await? {
             Err(why) => {
-                all.left_out.insert(part.table, why);
+                all.left_out.entry(part.table).or_default().push(why);
             }
             Ok(rows) => {
                 if rows.len() > usize::try_from(EXPORTED_MAX).unwrap_or(usize::MAX) {

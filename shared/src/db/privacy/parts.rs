@@ -106,7 +106,7 @@ pub(super) const HIDDEN: Part = part!(
 );
 
 /// In this order.
-pub const PARTS: [Part; 33] = [
+pub const PARTS: [Part; 37] = [
     part!(
         "approvals",
         ["t.call_id in (select c.call_id from tool_calls c
@@ -125,12 +125,21 @@ pub const PARTS: [Part; 33] = [
     ),
     part!(
         "tool_calls",
-        ["t.person_id = any ($2) or t.run_id = any ($5) or t.conversation_id = any ($4)"],
+        ["t.person_id = any ($2) or t.conversation_id = any ($4)"],
         set "arguments = '{}', result = null, digest = '',
            state = case t.state when 'waiting' then 'expired' else t.state end,
            finished_at = coalesce(t.finished_at, case t.state when 'waiting' then clock_timestamp() end)",
         still "t.arguments <> '{}' or t.result is not null or t.digest <> '' or t.state = 'waiting'",
         whole
+    ),
+    part!(
+        "tool_calls",
+        ["t.run_id = any ($5)"],
+        set "arguments = '{}', result = null, digest = '',
+           state = case t.state when 'waiting' then 'expired' else t.state end,
+           finished_at = coalesce(t.finished_at, case t.state when 'waiting' then clock_timestamp() end)",
+        still "t.arguments <> '{}' or t.result is not null or t.digest <> '' or t.state = 'waiting'",
+        "what the agent did for others in such turns"
     ),
     part!(
         "run_steps",
@@ -151,7 +160,7 @@ pub const PARTS: [Part; 33] = [
         [outboxes!()],
         set "name = 'erased', upload_id = null",
         still "t.name <> 'erased' or t.upload_id is not null",
-        whole
+        "files that the agent made; what it said of them is among the messages"
     ),
     part!(
         "delivery_statuses",
@@ -172,10 +181,17 @@ pub const PARTS: [Part; 33] = [
     ),
     part!(
         "messages",
-        ["t.author_kind <> 'person' and (t.run_id = any ($5) or t.conversation_id = any ($4))"],
+        ["t.author_kind <> 'person' and t.conversation_id = any ($4)"],
         set "body = '', external_id = null, edited_at = null, deleted_at = coalesce(t.deleted_at, clock_timestamp())",
         still "t.body <> '' or t.external_id is not null or t.edited_at is not null or t.deleted_at is null",
         whole
+    ),
+    part!(
+        "messages",
+        ["t.author_kind <> 'person' and t.run_id = any ($5)"],
+        set "body = '', external_id = null, edited_at = null, deleted_at = coalesce(t.deleted_at, clock_timestamp())",
+        still "t.body <> '' or t.external_id is not null or t.edited_at is not null or t.deleted_at is null",
+        "what the agent answered to others after reading them"
     ),
     part!(
         "messages",
@@ -249,22 +265,34 @@ pub const PARTS: [Part; 33] = [
         ["(t.state <> 'pending' or t.received_at < clock_timestamp() - interval '10 minutes')
          and exists (select from people p
                       where p.tenant_id = $1 and p.person_id = any ($2) and p.connection_id = t.connection_id
-                        and (t.external_user = p.external_id
-                             or position(convert_to(p.external_id, 'UTF8') in t.raw) > 0))"],
-        set "raw = '', detail = '{}', channel_external_id = '',
-           external_user = case when exists (select from people p
-                                              where p.tenant_id = $1 and p.person_id = any ($2)
-                                                and p.external_id = t.external_user)
-                                then 'erased' else t.external_user end",
-        still "t.raw <> '' or t.detail <> '{}' or t.channel_external_id <> ''",
+                        and t.external_user = p.external_id)"],
+        set "raw = '', detail = '{}', channel_external_id = '', external_user = 'erased'",
+        still "true",
+        whole
+    ),
+    part!(
+        "interactions",
+        ["(t.state <> 'pending' or t.received_at < clock_timestamp() - interval '10 minutes')
+         and exists (select from people p
+                      where p.tenant_id = $1 and p.person_id = any ($2) and p.connection_id = t.connection_id
+                        and position(convert_to(p.external_id, 'UTF8') in t.raw) > 0)"],
+        set "raw = '', detail = '{}'",
+        still "true",
+        "what others pressed about their messages"
+    ),
+    part!(
+        "escalations",
+        ["t.person_id = any ($2) or t.conversation_id = any ($4)"],
+        set "summary = '', reason = 'erased'",
+        still "t.summary <> '' or t.reason <> 'erased'",
         whole
     ),
     part!(
         "escalations",
-        ["t.person_id = any ($2) or t.conversation_id = any ($3)"],
+        ["t.conversation_id = any ($3)"],
         set "summary = '', reason = 'erased'",
         still "t.summary <> '' or t.reason <> 'erased'",
-        whole
+        "escalations of others in the same conversation"
     ),
     part!(
         "notices",
