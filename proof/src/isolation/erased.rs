@@ -3,10 +3,11 @@
 
 use shared::{
     db::{
+        SystemDb,
         audit::Actor,
         people,
         privacy::{
-            self, Files, PARTS,
+            self, Files, PARTS, endings,
             retention::{self, Retention},
         },
     },
@@ -16,7 +17,7 @@ use time::macros::datetime;
 use uuid::Uuid;
 
 use super::{
-    scene::{AGENT, CONNECTION, FENCE, THEM},
+    scene::{AGENT, CONNECTION, FENCE, THEM, US},
     statements::{Call, calls},
 };
 
@@ -81,7 +82,8 @@ pub fn script(tenant_id: TenantId, mark: &str) -> String {
          values ('{tenant}', '{approval}', '{call}', 'approved', '{mark}', 'person', '{GONE}', '{mark}', now(), now());
          insert into interactions (tenant_id, interaction_id, connection_id, identity, act, external_user,
                                    channel_external_id, raw, detail, state, received_at)
-         values ('{tenant}', '{act}', '{connection}', '{other}', 'ask', '{KNOWN_AS}', 'C1', '{mark}', '{{}}', 'done', {old});
+         values ('{tenant}', '{act}', '{connection}', '{other}', 'ask', '{KNOWN_AS}', 'C1', '{mark}', '{{}}', 'done', {old}),
+                ('{tenant}', '{other}', '{connection}', '{act}', 'ask', 'U1', 'C1', '{mark} of {KNOWN_AS}', '{{}}', 'done', now());
          insert into escalations (tenant_id, escalation_id, conversation_id, state, reason, person_id, summary, closed_at)
          values ('{tenant}', '{escalation}', '{OWN_TALK}', 'closed', '{mark}', '{person}', '{mark}', now());
          insert into notices (tenant_id, notice_id, kind, conversation_id, body)
@@ -204,4 +206,13 @@ pub fn all() -> Vec<Call> {
         "retention::set", AllAudiences, |tx, _config| retention::set(tx, &Actor::System, &A_DAY).await?;
         "retention::purge", AllAudiences, |tx, _config| retention::purge(tx, &A_DAY, 100).await?;
     }
+}
+
+/// What the system role says and does when our tenant ends.
+pub async fn end(system: &SystemDb) -> String {
+    let begun = endings::begin(system, &Actor::System, US).await.is_ok();
+    let under_way = endings::under_way(system, US).await;
+    let noted = endings::note_audit(system, US).await;
+    let known = endings::find(system, US).await.map(|known| known.map(|known| known.audit.0));
+    format!("{begun} {under_way:?} {noted:?} {known:?}")
 }
