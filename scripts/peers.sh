@@ -4,7 +4,7 @@
 # `peers.sh` installs what `bench peers`, `bench embedding` and `bench startup` are held against; without it they run all the
 # same, and say what they lack. `peers.sh slack`, `peers.sh whatsapp` and `peers.sh stripe` install what the tests let speak to
 # our Slack, WhatsApp and Stripe; `peers.sh s3` a bucket that our storage is
-# tried against.
+# tried against, `peers.sh litellm` a gateway to models for our client.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 source "$SCRIPTS/downloads.sh"
 
@@ -46,6 +46,7 @@ mkdir -p "$PEERS"
 case ${1:-bench} in
 whatsapp) install_python whatsapp "pywa (1 MB)" ;;
 s3) install_python s3 "moto, a bucket (40 MB)" ;;
+litellm) install_python litellm "LiteLLM, a gateway to models (80 MB)" ;;
 slack) install_node slack "Slack's client and emulate (23 MB)" ;;
 stripe) install_node stripe "Stripe's client (7 MB)" ;;
 bench)

@@ -5,10 +5,16 @@
 //!
 //! And a bucket, which is nobody's reading of ours: the storage must do with it what it does with a folder.
 //!
-//! `scripts/peers.sh slack`, `… whatsapp`, `… stripe` and `… s3` install them; `make test` does that first.
+//! And LiteLLM, as a tenant's provider of models.
+//!
+//! `scripts/peers.sh slack`, `… whatsapp`, `… stripe`, `… s3` and `… litellm` install them; `make test` does that first.
 
 mod bucket;
 mod emulate;
+#[path = "../story/house.rs"]
+#[expect(dead_code, reason = "the stories use all of it")]
+mod house;
+mod litellm;
 mod page;
 mod pywa;
 mod stripe_node;
