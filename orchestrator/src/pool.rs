@@ -226,7 +226,9 @@ struct Walk<'a> {
 enum Asked {
     Answered,
     Short,
-    Failed { again: bool },
+    Failed {
+        again: bool,
+    },
     /// It refused how it was asked; how it wants to be is known now.
     Misput,
 }

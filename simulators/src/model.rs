@@ -230,7 +230,8 @@ async fn complete(
         Some(FaultKind::DelayMs(ms)) => tokio::time::sleep(Duration::from_millis(*ms)).await,
         _ => {}
     }
-    let refusal = refusal_of(key.as_deref(), &request, fault.as_ref()).or_else(|| unfit(&request, &core.options()));
+    let refusal =
+        refusal_of(key.as_deref(), &request, fault.as_ref()).or_else(|| unfit(&request, &core.options()));
     if let Some(refusal) = refusal {
         core.record(key.as_deref(), &request, None);
         return refusal;

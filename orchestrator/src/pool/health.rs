@@ -119,7 +119,14 @@ mod tests {
     use crate::llm::Received;
 
     fn failure(again: bool, rest: Option<Duration>) -> Attempt {
-        Attempt { reason: String::new(), status: CallStatus::Failed, again, rest, own: None, received: Received::default() }
+        Attempt {
+            reason: String::new(),
+            status: CallStatus::Failed,
+            again,
+            rest,
+            own: None,
+            received: Received::default(),
+        }
     }
 
     #[test]

@@ -8,11 +8,8 @@ use crate::stage::Stage;
 
 async fn shaped(stage: &Stage, temperature: Option<f64>, answer_tokens: Option<i32>) {
     let mut tx = stage.db.begin().await.expect("a transaction begins");
-    let shape = AgentShape {
-        temperature: Some(temperature),
-        answer_tokens: Some(answer_tokens),
-        ..AgentShape::default()
-    };
+    let shape =
+        AgentShape { temperature: Some(temperature), answer_tokens: Some(answer_tokens), ..AgentShape::default() };
     agents::shape(&mut tx, "Ada", &shape).await.expect("an agent is shaped");
     tx.commit().await.expect("it is stored");
 }

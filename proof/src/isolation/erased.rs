@@ -83,7 +83,7 @@ pub fn script(tenant_id: TenantId, mark: &str) -> String {
          insert into interactions (tenant_id, interaction_id, connection_id, identity, act, external_user,
                                    channel_external_id, raw, detail, state, received_at)
          values ('{tenant}', '{act}', '{connection}', '{other}', 'ask', '{KNOWN_AS}', 'C1', '{mark}', '{{}}', 'done', {old}),
-                ('{tenant}', '{other}', '{connection}', '{act}', 'ask', 'U1', 'C1', '{mark} of {KNOWN_AS}', '{{}}', 'done', now());
+                ('{tenant}', '{other}', '{connection}', '{act}', 'ask', 'U3', 'C1', '{mark} of {KNOWN_AS}', '{{}}', 'done', now());
          insert into escalations (tenant_id, escalation_id, conversation_id, state, reason, person_id, summary, closed_at)
          values ('{tenant}', '{escalation}', '{OWN_TALK}', 'closed', '{mark}', '{person}', '{mark}', now());
          insert into notices (tenant_id, notice_id, kind, conversation_id, body)
@@ -203,7 +203,6 @@ pub fn all() -> Vec<Call> {
             privacy::export(tx, &Actor::System, &[GONE]).await?.rows
         };
         "retention::get", AllAudiences, |tx, _config| retention::get(tx).await?;
-        "retention::set", AllAudiences, |tx, _config| retention::set(tx, &Actor::System, &A_DAY).await?;
         "retention::purge", AllAudiences, |tx, _config| retention::purge(tx, &A_DAY, 100).await?;
     }
 }

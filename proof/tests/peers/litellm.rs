@@ -90,7 +90,8 @@ async fn answered(tenant: &Tenant<'_>, text: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenants_gateway_of_others_answers_refuses_streams_and_passes_on() {
-    let house = House::open_with(|config| config.egress_allow = vec!["127.0.0.1".parse().expect("a network")]).await;
+    let house =
+        House::open_with(|config| config.egress_allow = vec!["127.0.0.1".parse().expect("a network")]).await;
     let gateway = LiteLlm::before(&house.model.base_url()).await;
     house.start_orchestrator();
     let acme = house.tenant("acme").await;

@@ -252,10 +252,13 @@ pub const PARTS: [Part; 37] = [
         "inbox",
         ["t.state <> 'pending'
          and (t.conversation_id = any ($4)
-              or exists (select from people p
-                          where p.tenant_id = $1 and p.person_id = any ($2) and p.connection_id = t.connection_id
-                            and (t.normalized ->> 'author' = p.external_id
-                                 or t.normalized is null and position(convert_to(p.external_id, 'UTF8') in t.raw) > 0)))"],
+              or (t.connection_id, t.normalized ->> 'author') in (
+                     select p.connection_id, p.external_id from people p
+                      where p.tenant_id = $1 and p.person_id = any ($2))
+              or t.normalized is null and t.conversation_id = any ($3)
+                 and exists (select from people p
+                              where p.tenant_id = $1 and p.person_id = any ($2) and p.connection_id = t.connection_id
+                                and position(convert_to(p.external_id, 'UTF8') in t.raw) > 0))"],
         set "raw = '', normalized = null",
         still "t.raw <> '' or t.normalized is not null",
         whole
