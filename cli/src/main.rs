@@ -8,15 +8,14 @@ mod connect;
 mod doctor;
 mod doctor_live;
 mod doctor_whatsapp;
-mod erase;
 mod eval;
-mod export;
 mod extract_text;
 mod handover;
 mod key;
 mod migrate;
 mod phone;
 mod price;
+mod privacy;
 mod recall_file;
 mod recall_score;
 mod roles;
@@ -103,10 +102,10 @@ enum Command {
     Slack(slack::Slack),
     /// Erase a person or a tenant for good, or do again what was erased since a backup was made.
     #[command(subcommand)]
-    Erase(erase::Erase),
+    Erase(privacy::erase::Erase),
     /// Hand out all that is there of a person.
     #[command(subcommand)]
-    Export(export::Export),
+    Export(privacy::export::Export),
     /// Ask the database as one tenant; it changes nothing, and is audited.
     Sql(sql::Sql),
 }

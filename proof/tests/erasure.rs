@@ -294,7 +294,10 @@ async fn an_older_copy_of_the_database_learns_what_was_erased_since() {
     let eraser = places.eraser(&arena.test).await;
     let db = arena.test.db.tenant(tenant);
     erase(&eraser, &db, &people(&db).await[..1]).await;
-    eraser.tenant(&arena.test.db, &Actor::System, other, |_, _| ()).await.expect("it is gone");
+    eraser
+        .tenant(&arena.test.db.system(), &arena.test.db.tenant(other), &Actor::System, |_, _| ())
+        .await
+        .expect("it is gone");
 
     let replay = || places.konstruct(&older.test.config, &["--json", "erase", "replay"]);
     let done = replay();

@@ -14,7 +14,7 @@ use crate::{
     checkpoints::Checkpoints,
     crypto::FingerprintKey,
     db::{
-        Db, DbError, TenantDb,
+        DbError, SystemDb, TenantDb,
         audit::Actor,
         data_keys,
         privacy::{self, Counts, Erasure, PARTS, Part, Subject, endings},
@@ -227,22 +227,22 @@ impl Eraser {
     /// many rows of it went. May be begun again.
     pub async fn tenant(
         &self,
-        db: &Db,
+        system: &SystemDb,
+        db: &TenantDb,
         actor: &Actor,
-        tenant: TenantId,
         mut told: impl FnMut(&str, i64),
     ) -> Result<Signed, EraseError> {
-        let system = db.system();
-        let known = endings::find(&system, tenant).await?;
-        match endings::begin(&system, actor, tenant).await {
-            Ok(_) => self.remove(db, actor, tenant, &mut told).await?,
+        let tenant = db.id();
+        let known = endings::find(system, tenant).await?;
+        match endings::begin(system, actor, tenant).await {
+            Ok(_) => self.remove(system, db, actor, &mut told).await?,
             // Its last row went before its certificate was written.
             Err(DbError::NotFound) if known.is_some() => {}
             Err(error) => return Err(error.into()),
         }
         let files = self.storage.erase_tenant(tenant).await?;
         let before = known.as_ref().and_then(|known| known.counts.get("files")).copied().unwrap_or_default();
-        let ending = endings::finish(&system, tenant, before + i64::try_from(files).unwrap_or(i64::MAX)).await?;
+        let ending = endings::finish(system, tenant, before + i64::try_from(files).unwrap_or(i64::MAX)).await?;
         let signed = self.certify(Certificate {
             erasure_id: ending.id,
             tenant_id: tenant,
@@ -256,29 +256,29 @@ impl Eraser {
             audit_hash: Some(ending.audit.1),
         });
         let text = self.keep(&signed).await?;
-        endings::certify(&system, tenant, &text).await?;
+        endings::certify(system, tenant, &text).await?;
         Ok(signed)
     }
 
     async fn remove(
         &self,
-        db: &Db,
+        system: &SystemDb,
+        db: &TenantDb,
         actor: &Actor,
-        tenant: TenantId,
         told: &mut impl FnMut(&str, i64),
     ) -> Result<(), EraseError> {
-        let system = db.system();
+        let tenant = db.id();
         let begun = tokio::time::Instant::now();
-        while endings::under_way(&system, tenant).await? > 0 && begun.elapsed() < DRAIN {
+        while endings::under_way(system, tenant).await? > 0 && begun.elapsed() < DRAIN {
             tokio::time::sleep(PAUSE).await;
         }
-        let mut tx = db.tenant(tenant).begin().await?;
+        let mut tx = db.begin().await?;
         data_keys::shred(&mut tx, actor).await?;
         tx.commit().await?;
-        endings::note_audit(&system, tenant).await?;
-        let tables = endings::tables(&system).await?;
+        endings::note_audit(system, tenant).await?;
+        let tables = endings::tables(system).await?;
         for _ in 0..ROUNDS_MAX {
-            match self.remove_once(db, tenant, &tables, told).await {
+            match self.remove_once(system, tenant, &tables, told).await {
                 Ok(()) => return Ok(()),
                 // A row came behind us: once more from the beginning.
                 Err(error) if error.constraint().is_some() => tokio::time::sleep(PAUSE).await,
@@ -290,7 +290,7 @@ impl Eraser {
 
     async fn remove_once(
         &self,
-        db: &Db,
+        system: &SystemDb,
         tenant: TenantId,
         tables: &[String],
         told: &mut impl FnMut(&str, i64),
@@ -299,7 +299,7 @@ impl Eraser {
         for table in tables {
             let mut all = 0;
             loop {
-                let gone = endings::remove(&db.system(), tenant, table, at_most).await?;
+                let gone = endings::remove(system, tenant, table, at_most).await?;
                 all += gone;
                 if gone < BATCH {
                     break;

@@ -11,7 +11,6 @@ mod jobs;
 mod letters;
 mod mailer;
 pub mod passages;
-pub mod purging;
 pub mod schedule;
 mod sitemap;
 mod sniff;

@@ -9,7 +9,9 @@ use shared::{
         budgets::{self, SummedUp},
         customers,
         documents::addresses,
-        escalations, idempotency, impersonations, installation, rotations, routines, system,
+        escalations, idempotency, impersonations, installation,
+        privacy::retention::{self, purge_quarantine},
+        rotations, routines, system,
         webhook_endpoints::deliveries,
     },
     jobs::Job,
@@ -18,11 +20,11 @@ use shared::{
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
-use crate::purging::purge;
-
 const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 /// How often each worker sums the ledger up; several doing it is one too many, and harmless.
 const SUM_UP_INTERVAL: Duration = Duration::from_secs(24 * 3_600);
+/// Rows of one kind that are purged in one transaction.
+const BATCH: i64 = 1_000;
 /// How often each worker looks for what was kept long enough.
 const PURGE_INTERVAL: Duration = Duration::from_secs(24 * 3_600);
 /// How often each worker counts memories against plans.
@@ -253,4 +255,30 @@ pub async fn sum_up(db: &Db) -> Result<SummedUp, DbError> {
             (all.budgets, all.corrected) = (all.budgets + summed.budgets, all.corrected + summed.corrected);
         }
     }
+}
+
+/// Purges what is older than each tenant wants it kept; returns how many times something was left to do. May be stopped and begun
+/// again anywhere, and run twice at once.
+pub async fn purge(db: &Db) -> Result<usize, DbError> {
+    let (mut after, mut rounds) = (None, 0);
+    loop {
+        let page = system::list_tenants(&db.system(), after).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.tenant);
+        for line in &page {
+            let tenant = db.tenant(line.tenant);
+            loop {
+                let mut tx = tenant.begin().await?;
+                let days = retention::get(&mut tx).await?;
+                let most = retention::purge(&mut tx, &days, BATCH).await?;
+                tx.commit().await?;
+                rounds += usize::from(most > 0);
+                if most < BATCH.unsigned_abs() {
+                    break;
+                }
+            }
+        }
+    }
+    purge_quarantine(&db.system()).await?;
+    Ok(rounds)
 }

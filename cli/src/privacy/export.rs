@@ -9,7 +9,7 @@ use shared::{
     ids::TenantId,
 };
 
-use crate::erase::Who;
+use super::erase::Who;
 
 #[derive(Subcommand)]
 pub enum Export {

@@ -175,7 +175,7 @@ async fn end(db: &Db, eraser: &Eraser, tenant: TenantId, as_json: bool) -> anyho
             println!("{table}: {rows} rows");
         }
     };
-    eraser.tenant(db, &Actor::CommandLine, tenant, told).await.map_err(|error| match error {
+    eraser.tenant(&db.system(), &db.tenant(tenant), &Actor::CommandLine, told).await.map_err(|error| match error {
         EraseError::Database(DbError::NotFound) => anyhow!("There is no tenant {tenant}."),
         other => anyhow!(other).context(format!("{tenant} is not gone yet; the same command goes on with it")),
     })
