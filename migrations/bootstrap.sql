@@ -8,7 +8,8 @@
 \if :{?database} \else \set database konstruct \endif
 
 select 'create role ' || name || ' nologin' from (values
-    ('konstruct_owner'), ('konstruct_app'), ('konstruct_system'), ('konstruct_audit'), ('konstruct_ops')
+    ('konstruct_owner'), ('konstruct_app'), ('konstruct_system'), ('konstruct_audit'), ('konstruct_eraser'),
+    ('konstruct_ops')
 ) as wanted (name)
 where not exists (select from pg_roles where rolname = name) \gexec
 
@@ -17,9 +18,12 @@ alter role konstruct_owner login createdb nosuperuser nobypassrls nocreaterole p
 alter role konstruct_app login nosuperuser nobypassrls nocreatedb nocreaterole noinherit password :'app_password';
 alter role konstruct_system login nosuperuser nobypassrls nocreatedb nocreaterole noinherit password :'system_password';
 alter role konstruct_audit nologin nosuperuser nobypassrls nocreatedb nocreaterole noinherit;
+alter role konstruct_eraser nologin nosuperuser nobypassrls nocreatedb nocreaterole noinherit;
 alter role konstruct_ops nosuperuser bypassrls nocreatedb nocreaterole noinherit;
 -- Lets migrations hand the append function and its tables to konstruct_audit.
 grant konstruct_audit to konstruct_owner;
+-- The same for the function that removes the rows of a tenant that ends.
+grant konstruct_eraser to konstruct_owner;
 
 -- Limits every session starts with; a worker may raise its own.
 alter role konstruct_app set statement_timeout = '30s';

@@ -17,6 +17,7 @@ use shared::{
         audit_chain::{self, FaultKind, Verdict},
         system, tenants,
     },
+    erasing,
     ids::TenantId,
 };
 
@@ -44,6 +45,8 @@ struct Tally {
     lines: Vec<Value>,
     broken: usize,
     kept: Kept,
+    /// Tenants that a signed certificate says were erased, with how many rows their log had.
+    erased: HashMap<TenantId, i64>,
 }
 
 impl Audit {
@@ -56,7 +59,8 @@ impl Audit {
             return Ok(());
         };
         let db = Db::connect(&config.database_url, &config.database_system_url)?;
-        let mut tally = Tally { kept: kept(outside.as_ref()).await?, ..Tally::default() };
+        let (kept, erased) = (kept(outside.as_ref()).await?, erased(outside.as_ref()).await?);
+        let mut tally = Tally { kept, erased, ..Tally::default() };
         if let Some(tenant) = tenant {
             tally.check(&db, tenant, as_json).await?;
         } else {
@@ -100,6 +104,16 @@ async fn kept(outside: Option<&Checkpoints>) -> anyhow::Result<Kept> {
     Ok(kept)
 }
 
+async fn erased(outside: Option<&Checkpoints>) -> anyhow::Result<HashMap<TenantId, i64>> {
+    let Some(outside) = outside else { return Ok(HashMap::new()) };
+    let (certificates, _) = erasing::kept(outside).await.context("The certificates of erasures can't be read")?;
+    let ended = |signed: erasing::Signed| {
+        let certificate = signed.certificate;
+        certificate.audit_n.map(|n| (certificate.tenant_id, n))
+    };
+    Ok(certificates.into_iter().filter_map(ended).collect())
+}
+
 impl Tally {
     async fn check_all(&mut self, db: &Db, as_json: bool) -> anyhow::Result<()> {
         let mut after = None;
@@ -121,6 +135,14 @@ impl Tally {
     fn tell_of_gone(&mut self, as_json: bool) {
         for (tenant, rows) in std::mem::take(&mut self.kept) {
             let n = rows.keys().next_back().copied().unwrap_or_default();
+            if let Some(events) = self.erased.get(&tenant).filter(|events| **events >= n) {
+                if !as_json {
+                    println!("{tenant}  erased with its {events} rows, as its certificate tells");
+                }
+                self.lines.push(json!({ "tenant_id": tenant, "whole": true, "events": 0, "head": null,
+                                        "checkpoints": rows.len(), "erased": true, "fault": null }));
+                continue;
+            }
             let detail = format!("The tenant is not there; checkpoints tell of {n} rows.");
             if !as_json {
                 println!("{tenant}  BROKEN: {detail}");

@@ -15,6 +15,7 @@ mod key;
 mod migrate;
 mod phone;
 mod price;
+mod privacy;
 mod recall_file;
 mod recall_score;
 mod roles;
@@ -99,6 +100,12 @@ enum Command {
     /// Set up the Slack app.
     #[command(subcommand)]
     Slack(slack::Slack),
+    /// Erase a person or a tenant for good, or do again what was erased since a backup was made.
+    #[command(subcommand)]
+    Erase(privacy::erase::Erase),
+    /// Hand out all that is there of a person.
+    #[command(subcommand)]
+    Export(privacy::export::Export),
     /// Ask the database as one tenant; it changes nothing, and is audited.
     Sql(sql::Sql),
 }
@@ -155,6 +162,8 @@ async fn run(cli: Cli, config: Config) -> anyhow::Result<ExitCode> {
         Command::Audit(audit) => audit.run(&config, cli.json).await?,
         Command::Connect(connect) => connect.run(&config, cli.json).await?,
         Command::Slack(slack) => slack.run()?,
+        Command::Erase(erase) => return erase.run(&config, cli.json).await,
+        Command::Export(export) => export.run(&config).await?,
         Command::Sql(sql) => return sql.run(&config, cli.json).await,
     }
     Ok(ExitCode::SUCCESS)

@@ -13,7 +13,7 @@ use crate::{
         auth::{accept, devices, identities, impersonation, login, password, provider, signup, totp},
         billing, bindings, budgets, cases, channels, connections, conversations, dead_letters, escalation_desk,
         escalation_rules, escalations, events, follow_ups, forks, invitations, knowledge, llm_keys, mcp_servers,
-        me, members, memories, notices, office_hours, passages, people, related, replays, routines,
+        me, members, memories, notices, office_hours, passages, people, privacy, related, replays, routines,
         signup_whatsapp, status, takeovers, templates, tenants, tools, traces, usage, webhook_endpoints,
     },
 };
@@ -33,7 +33,8 @@ use crate::{
         routines::list, routines::create, routines::change, routines::remove, routines::run,
         office_hours::show, office_hours::set, people::mark,
         llm_keys::list, llm_keys::create, llm_keys::change, llm_keys::remove,
-        budgets::list, budgets::create, budgets::change, budgets::remove, usage::report,
+        budgets::list, budgets::create, budgets::change, budgets::remove, privacy::list, privacy::erase,
+        privacy::export, privacy::retention, privacy::set_retention, usage::report,
         analytics::report, analytics::export,
         billing::show, billing::checkout, billing::portal, billing::refresh,
         tenants::list,

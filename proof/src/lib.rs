@@ -7,3 +7,4 @@ pub mod chaos;
 pub mod contract;
 pub mod fuzz;
 pub mod isolation;
+pub mod residue;

@@ -77,8 +77,7 @@ impl Checkpoints {
     pub async fn keep(&self, checkpoints: &[Checkpoint], at: OffsetDateTime) -> Result<(), StorageError> {
         let mut lines = String::new();
         for checkpoint in checkpoints {
-            let Some(signer) = &self.signer else { return Ok(()) };
-            let signature = hex::encode(signer.sign(signed(checkpoint).as_bytes()).as_ref());
+            let Some(signature) = self.sign(&signed(checkpoint)) else { return Ok(()) };
             let line = Line { checkpoint: checkpoint.clone(), signature };
             lines.push_str(&serde_json::to_string(&line).unwrap_or_default());
             lines.push('\n');
@@ -103,11 +102,23 @@ impl Checkpoints {
         Ok((kept, strange))
     }
 
+    /// Signs what is something else than a checkpoint; `None`: who only checks can't.
+    pub(crate) fn sign(&self, text: &str) -> Option<String> {
+        self.signer.as_ref().map(|signer| hex::encode(signer.sign(text.as_bytes()).as_ref()))
+    }
+
+    pub(crate) fn proves(&self, text: &str, signature: &str) -> bool {
+        let Ok(signature) = hex::decode(signature) else { return false };
+        UnparsedPublicKey::new(&ED25519, &self.public).verify(text.as_bytes(), &signature).is_ok()
+    }
+
+    /// Where it keeps things, for what else is kept outside.
+    pub(crate) fn storage(&self) -> &Storage {
+        &self.storage
+    }
+
     fn has_signed(&self, line: &Line) -> bool {
-        let Ok(signature) = hex::decode(&line.signature) else { return false };
-        UnparsedPublicKey::new(&ED25519, &self.public)
-            .verify(signed(&line.checkpoint).as_bytes(), &signature)
-            .is_ok()
+        self.proves(&signed(&line.checkpoint), &line.signature)
     }
 }
 

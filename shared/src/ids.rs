@@ -119,6 +119,8 @@ ids! {
     BindingId = "bnd";
     /// Someone who talks to an agent in a channel.
     PersonId = "per";
+    /// A person or a tenant that is erased.
+    ErasureId = "ers";
     /// A thread, a direct message, a chat.
     ConversationId = "cnv";
     MessageId = "msg";

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{
-    ApprovalId, ConnectionId, ConversationId, DocumentId, EscalationId, FollowUpId, InteractionId, MailId,
-    MediaId, MessageId, NoticeId, OutboxId, PersonId, RoutineRunId, ToolCallId, WebhookDeliveryId,
+    ApprovalId, ConnectionId, ConversationId, DocumentId, ErasureId, EscalationId, FollowUpId, InteractionId,
+    MailId, MediaId, MessageId, NoticeId, OutboxId, PersonId, RoutineRunId, ToolCallId, WebhookDeliveryId,
 };
 
 /// A job, as stored in `jobs.payload`. Every one may run twice: it reads the current state and stops if that is done.
@@ -39,8 +39,8 @@ pub enum Job {
     EraseDocument { document: DocumentId },
     /// Erase the bytes of a file that was sent, or never will be.
     EraseFile { outbox: OutboxId },
-    /// Erase what a person said.
-    ForgetPerson { person: PersonId },
+    /// Erase a person.
+    ErasePerson { erasure: ErasureId },
     /// Tell a person what only they see.
     TellPerson { person: PersonId, notice: Notice },
     /// Draw a person's home page anew.
@@ -134,7 +134,7 @@ impl Job {
             Self::FetchPersonProfile { .. } => "fetch_person_profile",
             Self::DescribeChannel { .. } => "describe_channel",
             Self::AskForPerson { .. } => "ask_for_person",
-            Self::ForgetPerson { .. } => "forget_person",
+            Self::ErasePerson { .. } => "erase_person",
             Self::TellPerson { .. } => "tell_person",
             Self::PublishHome { .. } => "publish_home",
             Self::SuggestPrompts { .. } => "suggest_prompts",

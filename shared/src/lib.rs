@@ -29,6 +29,7 @@ pub mod db;
 pub mod dialect;
 pub mod egress;
 pub mod embedding;
+pub mod erasing;
 pub mod health;
 pub mod hours;
 pub mod ids;

@@ -139,6 +139,21 @@ impl Storage {
         self.erase(&self.file(tenant, (run, part))).await
     }
 
+    /// Erases the bytes of a file that came; that they are gone already is no failure.
+    pub async fn erase_media(&self, tenant: TenantId, media: MediaId) -> Result<(), StorageError> {
+        self.erase(&self.key(tenant, "media", media.uuid())).await
+    }
+
+    /// Erases every file of a tenant; returns how many there were.
+    pub async fn erase_tenant(&self, tenant: TenantId) -> Result<u64, StorageError> {
+        let below = self.named(&[&tenant.uuid().to_string()]);
+        let files: Vec<Path> = self.store.list(Some(&below)).map_ok(|found| found.location).try_collect().await?;
+        for file in &files {
+            self.erase(file).await?;
+        }
+        Ok(files.len() as u64)
+    }
+
     async fn erase(&self, key: &Path) -> Result<(), StorageError> {
         match self.store.delete(key).await {
             Ok(()) | Err(StoreError::NotFound { .. }) => Ok(()),
@@ -150,6 +165,14 @@ impl Storage {
     pub async fn put_new(&self, name: &[&str], bytes: Vec<u8>) -> Result<(), StorageError> {
         self.store.put_opts(&self.named(name), bytes.into(), PutMode::Create.into()).await?;
         Ok(())
+    }
+
+    /// The same; what is there already is what was to be kept.
+    pub async fn put_once(&self, name: &[&str], bytes: Vec<u8>) -> Result<(), StorageError> {
+        match self.store.put_opts(&self.named(name), bytes.into(), PutMode::Create.into()).await {
+            Ok(_) | Err(StoreError::AlreadyExists { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Everything below a folder, with its name there, by name.

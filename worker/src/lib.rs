@@ -30,6 +30,7 @@ use shared::{
     db::{Db, TenantDb, inbox::Ingest, system},
     egress::Guard,
     embedding::Embedder,
+    erasing::Eraser,
     jobs::Job,
     live::{Announcements, Waker, Wakeups},
     presence,
@@ -61,6 +62,7 @@ pub struct Worker {
     /// Hears voice messages, if anybody does.
     pub(crate) transcriber: Option<Transcriber>,
     pub(crate) storage: Storage,
+    pub(crate) eraser: Eraser,
     /// For addresses of documents.
     pub(crate) guard: Guard,
     /// Where plans are sold, if they are.
@@ -72,7 +74,12 @@ pub struct Worker {
 impl Worker {
     /// The error is a sentence that names the variable.
     pub async fn new(config: &Config, db: &Db) -> Result<Self, String> {
+        let storage = Storage::open(&config.storage)?;
+        let fingerprints =
+            system::fingerprint_key(&db.system(), &config.master_keys).await.map_err(|error| error.to_string())?;
+        let outside = config.checkpoints.as_ref().map(Checkpoints::open).transpose()?.map(Arc::new);
         Ok(Self {
+            eraser: Eraser { storage: storage.clone(), fingerprints: fingerprints.clone(), outside },
             keys: config.master_keys.clone(),
             slack: SlackApi::new(&config.slack.api_url),
             whatsapp: WhatsAppApi::new(&config.whatsapp),
@@ -80,14 +87,12 @@ impl Worker {
             mailer: Mailer::new(&config.mail)?,
             public_url: config.public_url.clone(),
             has_slack_client: config.slack.client.is_some(),
-            fingerprints: system::fingerprint_key(&db.system(), &config.master_keys)
-                .await
-                .map_err(|error| error.to_string())?,
+            fingerprints,
             ingest: Ingest::start(db),
             waker: Waker::start(&config.redis_url).map_err(|error| format!("REDIS_URL: {error}"))?,
             clock: Clock::system(),
             transcriber: config.transcription.as_ref().map(Transcriber::new),
-            storage: Storage::open(&config.storage)?,
+            storage,
             guard: Guard::new(&config.egress_allow),
             stripe: config.stripe.as_ref().map(Stripe::new),
             executable: config.executable.clone(),
@@ -105,7 +110,7 @@ impl Worker {
                 jobs::describe_channel::run(self, db, connection, &channel, &in_doubt).await
             }
             Job::AskForPerson { interaction } => jobs::ask_for_person::run(self, db, interaction).await,
-            Job::ForgetPerson { person } => jobs::forget_person::run(db, person).await,
+            Job::ErasePerson { erasure } => jobs::erase_person::run(self, db, erasure).await,
             Job::TellPerson { person, notice } => jobs::tell_person::run(self, db, person, &notice).await,
             Job::PublishHome { person } => jobs::publish_home::run(self, db, person).await,
             Job::SuggestPrompts { connection, channel } => {

@@ -9,7 +9,9 @@ use shared::{
         budgets::{self, SummedUp},
         customers,
         documents::addresses,
-        escalations, idempotency, impersonations, installation, rotations, routines, system,
+        escalations, idempotency, impersonations, installation,
+        privacy::retention::{self, purge_quarantine},
+        rotations, routines, system,
         webhook_endpoints::deliveries,
     },
     jobs::Job,
@@ -21,6 +23,10 @@ use tokio_util::sync::CancellationToken;
 const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 /// How often each worker sums the ledger up; several doing it is one too many, and harmless.
 const SUM_UP_INTERVAL: Duration = Duration::from_secs(24 * 3_600);
+/// Rows of one kind that are purged in one transaction.
+const BATCH: i64 = 1_000;
+/// How often each worker looks for what was kept long enough.
+const PURGE_INTERVAL: Duration = Duration::from_secs(24 * 3_600);
 /// How often each worker counts memories against plans.
 const REST_INTERVAL: Duration = Duration::from_secs(3_600);
 
@@ -28,6 +34,7 @@ pub async fn run(db: Db, clock: Clock, stopping: CancellationToken) {
     let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let (mut summed_up, mut rested): (Option<tokio::time::Instant>, Option<tokio::time::Instant>) = (None, None);
+    let mut purged: Option<tokio::time::Instant> = None;
     while stopping.run_until_cancelled(ticks.tick()).await.is_some() {
         sweep(&db, &clock).await;
         if rested.is_none_or(|at| at.elapsed() >= REST_INTERVAL) {
@@ -36,6 +43,14 @@ pub async fn run(db: Db, clock: Clock, stopping: CancellationToken) {
                 Ok(0) => {}
                 Ok(memories) => tracing::info!(memories, "Memories rest beyond their plan's limit, or came back"),
                 Err(error) => tracing::warn!(%error, "The memories could not be counted"),
+            }
+        }
+        if purged.is_none_or(|at| at.elapsed() >= PURGE_INTERVAL) {
+            purged = Some(tokio::time::Instant::now());
+            match purge(&db).await {
+                Ok(0) => {}
+                Ok(rounds) => tracing::info!(rounds, "What was kept long enough was purged"),
+                Err(error) => tracing::warn!(%error, "What was kept long enough could not be purged"),
             }
         }
         if summed_up.is_none_or(|at| at.elapsed() >= SUM_UP_INTERVAL) {
@@ -240,4 +255,30 @@ pub async fn sum_up(db: &Db) -> Result<SummedUp, DbError> {
             (all.budgets, all.corrected) = (all.budgets + summed.budgets, all.corrected + summed.corrected);
         }
     }
+}
+
+/// Purges what is older than each tenant wants it kept; returns how many times something was left to do. May be stopped and begun
+/// again anywhere, and run twice at once.
+pub async fn purge(db: &Db) -> Result<usize, DbError> {
+    let (mut after, mut rounds) = (None, 0);
+    loop {
+        let page = system::list_tenants(&db.system(), after).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.tenant);
+        for line in &page {
+            let tenant = db.tenant(line.tenant);
+            loop {
+                let mut tx = tenant.begin().await?;
+                let days = retention::get(&mut tx).await?;
+                let most = retention::purge(&mut tx, &days, BATCH).await?;
+                tx.commit().await?;
+                rounds += usize::from(most > 0);
+                if most < BATCH.unsigned_abs() {
+                    break;
+                }
+            }
+        }
+    }
+    purge_quarantine(&db.system()).await?;
+    Ok(rounds)
 }

@@ -33,6 +33,7 @@ pub mod notices;
 pub mod office_hours;
 pub mod passages;
 pub mod people;
+pub mod privacy;
 pub mod related;
 pub mod replays;
 pub mod routines;

@@ -46,6 +46,7 @@ mod opaque;
 mod openapi;
 mod own_app;
 mod patience;
+mod privacy;
 mod provider;
 mod refusals;
 mod related;

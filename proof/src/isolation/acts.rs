@@ -5,7 +5,7 @@ use shared::{
         channels,
         feedback::{self, Opinion, Reaction, Verdict},
         interactions::{self, State},
-        people, privacy,
+        people,
     },
     ids::{InteractionId, OutboxId, TenantId},
 };
@@ -101,6 +101,5 @@ pub fn all() -> Vec<Call> {
         "channels::is_known", AllAudiences, |tx, _config| channels::is_known(tx, CONNECTION, THEIR_CHANNEL).await?;
         "people::outdate", AllAudiences, |tx, _config| people::outdate(tx, CONNECTION, THEIR_FRIEND).await?;
         "feedback::explain", AllAudiences, |tx, _config| feedback::explain(tx, RUN, PERSON, "Too long.").await?;
-        "privacy::forget", AllAudiences, |tx, _config| privacy::forget(tx, PERSON).await?;
     }
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use sqlx::{PgConnection, types::Json};
 
 /// The roles whose rights are read. PUBLIC's count for each of them.
-pub const ROLES: [&str; 3] = ["konstruct_app", "konstruct_system", "konstruct_audit"];
+pub const ROLES: [&str; 4] = ["konstruct_app", "konstruct_system", "konstruct_audit", "konstruct_eraser"];
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Catalog {
@@ -46,6 +46,8 @@ pub struct Column {
     pub generated: bool,
     /// Roles that may select it.
     pub read_by: Vec<String>,
+    /// The app may update it.
+    pub app_changes: bool,
     /// The first value that a check of the form `column in (…)` allows.
     #[serde(skip)]
     pub first_allowed: Option<String>,
@@ -95,7 +97,8 @@ select coalesce(jsonb_agg(jsonb_build_object(
                    'name', a.attname, 'kind', format_type(a.atttypid, a.atttypmod), 'not_null', a.attnotnull,
                    'has_default', a.atthasdef, 'generated', a.attgenerated <> '' or a.attidentity <> '',
                    'read_by', (select coalesce(jsonb_agg(role), '[]') from unnest($1::text[]) as role
-                                where has_column_privilege(role, c.oid, a.attnum, 'select'))
+                                where has_column_privilege(role, c.oid, a.attnum, 'select')),
+                   'app_changes', has_column_privilege('konstruct_app', c.oid, a.attnum, 'update')
                ) order by a.attnum)
           from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),
     'keys', coalesce((

@@ -13,6 +13,7 @@ pub mod catalog;
 mod counted;
 mod desk;
 mod entrances;
+mod erased;
 pub mod fill;
 mod handovers;
 mod helped;

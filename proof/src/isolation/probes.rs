@@ -5,7 +5,7 @@
 use anyhow::Context;
 
 use super::{
-    catalog::{Catalog, Table},
+    catalog::{Catalog, Column, Table},
     fill::{Row, Tenant, insert},
 };
 
@@ -183,7 +183,10 @@ impl Draft<'_> {
             self.table.keys.iter().any(|key| key.columns.contains(name))
                 || self.table.references.iter().any(|reference| reference.columns.contains(name))
         };
-        let free = self.table.writable().filter(|column| !bound(&column.name)).last();
+        // A right to change one column is no right to change the table.
+        let whole = self.table.allows("konstruct_app", "UPDATE");
+        let plain = |column: &&Column| !bound(&column.name) && (whole || !column.app_changes);
+        let free = self.table.writable().filter(plain).last();
         free.map_or("tenant_id", |column| &column.name)
     }
 

@@ -19,12 +19,13 @@ pub const FUNCTIONS: [&str; 17] = [
     "id_time(uuid)",
     "run_finish(uuid,uuid,bigint,bigint,uuid[],text[],text[],text[],uuid[],uuid,text,text,text)",
     "summaries_follow_source()",
+    "tenant_rows_end(text,integer)",
     "time_step(interval)",
     "type_id(text,uuid)",
     "word_signature(tsvector)",
 ];
 /// Runs with its owner's rights: each one is a door past the policies and is reviewed by hand.
-pub const DEFINERS: [&str; 1] = ["audit_append(text,text,text,text,text,jsonb)"];
+pub const DEFINERS: [&str; 2] = ["audit_append(text,text,text,text,text,jsonb)", "tenant_rows_end(text,integer)"];
 
 /// Each question lists what should not be there, as text.
 const QUESTIONS: [(&str, &str); 17] = [
@@ -54,7 +55,7 @@ const QUESTIONS: [(&str, &str); 17] = [
     (
         "a role of ours with more than it needs",
         "select rolname::text from pg_roles
-          where rolname in ('konstruct_app', 'konstruct_system', 'konstruct_audit')
+          where rolname in ('konstruct_app', 'konstruct_system', 'konstruct_audit', 'konstruct_eraser')
             and (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication or rolinherit)",
     ),
     (
@@ -64,7 +65,8 @@ const QUESTIONS: [(&str, &str); 17] = [
     (
         "a membership of a service's role",
         "select member::regrole || ' in ' || roleid::regrole from pg_auth_members
-          where member in ('konstruct_app'::regrole, 'konstruct_system'::regrole, 'konstruct_audit'::regrole)",
+          where member in ('konstruct_app'::regrole, 'konstruct_system'::regrole, 'konstruct_audit'::regrole,
+                           'konstruct_eraser'::regrole)",
     ),
     (
         "something a service's role owns",
@@ -75,7 +77,7 @@ const QUESTIONS: [(&str, &str); 17] = [
     (
         "a place where a service may create something",
         "select role || ' in ' || place
-           from unnest(array['konstruct_app', 'konstruct_system', 'konstruct_audit']) as role
+           from unnest(array['konstruct_app', 'konstruct_system', 'konstruct_audit', 'konstruct_eraser']) as role
            cross join lateral (
              select n.nspname::text from pg_namespace n where has_schema_privilege(role, n.oid, 'create')
              union all

@@ -10,6 +10,7 @@ const OWN_ROWS: &str = "(tenant_id = (NULLIF(current_setting('app.current_tenant
 const APP: &str = "konstruct_app";
 const SYSTEM: &str = "konstruct_system";
 const AUDIT: &str = "konstruct_audit";
+const ERASER: &str = "konstruct_eraser";
 
 /// Everything that is wrong; empty means the schema keeps tenants apart.
 pub fn violations(catalog: &Catalog, listed: &Listed) -> Vec<String> {
@@ -18,6 +19,7 @@ pub fn violations(catalog: &Catalog, listed: &Listed) -> Vec<String> {
         let faults = [force(table), tenant_column(table, listed), keys(table, listed), references(table, listed)];
         found.extend(faults.into_iter().flatten());
         found.extend(tenant_policies(table, listed));
+        found.extend(policy_of_the_end(table));
         found.extend(other_policies(table, listed));
         found.extend(unbound_rights(table));
     }
@@ -133,6 +135,22 @@ fn tenant_policies(table: &Table, listed: &Listed) -> Vec<String> {
     faults
 }
 
+/// Without it a tenant that ends would leave rows behind.
+fn policy_of_the_end(table: &Table) -> Option<String> {
+    table.column("tenant_id")?;
+    let sound = table.policies.iter().any(|policy| {
+        policy.name == "tenant_end"
+            && policy.permissive
+            && policy.command == "*"
+            && policy.roles == [ERASER]
+            && policy.using.as_deref() == Some(OWN_ROWS)
+            && policy.check.as_deref() == Some(OWN_ROWS)
+    });
+    let removable = table.allows(ERASER, "SELECT") && table.allows(ERASER, "DELETE");
+    (!sound || !removable)
+        .then(|| says(table, "rows of a tenant that ends can't be removed as `enforce_tenant` lets them"))
+}
+
 fn further_fences(table: &Table) -> impl Iterator<Item = &Policy> {
     table
         .policies
@@ -141,8 +159,10 @@ fn further_fences(table: &Table) -> impl Iterator<Item = &Policy> {
 }
 
 fn other_policies(table: &Table, listed: &Listed) -> Vec<String> {
-    let others =
-        table.policies.iter().filter(|policy| !["tenant_rows", "tenant_fence"].contains(&policy.name.as_str()));
+    let others = table
+        .policies
+        .iter()
+        .filter(|policy| !["tenant_rows", "tenant_fence", "tenant_end"].contains(&policy.name.as_str()));
     let unlisted = others.filter(|policy| {
         let name = &table.name;
         let roles: Vec<&str> = policy.roles.iter().map(String::as_str).collect();

@@ -16,8 +16,8 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use uuid::Uuid;
 
 use super::{
-    acting, acts, billing, counted, desk, handovers, helped, installations, kept, later, learned, money, once,
-    pages, places, reasons, sends, singly, talks, told,
+    acting, acts, billing, counted, desk, erased, handovers, helped, installations, kept, later, learned, money,
+    once, pages, places, reasons, sends, singly, talks, told,
 };
 
 pub const THEM: TenantId = TenantId::from_uuid(Uuid::from_u128(0x0a));
@@ -147,6 +147,7 @@ impl Cast<'_> {
         script += &helped::stopped(self.tenant, mark);
         script += &handovers::lanes(self.tenant);
         script += &places::lanes(self.tenant, mark);
+        script += &erased::received(self.tenant, mark);
         if self.tenant == THEM {
             script += &format!(
                 "insert into lanes (tenant_id, conversation_id, connection_id)
@@ -243,6 +244,7 @@ impl Cast<'_> {
             kept::script(*tenant, mark),
             helped::script(*tenant, mark),
             once::script(*tenant, mark),
+            erased::script(*tenant, mark),
             counted::script(*tenant, mark),
             told::script(*tenant, mark, keys),
         ]

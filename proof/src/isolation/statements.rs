@@ -32,8 +32,8 @@ use sqlx::{AssertSqlSafe, Executor};
 use time::OffsetDateTime;
 
 use super::{
-    acting, acts, billing, counted, desk, entrances, handovers, helped, installations, kept, later, learned,
-    money, once, pages, places, reasons,
+    acting, acts, billing, counted, desk, entrances, erased, handovers, helped, installations, kept, later,
+    learned, money, once, pages, places, reasons,
     scene::{AGENT, CONNECTION, CONVERSATION, MEMORY, NUMBER, OUTBOX, PERSON, RUN, THEIR_MARK, THEM, US, lease},
     sends, singly, talks, told,
     watched::WATCHED,
@@ -90,6 +90,7 @@ pub fn all() -> Vec<Call> {
     calls.extend(places::all());
     calls.extend(reasons::all());
     calls.extend(learned::all().into_iter().chain(kept::all()).chain(once::all()));
+    calls.extend(erased::all());
     calls.extend(money::all());
     calls.extend(billing::all());
     calls.extend(singly::all());

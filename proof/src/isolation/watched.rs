@@ -1,7 +1,9 @@
 //! Whose rows must stay as they are when another tenant acts: every table of tenants that the product may read.
 
 /// Tables that konstruct_app may read.
-pub(super) const WATCHED: [&str; 72] = [
+pub(super) const WATCHED: [&str; 74] = [
+    "retention",
+    "erasures",
     "analytics_days",
     "analytics_progress",
     "data_keys",

@@ -19,6 +19,7 @@ mod memory;
 mod missed;
 mod money;
 mod phones;
+mod privacy;
 mod rehearsals;
 mod rules;
 mod servers;

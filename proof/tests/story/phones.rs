@@ -29,7 +29,7 @@ pub struct Shop<'a> {
     pub number: String,
     pub db: TenantDb,
     pub connection: String,
-    key: String,
+    pub key: String,
 }
 
 impl Phones {

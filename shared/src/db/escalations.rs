@@ -151,7 +151,9 @@ pub async fn open(tx: &mut TenantTx, new: &New<'_>) -> Result<Option<EscalationI
 async fn record(tx: &mut TenantTx, new: &New<'_>, id: EscalationId) -> Result<(), DbError> {
     let target = new.conversation.to_string();
     let rule = new.cause.rule().map(|(rule, version)| json!({ "id": rule, "version": version }));
-    let detail = json!({ "escalation": id, "message": new.message, "rule": rule, "reason": new.reason });
+    // What a model gives as its reason may be somebody's words, which nobody could take out of the log.
+    let reason = (new.cause != Cause::Tool).then_some(new.reason);
+    let detail = json!({ "escalation": id, "message": new.message, "rule": rule, "reason": reason });
     let (actor, action) = match new.cause {
         Cause::Rule(..) => (Actor::System, "conversation.escalate"),
         Cause::Asked => (Actor::Person(new.person), "conversation.ask_human"),

@@ -90,6 +90,9 @@ with given as (
     values ($1, $2, $3, $12, $14, $13)
     on conflict (tenant_id, conversation_id) do update
        set last_message_at = clock_timestamp(),
+           -- Whose conversation was erased and who writes again is somebody new in the same place.
+           channel_external_id = case when conversations.channel_external_id like 'erased:%'
+                                      then excluded.channel_external_id else conversations.channel_external_id end,
            kind = case when conversations.kind = 'unknown' then excluded.kind else conversations.kind end
 ), last as (
     select position, segment, said_at from memories

@@ -103,6 +103,18 @@ pub async fn meet(tx: &mut TenantTx, connection: ConnectionId, external_id: &str
     .await?)
 }
 
+/// Whom a provider knows by this id, or by this phone number; at most 20.
+pub async fn known_as(tx: &mut TenantTx, id: &str) -> Result<Vec<PersonId>, DbError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_scalar(
+        "select person_id from people where tenant_id = $1 and (external_id = $2 or phone = $2) limit 20",
+    )
+    .bind(tenant)
+    .bind(id)
+    .fetch_all(tx.conn())
+    .await?)
+}
+
 /// What somebody is to the tenant, and what they are called.
 pub async fn standing(tx: &mut TenantTx, person: PersonId) -> Result<(Standing, String), DbError> {
     let tenant = tx.tenant();

@@ -1,78 +1,275 @@
-//! Forgetting a person: their memories are deleted, and the text of what they wrote, wherever it is kept.
+//! Erasing a person, and handing out what is there of them.
 //!
-//! What stays is that somebody wrote something then: the thread keeps its shape, and the agent's answers stay.
+//! What they wrote and what was made of it goes: their words and files, what is remembered of them by whoever said it, what the
+//! agent answered after reading it, what models were shown. Rows stay where others hang on them, without a word or an id of a
+//! provider's: the thread keeps its shape and the ledger its sums. What colleagues wrote stays theirs. Who writes again is
+//! somebody new.
+//!
+//! The work is done in small transactions, each of which leaves things true, so that it may stop anywhere and be begun again.
+//! First what is remembered is hidden: no turn that begins later can repeat it, and turns that began earlier are waited for.
 
-use sqlx::Row;
+pub mod endings;
+mod kept;
+mod parts;
+mod requests;
+pub mod retention;
 
-use super::{DbError, TenantTx};
-use crate::ids::PersonId;
+use std::collections::BTreeMap;
 
-/// What was erased.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Forgotten {
-    pub memories: i64,
-    pub messages: i64,
-    /// Bytes as received, of messages and of acts.
-    pub originals: i64,
-    /// Messages that are being answered at this moment: their text is needed until that is done.
-    pub under_way: i64,
+use serde::Serialize;
+use serde_json::{Value, json};
+use sqlx::types::Json;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{
+    DbError, TenantTx,
+    audit::{self, Actor},
+};
+use crate::ids::{ErasureId, MediaId, PersonId, RunId};
+pub use kept::KEPT;
+pub use parts::{PARTS, Part};
+pub use requests::{
+    Counts, ERASURES_PAGE, Erasure, PEOPLE_MAX, addresses, certify, finish, list, note_hidden, note_subjects,
+    request, still_known, take,
+};
+
+/// Rows of one part that are handed out at once.
+const EXPORTED_MAX: i64 = 20_000;
+
+/// What is theirs, by ids: what [`PARTS`] name their rows by.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    pub people: Vec<PersonId>,
+    /// Conversations they wrote in.
+    pub talks: Vec<Uuid>,
+    /// Those of them that only they and the agent have.
+    pub own_talks: Vec<Uuid>,
+    /// Turns that read what they said, in the conversation or from memory.
+    pub runs: Vec<RunId>,
 }
 
-/// An event that is no message (an edit, say) has no author of its own here; where the person takes part, one whose bytes
-/// name them may hold their words.
-const FORGET: &str = "
-with person as (
-    select person_id, connection_id, external_id from people where tenant_id = $1 and person_id = $2
-), places as (
-    select distinct m.conversation_id from messages m join person using (person_id) where m.tenant_id = $1
-), forgotten as (
-    delete from memories m using person p where m.tenant_id = $1 and m.person_id = p.person_id
-    returning m.memory_id
-), silenced as (
-    update messages m set body = '', deleted_at = coalesce(m.deleted_at, clock_timestamp())
-      from person p
-     where m.tenant_id = $1 and m.person_id = p.person_id and (m.body <> '' or m.deleted_at is null)
-    returning m.message_id
-), received as (
-    update inbox i set raw = '', normalized = null
-      from person p
-     where i.tenant_id = $1 and i.connection_id = p.connection_id and i.state <> 'pending' and i.raw <> ''
-       and i.conversation_id in (select conversation_id from places)
-       and (i.normalized ->> 'author' = p.external_id
-            or i.normalized is null and position(convert_to(p.external_id, 'UTF8') in i.raw) > 0)
-    returning i.seq
-), acted as (
-    update interactions a set raw = '', detail = '{}'
-      from person p
-     where a.tenant_id = $1 and a.connection_id = p.connection_id and a.external_user = p.external_id
-       and a.state <> 'pending' and a.raw <> ''
-    returning a.interaction_id
-), handed_over as (
-    update escalations e set summary = '' from person p where e.tenant_id = $1 and e.person_id = p.person_id
-), called as (
-    update tool_calls t set arguments = '{}', result = null
-      from person p where t.tenant_id = $1 and t.person_id = p.person_id
-), noted as (
-    update follow_ups u
-       set about = '', ended_at = coalesce(u.ended_at, clock_timestamp()),
-           state = case when u.state = 'waiting' then 'cancelled' else u.state end
-      from person p where u.tenant_id = $1 and u.person_id = p.person_id
-), reasons as (
-    update feedback f set comment = null from person p where f.tenant_id = $1 and f.person_id = p.person_id
-)
-select (select count(*) from forgotten) as memories, (select count(*) from silenced) as messages,
-       (select count(*) from received) + (select count(*) from acted) as originals,
-       (select count(*) from inbox i join person p using (connection_id)
-         where i.tenant_id = $1 and i.state = 'pending' and i.normalized ->> 'author' = p.external_id) as under_way";
-
-/// Erases what a person said, for an all-audiences transaction.
-pub async fn forget(tx: &mut TenantTx, person: PersonId) -> Result<Forgotten, DbError> {
+/// Whose parts are to be erased or exported, for an all-audiences transaction.
+pub async fn subject(tx: &mut TenantTx, people: &[PersonId]) -> Result<Subject, DbError> {
     let tenant = tx.tenant();
-    let row = sqlx::query(FORGET).bind(tenant).bind(person).fetch_one(tx.conn()).await?;
-    Ok(Forgotten {
-        memories: row.try_get("memories")?,
-        messages: row.try_get("messages")?,
-        originals: row.try_get("originals")?,
-        under_way: row.try_get("under_way")?,
-    })
+    let talks: Vec<(Uuid, bool)> = sqlx::query_as(
+        "select c.conversation_id, c.kind = 'direct' from conversations c
+          where c.tenant_id = $1 and c.conversation_id in (
+                    select m.conversation_id from messages m where m.tenant_id = $1 and m.person_id = any ($2))",
+    )
+    .bind(tenant)
+    .bind(people)
+    .fetch_all(tx.conn())
+    .await?;
+    let own_talks: Vec<Uuid> = talks.iter().filter(|(_, own)| *own).map(|(talk, _)| *talk).collect();
+    let talks: Vec<Uuid> = talks.into_iter().map(|(talk, _)| talk).collect();
+    let runs = sqlx::query_scalar(
+        "select all_runs.run_id from runs all_runs
+          where all_runs.tenant_id = $1 and all_runs.run_id in (
+         select r.run_id from runs r
+          where r.tenant_id = $1 and r.conversation_id = any ($4)
+         union all
+         select r.run_id
+           from runs r
+           join (select m.conversation_id, min(m.sent_at) as first from messages m
+                  where m.tenant_id = $1 and m.person_id = any ($2) group by m.conversation_id) as said
+             on said.conversation_id = r.conversation_id
+          where r.tenant_id = $1 and r.conversation_id = any ($3)
+            -- A platform's clock and ours differ a little.
+            and coalesce(r.finished_at, clock_timestamp()) >= said.first - interval '1 minute'
+         union all
+         select r.run_id
+           from runs r cross join unnest(r.recalled) as found (memory_id)
+           join memories k on k.tenant_id = $1 and k.memory_id = found.memory_id
+          where r.tenant_id = $1 and (k.person_id = any ($2) or k.audience = 'erased:' || ($2::uuid[])[1]))",
+    )
+    .bind(tenant)
+    .bind(people)
+    .bind(&talks)
+    .bind(&own_talks)
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(Subject { people: people.to_vec(), talks, own_talks, runs })
+}
+
+async fn change(tx: &mut TenantTx, subject: &Subject, part: &Part, at_most: i64) -> Result<i64, DbError> {
+    let tenant = tx.tenant();
+    let done = sqlx::query(part.erase)
+        .bind(tenant)
+        .bind(&subject.people)
+        .bind(&subject.talks)
+        .bind(&subject.own_talks)
+        .bind(&subject.runs)
+        .bind(at_most)
+        .execute(tx.conn())
+        .await?;
+    Ok(i64::try_from(done.rows_affected()).unwrap_or(i64::MAX))
+}
+
+/// Hides some of what is remembered of them; returns how much. For an all-audiences transaction.
+pub async fn hide(tx: &mut TenantTx, subject: &Subject, at_most: i64) -> Result<i64, DbError> {
+    change(tx, subject, &parts::HIDDEN, at_most).await
+}
+
+/// Erases some rows of a part and adds them to the counts; returns how many. For an all-audiences transaction.
+pub async fn erase(
+    tx: &mut TenantTx,
+    id: ErasureId,
+    subject: &Subject,
+    part: &Part,
+    at_most: i64,
+) -> Result<i64, DbError> {
+    let gone = change(tx, subject, part, at_most).await?;
+    if gone > 0 {
+        let tenant = tx.tenant();
+        sqlx::query(
+            "update erasures
+                set counts = counts || jsonb_build_object($3::text, coalesce((counts ->> $3)::bigint, 0) + $4)
+              where tenant_id = $1 and erasure_id = $2",
+        )
+        .bind(tenant)
+        .bind(id)
+        .bind(part.table)
+        .bind(gone)
+        .execute(tx.conn())
+        .await?;
+    }
+    Ok(gone)
+}
+
+/// Ends what waits of them, and says how much is under way that has to end first: messages that are being answered, answers
+/// that are being sent, files that are being fetched, turns that may have found what was hidden since.
+pub async fn settle(tx: &mut TenantTx, subject: &Subject, hidden_at: OffsetDateTime) -> Result<i64, DbError> {
+    let tenant = tx.tenant();
+    sqlx::query(
+        "with quiet as (
+             select l.conversation_id from lanes l
+              where l.tenant_id = $1 and l.owner is null
+                and l.conversation_id in (
+                        select i.conversation_id from inbox i join people p on p.tenant_id = $1
+                           and p.connection_id = i.connection_id and p.external_id = i.normalized ->> 'author'
+                         where i.tenant_id = $1 and i.state = 'pending' and p.person_id = any ($2))
+                and not exists (select from runs r where r.tenant_id = $1 and r.conversation_id = l.conversation_id
+                                                     and r.state = 'running')
+                for update skip locked
+         )
+         update inbox i
+            set state = 'ignored', reason = 'erased', raw = '', normalized = null, ended_at = clock_timestamp()
+           from people p
+          where i.tenant_id = $1 and i.state = 'pending' and i.conversation_id in (select conversation_id from quiet)
+            and p.tenant_id = $1 and p.person_id = any ($2) and p.connection_id = i.connection_id
+            and p.external_id = i.normalized ->> 'author'",
+    )
+    .bind(tenant)
+    .bind(&subject.people)
+    .execute(tx.conn())
+    .await?;
+    Ok(sqlx::query_scalar(
+        "select (select count(*) from inbox i join people p on p.tenant_id = $1 and p.connection_id = i.connection_id
+                    and p.external_id = i.normalized ->> 'author'
+                  where i.tenant_id = $1 and i.state = 'pending' and p.person_id = any ($2))
+              + (select count(*) from outbox o
+                  where o.tenant_id = $1 and o.state = 'sending' and o.conversation_id = any ($3)
+                    and o.created_at > clock_timestamp() - interval '10 minutes')
+              + (select count(*) from media d join messages m on m.tenant_id = $1 and m.message_id = d.message_id
+                  where d.tenant_id = $1 and d.state = 'pending' and m.person_id = any ($2)
+                    and d.created_at > clock_timestamp() - interval '10 minutes')
+              + (select count(*) from runs r
+                  where r.tenant_id = $1 and r.state = 'running' and r.started_at <= $4)",
+    )
+    .bind(tenant)
+    .bind(&subject.people)
+    .bind(&subject.talks)
+    .bind(hidden_at)
+    .fetch_one(tx.conn())
+    .await?)
+}
+
+/// Bytes of theirs outside of the database.
+#[derive(Clone, Debug, Default)]
+pub struct Files {
+    pub media: Vec<MediaId>,
+    /// Of files that the agent made, by run and part.
+    pub made: Vec<(RunId, i32)>,
+}
+
+pub async fn files(tx: &mut TenantTx, subject: &Subject) -> Result<Files, DbError> {
+    let tenant = tx.tenant();
+    let media = sqlx::query_scalar(
+        "select d.media_id from media d join messages m on m.tenant_id = $1 and m.message_id = d.message_id
+          where d.tenant_id = $1 and d.reason is distinct from 'erased'
+            and (m.person_id = any ($2) or m.conversation_id = any ($3))",
+    )
+    .bind(tenant)
+    .bind(&subject.people)
+    .bind(&subject.own_talks)
+    .fetch_all(tx.conn())
+    .await?;
+    let made = sqlx::query_as(
+        "select o.run_id, o.part from sent_files f join outbox o on o.tenant_id = $1 and o.outbox_id = f.outbox_id
+          where f.tenant_id = $1 and f.name <> 'erased' and o.run_id = any ($2)",
+    )
+    .bind(tenant)
+    .bind(&subject.runs)
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(Files { media, made })
+}
+
+/// Rows of one part; `Err`: why they are not handed out.
+async fn rows(
+    tx: &mut TenantTx,
+    subject: &Subject,
+    part: &Part,
+) -> Result<Result<Vec<Json<Value>>, &'static str>, DbError> {
+    let query = match part.export {
+        Ok(query) => query,
+        Err(why) => return Ok(Err(why)),
+    };
+    let tenant = tx.tenant();
+    let rows = sqlx::query_scalar(query)
+        .bind(tenant)
+        .bind(&subject.people)
+        .bind(&subject.talks)
+        .bind(&subject.own_talks)
+        .bind(&subject.runs)
+        .bind(EXPORTED_MAX + 1)
+        .fetch_all(tx.conn())
+        .await?;
+    Ok(Ok(rows))
+}
+
+/// All that is there of somebody.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Export {
+    pub people: Vec<PersonId>,
+    /// Rows by table.
+    pub rows: BTreeMap<&'static str, Vec<Value>>,
+    /// Tables of which more is there than is handed out at once.
+    pub cut: Vec<&'static str>,
+    /// What is theirs, and not handed out, with the reasons.
+    pub left_out: BTreeMap<&'static str, Vec<&'static str>>,
+}
+
+/// Hands out what is there of somebody; recorded. For an all-audiences transaction. `NotFound`: one of them is nobody here.
+pub async fn export(tx: &mut TenantTx, actor: &Actor, people: &[PersonId]) -> Result<Export, DbError> {
+    let people = requests::same_humans(tx, people).await?;
+    let subject = subject(tx, &people).await?;
+    let mut all = Export { people, ..Export::default() };
+    for part in &PARTS {
+        match rows(tx, &subject, part).await? {
+            Err(why) => {
+                all.left_out.entry(part.table).or_default().push(why);
+            }
+            Ok(rows) => {
+                if rows.len() > usize::try_from(EXPORTED_MAX).unwrap_or(usize::MAX) {
+                    all.cut.push(part.table);
+                }
+                all.rows.entry(part.table).or_default().extend(rows.into_iter().map(|Json(row)| row));
+            }
+        }
+    }
+    let detail = json!({ "people": all.people });
+    audit::append(tx, actor, "person.export", ("person", &all.people[0].to_string()), detail).await?;
+    Ok(all)
 }

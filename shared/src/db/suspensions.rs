@@ -73,7 +73,7 @@ pub async fn suspend(db: &SystemDb, actor: &Actor, tenant: TenantId, why: &str) 
     tenant_line(&row)
 }
 
-/// Lets a tenant go on, audited in its own log. One that is not stopped stays as it is.
+/// Lets a tenant go on, audited in its own log. One that is not stopped stays as it is; one that ends is not found.
 ///
 /// Reason: see [`suspend`].
 pub async fn lift(
@@ -83,11 +83,12 @@ pub async fn lift(
     waiting: Waiting,
 ) -> Result<TenantLine, DbError> {
     let mut tx = db.begin(tenant).await?;
-    let was: Option<bool> =
-        sqlx::query_scalar("select suspended_at is not null from tenants where tenant_id = $1 for update")
-            .bind(tenant)
-            .fetch_optional(&mut *tx)
-            .await?;
+    let was: Option<bool> = sqlx::query_scalar(
+        "select suspended_at is not null from tenants where tenant_id = $1 and ending_at is null for update",
+    )
+    .bind(tenant)
+    .fetch_optional(&mut *tx)
+    .await?;
     let was_suspended = was.ok_or(DbError::NotFound)?;
     let row = sqlx::query(
         "update tenants

@@ -4,7 +4,7 @@ use shared::{
     db::{
         analytics::{self, Figures, Filter, Key, Span},
         audit::Actor,
-        office_hours, privacy, takeovers,
+        office_hours, takeovers,
     },
     hours::Hours,
     ids::{AgentId, ConversationId, EscalationId, MessageId, PersonId, RunId, UsageId},
@@ -310,9 +310,7 @@ async fn nothing_of_a_person_is_kept() {
     opines(&acme, &talk, "good").await;
     count(&acme).await;
     let before = table(&acme).await;
-    let mut tx = acme.db.begin_for_all_audiences().await.expect("a transaction begins");
-    privacy::forget(&mut tx, talk.person).await.expect("they are forgotten");
-    tx.commit().await.expect("it is stored");
+    acme.forget(talk.person).await;
     let anew = "update analytics_progress set seen_at = null where tenant_id = $1";
     let mut tx = acme.db.begin().await.expect("a transaction begins");
     sqlx::query(anew).bind(acme.tenant).execute(tx.conn()).await.expect("it is set");

@@ -9,7 +9,7 @@ use shared::{
         facts::{self, Correction, Drawn, Learned},
         memories::{self, Kind, Question, Recalled},
         messages::{self, Place},
-        origins, privacy,
+        origins,
     },
     ids::{ConversationId, MemoryId, PersonId},
     message::ChannelKind,
@@ -246,11 +246,7 @@ async fn what_is_forgotten_takes_its_facts_and_whoever_said_the_same_is_asked_ag
     );
 
     let person = acme.texts("select person_id::text from people where external_id = 'U2'").await;
-    let mut tx = acme.db.begin_for_all_audiences().await.expect("the database answers");
-    privacy::forget(&mut tx, PersonId::from_uuid(person[0].parse().expect("an id")))
-        .await
-        .expect("the database answers");
-    tx.commit().await.expect("the database answers");
+    acme.forget(PersonId::from_uuid(person[0].parse().expect("an id"))).await;
     assert_eq!(acme.count("select count(*) from memories").await, 0);
     assert_eq!(acme.count("select count(*) from fact_sources").await, 0);
 }

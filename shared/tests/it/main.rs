@@ -30,6 +30,7 @@ mod memories;
 mod messages;
 mod pacer;
 mod presence;
+mod privacy;
 mod queue;
 mod rotation;
 mod runs;

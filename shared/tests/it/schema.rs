@@ -76,10 +76,8 @@ async fn attack_3_every_weakened_policy_is_named() {
         run(&mut owner, "commit").await;
         let found = problems(&stage).await;
         assert!(found.len() == 1 && found[0].contains("`messages`"), "{weakening}: {found:?}");
-        for statement in
-            ["drop policy if exists tenant_rows on messages", "drop policy if exists tenant_fence on messages"]
-        {
-            run(&mut owner, statement).await;
+        for policy in ["tenant_rows", "tenant_fence", "tenant_end"] {
+            run(&mut owner, &format!("drop policy if exists {policy} on messages")).await;
         }
         run(&mut owner, "call enforce_tenant('messages')").await;
         assert_eq!(problems(&stage).await, [""; 0], "mended after: {weakening}");

@@ -6,10 +6,12 @@ use shared::{
     db::{
         Db, TenantDb, TenantTx,
         agents::{self, AgentShape},
+        audit::Actor,
         connections::{self, NewSlackConnection},
         inbox::{Accepted, Arrival, Content, Ingest},
+        privacy,
     },
-    ids::{AgentId, ConnectionId, ConversationId, TenantId},
+    ids::{AgentId, ConnectionId, ConversationId, PersonId, TenantId},
     message::{ChannelKind, InboundMessage},
     testing::TestDb,
 };
@@ -83,6 +85,17 @@ impl Stage {
 }
 
 impl Firm {
+    /// Erases somebody at once.
+    pub async fn forget(&self, person: PersonId) {
+        let mut tx = self.db.begin_for_all_audiences().await.expect("a transaction begins");
+        let id = privacy::request(&mut tx, &Actor::System, &[person]).await.expect("they are known");
+        let subject = privacy::subject(&mut tx, &[person]).await.expect("the database answers");
+        for part in &privacy::PARTS {
+            privacy::erase(&mut tx, id, &subject, part, 1_000).await.expect(part.table);
+        }
+        tx.commit().await.expect("it is committed");
+    }
+
     /// A message addressed to the agent. `event` and `lane` are names; their hashes become the keys.
     pub fn says(&self, event: &str, lane: &str, text: &str) -> Arrival {
         Arrival {

@@ -5,7 +5,7 @@ use shared::{
         audit::Actor,
         changes::{self, Change, What},
         messages::{self, Place},
-        origins, privacy,
+        origins,
         summaries::{self, New, Spoken},
     },
     ids::{ConversationId, MemoryId, PersonId},
@@ -117,10 +117,7 @@ async fn attack_136_what_is_forgotten_is_gone_from_summaries_and_in_no_later_one
     assert_eq!(acme.texts(BODIES).await, ["The venue is open. It is large."]);
 
     let person = acme.texts("select person_id::text from people where external_id = 'U2'").await;
-    let mut tx = acme.db.begin_for_all_audiences().await.expect("a transaction begins");
-    let person = PersonId::from_uuid(person[0].parse().expect("an id"));
-    privacy::forget(&mut tx, person).await.expect("the database answers");
-    tx.commit().await.expect("it is committed");
+    acme.forget(PersonId::from_uuid(person[0].parse().expect("an id"))).await;
     assert_eq!((acme.texts(BODIES).await, open(&acme, talk).await), (Vec::<String>::new(), Vec::new()));
     assert_eq!(acme.count("select count(*) from summary_sources").await, 0);
 }

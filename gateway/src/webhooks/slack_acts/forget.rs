@@ -1,15 +1,12 @@
 //! "Forget me": pressed and confirmed at Slack, erased by a job.
 
-use serde_json::json;
 use shared::{
     channels::slack::blocks::FORGET_ME,
     db::{
-        audit::{self, Actor},
+        audit::Actor,
         interactions::{self, Detail, State},
-        people,
+        people, privacy,
     },
-    jobs::Job,
-    queue,
 };
 
 use super::{Act, Answer, Refusal};
@@ -21,10 +18,7 @@ pub async fn confirm(act: &Act<'_>) -> Result<Answer, Refusal> {
     let repeated = interactions::is_repeated(&mut tx, act.route.connection, FORGET_ME, act.user()).await?;
     let stored = act.store(&mut tx, &Detail::default(), State::Done).await?;
     if stored.is_some() && !repeated {
-        let target = person.to_string();
-        audit::append(&mut tx, &Actor::Person(person), "person.ask_to_forget", ("person", &target), json!({}))
-            .await?;
-        queue::enqueue(&mut tx, &Job::ForgetPerson { person }).await?;
+        privacy::request(&mut tx, &Actor::Person(person), &[person]).await?;
     }
     tx.commit().await?;
     Ok(Answer::Taken)

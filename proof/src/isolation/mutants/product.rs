@@ -34,6 +34,7 @@ use uuid::Uuid;
 use super::{Killer, Verdict};
 use crate::isolation::{
     catalog::Catalog,
+    erased,
     fill::{Doors, Tenant},
     scene::{
         self, CONNECTION, COPIED, GUEST, GUEST_MAIL, IDENTITY, INVITATION, INVITATION_TOKEN, NEW_MAIL, SESSION,
@@ -303,6 +304,7 @@ async fn observe_system(edit: Edit) -> anyhow::Result<(Vec<(&'static str, Observ
                 let joining = Joining::Account(GUEST);
                 format!("{:?}", invitations::accept(&system, &offer(), &INVITATION_TOKEN, joining).await)
             }
+            "endings::begin" => erased::end(&system).await,
             COPY => format!("{:?}", ingest.accept(copied()).await),
             _ => format!("{:?}", lanes::put_back(&system, &lease(), 60.0).await),
         };
@@ -316,7 +318,7 @@ async fn observe_system(edit: Edit) -> anyhow::Result<(Vec<(&'static str, Observ
 }
 
 const COPY: &str = "inbox::accept of a copy";
-const SYSTEM_CALLS: [&str; 12] = [
+const SYSTEM_CALLS: [&str; 13] = [
     "system::change_plan",
     "lanes::watch",
     "lanes::renew",
@@ -329,6 +331,7 @@ const SYSTEM_CALLS: [&str; 12] = [
     "impersonations::begin",
     "suspensions::suspend",
     "suspensions::lift",
+    "endings::begin",
 ];
 
 /// Of the platform. Whom they would act as is no member of ours.
