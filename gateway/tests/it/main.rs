@@ -5,6 +5,7 @@
 //! sit at browsers.
 
 mod events;
+mod foreign;
 mod forms;
 mod gate;
 mod people;
@@ -28,6 +29,7 @@ mod every_field;
 mod floods;
 mod guesses;
 mod hang_up;
+mod happenings;
 mod impersonation;
 mod install;
 mod install_attacks;
@@ -47,6 +49,7 @@ mod openapi;
 mod own_app;
 mod patience;
 mod provider;
+mod queries;
 mod refusals;
 mod related;
 mod retries;
