@@ -15,6 +15,7 @@ trap 'kill "$services" 2>/dev/null || true' EXIT
 "$SCRIPTS/peers.sh" whatsapp
 "$SCRIPTS/peers.sh" stripe
 "$SCRIPTS/peers.sh" s3
+"$SCRIPTS/peers.sh" litellm
 "$SCRIPTS/peers.sh" api
 "$SCRIPTS/peers.sh" sdk
 "$SCRIPTS/portal.sh"

@@ -52,6 +52,12 @@ pub struct Agent {
     /// Another model than the platform's.
     #[arg(long)]
     model: Option<String>,
+    /// How freely its model chooses words, from 0 to 2.
+    #[arg(long)]
+    temperature: Option<f64>,
+    /// How many tokens an answer may have, from 50 to 8000.
+    #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(i32).range(50..=8000))]
+    answer_tokens: Option<i32>,
 }
 
 impl Tenant {
@@ -119,8 +125,17 @@ impl Agent {
         if self.name.trim().is_empty() || self.name.chars().count() > 80 {
             bail!("--name must have 1 to 80 characters.");
         }
-        let shape =
-            AgentShape { role: self.role, tone: self.tone, instructions: self.instructions, model: self.model };
+        if self.temperature.is_some_and(|temperature| !(0.0..=2.0).contains(&temperature)) {
+            bail!("--temperature must be from 0 to 2.");
+        }
+        let shape = AgentShape {
+            role: self.role,
+            tone: self.tone,
+            instructions: self.instructions,
+            model: self.model,
+            temperature: self.temperature.map(Some),
+            answer_tokens: self.answer_tokens.map(Some),
+        };
         let mut tx = db.tenant(self.tenant).begin().await?;
         shared::db::tenants::name(&mut tx).await.with_context(|| format!("There is no tenant {}", self.tenant))?;
         let agent =

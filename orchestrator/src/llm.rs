@@ -7,18 +7,20 @@
 
 use std::time::Duration;
 
-use async_openai::{Client, config::OpenAIConfig, error::OpenAIError, middleware::HttpRequestFactory};
+use async_openai::{Client, error::OpenAIError, middleware::HttpRequestFactory};
 use futures::{Stream, StreamExt};
-use reqwest::{Response, StatusCode, header::RETRY_AFTER};
-use secrecy::{ExposeSecret, SecretString};
+use reqwest::{Response, StatusCode, Url, header::RETRY_AFTER};
+use secrecy::SecretString;
 use serde_json::{Value, json};
 use shared::{
     crash,
     db::usage::{CallStatus, KeyOwner, ModelCall},
+    dialect::Dialect,
     ids::UsageId,
 };
 use tokio::time::{Instant, timeout, timeout_at};
 
+use account::Account;
 pub use called::Called;
 use called::Collected;
 
@@ -38,7 +40,7 @@ const CHARS_PER_TOKEN: usize = 4;
 /// Somebody's account at an OpenAI-compatible provider.
 #[derive(Clone)]
 pub struct Provider {
-    client: Client<OpenAIConfig>,
+    client: Client<Account>,
     pub owner: KeyOwner,
 }
 
@@ -55,6 +57,8 @@ pub(crate) struct Attempt {
     pub(crate) again: bool,
     /// The model wants to be left alone, for this long.
     pub(crate) rest: Option<Duration>,
+    /// It refused how it was asked, and this is how it wants to be.
+    pub(crate) own: Option<Dialect>,
     pub(crate) received: Received,
 }
 
@@ -67,9 +71,8 @@ pub(crate) struct Received {
 }
 
 impl Provider {
-    pub fn new(owner: KeyOwner, http: reqwest::Client, base_url: &str, key: &SecretString) -> Self {
-        let settings =
-            OpenAIConfig::new().with_api_base(base_url.trim_end_matches('/')).with_api_key(key.expose_secret());
+    pub fn new(owner: KeyOwner, http: reqwest::Client, base_url: &Url, key: &SecretString) -> Self {
+        let settings = Account::new(base_url, key);
         let sender = tower::service_fn(move |request| send(http.clone(), request));
         Self { client: Client::with_config(settings).with_http_service(sender), owner }
     }
@@ -77,7 +80,7 @@ impl Provider {
     /// One call. `words` get the answer while it comes.
     pub(crate) async fn ask(
         &self,
-        model: &str,
+        (model, dialect): (&str, Dialect),
         prompt: &Prompt,
         tokens_max: u32,
         words: &Words,
@@ -86,11 +89,11 @@ impl Provider {
         let mut request = json!({
             "model": model,
             "messages": prompt.messages,
-            "max_tokens": tokens_max,
             // async-openai does not set this by itself for our own types.
             "stream": true,
             "stream_options": { "include_usage": true },
         });
+        dialect.limit(&mut request, tokens_max, prompt.manner.temperature);
         if !prompt.tools.is_empty() {
             request["tools"] = json!(prompt.tools);
         }
@@ -103,7 +106,7 @@ impl Provider {
                 let limited = failure(&error.to_string(), CallStatus::Failed, true, Received::default());
                 return Err(Attempt { rest: Some(pause.unwrap_or_default().min(REST_KEPT_MAX)), ..limited });
             }
-            Ok(Err(error)) => return Err(refused(&error)),
+            Ok(Err(error)) => return Err(in_other_words(dialect, &error).unwrap_or_else(|| refused(&error))),
             Err(_) => {
                 return Err(failure("no answer within 30 s", CallStatus::Unknown, true, Received::default()));
             }
@@ -177,7 +180,16 @@ pub(crate) async fn read(
 }
 
 fn failure(reason: &str, status: CallStatus, again: bool, received: Received) -> Attempt {
-    Attempt { reason: reason.to_owned(), status, again, rest: None, received }
+    Attempt { reason: reason.to_owned(), status, again, rest: None, own: None, received }
+}
+
+/// If it was the way of asking that was refused: nothing was read, and nothing is paid.
+fn in_other_words(dialect: Dialect, error: &OpenAIError) -> Option<Attempt> {
+    let OpenAIError::ApiError(answer) = error else { return None };
+    let refusal = (answer.status_code == StatusCode::BAD_REQUEST).then_some(&answer.api_error)?;
+    let own = dialect.after_refusal(refusal.param.as_deref(), &refusal.message)?;
+    let received = Received { usage: Some((0, 0)), ..Received::default() };
+    Some(Attempt { own: Some(own), received, ..refused(error) })
 }
 
 /// The kind of a failure, never its text: providers quote the prompt in it.
@@ -194,7 +206,7 @@ fn refused(error: &OpenAIError) -> Attempt {
         OpenAIError::JSONDeserialize(..) => ("the provider sent no valid answer".into(), true),
         _ => ("the provider's answer can't be used".into(), true),
     };
-    Attempt { reason, status: CallStatus::Failed, again, rest: None, received: Received::default() }
+    Attempt { reason, status: CallStatus::Failed, again, rest: None, own: None, received: Received::default() }
 }
 
 fn kind_of(error: &Value) -> String {
@@ -221,6 +233,7 @@ pub(crate) fn ledger_row(
     call
 }
 
+mod account;
 mod called;
 #[cfg(test)]
 mod hostile;

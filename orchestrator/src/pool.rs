@@ -12,6 +12,7 @@ use shared::{
     config::Config,
     db::{
         DbError,
+        agents::Manner,
         budgets::{Planned, Verdict},
         llm_keys,
         usage::{CallStatus, KeyOwner, ModelCall},
@@ -106,7 +107,7 @@ impl ModelPool {
         let llm = &config.llm;
         let http = egress::provider_client(None);
         Self {
-            platform: Provider::new(KeyOwner::Platform, http, llm.base_url.as_str(), &llm.api_key),
+            platform: Provider::new(KeyOwner::Platform, http, &llm.base_url, &llm.api_key),
             model: llm.model.clone(),
             fallback: llm.fallback_model.clone(),
             guard: Guard::new(&config.egress_allow),
@@ -132,7 +133,7 @@ impl ModelPool {
                         base_url.parse().map_err(|_| DbError::Damaged("the address of a model key".into()))?;
                     match self.guard.client(&url) {
                         Ok(http) => chain.push(Link {
-                            provider: Provider::new(KeyOwner::Tenant(*id), http.clone(), base_url, key),
+                            provider: Provider::new(KeyOwner::Tenant(*id), http.clone(), &url, key),
                             model: model.clone().unwrap_or_default(),
                         }),
                         Err(refusal) => tracing::warn!(key = %id, %refusal, "A model key's address is not called"),
@@ -184,8 +185,8 @@ impl ModelPool {
             called: Vec::new(),
             ended: NoAnswer { reason: "no model can be called".into(), ..NoAnswer::default() },
         };
-        for tokens_max in job.tokens {
-            if walk.through(chain, *tokens_max).await? {
+        for tokens_max in lengths(job.tokens, prompt.manner) {
+            if walk.through(chain, tokens_max).await? {
                 let Walk { called, ended, .. } = walk;
                 return Ok(Ok(Completion { text: words.all(), called, calls: ended.calls }));
             }
@@ -196,6 +197,14 @@ impl ModelPool {
         words.rewind();
         Ok(Err(walk.ended))
     }
+}
+
+/// How long an answer may be, in tokens, one try after the other. What an agent is allowed takes the place of what is usual.
+fn lengths(usual: &[u32], manner: Manner) -> Vec<u32> {
+    let allowed = manner.answer_tokens.and_then(|tokens| u32::try_from(tokens).ok());
+    let Some(allowed) = allowed else { return usual.to_vec() };
+    let shorter = usual.iter().skip(1).copied().filter(|tokens| *tokens < allowed);
+    std::iter::once(allowed).chain(shorter).collect()
 }
 
 /// The way along a chain.
@@ -217,7 +226,11 @@ struct Walk<'a> {
 enum Asked {
     Answered,
     Short,
-    Failed { again: bool },
+    Failed {
+        again: bool,
+    },
+    /// It refused how it was asked; how it wants to be is known now.
+    Misput,
 }
 
 impl Walk<'_> {
@@ -250,7 +263,7 @@ impl Walk<'_> {
                     short.insert(index);
                 }
                 Asked::Failed { again } if again && step == 0 => {}
-                Asked::Failed { .. } => {
+                Asked::Failed { .. } | Asked::Misput => {
                     self.failed.insert(index);
                 }
             }
@@ -259,7 +272,11 @@ impl Walk<'_> {
     }
 
     async fn ask(&mut self, link: &Link, tokens_max: u32) -> Result<Asked, DbError> {
-        let asked = self.attempt(link, tokens_max).await?;
+        let mut asked = self.attempt(link, tokens_max).await?;
+        // Ends: each time something is learned that was not known.
+        while matches!(asked, Asked::Misput) {
+            asked = self.attempt(link, tokens_max).await?;
+        }
         // A model that takes no pictures refuses the whole request: it is asked once more, with words about them.
         if let (Asked::Failed { again: false }, Some(blind)) = (&asked, self.blind)
             && self.prompt != blind
@@ -290,20 +307,27 @@ impl Walk<'_> {
                 return Ok(self.is_short(Short { budgets, unpriced: Some(link.model.clone()) }));
             }
         }
-        let outcome = link.provider.ask(&link.model, &prompt, tokens_max, self.words).await;
+        let dialect = self.pool.health.dialect(owner, &link.model);
+        let outcome = link.provider.ask((&link.model, dialect), &prompt, tokens_max, self.words).await;
         self.pool.health.note(owner, &link.model, outcome.as_ref().err());
         let ours = owner == KeyOwner::Platform;
         let provider = if ours { providers::Provider::Model } else { providers::Provider::OwnModel };
         providers::note(provider, outcome.is_ok());
         let (status, received, failure) = match outcome {
             Ok(received) => (CallStatus::Ok, received, None),
-            Err(Attempt { reason, status, again, received, .. }) => (status, received, Some((reason, again))),
+            Err(Attempt { reason, status, again, own, received, .. }) => {
+                (status, received, Some((reason, again, own)))
+            }
         };
         self.ended.calls.push(llm::ledger_row((id, owner, &link.model), status, &prompt, &received));
-        let Some((reason, again)) = failure else {
+        let Some((reason, again, own)) = failure else {
             self.called = received.called;
             return Ok(Asked::Answered);
         };
+        if let Some(own) = own {
+            self.pool.health.learn(owner, &link.model, own);
+            return Ok(Asked::Misput);
+        }
         tracing::warn!(model = link.model, %reason, "A model call failed");
         let whose = if owner == KeyOwner::Platform { link.model.clone() } else { "(of a tenant)".to_owned() };
         metrics::counter!("konstruct_model_failures_total", "model" => whose).increment(1);

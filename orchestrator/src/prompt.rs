@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use shared::db::{
-    agents::Agent,
+    agents::{Agent, Manner},
     memories::Recalled,
     messages::{AuthorKind, Line},
     runs::Basis,
@@ -47,12 +47,14 @@ pub struct Turn<'a> {
     pub files: &'a [Shown],
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Prompt {
     pub messages: Vec<PromptMessage>,
     /// What may be called, as the API wants it.
     #[serde(skip)]
     pub tools: Vec<Value>,
+    #[serde(skip)]
+    pub manner: Manner,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -109,7 +111,7 @@ impl Prompt {
         let mut messages = self.messages.clone();
         messages.push(PromptMessage::new("assistant", begun.to_owned()));
         messages.push(PromptMessage::new("user", GO_ON.to_owned()));
-        Self { messages, tools: self.tools.clone() }
+        Self { messages, tools: self.tools.clone(), manner: self.manner }
     }
 
     /// With words about tools among the instructions, before the sentence that nothing may come after.
@@ -162,13 +164,13 @@ pub fn build(turn: &Turn<'_>) -> Prompt {
     let shown = window(turn.window, turn.files);
     let mut messages = vec![PromptMessage::new("system", system(turn, shown.len()))];
     messages.extend(shown);
-    Prompt { messages, tools: Vec::new() }
+    Prompt { messages, tools: Vec::new(), manner: turn.agent.manner }
 }
 
 /// What stands before the messages that are shown.
 fn summary(turn: &Turn<'_>, shown: usize) -> Option<String> {
-    let first = turn.window.len().checked_sub(shown).and_then(|first| turn.window.get(first));
-    earlier::section(turn.summaries, first.map(|line| line.sent_at))
+    let first = turn.window.len().checked_sub(shown)?;
+    earlier::section(turn.summaries, turn.window.get(first).map(|line| line.sent_at))
 }
 
 fn system(turn: &Turn<'_>, shown: usize) -> String {
@@ -270,6 +272,7 @@ mod tests {
             tone: "Warm, short".into(),
             instructions: instructions.into(),
             model: None,
+            manner: Manner::default(),
             is_default: true,
         }
     }

@@ -26,6 +26,7 @@ pub mod config;
 pub mod crash;
 pub mod crypto;
 pub mod db;
+pub mod dialect;
 pub mod egress;
 pub mod embedding;
 pub mod health;

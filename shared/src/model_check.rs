@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use reqwest::StatusCode;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde_json::{Value, json};
 use url::Url;
 
 use crate::{
+    dialect::{self, Dialect},
     egress::{self, Guard, Refusal},
     ids::LlmKeyId,
 };
@@ -35,22 +36,35 @@ pub enum Failed {
     Unavailable,
 }
 
-/// Where completions are asked for.
-pub fn completions(base_url: &Url) -> Result<Url, Failed> {
-    let address = format!("{}/chat/completions", base_url.as_str().trim_end_matches('/'));
-    address.parse().map_err(|_| Failed::Nonsense)
+/// Asks, once more if the model wants to be asked in another way. Never inside a transaction.
+pub async fn ask(guard: &Guard, base_url: &Url, key: &SecretString, model: &str) -> Result<Counted, Failed> {
+    let (mut status, mut body) = asked(guard, base_url, key, (model, Dialect::default())).await?;
+    if status == StatusCode::BAD_REQUEST
+        && let Some(own) = own_dialect(&body)
+    {
+        (status, body) = asked(guard, base_url, key, (model, own)).await?;
+    }
+    judge(status, &body)
 }
 
-/// Asks once. Never inside a transaction.
-pub async fn ask(guard: &Guard, base_url: &Url, key: &SecretString, model: &str) -> Result<Counted, Failed> {
-    let url = completions(base_url)?;
+fn own_dialect(body: &[u8]) -> Option<Dialect> {
+    let answer: Value = serde_json::from_slice(body).ok()?;
+    let error = &answer["error"];
+    Dialect::default().after_refusal(error["param"].as_str(), error["message"].as_str()?)
+}
+
+async fn asked(
+    guard: &Guard,
+    base_url: &Url,
+    key: &SecretString,
+    (model, dialect): (&str, Dialect),
+) -> Result<(StatusCode, Vec<u8>), Failed> {
+    let url = dialect::address(base_url, "/chat/completions");
     let client = guard.client(&url).map_err(Failed::Address)?;
-    let body = json!({
-        "model": model,
-        "messages": [{ "role": "user", "content": "Say OK." }],
-        "max_tokens": TOKENS_MAX,
-    });
-    let call = client.post(url).bearer_auth(key.expose_secret()).json(&body).timeout(TIMEOUT).send();
+    let mut body = json!({ "model": model, "messages": [{ "role": "user", "content": "Say OK." }] });
+    dialect.limit(&mut body, TOKENS_MAX, None);
+    let (header, value) = dialect::authorization(base_url, key).ok_or(Failed::Key)?;
+    let call = client.post(url).header(header, value).json(&body).timeout(TIMEOUT).send();
     let mut response = call.await.map_err(|error| unreachable(&error))?;
     let status = response.status();
     let mut bytes = Vec::new();
@@ -60,7 +74,7 @@ pub async fn ask(guard: &Guard, base_url: &Url, key: &SecretString, model: &str)
             return Err(Failed::Nonsense);
         }
     }
-    judge(status, &bytes)
+    Ok((status, bytes))
 }
 
 fn unreachable(error: &reqwest::Error) -> Failed {

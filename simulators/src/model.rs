@@ -7,6 +7,7 @@
 //! | `facts.rs` | what messages plainly state, for whoever keeps notes |
 //! | `acting.rs` | choose a tool of those that are offered |
 //! | `hearing.rs` | speech to text |
+//! | `refusing.rs` | what it does not take, and how it says so |
 //! | `shape.rs`, `stream.rs` | bring the reply into the wanted form, or spoil it |
 
 mod acting;
@@ -14,6 +15,7 @@ mod answer;
 mod facts;
 mod hearing;
 mod prompt;
+mod refusing;
 mod shape;
 mod stream;
 mod words;
@@ -33,7 +35,7 @@ use axum::{
     Extension, Json, Router,
     body::Bytes,
     extract::State,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -46,6 +48,7 @@ use crate::{
     faults::{FaultKind, Faults},
     server::{Scissors, Server},
 };
+use refusing::{failure, is_valid_key, refusal_of, unfit, wrong_key};
 use stream::{Reply, tokens_of};
 
 const REQUESTS_KEPT_MAX: usize = 10_000;
@@ -66,6 +69,9 @@ pub struct ModelOptions {
     /// Requests with pictures are refused, as by a model that takes text only.
     #[serde(default)]
     pub blind: bool,
+    /// It thinks before it answers, as OpenAI's larger ones do: `max_tokens` and a temperature are refused.
+    #[serde(default)]
+    pub thinks: bool,
     /// Called instead of what it would call itself, offered or not, once a message.
     #[serde(default)]
     pub calls: Vec<SimulatedCall>,
@@ -224,21 +230,9 @@ async fn complete(
         Some(FaultKind::DelayMs(ms)) => tokio::time::sleep(Duration::from_millis(*ms)).await,
         _ => {}
     }
-    let has_picture = || {
-        let parts = request["messages"].as_array().into_iter().flatten();
-        parts
-            .flat_map(|message| message["content"].as_array().into_iter().flatten())
-            .any(|part| part["type"] == "image_url")
-    };
-    if core.options().blind && has_picture() {
-        core.record(key.as_deref(), &request, None);
-        return refuse(
-            StatusCode::BAD_REQUEST,
-            "This model does not support image input.",
-            "invalid_request_error",
-        );
-    }
-    if let Some(refusal) = refusal_of(key.as_deref(), &request, fault.as_ref()) {
+    let refusal =
+        refusal_of(key.as_deref(), &request, fault.as_ref()).or_else(|| unfit(&request, &core.options()));
+    if let Some(refusal) = refusal {
         core.record(key.as_deref(), &request, None);
         return refusal;
     }
@@ -251,37 +245,6 @@ async fn complete(
         _ => {}
     }
     if request["stream"] == true { reply.streamed() } else { reply.whole() }
-}
-
-/// `None`: the request is in order.
-fn refusal_of(key: Option<&str>, request: &Value, fault: Option<&FaultKind>) -> Option<Response> {
-    match fault {
-        Some(FaultKind::Status { code, retry_after }) => {
-            let mut response = failure(*code);
-            if let Some(seconds) = retry_after {
-                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
-            }
-            return Some(response);
-        }
-        Some(FaultKind::SlackError(word)) => {
-            return Some(refuse(StatusCode::BAD_REQUEST, "Simulated refusal.", word));
-        }
-        _ => {}
-    }
-    if !is_valid_key(key) {
-        return Some(wrong_key());
-    }
-    let bad = |sentence| Some(refuse(StatusCode::BAD_REQUEST, sentence, "invalid_request_error"));
-    if !request.is_object() {
-        return bad("We could not parse the JSON body of your request.");
-    }
-    if request["model"].as_str().is_none_or(str::is_empty) {
-        return bad("you must provide a model parameter");
-    }
-    match request["messages"].as_array() {
-        Some(messages) if !messages.is_empty() => None,
-        _ => bad("Missing required parameter: 'messages'."),
-    }
 }
 
 fn compose(core: &Core, key: Option<&str>, request: &Value, fault: Option<FaultKind>) -> Reply {
@@ -348,26 +311,6 @@ async fn models(headers: HeaderMap) -> Response {
     }
     let model = |id: &&str| json!({ "id": id, "object": "model", "created": 0, "owned_by": "simulators" });
     Json(json!({ "object": "list", "data": MODELS.iter().map(model).collect::<Vec<_>>() })).into_response()
-}
-
-/// Any key will do, except none and those that begin with `sk-invalid`.
-fn is_valid_key(key: Option<&str>) -> bool {
-    key.is_some_and(|key| !key.is_empty() && !key.starts_with("sk-invalid"))
-}
-
-fn wrong_key() -> Response {
-    refuse(StatusCode::UNAUTHORIZED, "Incorrect API key provided.", "invalid_api_key")
-}
-
-fn failure(code: u16) -> Response {
-    let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    refuse(status, "Simulated failure.", "simulated_failure")
-}
-
-fn refuse(status: StatusCode, message: &str, code: &str) -> Response {
-    let kind = if status.is_server_error() { "server_error" } else { "invalid_request_error" };
-    let error = json!({ "error": { "message": message, "type": kind, "param": null, "code": code } });
-    (status, Json(error)).into_response()
 }
 
 fn bearer(headers: &HeaderMap) -> Option<String> {

@@ -1,11 +1,13 @@
 //! AI employees: who answers, and how.
 
+use std::ops::RangeInclusive;
+
 use axum::{
     Json,
     extract::rejection::JsonRejection,
     http::{HeaderMap, HeaderName, header},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 use shared::{
     db::{
@@ -31,6 +33,8 @@ use crate::{
 const NAME_MAX: usize = 80;
 pub(super) const INSTRUCTIONS_MAX: usize = 20_000;
 pub(super) const SHORT_TEXT_MAX: usize = 500;
+const TEMPERATURE_MAX: f64 = 2.0;
+const ANSWER_TOKENS: RangeInclusive<i32> = 50..=8_000;
 
 #[derive(Serialize, ToSchema)]
 pub struct AgentBody {
@@ -44,6 +48,12 @@ pub struct AgentBody {
     model: Option<String>,
     /// What answers, in order; empty: the tenant's default key, or else the platform's models.
     models: Vec<ModelBody>,
+    /// How freely its model chooses words; `null`: as the provider has it.
+    #[schema(example = 0.3)]
+    temperature: Option<f64>,
+    /// How many tokens an answer may have; `null`: as the platform has it.
+    #[schema(example = 800)]
+    answer_tokens: Option<i32>,
     /// What it may use besides words: names of the product's own tools, ids of the tenant's.
     #[schema(example = json!(["calculator", "tol_01k9z3w6h8f2m5x7q4r1t0v9sb"]))]
     tools: Vec<String>,
@@ -61,6 +71,8 @@ pub struct AgentVersionBody {
     instructions: String,
     model: Option<String>,
     models: Vec<ModelBody>,
+    temperature: Option<f64>,
+    answer_tokens: Option<i32>,
     tools: Vec<String>,
     /// A member's or a key's id, or `konstruct`: it was so before versions were kept.
     changed_by: String,
@@ -81,6 +93,9 @@ struct Kept {
     instructions: String,
     model: Option<String>,
     models: Vec<ModelBody>,
+    // Not in what was kept before there were any.
+    temperature: Option<f64>,
+    answer_tokens: Option<i32>,
     tools: Vec<String>,
 }
 
@@ -107,6 +122,15 @@ pub struct ShapeAgent {
     /// What answers, in order: 8 at most. Replaces the agent's list; empty: the tenant's default key, or else the platform's
     /// models. The platform's models follow a key of the tenant's own only if they are named here.
     models: Option<Vec<ModelBody>>,
+    /// How freely its model chooses words: 0, always the likeliest, to 2. `null`: as the provider has it. Models that take none
+    /// are asked without.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<f64>, minimum = 0, maximum = 2, example = 0.3)]
+    temperature: Option<Option<f64>>,
+    /// How many tokens an answer may have, from 50 to 8,000. `null`: as the platform has it.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<i32>, minimum = 50, maximum = 8000, example = 800)]
+    answer_tokens: Option<Option<i32>>,
     /// What it may use besides words: names of the product's own tools, ids of the tenant's, 20 at most. Replaces the agent's
     /// list; empty: nothing.
     tools: Option<Vec<String>>,
@@ -159,8 +183,14 @@ pub async fn shape(
     check(&body)?;
     let chosen = body.models.as_ref().map(|models| choices(models)).transpose()?;
     let granted = body.tools.as_ref().map(|tools| grants(tools)).transpose()?;
-    let shape =
-        AgentShape { role: body.role, tone: body.tone, instructions: body.instructions, model: body.model };
+    let shape = AgentShape {
+        role: body.role,
+        tone: body.tone,
+        instructions: body.instructions,
+        model: body.model,
+        temperature: body.temperature,
+        answer_tokens: body.answer_tokens,
+    };
     let (actor, name) = (&admin.0.actor, body.name.trim());
     let mut tx = admin.0.db.begin().await?;
     let known = agent_versions::lock(&mut tx, name).await?;
@@ -211,7 +241,8 @@ fn seen(headers: &HeaderMap) -> Result<Option<i32>, ApiError> {
 
 fn kept(body: &AgentBody) -> Value {
     json!({ "role": body.role, "tone": body.tone, "instructions": body.instructions, "model": body.model,
-            "models": body.models, "tools": body.tools })
+            "models": body.models, "temperature": body.temperature, "answer_tokens": body.answer_tokens,
+            "tools": body.tools })
 }
 
 fn version_body(row: AgentVersion) -> Result<AgentVersionBody, ApiError> {
@@ -223,10 +254,17 @@ fn version_body(row: AgentVersion) -> Result<AgentVersionBody, ApiError> {
         instructions: kept.instructions,
         model: kept.model,
         models: kept.models,
+        temperature: kept.temperature,
+        answer_tokens: kept.answer_tokens,
         tools: kept.tools,
         changed_by: row.actor,
         created_at: written(row.created_at),
     })
+}
+
+/// What is there, `null` included: that takes a value back, and what is not there leaves it.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(from).map(Some)
 }
 
 pub(crate) fn check(body: &ShapeAgent) -> Result<(), ApiError> {
@@ -241,6 +279,13 @@ pub(crate) fn check(body: &ShapeAgent) -> Result<(), ApiError> {
         return Err(ApiError::invalid(format!(
             "`role`, `tone` and `model` may have {SHORT_TEXT_MAX} characters at most."
         )));
+    }
+    if body.temperature.flatten().is_some_and(|temperature| !(0.0..=TEMPERATURE_MAX).contains(&temperature)) {
+        return Err(ApiError::invalid(format!("`temperature` must be from 0 to {TEMPERATURE_MAX}.")));
+    }
+    if body.answer_tokens.flatten().is_some_and(|tokens| !ANSWER_TOKENS.contains(&tokens)) {
+        let (least, most) = (ANSWER_TOKENS.start(), ANSWER_TOKENS.end());
+        return Err(ApiError::invalid(format!("`answer_tokens` must be from {least} to {most}.")));
     }
     let texts = [
         Some(&body.name),
@@ -327,6 +372,8 @@ fn agent_body(agent: Agent, known: &Known) -> AgentBody {
         instructions: agent.instructions,
         model: agent.model,
         models: own.map(body).collect(),
+        temperature: agent.manner.temperature,
+        answer_tokens: agent.manner.answer_tokens,
         tools: granted.map(|(_, grant)| granted_name(grant)).collect(),
         is_default: agent.is_default,
         version: known.versions.iter().find(|(id, _)| *id == agent.id).map_or(0, |(_, version)| *version),

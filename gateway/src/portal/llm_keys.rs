@@ -14,6 +14,7 @@ use shared::{
         llm_keys::{self, Change, LlmKey, NewLlmKey},
         usage::{self, ModelCall},
     },
+    dialect,
     ids::LlmKeyId,
     model_check::{self, Failed},
 };
@@ -240,9 +241,12 @@ fn text<'a>(field: &str, given: &'a str, longest: usize) -> Result<&'a str, ApiE
 
 fn address(given: &str) -> Result<Url, ApiError> {
     let url: Option<Url> = if given.len() <= URL_MAX { given.trim().parse().ok() } else { None };
-    let usable = |url: &Url| url.has_host() && url.query().is_none() && url.fragment().is_none();
+    let usable = |url: &Url| url.has_host() && dialect::has_known_query(url) && url.fragment().is_none();
     url.filter(usable).ok_or_else(|| {
-        ApiError::invalid("`base_url` must be an address such as https://api.openai.com/v1, without `?` and `#`.")
+        ApiError::invalid(
+            "`base_url` must be an address such as https://api.openai.com/v1, without `?` and `#`; at Azure with \
+             `?api-version=…` at its end.",
+        )
     })
 }
 

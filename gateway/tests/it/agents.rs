@@ -55,6 +55,23 @@ async fn an_agent_is_created_once_and_then_changed_field_by_field() {
 }
 
 #[tokio::test]
+async fn temperature_and_length_stay_until_they_are_changed_or_taken_back() {
+    let house = House::open().await;
+    let acme = house.firm("acme").await;
+    let manner = |reply: &Reply| (reply.json()["temperature"].clone(), reply.json()["answer_tokens"].clone());
+    let said = json!({ "name": "Kona", "temperature": 0.7, "answer_tokens": 400 });
+    assert_eq!(manner(&shape(&house, &acme, &said).await), (json!(0.7), json!(400)));
+    let elsewhere = shape(&house, &acme, &json!({ "name": "Kona", "tone": "brief" })).await;
+    assert_eq!(manner(&elsewhere), (json!(0.7), json!(400)));
+    let back = shape(&house, &acme, &json!({ "name": "Kona", "temperature": null })).await;
+    assert_eq!(manner(&back), (Value::Null, json!(400)));
+    let id = back.json()["id"].as_str().expect("an id").to_owned();
+    let versions = house.ask(&Ask::get(&format!("/api/v1/agents/{id}/versions")).key(&acme.key)).await.json();
+    let kept = versions["items"].as_array().expect("a list").iter().map(|version| &version["temperature"]);
+    assert_eq!(kept.collect::<Vec<_>>(), [&Value::Null, &json!(0.7), &json!(0.7)]);
+}
+
+#[tokio::test]
 async fn what_is_too_long_blank_or_unstorable_is_400_with_a_sentence() {
     let house = House::open().await;
     let acme = house.firm("acme").await;
@@ -66,6 +83,10 @@ async fn what_is_too_long_blank_or_unstorable_is_400_with_a_sentence() {
         (json!({ "name": "Kona", "role": "x".repeat(501) }), "`role`, `tone` and `model` may"),
         (json!({ "name": "Kona", "tone": "x".repeat(501) }), "`role`, `tone` and `model` may"),
         (json!({ "name": "Kona", "model": "x".repeat(501) }), "`role`, `tone` and `model` may"),
+        (json!({ "name": "Kona", "temperature": 2.1 }), "`temperature` must be from 0 to 2"),
+        (json!({ "name": "Kona", "temperature": -0.1 }), "`temperature` must be from 0 to 2"),
+        (json!({ "name": "Kona", "answer_tokens": 49 }), "`answer_tokens` must be from 50 to 8000"),
+        (json!({ "name": "Kona", "answer_tokens": 8001 }), "`answer_tokens` must be from 50 to 8000"),
         (json!({ "name": "Ko\u{0}na" }), "A text may not contain"),
         (json!({ "name": "Kona", "role": "a\u{0}" }), "A text may not contain"),
         (json!({ "name": "Kona", "tone": "a\u{0}" }), "A text may not contain"),

@@ -27,7 +27,7 @@ pub fn prompt(sources: &[Source], mark: &str) -> Prompt {
     let said = lines.collect::<Vec<_>>().join("\n");
     let content = format!("<said {mark}>\n{said}\n</said {mark}>");
     let system = PromptMessage::new("system", SYSTEM.replace("{mark}", mark));
-    Prompt { messages: vec![system, PromptMessage::new("user", content)], tools: Vec::new() }
+    Prompt { messages: vec![system, PromptMessage::new("user", content)], ..Prompt::default() }
 }
 
 #[derive(Deserialize)]

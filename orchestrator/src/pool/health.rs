@@ -1,4 +1,4 @@
-//! How providers are: who wants to be left alone, and who fails again and again.
+//! How providers are: who wants to be left alone, who fails again and again, and how a model wants to be asked.
 //!
 //! Kept for each key, so that one tenant's provider says nothing about another's.
 
@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use shared::db::usage::KeyOwner;
+use shared::{db::usage::KeyOwner, dialect::Dialect};
 use tokio::time::Instant;
 
 use crate::llm::Attempt;
@@ -28,6 +28,7 @@ struct Known {
     /// Until when a model wants to be left alone.
     resting: HashMap<(KeyOwner, String), Instant>,
     failures: HashMap<KeyOwner, Failures>,
+    dialects: HashMap<(KeyOwner, String), Dialect>,
 }
 
 struct Failures {
@@ -93,6 +94,18 @@ impl Health {
         }
     }
 
+    /// How a model wants to be asked, as far as it has said.
+    pub fn dialect(&self, owner: KeyOwner, model: &str) -> Dialect {
+        self.lock().dialects.get(&(owner, model.to_owned())).copied().unwrap_or_default()
+    }
+
+    /// Known until the process ends.
+    pub fn learn(&self, owner: KeyOwner, model: &str, learned: Dialect) {
+        let mut known = self.lock();
+        let dialect = known.dialects.entry((owner, model.to_owned())).or_default();
+        *dialect = dialect.and(learned);
+    }
+
     fn lock(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -106,7 +119,14 @@ mod tests {
     use crate::llm::Received;
 
     fn failure(again: bool, rest: Option<Duration>) -> Attempt {
-        Attempt { reason: String::new(), status: CallStatus::Failed, again, rest, received: Received::default() }
+        Attempt {
+            reason: String::new(),
+            status: CallStatus::Failed,
+            again,
+            rest,
+            own: None,
+            received: Received::default(),
+        }
     }
 
     #[test]

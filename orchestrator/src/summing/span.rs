@@ -40,7 +40,7 @@ pub fn prompt(span: &[Spoken], mark: &str) -> Prompt {
     let said = lines.collect::<Vec<_>>().join("\n");
     let system = PromptMessage::new("system", SYSTEM.replace("{mark}", mark));
     let content = format!("<said {mark}>\n{said}\n</said {mark}>");
-    Prompt { messages: vec![system, PromptMessage::new("user", content)], tools: Vec::new() }
+    Prompt { messages: vec![system, PromptMessage::new("user", content)], ..Prompt::default() }
 }
 
 /// One line of bounded length, whatever the model says.

@@ -2,13 +2,13 @@
 
 export type AcceptInvitation = { code?: string | null; name?: string | null; password: string; token: string }
 
-export type AgentBody = { id: string; instructions: string; is_default: boolean; model?: string | null; models: (ModelBody)[]; name: string; role: string; tone: string; tools: (string)[]; version: number }
+export type AgentBody = { answer_tokens?: number | null; id: string; instructions: string; is_default: boolean; model?: string | null; models: (ModelBody)[]; name: string; role: string; temperature?: number | null; tone: string; tools: (string)[]; version: number }
 
 export type AgentFiguresBody = FiguresBody & { agent?: string | null; name?: string | null }
 
 export type AgentList = { items: (AgentBody)[] }
 
-export type AgentVersionBody = { changed_by: string; created_at: string; instructions: string; model?: string | null; models: (ModelBody)[]; role: string; tone: string; tools: (string)[]; version: number }
+export type AgentVersionBody = { answer_tokens?: number | null; changed_by: string; created_at: string; instructions: string; model?: string | null; models: (ModelBody)[]; role: string; temperature?: number | null; tone: string; tools: (string)[]; version: number }
 
 export type AgentVersionList = { items: (AgentVersionBody)[] }
 
@@ -354,7 +354,7 @@ export type Session = { csrf_token: string; impersonation?: ImpersonationBody | 
 
 export type SessionUser = { has_second_factor: boolean; id: string; is_platform_admin: boolean; mail: string; name: string }
 
-export type ShapeAgent = { instructions?: string | null; model?: string | null; models?: (ModelBody)[] | null; name: string; role?: string | null; tone?: string | null; tools?: (string)[] | null }
+export type ShapeAgent = { answer_tokens?: number | null; instructions?: string | null; model?: string | null; models?: (ModelBody)[] | null; name: string; role?: string | null; temperature?: number | null; tone?: string | null; tools?: (string)[] | null }
 
 export type ShowInvitation = { token: string }
 

@@ -8,7 +8,7 @@ import type { AgentBody, AgentVersionBody } from '../api/schema'
 import { useRights } from '../api/session'
 import { isInTheWay } from '../lib/cases'
 import { draftOf } from '../lib/drafts'
-import { differences, merged, restorable, shapeOf, type Shape } from '../lib/agents'
+import { asSent, differences, merged, restorable, shapeOf, type Shape } from '../lib/agents'
 import { useWords } from '../lib/words'
 import { Button } from '../ui/button'
 import { Field, TextArea } from '../ui/field'
@@ -42,10 +42,9 @@ export function AgentForm({ agent, submit, onSaved }: AgentFormProps) {
   const keys = useQuery(modelKeysQuery)
   const save = useMutation({
     mutationFn: () =>
-      // A field that is left out stays as it is; a model can be chosen, and not yet taken back.
       call('PUT /api/v1/agents', {
         headers: base && { 'if-match': `"${base.version}"` },
-        body: { name, ...shape, model: shape.model.trim() || null },
+        body: { name, ...asSent(shape) },
       }),
     onSuccess: async (saved) => {
       setBase(saved)
@@ -59,7 +58,7 @@ export function AgentForm({ agent, submit, onSaved }: AgentFormProps) {
     save.reset()
     setShape((before) => ({ ...before, ...change }))
   }
-  const input = (field: 'role' | 'tone' | 'instructions' | 'model') => ({
+  const input = (field: 'role' | 'tone' | 'instructions' | 'model' | 'temperature' | 'answer_tokens') => ({
     value: shape[field],
     readOnly: !mayAdministrate,
     onChange: (event: { target: { value: string } }) => write({ [field]: event.target.value }),
@@ -104,6 +103,10 @@ export function AgentForm({ agent, submit, onSaved }: AgentFormProps) {
           <>
             <ToolGrants granted={shape.tools} isFixed={!mayAdministrate} onChange={(tools) => write({ tools })} />
             <ModelChain models={shape.models} isFixed={!mayAdministrate} onChange={(models) => write({ models })} />
+            <div className="beside">
+              <Field label={say('agents.temperature')} hint={say('agents.temperature_hint')} {...input('temperature')} type="number" min={0} max={2} step="any" />
+              <Field label={say('agents.answer_tokens')} hint={say('agents.answer_tokens_hint')} {...input('answer_tokens')} type="number" min={50} max={8000} />
+            </div>
           </>
         )}
         {theirs && base && (

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { ApiProblem } from '../api/client'
 import type { ApprovalBody } from '../api/schema'
-import { differences, lineDiff, merged, restorable, shapeOf } from './agents'
+import { asSent, differences, lineDiff, merged, restorable, shapeOf } from './agents'
 import { countdown, left, outcomeOf, plain, sentOf, withSeen } from './approvals'
 import { sizeOf, stateOf, unfit } from './documents'
 import { argumentsOf, fieldOf, hostOf, newArgument, schemaOf, twice, unfilled } from './tools'
@@ -90,6 +90,11 @@ describe('two who edit one agent', () => {
       { field: 'tools', word: 'grants.title', before: '', after: 'open_ticket' },
     ])
     expect(lineDiff('One\nTwo\nThree', 'One\n2\nThree\nFour')).toEqual([['same', 'One'], ['gone', 'Two'], ['new', '2'], ['same', 'Three'], ['new', 'Four']])
+  })
+
+  test('take back what they leave blank', () => {
+    const typed = { ...shapeOf(undefined), temperature: '0.3', answer_tokens: ' ' }
+    expect(asSent(typed)).toMatchObject({ model: null, temperature: 0.3, answer_tokens: null })
   })
 
   test('take back what can still be had', () => {

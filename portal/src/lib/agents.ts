@@ -8,6 +8,9 @@ export interface Shape {
   instructions: string
   model: string
   models: ModelBody[]
+  /** As it is typed; blank: the provider's own, and the platform's. */
+  temperature: string
+  answer_tokens: string
   tools: string[]
 }
 
@@ -18,8 +21,16 @@ export function shapeOf(agent: AgentBody | AgentVersionBody | undefined): Shape 
     instructions: agent?.instructions ?? '',
     model: agent?.model ?? '',
     models: agent?.models ?? [],
+    temperature: agent?.temperature?.toString() ?? '',
+    answer_tokens: agent?.answer_tokens?.toString() ?? '',
     tools: agent?.tools ?? [],
   }
+}
+
+/** As the API wants it: what is blank is taken back, but a model can be chosen, and not yet taken back. */
+export function asSent(shape: Shape) {
+  const number = (typed: string) => (typed.trim() === '' ? null : Number(typed))
+  return { ...shape, model: shape.model.trim() || null, temperature: number(shape.temperature), answer_tokens: number(shape.answer_tokens) }
 }
 
 export interface Difference {
@@ -35,6 +46,8 @@ const FIELDS: [keyof Shape, Word][] = [
   ['instructions', 'agents.instructions'],
   ['model', 'agents.model'],
   ['models', 'chain.title'],
+  ['temperature', 'agents.temperature'],
+  ['answer_tokens', 'agents.answer_tokens'],
   ['tools', 'grants.title'],
 ]
 

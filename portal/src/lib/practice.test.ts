@@ -5,7 +5,7 @@ import type { AgentBody, CaseBody, ReplayBody } from '../api/schema'
 import { caseOf, formOfCase, isInTheWay, isSomething, verdictOf } from './cases'
 import { draftDifferences, draftOf, isAsItIs, NO_DRAFT } from './drafts'
 
-const agent = { id: 'agt_1', name: 'Ada', role: '', tone: '', instructions: 'Be brief.', model: 'small', models: [], tools: [], is_default: true, version: 1 } satisfies AgentBody
+const agent = { id: 'agt_1', name: 'Ada', role: '', tone: '', instructions: 'Be brief.', model: 'small', models: [], temperature: null, answer_tokens: null, tools: [], is_default: true, version: 1 } satisfies AgentBody
 
 test('a draft says only what differs from the agent', () => {
   expect(isAsItIs(draftOf(NO_DRAFT, agent))).toBe(true)

@@ -14,7 +14,7 @@ func main() {
 	configuration.Servers = konstruct.ServerConfigurations{{URL: os.Getenv("ADDRESS")}}
 	client := konstruct.NewAPIClient(configuration)
 	asAdmin := context.WithValue(context.Background(), konstruct.ContextAccessToken, os.Getenv("KEY"))
-	if _, _, err := client.AgentsAPI.AgentsShape(asAdmin).ShapeAgent(*konstruct.NewShapeAgent("Kona")).Execute(); err != nil {
+	if _, _, err := client.AgentsAPI.AgentsShape(asAdmin).ShapeAgent(*konstruct.NewShapeAgent("Nova")).Execute(); err != nil {
 		fail(err)
 	}
 	agents, _, err := client.AgentsAPI.AgentsList(asAdmin).Execute()

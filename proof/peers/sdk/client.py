@@ -7,6 +7,6 @@ from konstruct_client.api.agents import agents_list, agents_shape
 from konstruct_client.models import ShapeAgent
 
 client = AuthenticatedClient(base_url=os.environ["ADDRESS"], token=os.environ["KEY"], raise_on_unexpected_status=True)
-agents_shape.sync(client=client, body=ShapeAgent(name="Kona"))
+agents_shape.sync(client=client, body=ShapeAgent(name="Nova"))
 for agent in agents_list.sync(client=client).items:
     print(agent.name)

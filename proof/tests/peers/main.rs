@@ -5,15 +5,19 @@
 //!
 //! And a bucket, which is nobody's reading of ours: the storage must do with it what it does with a folder.
 //!
-//! And programs that read our API's description: one that makes up requests, generators that make clients of it, and Standard
-//! Webhooks' own library, which reads what own systems are told.
+//! And LiteLLM, as a tenant's provider of models. And programs that read our API's description: one that makes up requests,
+//! generators that make clients of it, and Standard Webhooks' own library, which reads what own systems are told.
 //!
-//! `scripts/peers.sh slack`, `… whatsapp`, `… stripe`, `… s3`, `… api` and `… sdk` install them; `make test` does that first.
+//! `scripts/peers.sh slack`, `… whatsapp`, `… stripe`, `… s3`, `… litellm`, `… api` and `… sdk` install them; `make test` does
+//! that first.
 
 mod api;
 mod bucket;
 mod emulate;
+#[path = "../story/house.rs"]
+#[expect(dead_code, reason = "the stories use all of it")]
 mod house;
+mod litellm;
 mod page;
 mod pywa;
 mod sdk;

@@ -40,6 +40,7 @@ async fn done(what: &str, command: &mut Command) -> Output {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_in_python_is_made_of_the_description_and_works() {
     let house = House::open().await;
+    let acme = house.tenant("acme").await;
     let folder = tempfile::tempdir().expect("a folder can be made");
     let client = folder.path().join("konstruct_client");
     let mut make = python_program("sdk", "from openapi_python_client.cli import app; app()");
@@ -55,13 +56,14 @@ async fn a_client_in_python_is_made_of_the_description_and_works() {
         ask.as_std().get_envs().find_map(|(name, value)| (name == "PYTHONPATH").then_some(value).flatten());
     let packages = std::env::join_paths([packages.map(PathBuf::from).unwrap_or_default(), folder.path().into()]);
     ask.env("PYTHONPATH", packages.expect("paths")).arg(here("peers/sdk/client.py"));
-    let said = done("the client", ask.env("ADDRESS", &house.address).env("KEY", &house.key)).await;
-    assert_eq!(String::from_utf8_lossy(&said.stdout).trim(), "Kona", "it makes one and finds it");
+    let said = done("the client", ask.env("ADDRESS", &house.address).env("KEY", &acme.key)).await;
+    assert_eq!(String::from_utf8_lossy(&said.stdout).trim(), "Kona\nNova", "it makes one and finds both");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_in_go_is_made_of_the_description_and_works() {
     let house = House::open().await;
+    let acme = house.tenant("acme").await;
     let folder = tempfile::tempdir().expect("a folder can be made");
     let client = folder.path().join("konstruct");
     let installed = here("../.local/peers/sdk");
@@ -103,8 +105,8 @@ async fn a_client_in_go_is_made_of_the_description_and_works() {
         .env("GOCACHE", folder.path().join("cache"))
         .env("GOPATH", folder.path().join("path"))
         .env("ADDRESS", &house.address)
-        .env("KEY", &house.key)
+        .env("KEY", &acme.key)
         .stdin(Stdio::null());
     let said = done("the client", &mut build).await;
-    assert_eq!(String::from_utf8_lossy(&said.stdout).trim(), "Kona", "it makes one and finds it");
+    assert_eq!(String::from_utf8_lossy(&said.stdout).trim(), "Kona\nNova", "it makes one and finds both");
 }

@@ -104,7 +104,8 @@ select own.name as tenant_name, own.dropped_before, own.plan <> 'enterprise' as 
        exists (select from token_rotations t
                 where t.tenant_id = $1 and t.connection_id = c.connection_id
                   and t.expires_at < clock_timestamp() + interval '1 minute') as token_runs_out,
-       c.bot_user_id, a.agent_id, a.name, a.role, a.tone, a.instructions, a.model, a.is_default,
+       c.bot_user_id, a.agent_id, a.name, a.role, a.tone, a.instructions, a.model, a.temperature,
+       a.answer_tokens, a.is_default,
        exists (select from messages m where m.tenant_id = $1 and m.conversation_id = $2 and m.author_kind = 'agent')
          as takes_part, exists (select from bindings b where b.tenant_id = $1) as bound, c.outsiders,
        exists (select from llm_keys k where k.tenant_id = $1)

@@ -57,7 +57,8 @@ pub struct Place {
 
 const SETTING: &str = concat!(
     "
-select t.name as tenant_name, a.agent_id, a.name, a.role, a.tone, a.instructions, a.model, a.is_default,
+select t.name as tenant_name, a.agent_id, a.name, a.role, a.tone, a.instructions, a.model, a.temperature,
+       a.answer_tokens, a.is_default,
        exists (select from llm_keys k where k.tenant_id = $1)
          or exists (select from agent_models n where n.tenant_id = $1) as own_models,
        exists (select from budgets b where b.tenant_id = $1 and b.limit_micro_usd is not null) as budgeted, ",
