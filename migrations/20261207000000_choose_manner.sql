@@ -2,4 +2,4 @@
 -- much as the platform allows.
 alter table agents
     add column temperature double precision check (temperature between 0 and 2),
-    add column answer_tokens integer check (answer_tokens between 50 and 8000);
+    add column answer_tokens integer check (answer_tokens > 0);

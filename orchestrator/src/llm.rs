@@ -55,6 +55,8 @@ pub(crate) struct Attempt {
     pub(crate) status: CallStatus,
     /// The same model may do better a moment later.
     pub(crate) again: bool,
+    /// It was waited for in vain: whoever asks the same once more may wait as long again.
+    pub(crate) hung: bool,
     /// The model wants to be left alone, for this long.
     pub(crate) rest: Option<Duration>,
     /// It refused how it was asked, and this is how it wants to be.
@@ -108,7 +110,8 @@ impl Provider {
             }
             Ok(Err(error)) => return Err(in_other_words(dialect, &error).unwrap_or_else(|| refused(&error))),
             Err(_) => {
-                return Err(failure("no answer within 30 s", CallStatus::Unknown, true, Received::default()));
+                let hung = failure("no answer within 30 s", CallStatus::Unknown, true, Received::default());
+                return Err(Attempt { hung: true, ..hung });
             }
         };
         read(stream, deadline, words).await
@@ -137,7 +140,10 @@ pub(crate) async fn read(
             if received.text.is_empty() && called.is_empty() { FIRST_TOKEN_TIMEOUT } else { IDLE_TIMEOUT };
         let until = deadline.min(Instant::now() + patience);
         let chunk = match timeout_at(until, stream.next()).await {
-            Err(_) => return Err(failure("the stream stalled", CallStatus::Unknown, true, received)),
+            Err(_) => {
+                let hung = failure("the stream stalled", CallStatus::Unknown, true, received);
+                return Err(Attempt { hung: true, ..hung });
+            }
             Ok(None) => break,
             Ok(Some(Err(error))) => {
                 let again = Attempt { received, ..refused(&error) };
@@ -150,7 +156,9 @@ pub(crate) async fn read(
             return Err(failure(&reason, CallStatus::Failed, true, received));
         }
         let choice = &chunk["choices"][0];
-        let said = choice["delta"]["content"].as_str().unwrap_or_default();
+        let text = |field: &str| choice["delta"][field].as_str().filter(|text| !text.is_empty());
+        // A refusal is an answer. What a model thinks before it (`reasoning_content`) is nobody's business.
+        let said = text("content").or_else(|| text("refusal")).unwrap_or_default();
         received.text.push_str(said);
         words.push(said);
         called.hear(&choice["delta"]["tool_calls"]);
@@ -180,7 +188,7 @@ pub(crate) async fn read(
 }
 
 fn failure(reason: &str, status: CallStatus, again: bool, received: Received) -> Attempt {
-    Attempt { reason: reason.to_owned(), status, again, rest: None, own: None, received }
+    Attempt { reason: reason.to_owned(), status, again, hung: false, rest: None, own: None, received }
 }
 
 /// If it was the way of asking that was refused: nothing was read, and nothing is paid.
@@ -206,7 +214,7 @@ fn refused(error: &OpenAIError) -> Attempt {
         OpenAIError::JSONDeserialize(..) => ("the provider sent no valid answer".into(), true),
         _ => ("the provider's answer can't be used".into(), true),
     };
-    Attempt { reason, status: CallStatus::Failed, again, rest: None, own: None, received: Received::default() }
+    failure(&reason, CallStatus::Failed, again, Received::default())
 }
 
 fn kind_of(error: &Value) -> String {

@@ -151,8 +151,8 @@ impl ModelPool {
         std::iter::once(first).chain(fallback).map(link).collect()
     }
 
-    /// Asks the first model, once more after a passing failure, then the others. `words` get the answer while it comes; what was
-    /// taken of them when an attempt fails, the next one continues.
+    /// Asks the first model, once more after a passing failure that did not take long, then the others. `words` get the answer while
+    /// it comes; what was taken of them when an attempt fails, the next one continues.
     pub async fn complete(
         &self,
         chain: &[Link],
@@ -179,6 +179,7 @@ impl ModelPool {
             purpose: job.purpose,
             purse,
             words,
+            has_others: chain.len() > 1,
             prompt,
             blind: blind.as_ref(),
             failed: HashSet::new(),
@@ -213,6 +214,8 @@ struct Walk<'a> {
     purpose: &'static str,
     purse: &'a Purse,
     words: &'a Words,
+    /// Somebody else can be asked than the first.
+    has_others: bool,
     prompt: &'a Prompt,
     /// The same for models that take no pictures.
     blind: Option<&'a Prompt>,
@@ -315,8 +318,8 @@ impl Walk<'_> {
         providers::note(provider, outcome.is_ok());
         let (status, received, failure) = match outcome {
             Ok(received) => (CallStatus::Ok, received, None),
-            Err(Attempt { reason, status, again, own, received, .. }) => {
-                (status, received, Some((reason, again, own)))
+            Err(Attempt { reason, status, again, hung, own, received, .. }) => {
+                (status, received, Some((reason, again && !(hung && self.has_others), own)))
             }
         };
         self.ended.calls.push(llm::ledger_row((id, owner, &link.model), status, &prompt, &received));

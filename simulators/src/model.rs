@@ -72,6 +72,12 @@ pub struct ModelOptions {
     /// It thinks before it answers, as OpenAI's larger ones do: `max_tokens` and a temperature are refused.
     #[serde(default)]
     pub thinks: bool,
+    /// Its thoughts, streamed before the answer as some providers do. They are not for people.
+    #[serde(default)]
+    pub thoughts: Option<String>,
+    /// What it says, it says as a refusal: in a field of its own.
+    #[serde(default)]
+    pub refuses: bool,
     /// Called instead of what it would call itself, offered or not, once a message.
     #[serde(default)]
     pub calls: Vec<SimulatedCall>,
@@ -286,6 +292,8 @@ fn compose(core: &Core, key: Option<&str>, request: &Value, fault: Option<FaultK
         text,
         calls,
         bare_calls: options.bare_calls,
+        thoughts: options.thoughts.unwrap_or_default(),
+        refuses: options.refuses,
         finish_reason,
         prompt_tokens: tokens_of(&messages.iter().map(prompt::content).collect::<String>()),
         include_usage: request["stream_options"]["include_usage"] == true,

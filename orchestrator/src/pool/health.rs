@@ -123,6 +123,7 @@ mod tests {
             reason: String::new(),
             status: CallStatus::Failed,
             again,
+            hung: false,
             rest,
             own: None,
             received: Received::default(),

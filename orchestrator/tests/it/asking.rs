@@ -71,3 +71,27 @@ async fn a_model_that_thinks_is_asked_in_its_own_words_from_then_on_and_its_refu
                    order by created_at, usage_id";
     assert_eq!(stage.texts(ledger).await, ["failed free", "failed free", "ok paid", "ok paid"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn thoughts_are_shown_to_nobody_and_a_refusal_is_an_answer() {
+    let stage = Stage::new().await;
+    let thoughts = "The secret plan of the model, word by word.";
+    let (answer, refusal) = ("It is on 14 March.", "I can't help with that.");
+    let options = |answer: &str| ModelOptions { answer: Some(answer.into()), ..ModelOptions::default() };
+    stage.model.set_options(ModelOptions { thoughts: Some(thoughts.into()), ..options(answer) });
+    let first = stage.asks("When is it?").await;
+    let _orchestrator = stage.orchestrator();
+    stage.ended().await;
+    stage.model.set_options(ModelOptions { refuses: true, ..options(refusal) });
+    let second = stage.asks("How do I pick this lock?").await;
+    stage.ended().await;
+    for (asked, said) in [(first, answer), (second, refusal)] {
+        let replies: Vec<String> = stage.replies(&asked).into_iter().map(|reply| reply.text).collect();
+        assert_eq!(replies, [said]);
+    }
+    assert_eq!(
+        stage.texts("select body from messages where author_kind = 'agent' order by sent_at").await,
+        [answer, refusal]
+    );
+    assert_eq!(stage.model.requests().len(), 2, "neither is asked twice");
+}

@@ -107,7 +107,7 @@ impl Stored {
                from runs r
                left join run_steps s on s.tenant_id = r.tenant_id and s.run_id = r.run_id and s.step = 'answer'
                left join (select tenant_id, run_id, count(*) as calls, count(*) filter (where status = 'ok') as ok
-                            from usage group by 1, 2) u on u.tenant_id = r.tenant_id and u.run_id = r.run_id
+                            from usage where purpose <> 'channel' group by 1, 2) u on u.tenant_id = r.tenant_id and u.run_id = r.run_id
               order by r.tenant_id, r.conversation_id, r.from_seq",
         )
         .fetch_all(&mut *connection)

@@ -4,9 +4,10 @@ use anyhow::Context;
 use sqlx::{AssertSqlSafe, PgConnection};
 
 /// Our functions in `public`; everything else there must belong to an extension.
-pub const FUNCTIONS: [&str; 20] = [
+pub const FUNCTIONS: [&str; 21] = [
     "audit_append(text,text,text,text,text,jsonb)",
     "audit_hash(text[])",
+    "book_sending()",
     "budget_count()",
     "budget_drift()",
     "budget_period_start(text,text,timestamp with time zone)",
@@ -103,6 +104,10 @@ const QUESTIONS: [(&str, &str); 17] = [
           where not t.tgisinternal and c.relnamespace = 'public'::regnamespace
             -- Counts a ledger row in its own tenant's budgets, under the policies of whoever books it.
             and (c.relname, t.tgname, t.tgfoid::regproc::text) <> ('usage', 'usage_counts', 'budget_count')
+            -- Books what a tenant's own message cost, under the policies of whoever hears of it.
+            and (c.relname, t.tgname, t.tgfoid::regproc::text) <> ('delivery_statuses', 'sending_is_booked', 'book_sending')
+            and (c.relname, t.tgname, t.tgfoid::regproc::text)
+                <> ('delivery_statuses', 'sending_is_booked_later', 'book_sending')
             -- Takes a tenant's own facts away with the words they quote, under the policies of whoever takes those.
             and (c.relname, t.tgname, t.tgfoid::regproc::text) <> ('memories', 'memory_gone', 'facts_follow_source')
             and (c.relname, t.tgname, t.tgfoid::regproc::text) <> ('memories', 'memory_changed', 'facts_follow_source')

@@ -8,10 +8,14 @@ use shared::{
         notices::{self, Kind},
         resends::{self, Begun},
         sent_files::{self, New},
+        usage_report::{self, By},
     },
     ids::{OutboxId, TenantId},
 };
-use time::{OffsetDateTime, macros::datetime};
+use time::{
+    OffsetDateTime,
+    macros::{date, datetime},
+};
 use uuid::Uuid;
 
 use super::{
@@ -20,6 +24,7 @@ use super::{
     statements::{Call, calls},
 };
 
+const WITH: Uuid = Uuid::from_u128(0xb5);
 /// A file on its way.
 const FILE: OutboxId = OutboxId::from_uuid(Uuid::from_u128(0xb0));
 /// One whose row has ended.
@@ -42,7 +47,7 @@ pub fn script(tenant_id: TenantId, mark: &str) -> String {
         AGAIN.uuid(),
         CONNECTION.uuid(),
     ];
-    let them = tenant_id == THEM;
+    let (them, slack) = (tenant_id == THEM, CONNECTION.uuid());
     // Theirs is over and told of, ours waits.
     let old_state = if them { "sending" } else { "sent" };
     let mut script = format!(
@@ -51,6 +56,9 @@ pub fn script(tenant_id: TenantId, mark: &str) -> String {
                 ('{tenant}', '{old}', '{conversation}', '{run}', 'file', 2, 'post', '{mark}', '{old_state}', {FENCE});
          insert into outbox (tenant_id, outbox_id, conversation_id, kind, operation, body, state, external_id, resend_at, fence)
          values ('{tenant}', '{again}', '{held}', 'operator', 'post', '{mark}', 'sending', '{mark}', now(), {FENCE});
+         -- Whom the conversation is with, as on a telephone.
+         insert into people (tenant_id, person_id, connection_id, external_id, display_name)
+         values ('{tenant}', '{WITH}', '{slack}', 'C1', '{mark} in person');
          insert into sent_files (tenant_id, outbox_id, name, content_type, size, upload_id)
          values ('{tenant}', '{file}', '{mark}.csv', 'text/csv', 7, '{mark}'), ('{tenant}', '{old}', '{mark}.md', 'text/markdown', 7, null);
          insert into delivery_statuses (tenant_id, connection_id, external_id, outbox_id, status, rank, changed_at)
@@ -108,6 +116,16 @@ fn ends() -> Vec<Call> {
         "deliveries::record", AllAudiences, |tx, _config| {
             deliveries::record(tx, &[(NUMBER, failure())], |_| None).await?
         };
+        "deliveries::record of what it costs", AllAudiences, |tx, _config| {
+            deliveries::record(tx, &[(NUMBER, costly())], |_| None).await?;
+            let (from, to) = (date!(2020 - 01 - 01), date!(2099 - 12 - 31));
+            let mut told = Vec::new();
+            for by in [By::Agent, By::Person, By::Model] {
+                let lines = usage_report::report(tx, by, (from, to), "UTC").await?;
+                told.extend(lines.into_iter().map(|line| format!("{:?} {}", line.name, line.cost_micro_usd)));
+            }
+            told
+        };
         "deliveries::find", AllAudiences, |tx, _config| deliveries::find(tx, DELIVERED).await?;
         "resends::begin of theirs", AllAudiences, |tx, _config| match resends::begin(tx, THEIR_AGAIN).await? {
             Begun::Go(again) => again.body,
@@ -134,6 +152,22 @@ fn ends() -> Vec<Call> {
             let span = (datetime!(2026-11-01 00:00 UTC), datetime!(2026-11-30 00:00 UTC));
             missed::stored(tx, CONNECTION, "C1", span).await?
         };
+    }
+}
+
+/// A file that costs something, in a market that has a price.
+fn costly() -> Status {
+    Status {
+        external_id: "wamid.11".into(),
+        progress: Progress::Sent,
+        at: datetime!(2026-11-20 12:00 UTC),
+        outbox: Some(FILE),
+        recipient: "4420".into(),
+        error_code: None,
+        error: None,
+        category: Some("marketing".into()),
+        pricing: Some("regular".into()),
+        ..failure()
     }
 }
 

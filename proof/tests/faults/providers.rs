@@ -129,8 +129,11 @@ async fn a_model_that_stalls(house: &House) {
         // What was shown of a broken stream is gone on with, in the same message.
         assert_eq!(talk.replies(&talk.asked()[0]).len(), 1, "{} shows one answer", talk.tenant.name);
     }
+    for hung in ["f20a", "f20b"] {
+        assert_eq!(calls(house, hung).len(), 1, "{hung}: whoever waited is not made to wait for the same again");
+    }
     let note = format!(
-        "30 s for a first word, 20 s between words; all answered after {:.0} s",
+        "30 s for a first word, 20 s between words, then another model; all answered after {:.0} s",
         begun.elapsed().as_secs_f64()
     );
     Outcome::held("F20", "no first token, a stall, a cut stream, an error in a 200", note);

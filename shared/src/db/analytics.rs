@@ -304,7 +304,7 @@ with bounds as (
      cross join lateral (values ('model_calls', 1::bigint), ('failed_calls', (u.status <> 'ok')::integer),
                                 ('unpriced_calls', (u.cost_micro_usd is null)::integer), ('cost_micro_usd', u.cost_micro_usd))
                      as s (measure, amount)
-     where u.tenant_id = $1 and u.usage_id >= low and u.usage_id < high and s.amount > 0
+     where u.tenant_id = $1 and u.usage_id >= low and u.usage_id < high and u.purpose <> 'channel' and s.amount > 0
     union all
     select o.conversation_id, r.agent_id, s.measure, 0, s.amount
       from bounds, outbox o

@@ -156,7 +156,7 @@ pub async fn calls(tx: &mut TenantTx, runs: &[RunId]) -> Result<Vec<Call>, DbErr
     let rows = sqlx::query(
         "select run_id, purpose, model, status, input_tokens, output_tokens, estimated, cost_micro_usd, created_at
            from usage
-          where tenant_id = $1 and run_id = any ($2)
+          where tenant_id = $1 and run_id = any ($2) and purpose <> 'channel'
           order by usage_id",
     )
     .bind(tenant)

@@ -44,7 +44,8 @@ macro_rules! report {
             " as name
                from (select ",
             $key,
-            " as key, count(*) as calls, count(*) filter (where u.status <> 'ok') as failed,
+            " as key, count(*) filter (where u.purpose <> 'channel') as calls,
+                            count(*) filter (where u.status <> 'ok') as failed,
                             sum(u.input_tokens)::bigint as input, sum(u.output_tokens)::bigint as output,
                             coalesce(sum(u.audio_seconds), 0)::bigint as seconds,
                             coalesce(sum(u.cost_micro_usd), 0)::bigint as cost,

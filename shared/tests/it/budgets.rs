@@ -1,14 +1,16 @@
 //! Budgets: money is held before a call and let go by its ledger row; counters are the ledger's sums at any time.
 
 use shared::{
+    clock::Clock,
     db::{
         budget_notices,
         budgets::{self, NewBudget, Planned, Scope, Spender, SummedUp, Verdict},
+        deliveries::{self, Progress, Status},
         runs,
         usage::{CallStatus, KeyOwner, ModelCall},
         usage_report::{self, By},
     },
-    ids::UsageId,
+    ids::{OutboxId, UsageId},
 };
 use time::macros::date;
 
@@ -231,6 +233,64 @@ async fn admins_hear_of_each_threshold_once_and_a_new_period_begins_at_nothing()
     assert_eq!(book(&acme, &begun, id, 5_000).await, 0);
     let counted = "select spent_micro_usd || ' ' || alerted_percent from budgets";
     assert_eq!(acme.texts(counted).await, [format!("{MOST} 0")], "the new period has this call alone");
+}
+
+/// As WhatsApp reports a message that went out, twice.
+async fn told_of(firm: &Firm, outbox: OutboxId, external: &str, category: &str) {
+    let report = |progress| Status {
+        external_id: external.into(),
+        progress,
+        at: Clock::system().now(),
+        outbox: Some(outbox),
+        recipient: "447700900123".into(),
+        error_code: None,
+        error: None,
+        category: Some(category.into()),
+        pricing: Some("regular".into()),
+    };
+    for progress in [Progress::Sent, Progress::Delivered] {
+        let mut tx = firm.db.begin().await.expect("a transaction begins");
+        deliveries::record(&mut tx, &[(firm.connection, report(progress))], |_| None).await.expect("it is heard");
+        tx.commit().await.expect("it is stored");
+    }
+}
+
+#[tokio::test]
+async fn what_a_channel_takes_for_a_message_counts_in_the_budgets_once() {
+    let stage = Stage::new().await;
+    priced(&stage).await;
+    let acme = stage.firm("acme").await;
+    stage.hear(acme.says("1", "C1", "hello")).await;
+    let begun = begin(&stage, &acme).await;
+    let outbox = OutboxId::new();
+    let mut tx = acme.db.begin().await.expect("a transaction begins");
+    let sent =
+        "insert into outbox (tenant_id, outbox_id, conversation_id, run_id, kind, operation, body, state, fence)
+                values ($1, $2, $3, $4, 'notice', 'post', 'hello', 'sent', 0)";
+    let sent = sqlx::query(sent).bind(acme.tenant).bind(outbox).bind(begun.lease.conversation).bind(begun.run);
+    sent.execute(tx.conn()).await.expect("a message went out");
+    tx.commit().await.expect("it is stored");
+    let whole = budget(&acme, Scope::Tenant, Some(80_000)).await;
+    let agents = budget(&acme, Scope::Agent(acme.agent), Some(DOLLAR)).await;
+    let talks = budget(&acme, Scope::Conversation(begun.lease.conversation), Some(DOLLAR)).await;
+
+    told_of(&acme, outbox, "wamid.1", "marketing").await;
+    // Nothing is known of its price, or of the message.
+    told_of(&acme, outbox, "wamid.2", "without_a_price").await;
+    told_of(&acme, OutboxId::new(), "wamid.3", "marketing").await;
+    let ledger = "select model || ' ' || purpose || ' ' || cost_micro_usd from usage";
+    assert_eq!(acme.texts(ledger).await, ["whatsapp/marketing channel 63500"]);
+    let mut tx = acme.db.begin().await.expect("a transaction begins");
+    let shown = budgets::list(&mut tx).await.expect("the budgets");
+    tx.close().await.expect("it ends");
+    let spent = |id| shown.iter().find(|budget| budget.id == id).map(|budget| budget.spent_micro_usd);
+    for id in [whole.id, agents.id, talks.id] {
+        assert_eq!(spent(id), Some(63_500));
+    }
+    in_order(&acme).await;
+    // What is left is too little for a call.
+    let who = spender(&acme, &begun);
+    assert_eq!(reserve(&acme, &who, UsageId::new(), MODEL).await, Verdict::Short(vec![whole.id]));
 }
 
 #[tokio::test]

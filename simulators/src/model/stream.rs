@@ -33,6 +33,9 @@ pub(super) struct Reply {
     pub(super) calls: Vec<SimulatedCall>,
     /// Without numbers and ids.
     pub(super) bare_calls: bool,
+    pub(super) thoughts: String,
+    /// Its text is a refusal.
+    pub(super) refuses: bool,
     pub(super) finish_reason: &'static str,
     pub(super) prompt_tokens: usize,
     pub(super) include_usage: bool,
@@ -62,6 +65,9 @@ impl Reply {
             }],
             "usage": self.usage(),
         });
+        if self.refuses {
+            body["choices"][0]["message"] = json!({ "role": "assistant", "content": null, "refusal": self.text });
+        }
         if !self.calls.is_empty() {
             let calls: Vec<Value> = (0..).zip(&self.calls).map(|(at, call)| self.call(at, call)).collect();
             body["choices"][0]["message"]["tool_calls"] = json!(calls);
@@ -83,12 +89,15 @@ impl Reply {
 
     pub(super) fn streamed(self) -> Response {
         let mut steps = vec![self.event(json!({ "role": "assistant", "content": "" }), None)];
+        let thoughts = self.thoughts.split_inclusive(char::is_whitespace);
+        steps.extend(thoughts.map(|thought| self.event(json!({ "reasoning_content": thought }), None)));
+        let field = if self.refuses { "refusal" } else { "content" };
         let mut content: Vec<Step> = Vec::new();
         for piece in self.pieces() {
             if !self.token_delay.is_zero() {
                 content.push(Step::Pause(self.token_delay));
             }
-            content.push(self.event(json!({ "content": piece }), None));
+            content.push(self.event(json!({ field: piece }), None));
         }
         match self.fault {
             Some(FaultKind::StallBeforeFirstToken) => steps = vec![Step::Pause(STALL), Step::Break],

@@ -42,7 +42,7 @@ export const moneyDe: Record<keyof typeof moneyEn, string> = {
   'usage.partly_legend': 'Ein Punkt kennzeichnet Tage, deren Kosten nicht ganz bekannt sind.',
   'usage.as_table': 'Als Tabelle',
   'usage.day': 'Tag',
-  'budgets.text': 'Wie viel Modelle kosten dürfen. An der Grenze wird kein Modell mehr gefragt, und den Leuten wird das gesagt.',
+  'budgets.text': 'Wie viel Modelle kosten dürfen, zusammen mit dem, was WhatsApp für Nachrichten nimmt. An der Grenze wird kein Modell mehr gefragt, und den Leuten wird das gesagt.',
   'budgets.new': 'Neues Budget',
   'budgets.empty': 'Noch kein Budget',
   'budgets.empty_text': 'Ohne eines dürfen Modelle kosten, was sie kosten. Legen Sie zuerst eines für die ganze Organisation fest.',

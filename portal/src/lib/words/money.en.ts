@@ -40,7 +40,7 @@ export const moneyEn = {
   'usage.partly_legend': 'A dot marks days on which the cost is not fully known.',
   'usage.as_table': 'As a table',
   'usage.day': 'Day',
-  'budgets.text': 'How much models may cost. At the limit nothing more is asked of a model, and people are told so.',
+  'budgets.text': 'How much models may cost, together with what WhatsApp takes for messages. At the limit nothing more is asked of a model, and people are told so.',
   'budgets.new': 'New budget',
   'budgets.empty': 'No budget yet',
   'budgets.empty_text': 'Without one, models may cost whatever they cost. Set one for the whole organization first.',

@@ -159,7 +159,8 @@ const EVENTS: &str = concat!(
         "id_time(u.usage_id) as at, u.usage_id as id, 'model_call'::text as kind, u.conversation_id, u.agent_id, u.person_id,
          null::bigint as spent_ms, u.cost_micro_usd as cost, u.model
            from usage u
-          where u.tenant_id = $1 and u.usage_id >= (select low from bounds) and u.usage_id < (select high from bounds)",
+          where u.tenant_id = $1 and u.usage_id >= (select low from bounds) and u.usage_id < (select high from bounds)
+            and u.purpose <> 'channel'",
         "e.id desc"
     ),
     " union all ",

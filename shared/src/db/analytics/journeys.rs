@@ -100,7 +100,7 @@ select p.*, a.agent_id, a.spent_ms, m.messages, r.answers, e.escalations, e.take
   ) f
  cross join lateral (
     select coalesce(sum(u.cost_micro_usd), 0)::bigint as cost from usage u
-     where u.tenant_id = $1 and u.conversation_id = p.conversation_id
+     where u.tenant_id = $1 and u.conversation_id = p.conversation_id and u.purpose <> 'channel'
   ) u
  cross join lateral (
     select coalesce(sum(d.cost_micro_usd), 0)::bigint as channel_cost
