@@ -35,6 +35,9 @@ use crate::{
 
 /// Rows of one table. What is older is in the table of an earlier span.
 const TABLE_MAX: i64 = 10_000;
+const EVENT_COLUMNS: &str = "at kind about conversation agent person channel spent_ms cost_micro_usd model";
+const JOURNEY_COLUMNS: &str = "conversation channel began_at last_message_at agent first_answer_ms messages answers escalations \
+                               taken_over released closed good bad cost_micro_usd channel_cost_micro_usd";
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -175,21 +178,7 @@ pub async fn export_events(
     let (span, found) = events_of(&gateway, &mut tx, &asked, TABLE_MAX).await?;
     tx.close().await?;
     let mut csv = Csv::default();
-    for column in [
-        "at",
-        "kind",
-        "about",
-        "conversation",
-        "agent",
-        "person",
-        "channel",
-        "spent_ms",
-        "cost_micro_usd",
-        "model",
-    ] {
-        csv.text(column);
-    }
-    csv.end_row();
+    head(&mut csv, EVENT_COLUMNS);
     for event in found.into_iter().map(AnalyticsEventBody::from) {
         csv.text(&event.at).text(&event.kind);
         for id in [&event.about, &event.conversation, &event.agent, &event.person, &event.channel] {
@@ -234,27 +223,7 @@ pub async fn export_journeys(
     let (span, found) = journeys_of(&gateway, &mut tx, &asked, TABLE_MAX).await?;
     tx.close().await?;
     let mut csv = Csv::default();
-    for column in [
-        "conversation",
-        "channel",
-        "began_at",
-        "last_message_at",
-        "agent",
-        "first_answer_ms",
-        "messages",
-        "answers",
-        "escalations",
-        "taken_over",
-        "released",
-        "closed",
-        "good",
-        "bad",
-        "cost_micro_usd",
-        "channel_cost_micro_usd",
-    ] {
-        csv.text(column);
-    }
-    csv.end_row();
+    head(&mut csv, JOURNEY_COLUMNS);
     for one in found.into_iter().map(JourneyBody::from) {
         csv.text(&one.conversation).text(&one.channel).text(&one.began_at).text(&one.last_message_at);
         csv.text(one.agent.as_deref().unwrap_or_default()).maybe(one.first_answer_ms.map(i64::unsigned_abs));
@@ -328,6 +297,13 @@ async fn span(
     let today = counted.as_ref().map_or_else(|| gateway.clock.now().date(), |counted| counted.today);
     let (from, to) = days(from, to, today)?;
     Ok((Span { from, to }, counted.map_or_else(|| "UTC".to_owned(), |counted| counted.time_zone)))
+}
+
+fn head(csv: &mut Csv, columns: &str) {
+    for column in columns.split(' ') {
+        csv.text(column);
+    }
+    csv.end_row();
 }
 
 /// A table is no page.
