@@ -18,10 +18,7 @@ as $$
 begin
     insert into usage (tenant_id, usage_id, run_id, agent_id, conversation_id, person_id, purpose, model, key_owner, status,
                        input_tokens, output_tokens, estimated, cost_micro_usd)
-    select new.tenant_id,
-           -- A new id of this moment, as the application makes them.
-           overlay((id_floor(clock_timestamp())::text) placing substr(gen_random_uuid()::text, 20) from 20)::uuid,
-           o.run_id,
+    select new.tenant_id, new_id(), o.run_id,
            (select r.agent_id from runs r where r.tenant_id = new.tenant_id and r.run_id = o.run_id),
            o.conversation_id,
            (select p.person_id

@@ -1,7 +1,8 @@
 //! `Idempotency-Key`: whoever asks again gets the answer of the first time, and nothing is done twice.
 //!
 //! [`read`] takes a request's measure; a handler that makes something takes [`Once`] after its rule of access and ends with
-//! [`Once::commit`], which keeps the answer in the transaction that makes it. See decision 0124.
+//! [`Once::commit`], which keeps the answer in the transaction that makes it. A handler of large bodies, which nobody should
+//! hold before it is known who sends them, is behind [`note`] instead, and takes [`Later`]. See decisions 0124 and 0145.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,6 +16,7 @@ use axum::{
 };
 use serde::Serialize;
 use shared::{
+    crash::{self, Point},
     crypto::token_hash,
     db::{
         DbError, TenantDb, TenantTx,
@@ -26,7 +28,7 @@ use uuid::Uuid;
 
 use crate::{Gateway, auth::Operator, error::ApiError, router::API_BODY_MAX};
 
-const HEADER: &str = "idempotency-key";
+pub(crate) const HEADER: &str = "idempotency-key";
 /// On an answer of before.
 const REPLAYED: &str = "idempotency-replayed";
 /// Longest key in bytes.
@@ -43,17 +45,28 @@ pub struct OnceKey {
     idempotency_key: Option<String>,
 }
 
+/// What a handler has claimed and not ended.
+type Slot = Arc<Mutex<Option<(TenantDb, Claim)>>>;
+
 /// A key with the hash of what it was sent with, and the claim on it, once there is one.
 #[derive(Clone)]
 struct Measured {
     key: [u8; 32],
     request: [u8; 32],
-    claim: Arc<Mutex<Option<(TenantDb, Claim)>>>,
+    claim: Slot,
+}
+
+/// A key, and the measure of what is known before the body: its address and kind.
+#[derive(Clone)]
+struct Noted {
+    key: [u8; 32],
+    head: Vec<u8>,
+    claim: Slot,
 }
 
 /// Takes the measure of a request that brings a key. A claim that its handler did not end is given up.
 pub async fn read(request: Request, next: Next) -> Response {
-    if *request.method() != Method::POST || !request.headers().contains_key(HEADER) {
+    if !brings_key(&request) {
         return next.run(request).await;
     }
     let key = match key(request.headers()) {
@@ -62,10 +75,37 @@ pub async fn read(request: Request, next: Next) -> Response {
     };
     let (mut parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, API_BODY_MAX).await else { return ApiError::too_large().into_response() };
-    let claim = Arc::new(Mutex::new(None));
-    let request = hash_of(&parts, &body);
+    let claim = Slot::default();
+    let request = hash_of(&head_of(&parts), &body);
     parts.extensions.insert(Measured { key, request, claim: Arc::clone(&claim) });
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    give_up(&claim).await;
+    response
+}
+
+/// The same where the handler reads the body itself.
+pub async fn note(request: Request, next: Next) -> Response {
+    if !brings_key(&request) {
+        return next.run(request).await;
+    }
+    let key = match key(request.headers()) {
+        Ok(key) => key,
+        Err(refusal) => return refusal.into_response(),
+    };
+    let (mut parts, body) = request.into_parts();
+    let claim = Slot::default();
+    let head = head_of(&parts);
+    parts.extensions.insert(Noted { key, head, claim: Arc::clone(&claim) });
+    let response = next.run(Request::from_parts(parts, body)).await;
+    give_up(&claim).await;
+    response
+}
+
+fn brings_key(request: &Request) -> bool {
+    *request.method() == Method::POST && request.headers().contains_key(HEADER)
+}
+
+async fn give_up(claim: &Slot) {
     let left = claim.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some((db, claim)) = left
         && let Err(error) = release(&db, claim).await
@@ -73,7 +113,6 @@ pub async fn read(request: Request, next: Next) -> Response {
         // It ends by itself after a minute.
         tracing::warn!(%error, "A claim on an idempotency key could not be given up");
     }
-    response
 }
 
 fn key(headers: &HeaderMap) -> Result<[u8; 32], ApiError> {
@@ -87,11 +126,15 @@ fn key(headers: &HeaderMap) -> Result<[u8; 32], ApiError> {
     }
 }
 
-fn hash_of(parts: &Parts, body: &Bytes) -> [u8; 32] {
+/// Addresses hold no line breaks, and neither do headers.
+fn head_of(parts: &Parts) -> Vec<u8> {
     let kind = parts.headers.get(header::CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
     let address = parts.uri.path_and_query().map_or("", |address| address.as_str());
-    // Addresses hold no line breaks, and neither do headers.
-    shared::crypto::content_hash(&[address.as_bytes(), b"\n", kind, b"\n", body])
+    [address.as_bytes(), b"\n", kind, b"\n"].concat()
+}
+
+fn hash_of(head: &[u8], body: &Bytes) -> [u8; 32] {
+    shared::crypto::content_hash(&[head, body])
 }
 
 async fn release(db: &TenantDb, claim: Claim) -> Result<(), DbError> {
@@ -140,21 +183,54 @@ impl FromRequestParts<Gateway> for Once {
         let Some(measured) = parts.extensions.get::<Measured>().cloned() else {
             return Ok(Self { gateway: gateway.clone(), measured: None });
         };
-        let Operator { db, actor, .. } = Operator::from_request_parts(parts, gateway).await?;
-        let (key, request) = (measured.key, measured.request);
-        let asked = Asked { principal: actor.id(), key, request, attempt: Uuid::now_v7() };
-        let mut tx = db.begin().await?;
-        let claimed = idempotency::claim(&mut tx, &gateway.keys, &asked).await?;
-        tx.commit().await?;
-        match claimed {
-            Claimed::Ours(claim) => {
-                *measured.claim.lock().unwrap_or_else(PoisonError::into_inner) = Some((db, claim));
-                Ok(Self { gateway: gateway.clone(), measured: Some(measured) })
-            }
-            Claimed::Answered { status, body } => Err(NotAgain::Answered(replayed(status, body))),
-            Claimed::Other => Err(ApiError::key_reused().into()),
-            Claimed::InFlight => Err(ApiError::in_flight().into()),
+        let operator = Operator::from_request_parts(parts, gateway).await?;
+        claimed(gateway, operator, measured).await
+    }
+}
+
+/// The right to make what a request asks for, once its body is read.
+pub struct Later {
+    gateway: Gateway,
+    noted: Option<(Operator, Noted)>,
+}
+
+impl FromRequestParts<Gateway> for Later {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, ApiError> {
+        let noted = match parts.extensions.get::<Noted>().cloned() {
+            Some(noted) => Some((Operator::from_request_parts(parts, gateway).await?, noted)),
+            None => None,
+        };
+        Ok(Self { gateway: gateway.clone(), noted })
+    }
+}
+
+impl Later {
+    pub async fn with(self, body: &Bytes) -> Result<Once, NotAgain> {
+        let Some((operator, noted)) = self.noted else {
+            return Ok(Once { gateway: self.gateway, measured: None });
+        };
+        let request = hash_of(&noted.head, body);
+        claimed(&self.gateway, operator, Measured { key: noted.key, request, claim: noted.claim }).await
+    }
+}
+
+async fn claimed(gateway: &Gateway, operator: Operator, measured: Measured) -> Result<Once, NotAgain> {
+    let Operator { db, actor, .. } = operator;
+    let (key, request) = (measured.key, measured.request);
+    let asked = Asked { principal: actor.id(), key, request, attempt: Uuid::now_v7() };
+    let mut tx = db.begin().await?;
+    let claimed = idempotency::claim(&mut tx, &gateway.keys, &asked).await?;
+    tx.commit().await?;
+    match claimed {
+        Claimed::Ours(claim) => {
+            *measured.claim.lock().unwrap_or_else(PoisonError::into_inner) = Some((db, claim));
+            Ok(Once { gateway: gateway.clone(), measured: Some(measured) })
         }
+        Claimed::Answered { status, body } => Err(NotAgain::Answered(replayed(status, body))),
+        Claimed::Other => Err(ApiError::key_reused().into()),
+        Claimed::InFlight => Err(ApiError::in_flight().into()),
     }
 }
 
@@ -184,6 +260,7 @@ impl Once {
             idempotency::answer(&mut tx, &self.gateway.keys, claim, status.as_u16(), &bytes).await?;
         }
         tx.commit().await?;
+        crash::point(Point::MadeOnce);
         Ok((status, Json(body)))
     }
 }

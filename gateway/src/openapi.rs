@@ -3,20 +3,27 @@
 use axum::Json;
 use utoipa::{
     Modify, OpenApi,
-    openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme},
+    openapi::{
+        Content, Ref, RefOr, Response, ResponseBuilder,
+        path::{Operation, Parameter},
+        security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme},
+    },
 };
 
 use crate::{
-    cookies, install,
+    cookies, install, once,
     portal::{
         agents, analytics, api_keys, approvals, audit,
         auth::{accept, devices, identities, impersonation, login, password, provider, signup, totp},
         billing, bindings, budgets, cases, channels, connections, conversations, dead_letters, escalation_desk,
-        escalation_rules, escalations, events, follow_ups, forks, invitations, knowledge, llm_keys, mcp_servers,
-        me, members, memories, notices, office_hours, passages, people, privacy, related, replays, routines,
-        signup_whatsapp, status, takeovers, templates, tenants, tools, traces, usage, webhook_endpoints,
+        escalation_rules, escalations, events, follow_ups, forks, happenings, invitations, knowledge, llm_keys,
+        mcp_servers, me, members, memories, notices, office_hours, passages, people, privacy, related, replays,
+        routines, signup_whatsapp, status, takeovers, templates, tenants, tools, traces, usage, webhook_endpoints,
     },
 };
+
+const JSON: &str = "application/json";
+const PROBLEM: &str = "application/problem+json";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -35,7 +42,8 @@ use crate::{
         llm_keys::list, llm_keys::create, llm_keys::change, llm_keys::remove,
         budgets::list, budgets::create, budgets::change, budgets::remove, privacy::list, privacy::erase,
         privacy::export, privacy::retention, privacy::set_retention, usage::report,
-        analytics::report, analytics::export,
+        analytics::report, analytics::export, happenings::list_events, happenings::export_events,
+        happenings::list_journeys, happenings::export_journeys,
         billing::show, billing::checkout, billing::portal, billing::refresh,
         tenants::list,
         tenants::change, tenants::suspend, tenants::resume,
@@ -60,7 +68,7 @@ use crate::{
         escalation_desk::show, escalation_desk::set, escalation_desk::remove,
         escalations::list, escalations::show, escalations::assign, escalations::close,
     ),
-    modifiers(&Schemes, &Patience),
+    modifiers(&Schemes, &Whole),
     security(("api_key" = []), ("session" = []))
 )]
 pub struct Api;
@@ -79,20 +87,87 @@ impl Modify for Schemes {
     }
 }
 
-/// Whoever has to say who they are may ask too often.
-struct Patience;
+/// What holds for every operation, so that none can forget it, and what makers of clients need: a name of its own for each, and a
+/// sentence for each answer.
+struct Whole;
 
-impl Modify for Patience {
+impl Modify for Whole {
     fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
         for path in api.paths.paths.values_mut() {
             let each = [&mut path.get, &mut path.put, &mut path.post, &mut path.patch, &mut path.delete];
             for operation in each.into_iter().flatten() {
-                let responses = &mut operation.responses.responses;
-                if let Some(refused) = responses.get("401").cloned() {
-                    responses.entry("429".to_owned()).or_insert(refused);
+                name(operation);
+                refuse(operation);
+                for (status, response) in &mut operation.responses.responses {
+                    if let RefOr::T(response) = response {
+                        tell(status, response);
+                    }
                 }
             }
         }
+    }
+}
+
+/// `agents_list`: what a file calls its handler is unique there only.
+fn name(operation: &mut Operation) {
+    let noun = operation.tags.as_ref().and_then(|tags| tags.first()).cloned().unwrap_or_default();
+    operation.operation_id = operation.operation_id.take().map(|verb| format!("{noun}_{verb}"));
+}
+
+/// Refusals that no handler makes: whoever has to say who they are may ask too often, a body may be too large, a key may be used
+/// twice, the database may be away, and an answer may take too long.
+fn refuse(operation: &mut Operation) {
+    let is_key = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(given) if given.name == once::HEADER);
+    let takes_key = operation.parameters.iter().flatten().any(is_key);
+    let responses = &mut operation.responses.responses;
+    let mut refusals = vec!["503", "504"];
+    if responses.contains_key("401") {
+        refusals.push("429");
+    }
+    if operation.request_body.is_some() {
+        refusals.push("413");
+    }
+    if takes_key {
+        refusals.extend(["400", "409", "422"]);
+    }
+    for status in refusals {
+        let problem = Content::new(Some(Ref::from_schema_name("Problem")));
+        let problem = ResponseBuilder::new().content(JSON, problem).build();
+        responses.entry(status.to_owned()).or_insert(RefOr::T(problem));
+    }
+}
+
+/// A sentence, where the handler has none, and the kind that problems have.
+fn tell(status: &str, response: &mut Response) {
+    if response.description.is_empty() {
+        response.description = sentence(status).to_owned();
+    }
+    if status.starts_with(['4', '5'])
+        && let Some(problem) = response.content.shift_remove(JSON)
+    {
+        response.content.insert(PROBLEM.to_owned(), problem);
+    }
+}
+
+fn sentence(status: &str) -> &'static str {
+    match status {
+        "200" => "What was asked for.",
+        "201" => "It is made.",
+        "202" => "It is taken, and done in a moment.",
+        "204" => "It is done; there is nothing to say.",
+        "400" => "The request is not as it is described.",
+        "401" => "Nobody is known by this key or session.",
+        "403" => "Whoever asks may not do this.",
+        "404" => "There is no such thing here.",
+        "409" => "It does not fit what is there.",
+        "412" => "Somebody else has changed it meanwhile.",
+        "413" => "The body is too large.",
+        "422" => "The idempotency key was used for another request.",
+        "429" => "Too many requests: `Retry-After` says when to come again.",
+        "502" => "The provider did not answer.",
+        "503" => "The database or another part does not answer at the moment.",
+        "504" => "It took too long.",
+        _ => "See `code`.",
     }
 }
 

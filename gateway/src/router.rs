@@ -23,9 +23,10 @@ use crate::{
         agents, analytics, api_keys, approvals, audit,
         auth::{accept, devices, identities, impersonation, login, password, provider, signup, totp},
         billing, bindings, budgets, cases, channels, connections, conversations, dead_letters, escalation_desk,
-        escalation_rules as rules, escalations, events, follow_ups, forks, invitations, knowledge, llm_keys,
-        mcp_servers, me, members, memories, notices, office_hours, passages, people, privacy, related, replays,
-        routines, signup_whatsapp, status, takeovers, templates, tenants, tools, traces, usage, webhook_endpoints,
+        escalation_rules as rules, escalations, events, follow_ups, forks, happenings, invitations, knowledge,
+        llm_keys, mcp_servers, me, members, memories, notices, office_hours, passages, people, privacy, related,
+        replays, routines, signup_whatsapp, status, takeovers, templates, tenants, tools, traces, usage,
+        webhook_endpoints,
     },
     refusals,
     webhooks::{slack, slack_command, slack_interaction, stripe, whatsapp},
@@ -119,6 +120,7 @@ pub fn router(gateway: Gateway) -> Router {
 fn documents() -> Router<Gateway> {
     Router::new()
         .route("/api/v1/knowledge", get(knowledge::list).post(knowledge::give))
+        .layer(from_fn(once::note))
         .layer(RequestBodyLimitLayer::new(BYTES_MAX))
 }
 
@@ -189,6 +191,10 @@ fn paying() -> Router<Gateway> {
         .route("/api/v1/usage", get(usage::report))
         .route("/api/v1/analytics", get(analytics::report))
         .route("/api/v1/analytics/export", get(analytics::export))
+        .route("/api/v1/analytics/events", get(happenings::list_events))
+        .route("/api/v1/analytics/events/export", get(happenings::export_events))
+        .route("/api/v1/analytics/journeys", get(happenings::list_journeys))
+        .route("/api/v1/analytics/journeys/export", get(happenings::export_journeys))
         .route("/api/v1/billing", get(billing::show))
         .route("/api/v1/billing/checkout", post(billing::checkout))
         .route("/api/v1/billing/portal", post(billing::portal))

@@ -39,10 +39,12 @@ pub enum Point {
     StreamStarted,
     /// A piece was appended.
     PieceShown,
+    /// What a caller wants once is made, and its answer kept; nobody was told.
+    MadeOnce,
 }
 
 impl Point {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::BeforeCommit,
         Self::AfterCommit,
         Self::Claimed,
@@ -59,6 +61,7 @@ impl Point {
         Self::PieceStored,
         Self::StreamStarted,
         Self::PieceShown,
+        Self::MadeOnce,
     ];
 
     /// As `KONSTRUCT_CRASH_AT` spells it.
@@ -80,6 +83,7 @@ impl Point {
             Self::PieceStored => "orchestrator.piece-stored",
             Self::StreamStarted => "orchestrator.stream-started",
             Self::PieceShown => "orchestrator.piece-shown",
+            Self::MadeOnce => "gateway.made-once",
         }
     }
 }

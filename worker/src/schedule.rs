@@ -184,6 +184,7 @@ pub async fn tell_due(db: &Db) -> Result<usize, DbError> {
     for (tenant, endpoint) in deliveries::due(&db.system()).await? {
         let mut tx = db.tenant(tenant).begin().await?;
         count += deliveries::take_due(&mut tx, endpoint).await?;
+        count += deliveries::take_new(&mut tx, endpoint).await?;
         tx.commit().await?;
     }
     Ok(count)

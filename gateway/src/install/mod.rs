@@ -20,7 +20,7 @@ use shared::{
     config::Config,
     crypto::{Keyring, new_token, token_hash},
     db::{
-        TenantDb,
+        DbError, TenantDb, TenantTx,
         audit::{self, Actor},
         install_links::{self, NewLink, OwnApp},
         tenants,
@@ -33,6 +33,7 @@ use crate::{
     Gateway,
     auth::Admin,
     error::{ApiError, Problem},
+    once::{Once, OnceKey},
     portal::connections::own_app,
 };
 
@@ -65,25 +66,26 @@ pub struct InstallLink {
 }
 
 /// A link to connect a Slack workspace by a click.
-#[utoipa::path(post, path = "/api/v1/connections/slack/install", request_body = Begin,
+#[utoipa::path(post, path = "/api/v1/connections/slack/install", request_body = Begin, params(OnceKey),
     responses((status = 201, body = InstallLink), (status = 400, body = Problem), (status = 401, body = Problem),
               (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub async fn begin(
     admin: Admin,
     State(gateway): State<Gateway>,
+    once: Once,
     body: Result<Option<Json<Begin>>, JsonRejection>,
 ) -> Result<(StatusCode, Json<InstallLink>), ApiError> {
     let own = own_client(body?.map(|Json(body)| body).unwrap_or_default())?;
     if own.is_none() && gateway.slack_client.is_none() {
         return Err(no_client());
     }
-    let url = link(&gateway.keys, &gateway.public_url, &admin.0.db, &admin.0.actor, own.as_ref()).await?;
+    let mut tx = admin.0.db.begin().await?;
     let body = InstallLink {
-        url,
+        url: link(&gateway.keys, &gateway.public_url, &mut tx, &admin.0.actor, own.as_ref()).await?,
         expires_in_seconds: LINK_LIVES.as_secs(),
         redirect_url: slack_app::redirect_url(&gateway.public_url),
     };
-    Ok((StatusCode::CREATED, Json(body)))
+    once.commit(tx, StatusCode::CREATED, body).await
 }
 
 /// The same for the command line, by the platform's app.
@@ -91,7 +93,10 @@ pub async fn install_link(config: &Config, db: &TenantDb, actor: &Actor) -> Resu
     if config.slack.client.is_none() {
         return Err(no_client());
     }
-    link(&config.master_keys, &config.public_url, db, actor, None).await
+    let mut tx = db.begin().await?;
+    let url = link(&config.master_keys, &config.public_url, &mut tx, actor, None).await?;
+    tx.commit().await?;
+    Ok(url)
 }
 
 fn no_client() -> ApiError {
@@ -132,17 +137,15 @@ fn incomplete() -> ApiError {
 async fn link(
     keys: &Keyring,
     public: &Url,
-    db: &TenantDb,
+    tx: &mut TenantTx,
     actor: &Actor,
     own_app: Option<&OwnApp>,
-) -> Result<String, ApiError> {
+) -> Result<String, DbError> {
     let token = new_token("");
     let new = NewLink { actor, renews: None, own_app, lives: LINK_LIVES };
-    let mut tx = db.begin().await?;
-    tenants::name(&mut tx).await?;
-    let id = install_links::create(&mut tx, keys, &token_hash(&token), &new).await?;
+    tenants::name(tx).await?;
+    let id = install_links::create(tx, keys, &token_hash(&token), &new).await?;
     let detail = json!({ "channel": "slack", "own_app": own_app.map(|app| &app.app_id) });
-    audit::append(&mut tx, actor, "connection.install_link", ("install_link", &id.to_string()), detail).await?;
-    tx.commit().await?;
-    Ok(install_links::url(public, db.id(), &token))
+    audit::append(tx, actor, "connection.install_link", ("install_link", &id.to_string()), detail).await?;
+    Ok(install_links::url(public, tx.tenant(), &token))
 }

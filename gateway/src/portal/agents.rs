@@ -171,7 +171,8 @@ pub async fn versions(
 #[utoipa::path(put, path = "/api/v1/agents", request_body = ShapeAgent,
     params(("if-match" = Option<String>, Header, description = "The version that was seen, in quotes: `\"3\"`.")),
     responses((status = 200, body = AgentBody), (status = 400, body = Problem), (status = 401, body = Problem),
-              (status = 403, body = Problem), (status = 409, body = Problem), (status = 412, body = Problem)))]
+              (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
+              (status = 412, body = Problem)))]
 pub async fn shape(
     admin: Admin,
     headers: HeaderMap,

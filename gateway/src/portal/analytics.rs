@@ -86,8 +86,15 @@ pub struct FiguresBody {
     failed_calls: i64,
     /// Of models whose price nobody knows.
     unpriced_calls: i64,
+    /// Of models.
     cost_usd: f64,
     cost_micro_usd: i64,
+    /// Messages that a channel set a price for, also of nothing; and those of them whose price nobody knows.
+    channel_sends: i64,
+    unpriced_sends: i64,
+    /// What channels take for messages, such as WhatsApp. No part of `cost_usd`.
+    channel_cost_usd: f64,
+    channel_cost_micro_usd: i64,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -242,7 +249,7 @@ fn understand(
 }
 
 /// Columns of the table, and what they count.
-const COUNTS: [(&str, &str); 19] = [
+const COUNTS: [(&str, &str); 22] = [
     ("conversations", "arrived"),
     ("answered", "answered"),
     ("escalated", "escalated"),
@@ -262,6 +269,9 @@ const COUNTS: [(&str, &str); 19] = [
     ("unpriced_calls", "unpriced_calls"),
     ("cost_micro_usd", "cost_micro_usd"),
     ("first_answers", "first_answer_times"),
+    ("channel_sends", "channel_sends"),
+    ("unpriced_sends", "unpriced_sends"),
+    ("channel_cost_micro_usd", "channel_cost_micro_usd"),
 ];
 const TIMES: [(&str, &str, f64); 6] = [
     ("first_answer_p50_ms", "first_answer_times", 0.5),
@@ -311,6 +321,10 @@ impl From<&Figures> for FiguresBody {
             unpriced_calls: count("unpriced_calls"),
             cost_usd: usd(count("cost_micro_usd")),
             cost_micro_usd: count("cost_micro_usd"),
+            channel_sends: count("channel_sends"),
+            unpriced_sends: count("unpriced_sends"),
+            channel_cost_usd: usd(count("channel_cost_micro_usd")),
+            channel_cost_micro_usd: count("channel_cost_micro_usd"),
         }
     }
 }

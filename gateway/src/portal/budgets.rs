@@ -64,7 +64,7 @@ pub enum Period {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct NewBudgetBody {
+pub struct BudgetRequest {
     /// `tenant`, `agent`, `person` or `conversation`.
     scope: String,
     /// The id of the agent, person or conversation.
@@ -104,13 +104,13 @@ pub async fn list(operator: Operator) -> Result<Json<BudgetList>, ApiError> {
 }
 
 /// Sets a budget up. It begins with what was spent in its period so far.
-#[utoipa::path(post, path = "/api/v1/budgets", request_body = NewBudgetBody, params(OnceKey),
+#[utoipa::path(post, path = "/api/v1/budgets", request_body = BudgetRequest, params(OnceKey),
     responses((status = 201, body = BudgetBody), (status = 400, body = Problem), (status = 401, body = Problem),
               (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub async fn create(
     Admin(admin): Admin,
     once: Once,
-    body: Result<Json<NewBudgetBody>, JsonRejection>,
+    body: Result<Json<BudgetRequest>, JsonRejection>,
 ) -> Result<(StatusCode, Json<BudgetBody>), ApiError> {
     let Json(body) = body?;
     let zone = body.time_zone.as_deref().unwrap_or("UTC");

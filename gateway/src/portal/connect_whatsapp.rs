@@ -6,7 +6,7 @@ use shared::{
     channels::{CallError, whatsapp::WhatsAppApi},
     crypto::Keyring,
     db::{
-        TenantDb,
+        DbError, TenantDb, TenantTx,
         audit::{self, Actor},
         connections::Connection,
         numbers::{self, NewNumber, OwnApp},
@@ -96,6 +96,15 @@ pub async fn connect_whatsapp(
     actor: &Actor,
     number: WhatsAppNumber,
 ) -> Result<Connection, ApiError> {
+    let new = ask_meta(api, number).await?;
+    let mut tx = db.begin().await?;
+    let connection = keep_number(&mut tx, keys, actor, &new).await?;
+    tx.commit().await?;
+    Ok(connection)
+}
+
+/// What number it is, as Meta says.
+pub(super) async fn ask_meta(api: &WhatsAppApi, number: WhatsAppNumber) -> Result<NewNumber, ApiError> {
     look_at_token(api, &number.access_token).await?;
     let found = api.number(&number.access_token, &number.phone_number_id).await.map_err(refused)?;
     if found.id != number.phone_number_id {
@@ -103,20 +112,25 @@ pub async fn connect_whatsapp(
     }
     let name = [found.verified_name.as_str(), found.display_phone_number.as_str(), found.id.as_str()];
     let display_name = name.into_iter().find(|name| !name.trim().is_empty()).unwrap_or_default().to_owned();
-    let new = NewNumber {
+    Ok(NewNumber {
         phone_number_id: number.phone_number_id,
         account_id: number.account_id.unwrap_or_default(),
         display_name: shared::message::clean_text(&display_name),
         access_token: number.access_token,
         own_app: number.own_app.map(|own| OwnApp { secret: own.app_secret, verify_token: own.verify_token }),
-    };
-    let mut tx = db.begin().await?;
-    let connection = numbers::connect(&mut tx, keys, &new).await?;
+    })
+}
+
+pub(super) async fn keep_number(
+    tx: &mut TenantTx,
+    keys: &Keyring,
+    actor: &Actor,
+    new: &NewNumber,
+) -> Result<Connection, DbError> {
+    let connection = numbers::connect(tx, keys, new).await?;
     let own_app = new.own_app.is_some();
     let detail = json!({ "channel": "whatsapp", "number": connection.external_id, "own_app": own_app });
-    audit::append(&mut tx, actor, "connection.connect", ("connection", &connection.id.to_string()), detail)
-        .await?;
-    tx.commit().await?;
+    audit::append(tx, actor, "connection.connect", ("connection", &connection.id.to_string()), detail).await?;
     Ok(connection)
 }
 

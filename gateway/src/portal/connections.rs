@@ -12,7 +12,7 @@ use shared::{
     channels::{slack::SlackApi, slack_app},
     crypto::Keyring,
     db::{
-        TenantDb,
+        DbError, TenantDb, TenantTx,
         audit::{self, Actor},
         connections::{self, Connection, NewSlackConnection},
     },
@@ -26,7 +26,8 @@ use crate::{
     Gateway,
     auth::{Admin, Operator},
     error::{ApiError, Problem},
-    portal::connect_whatsapp::{WhatsAppNumber, connect_whatsapp, direct_news},
+    once::{Once, OnceKey},
+    portal::connect_whatsapp::{WhatsAppNumber, ask_meta, direct_news, keep_number},
     webhooks::{own_url, whatsapp},
 };
 
@@ -99,37 +100,44 @@ pub async fn list(operator: Operator, State(gateway): State<Gateway>) -> Result<
 }
 
 /// Connects a channel by hand, or renews its token.
-#[utoipa::path(post, path = "/api/v1/connections", request_body = Connect,
+#[utoipa::path(post, path = "/api/v1/connections", request_body = Connect, params(OnceKey),
     responses((status = 201, body = ConnectionBody), (status = 400, body = Problem), (status = 401, body = Problem),
               (status = 403, body = Problem), (status = 409, body = Problem), (status = 502, body = Problem)))]
 pub async fn connect(
     admin: Admin,
     State(gateway): State<Gateway>,
+    once: Once,
     body: Result<Json<Connect>, JsonRejection>,
 ) -> Result<(StatusCode, Json<ConnectionBody>), ApiError> {
     let Json(body) = body?;
     let (keys, db, actor) = (&gateway.keys, &admin.0.db, &admin.0.actor);
-    let connection = match body {
+    let of = |connection| ConnectionBody::of(connection, db.id(), &gateway.public_url);
+    let made = match body {
         Connect::Slack { bot_token, app_id, signing_secret } => {
-            let own_app = own_app(app_id, signing_secret)?;
-            connect_slack(&gateway.slack, keys, db, actor, bot_token, own_app).await?
+            let new = ask_slack(&gateway.slack, bot_token, own_app(app_id, signing_secret)?).await?;
+            let mut tx = db.begin().await?;
+            let connection = keep_slack(&mut tx, keys, actor, &new).await?;
+            once.commit(tx, StatusCode::CREATED, of(connection)).await?
         }
         Connect::WhatsApp { phone_number_id, access_token, account_id, app_secret, verify_token } => {
             let (account, secret, token) = (account_id.as_deref(), app_secret.as_ref(), verify_token.as_ref());
             let number = WhatsAppNumber::checked(&phone_number_id, &access_token, account, secret, token)?;
             let own = number.own_app.as_ref().map(|own| own.verify_token.clone()).zip(number.account_id.clone());
             let (api, token) = (&gateway.whatsapp_api, number.access_token.clone());
-            let connection = connect_whatsapp(api, keys, db, actor, number).await?;
+            let new = ask_meta(api, number).await?;
+            let mut tx = db.begin().await?;
+            let connection = keep_number(&mut tx, keys, actor, &new).await?;
+            let id = connection.id;
+            let made = once.commit(tx, StatusCode::CREATED, of(connection)).await?;
             if let Some((verify_token, account)) = own {
-                let url = own_url(&gateway.public_url, whatsapp::WEBHOOK_PATH, db.id(), connection.id);
+                let url = own_url(&gateway.public_url, whatsapp::WEBHOOK_PATH, db.id(), id);
                 direct_news(api, (&token, &account), (&url, &verify_token)).await;
             }
-            connection
+            made
         }
     };
     gateway.routes.invalidate_all();
-    let body = ConnectionBody::of(connection, admin.0.db.id(), &gateway.public_url);
-    Ok((StatusCode::CREATED, Json(body)))
+    Ok(made)
 }
 
 /// A customer's own app needs both its id and its secret; a blank secret would let anyone sign.
@@ -176,10 +184,23 @@ pub async fn connect_slack(
     bot_token: SecretString,
     own_app: Option<(String, SecretString)>,
 ) -> Result<Connection, ApiError> {
+    let new = ask_slack(slack, bot_token, own_app).await?;
+    let mut tx = db.begin().await?;
+    let connection = keep_slack(&mut tx, keys, actor, &new).await?;
+    tx.commit().await?;
+    Ok(connection)
+}
+
+/// Whose token it is, as Slack says.
+async fn ask_slack(
+    slack: &SlackApi,
+    bot_token: SecretString,
+    own_app: Option<(String, SecretString)>,
+) -> Result<NewSlackConnection, ApiError> {
     let bot_token = checked_token(&bot_token)?;
     let (identity, scopes) = slack.auth_test_with_scopes(&bot_token).await?;
     let organization = identity.enterprise_id.filter(|id| identity.is_enterprise_install && !id.is_empty());
-    let new = NewSlackConnection {
+    Ok(NewSlackConnection {
         org_wide: organization.is_some(),
         // A token of a whole organization belongs to no workspace.
         team_id: organization.unwrap_or(identity.team_id),
@@ -190,13 +211,18 @@ pub async fn connect_slack(
         own_app,
         scopes,
         ..NewSlackConnection::default()
-    };
-    let mut tx = db.begin().await?;
-    let connection = connections::connect_slack(&mut tx, keys, &new).await?;
+    })
+}
+
+async fn keep_slack(
+    tx: &mut TenantTx,
+    keys: &Keyring,
+    actor: &Actor,
+    new: &NewSlackConnection,
+) -> Result<Connection, DbError> {
+    let connection = connections::connect_slack(tx, keys, new).await?;
     let detail = json!({ "channel": "slack", "team": connection.external_id, "own_app": connection.app_id });
-    audit::append(&mut tx, actor, "connection.connect", ("connection", &connection.id.to_string()), detail)
-        .await?;
-    tx.commit().await?;
+    audit::append(tx, actor, "connection.connect", ("connection", &connection.id.to_string()), detail).await?;
     Ok(connection)
 }
 

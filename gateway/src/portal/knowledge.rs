@@ -29,7 +29,7 @@ use crate::{
     Gateway,
     auth::{Admin, Operator},
     error::{ApiError, Problem},
-    once::{Once, OnceKey},
+    once::{Later, NotAgain, Once, OnceKey},
     paging,
     path_id::PathId,
 };
@@ -122,7 +122,7 @@ pub struct DocumentList {
 
 /// Gives the agents a document: its bytes are the request's body. TXT, Markdown, HTML, CSV, PDF, DOCX and XLSX are read, at most
 /// 20 MB.
-#[utoipa::path(post, path = "/api/v1/knowledge", params(Given),
+#[utoipa::path(post, path = "/api/v1/knowledge", params(Given, OnceKey),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses((status = 202, body = DocumentBody), (status = 400, body = Problem), (status = 401, body = Problem),
               (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
@@ -130,10 +130,11 @@ pub struct DocumentList {
 pub async fn give(
     State(gateway): State<Gateway>,
     admin: Admin,
+    later: Later,
     given: Result<Query<Given>, QueryRejection>,
     headers: HeaderMap,
     body: Body,
-) -> Result<(StatusCode, Json<DocumentBody>), ApiError> {
+) -> Result<(StatusCode, Json<DocumentBody>), NotAgain> {
     let Query(given) = given.map_err(|_| {
         ApiError::invalid("The query must have `name`, and may have `title` and `agent_ids` only.")
     })?;
@@ -147,11 +148,12 @@ pub async fn give(
         .chars()
         .take(NAME_MAX)
         .collect();
-    let Ok(_room) = UPLOADS.acquire().await else { return Err(ApiError::internal()) };
+    let Ok(_room) = UPLOADS.acquire().await else { return Err(ApiError::internal().into()) };
     let bytes = to_bytes(body, BYTES_MAX).await.map_err(|_| ApiError::too_large())?;
     if bytes.is_empty() {
-        return Err(ApiError::invalid("The body must hold the document's bytes; it is empty."));
+        return Err(ApiError::invalid("The body must hold the document's bytes; it is empty.").into());
     }
+    let once = later.with(&bytes).await?;
     let id = DocumentId::new();
     let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
     // Before the row says so: what is left behind by a failure is under an id that nobody has.
@@ -176,8 +178,7 @@ pub async fn give(
             return Err(error.into());
         }
     };
-    tx.commit().await?;
-    Ok((StatusCode::ACCEPTED, Json(body_of(document, None))))
+    Ok(once.commit(tx, StatusCode::ACCEPTED, body_of(document, None)).await?)
 }
 
 /// Gives the agents a page by its address, or all pages that a sitemap names: fetched now and looked at again from time to time.

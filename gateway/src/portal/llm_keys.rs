@@ -64,7 +64,7 @@ pub struct LlmKeyList {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct NewLlmKeyBody {
+pub struct LlmKeyRequest {
     name: String,
     /// Of an OpenAI-compatible provider.
     #[schema(example = "https://api.openai.com/v1")]
@@ -103,14 +103,14 @@ pub async fn list(operator: Operator) -> Result<Json<LlmKeyList>, ApiError> {
 }
 
 /// Tries a key and stores it.
-#[utoipa::path(post, path = "/api/v1/llm-keys", request_body = NewLlmKeyBody, params(OnceKey),
+#[utoipa::path(post, path = "/api/v1/llm-keys", request_body = LlmKeyRequest, params(OnceKey),
     responses((status = 201, body = LlmKeyBody), (status = 400, body = Problem), (status = 401, body = Problem),
               (status = 403, body = Problem), (status = 409, body = Problem), (status = 502, body = Problem)))]
 pub async fn create(
     State(gateway): State<Gateway>,
     Admin(admin): Admin,
     once: Once,
-    body: Result<Json<NewLlmKeyBody>, JsonRejection>,
+    body: Result<Json<LlmKeyRequest>, JsonRejection>,
 ) -> Result<(StatusCode, Json<LlmKeyBody>), ApiError> {
     let Json(body) = body?;
     let (name, base_url) = (text("name", &body.name, NAME_MAX)?, address(&body.base_url)?);

@@ -22,6 +22,7 @@ pub mod escalations;
 pub mod events;
 pub mod follow_ups;
 pub mod forks;
+pub mod happenings;
 pub mod invitations;
 pub mod knowledge;
 pub mod llm_keys;

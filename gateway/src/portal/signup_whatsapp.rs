@@ -15,8 +15,9 @@ use crate::{
     Gateway,
     auth::{Admin, Operator},
     error::{ApiError, Problem},
+    once::{Once, OnceKey},
     portal::{
-        connect_whatsapp::{WhatsAppNumber, connect_whatsapp, refused},
+        connect_whatsapp::{WhatsAppNumber, ask_meta, keep_number, refused},
         connections::ConnectionBody,
     },
 };
@@ -25,7 +26,7 @@ const CODE_MAX: usize = 2_048;
 
 /// What the browser needs to open Meta's dialogue.
 #[derive(Serialize, ToSchema)]
-pub struct SignupBody {
+pub struct WhatsAppSignup {
     /// `false`: the platform has no app for it; connect by hand.
     available: bool,
     app_id: Option<String>,
@@ -55,10 +56,10 @@ fn ids(app: Option<&WhatsAppApp>) -> Option<(&WhatsAppApp, &str, &str)> {
 
 /// Whether numbers can be connected by a click, and with which app.
 #[utoipa::path(get, path = "/api/v1/connections/whatsapp-signup",
-    responses((status = 200, body = SignupBody), (status = 401, body = Problem)))]
-pub async fn show(_operator: Operator, State(gateway): State<Gateway>) -> Json<SignupBody> {
+    responses((status = 200, body = WhatsAppSignup), (status = 401, body = Problem)))]
+pub async fn show(_operator: Operator, State(gateway): State<Gateway>) -> Json<WhatsAppSignup> {
     let known = ids(gateway.whatsapp.app.as_ref());
-    Json(SignupBody {
+    Json(WhatsAppSignup {
         available: known.is_some(),
         app_id: known.map(|(_, app_id, _)| app_id.to_owned()),
         config_id: known.map(|(_, _, config_id)| config_id.to_owned()),
@@ -67,12 +68,13 @@ pub async fn show(_operator: Operator, State(gateway): State<Gateway>) -> Json<S
 }
 
 /// Connects the number of a finished signup.
-#[utoipa::path(post, path = "/api/v1/connections/whatsapp-signup", request_body = Signup,
+#[utoipa::path(post, path = "/api/v1/connections/whatsapp-signup", request_body = Signup, params(OnceKey),
     responses((status = 201, body = ConnectionBody), (status = 400, body = Problem), (status = 401, body = Problem),
               (status = 403, body = Problem), (status = 409, body = Problem), (status = 502, body = Problem)))]
 pub async fn finish(
     admin: Admin,
     State(gateway): State<Gateway>,
+    once: Once,
     body: Result<Json<Signup>, JsonRejection>,
 ) -> Result<(StatusCode, Json<ConnectionBody>), ApiError> {
     let Json(Signup { code, account_id, phone_number_id, pin }) = body?;
@@ -104,8 +106,11 @@ pub async fn finish(
         }
     }
     let (keys, db, actor) = (&gateway.keys, &admin.0.db, &admin.0.actor);
-    let connection = connect_whatsapp(api, keys, db, actor, number).await?;
+    let new = ask_meta(api, number).await?;
+    let mut tx = db.begin().await?;
+    let connection = keep_number(&mut tx, keys, actor, &new).await?;
+    let body = ConnectionBody::of(connection, db.id(), &gateway.public_url);
+    let made = once.commit(tx, StatusCode::CREATED, body).await?;
     gateway.routes.invalidate_all();
-    let body = ConnectionBody::of(connection, admin.0.db.id(), &gateway.public_url);
-    Ok((StatusCode::CREATED, Json(body)))
+    Ok(made)
 }

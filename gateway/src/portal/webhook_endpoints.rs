@@ -1,4 +1,4 @@
-//! A tenant's own systems that are told what its audit log says, by Standard Webhooks.
+//! A tenant's own systems that are told what its audit log says, and of messages and notices, by Standard Webhooks.
 
 use axum::{
     Json,
@@ -11,9 +11,13 @@ use axum::{
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use shared::{
-    db::webhook_endpoints::{
-        self, ACTIONS_MAX, Change, Endpoint,
-        deliveries::{self, Delivery},
+    db::{
+        notices,
+        webhook_endpoints::{
+            self, ACTIONS_MAX, Change, Endpoint, New,
+            deliveries::{self, Delivery},
+            subjects::{OF_MESSAGES, OF_NOTICES},
+        },
     },
     ids::{WebhookDeliveryId, WebhookEndpointId},
     standard_webhooks,
@@ -37,8 +41,11 @@ pub struct WebhookEndpointBody {
     #[schema(example = "whe_01k9z3w6h8f2m5x7q4r1t0v9sb")]
     id: String,
     url: String,
-    /// Acts, or words with which their names begin; empty: all of them.
+    /// Acts of the audit log, or words with which their names begin; `log`, or none: all of them. Beside them what is told only
+    /// to who names it: `message`, `message.received` and so on, `notice`, `notice.budget_alert` and so on.
     actions: Vec<String>,
+    /// Whether the words of a message go along.
+    with_text: bool,
     enabled: bool,
     /// Since when what it was told is given up; `null`: it hears.
     failing_since: Option<String>,
@@ -53,7 +60,7 @@ pub struct WebhookEndpointList {
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct NewWebhookEndpointBody {
+pub struct MadeWebhookEndpoint {
     #[serde(flatten)]
     endpoint: WebhookEndpointBody,
     /// Shown this once: what is sent is signed with it.
@@ -66,9 +73,14 @@ pub struct NewWebhookEndpointBody {
 pub struct NewWebhookEndpoint {
     #[schema(example = "https://crm.example.com/hooks/konstruct")]
     url: String,
-    /// Acts such as `conversation.escalate`, or words with which their names begin: `conversation`. None: all of them.
+    /// Acts such as `conversation.escalate`, or words with which their names begin: `conversation`. `log`, or none: the whole
+    /// audit log. Beside them `message` or `message.received`, `.answered`, `.replied`, `.edited`, `.deleted`, and `notice` or
+    /// `notice.` with its kind.
     #[serde(default)]
     actions: Vec<String>,
+    /// Whether the words of a message go along. They don't, unless it is asked for.
+    #[serde(default)]
+    with_text: bool,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -76,6 +88,7 @@ pub struct NewWebhookEndpoint {
 pub struct ChangeWebhookEndpoint {
     url: Option<String>,
     actions: Option<Vec<String>>,
+    with_text: Option<bool>,
     /// One that is switched on again is told of what is done from then on.
     enabled: Option<bool>,
 }
@@ -84,10 +97,14 @@ pub struct ChangeWebhookEndpoint {
 pub struct WebhookDeliveryBody {
     #[schema(example = "whd_01k9z3w6h8f2m5x7q4r1t0v9sb")]
     id: String,
-    /// The act's place in the audit log.
-    n: i64,
+    /// The act's place in the audit log; `null`: it is about the message or the notice.
+    n: Option<i64>,
     #[schema(example = "conversation.escalate")]
     action: String,
+    #[schema(example = "msg_01k9z3w6h8f2m5x7q4r1t0v9sb")]
+    message: Option<String>,
+    #[schema(example = "not_01k9z3w6h8f2m5x7q4r1t0v9sb")]
+    notice: Option<String>,
     /// `waiting`, `delivered` or `failed`.
     state: String,
     attempts: i32,
@@ -128,21 +145,22 @@ pub async fn list(Admin(admin): Admin) -> Result<Json<WebhookEndpointList>, ApiE
 
 /// Names a system that is told from now on. It is told by POST, signed with the secret that the answer shows.
 #[utoipa::path(post, path = "/api/v1/webhook-endpoints", request_body = NewWebhookEndpoint, params(OnceKey),
-    responses((status = 201, body = NewWebhookEndpointBody), (status = 400, body = Problem),
+    responses((status = 201, body = MadeWebhookEndpoint), (status = 400, body = Problem),
               (status = 401, body = Problem), (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub async fn create(
     State(gateway): State<Gateway>,
     Admin(admin): Admin,
     once: Once,
     body: Result<Json<NewWebhookEndpoint>, JsonRejection>,
-) -> Result<(StatusCode, Json<NewWebhookEndpointBody>), ApiError> {
+) -> Result<(StatusCode, Json<MadeWebhookEndpoint>), ApiError> {
     let Json(body) = body?;
     let url = reachable(&gateway, &body.url)?;
     let actions = named(&body.actions)?;
     let secret = standard_webhooks::new_secret();
     let mut tx = admin.db.begin().await?;
-    let made = webhook_endpoints::create(&mut tx, &gateway.keys, &admin.actor, (&url, actions), &secret).await?;
-    let answer = NewWebhookEndpointBody { endpoint: made.into(), secret: secret.expose_secret().to_owned() };
+    let new = New { url: &url, actions, with_text: body.with_text };
+    let made = webhook_endpoints::create(&mut tx, &gateway.keys, &admin.actor, &new, &secret).await?;
+    let answer = MadeWebhookEndpoint { endpoint: made.into(), secret: secret.expose_secret().to_owned() };
     once.commit(tx, StatusCode::CREATED, answer).await
 }
 
@@ -161,7 +179,7 @@ pub async fn change(
     let url = body.url.as_deref().map(|url| reachable(&gateway, url)).transpose()?;
     let actions = body.actions.as_deref().map(named).transpose()?;
     let mut tx = admin.db.begin().await?;
-    let to = Change { url: url.as_deref(), actions, enabled: body.enabled };
+    let to = Change { url: url.as_deref(), actions, with_text: body.with_text, enabled: body.enabled };
     let changed = webhook_endpoints::change(&mut tx, &admin.actor, id, &to).await?;
     tx.commit().await?;
     Ok(Json(changed.into()))
@@ -202,14 +220,14 @@ pub async fn deliveries(
     let Query(asked) =
         asked.map_err(|_| ApiError::invalid("The query may have `cursor` and `limit`, and nothing else."))?;
     let limit = paging::limit(asked.limit)?;
-    let before = paging::cursor(asked.cursor.as_deref(), |n| n.parse().ok())?;
+    let before = paging::cursor(asked.cursor.as_deref(), |id| id.parse().ok())?;
     let mut tx = admin.db.begin().await?;
     if !webhook_endpoints::exists(&mut tx, id).await? {
         return Err(ApiError::not_found());
     }
     let mut found = deliveries::list(&mut tx, id, before, limit + 1).await?;
     tx.close().await?;
-    let next_cursor = paging::next(&mut found, limit, |last| last.n.to_string());
+    let next_cursor = paging::next(&mut found, limit, |last| last.id.to_string());
     Ok(Json(WebhookDeliveryList {
         items: found.into_iter().map(WebhookDeliveryBody::from).collect(),
         next_cursor,
@@ -248,7 +266,23 @@ fn named(actions: &[String]) -> Result<&[String], ApiError> {
              `_` and `.`, {ACTION_MAX} at most."
         )));
     }
+    if let Some(unknown) = actions.iter().find(|name| is_no_event(name)) {
+        return Err(ApiError::invalid(format!(
+            "Nothing is called `{unknown}`: of messages there are `{}`, of notices `{OF_NOTICES}` and `{OF_NOTICES}.` with a kind.",
+            OF_MESSAGES.join("`, `")
+        )));
+    }
     Ok(actions)
+}
+
+/// Acts of the log have many names, which a newer version may add to; what is no act has few.
+fn is_no_event(name: &str) -> bool {
+    let (noun, kind) = name.split_once('.').map_or((name, None), |(noun, kind)| (noun, Some(kind)));
+    match noun {
+        "message" => !OF_MESSAGES.contains(&name),
+        OF_NOTICES => kind.is_some_and(|kind| notices::Kind::of(kind).is_none()),
+        _ => false,
+    }
 }
 
 impl From<Endpoint> for WebhookEndpointBody {
@@ -257,6 +291,7 @@ impl From<Endpoint> for WebhookEndpointBody {
             id: endpoint.id.to_string(),
             url: endpoint.url,
             actions: endpoint.actions,
+            with_text: endpoint.with_text,
             enabled: endpoint.enabled,
             failing_since: endpoint.failing_since.map(written),
             created_by: endpoint.created_by,
@@ -271,6 +306,8 @@ impl From<Delivery> for WebhookDeliveryBody {
             id: delivery.id.to_string(),
             n: delivery.n,
             action: delivery.action,
+            message: delivery.message.map(|id| id.to_string()),
+            notice: delivery.notice.map(|id| id.to_string()),
             state: delivery.state,
             attempts: delivery.attempts,
             status: delivery.status,

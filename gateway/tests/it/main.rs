@@ -5,6 +5,7 @@
 //! sit at browsers.
 
 mod events;
+mod foreign;
 mod forms;
 mod gate;
 mod people;
@@ -28,6 +29,7 @@ mod every_field;
 mod floods;
 mod guesses;
 mod hang_up;
+mod happenings;
 mod impersonation;
 mod install;
 mod install_attacks;
@@ -48,6 +50,7 @@ mod own_app;
 mod patience;
 mod privacy;
 mod provider;
+mod queries;
 mod refusals;
 mod related;
 mod retries;

@@ -180,3 +180,62 @@ async fn a_key_is_forgotten_after_a_day() {
     assert_eq!(idempotency::sweep(&system).await.expect("it sweeps"), 1);
     assert!(house.rows(acme, "select 1 from idempotency_keys").await.is_empty());
 }
+
+/// A document is read by the handler, and is not held for anybody who is not known.
+#[tokio::test]
+async fn an_upload_is_kept_once() {
+    let house = House::open().await;
+    let acme = house.firm("acme").await;
+    let give = |once: &str, text: &str| {
+        Ask::post("/api/v1/knowledge?name=a.txt")
+            .key(&acme.key)
+            .header("idempotency-key", once)
+            .body(text.as_bytes())
+    };
+    let first = house.ask(&give("once", "the words")).await;
+    assert_eq!(first.status, 202, "{}", first.text());
+    let again = house.ask(&give("once", "the words")).await;
+    assert_eq!(
+        (again.status, again.body.clone(), again.header("idempotency-replayed")),
+        (202, first.body.clone(), "true")
+    );
+    assert_eq!(told(&house.ask(&give("once", "other words")).await), (422, "idempotency_key_reused".into()));
+    let elsewhere = give("once", "the words").to("/api/v1/knowledge?name=b.txt");
+    assert_eq!(told(&house.ask(&elsewhere).await), (422, "idempotency_key_reused".into()));
+    assert_eq!(house.count(acme.tenant, "select count(*) from documents").await, 1);
+    // What is refused uses no key up, and large bodies have keys as well.
+    assert_eq!(house.ask(&give("another", "")).await.status, 400);
+    assert_eq!(house.ask(&give("another", &"x".repeat(1024 * 1024))).await.status, 202);
+    assert_eq!(house.count(acme.tenant, "select count(*) from idempotency_keys").await, 2);
+    assert_eq!(house.ask(&give("", "the words")).await.status, 400);
+    let stranger = Ask::post("/api/v1/knowledge?name=a.txt").header("idempotency-key", "once").body("the words");
+    assert_eq!(house.ask(&stranger).await.status, 401);
+}
+
+#[tokio::test]
+async fn connections_and_install_links_are_made_once() {
+    let house = House::open_with(|config| {
+        let client = simulators::SlackOptions::default();
+        let (id, secret) = (client.client_id, client.client_secret.into());
+        config.slack.client = Some(shared::channels::slack_oauth::SlackClient { id, secret });
+    })
+    .await;
+    let (acme, key) = house.test.tenant("acme").await;
+    let post = |path: &str, once: &str, body: &Value| {
+        Ask::post(path).key(&key).header("idempotency-key", once).json(body)
+    };
+    let new = json!({ "channel": "slack", "bot_token": "xoxb-simulated-acme" });
+    let connect = post("/api/v1/connections", "a connection", &new);
+    let [first, again] = [house.ask(&connect).await, house.ask(&connect).await];
+    assert_eq!((first.status, again.status), (201, 201), "{}", first.text());
+    assert_eq!((again.header("idempotency-replayed"), &again.body), ("true", &first.body));
+    let acts = "select count(*) from audit_events where action = 'connection.connect'";
+    assert_eq!(house.count(acme, acts).await, 1);
+    let link = post("/api/v1/connections/slack/install", "a link", &json!({}));
+    let [first, again] = [house.ask(&link).await, house.ask(&link).await];
+    assert_eq!((first.status, &again.body), (201, &first.body), "{}", first.text());
+    assert_eq!(house.count(acme, "select count(*) from install_links").await, 1);
+    // A key that was used to connect makes no link.
+    let other = house.ask(&post("/api/v1/connections/slack/install", "a connection", &json!({}))).await;
+    assert_eq!(told(&other), (422, "idempotency_key_reused".into()));
+}

@@ -12,14 +12,14 @@ use crate::{
 const TABLE: &str = include_str!("routes.txt");
 const WHO: [&str; 7] = ["stranger", "reader", "operator", "admin", "key", "platform", "helper"];
 
-struct Line {
-    operation: String,
-    object: &'static str,
+pub struct Line {
+    pub operation: String,
+    pub object: &'static str,
     body: &'static str,
     expected: [u16; 7],
 }
 
-fn table() -> Vec<Line> {
+pub fn table() -> Vec<Line> {
     let lines = TABLE.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
     lines
         .map(|line| {
@@ -101,7 +101,7 @@ async fn answers_as_declared(who: &'static str) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-async fn answer(scene: &mut Scene<'_>, line: &Line, who: &'static str) -> Reply {
+pub async fn answer(scene: &mut Scene<'_>, line: &Line, who: &'static str) -> Reply {
     let (method, path) = line.operation.split_once(' ').expect("a method and a path");
     let path =
         if path.contains("{run_id}") { scene.path_of_run(path, line.object).await } else { path.to_owned() };

@@ -103,7 +103,7 @@ async fn attack_159_the_same_event_fifty_times_at_once_has_one_effect() {
 }
 
 #[tokio::test]
-async fn attack_163_165_what_is_nobodys_is_put_aside_and_heard_once_it_is_somebodys() {
+async fn attacks_163_and_165_what_is_nobodys_is_put_aside_and_heard_once_it_is_somebodys() {
     let house = open().await;
     let (tenant, _) = house.test.tenant("acme").await;
     let (ours, mut live, mut foreign) =

@@ -5,7 +5,7 @@ use serde_json::json;
 use shared::{
     db::{
         audit::Actor,
-        webhook_endpoints::{self, deliveries},
+        webhook_endpoints::{self, New, deliveries},
     },
     ids::{TenantId, WebhookDeliveryId, WebhookEndpointId},
     standard_webhooks::{self, Failure},
@@ -18,13 +18,8 @@ impl House {
     pub async fn own_system(&self, tenant: TenantId) -> WebhookEndpointId {
         let mut tx = self.test.db.tenant(tenant).begin().await.expect("a transaction begins");
         let (keys, secret) = (&self.test.config.master_keys, standard_webhooks::new_secret());
-        let made = webhook_endpoints::create(
-            &mut tx,
-            keys,
-            &Actor::System,
-            ("https://own.example.com/hook", &[]),
-            &secret,
-        );
+        let new = New { url: "https://own.example.com/hook", actions: &[], with_text: false };
+        let made = webhook_endpoints::create(&mut tx, keys, &Actor::System, &new, &secret);
         let made = made.await.expect("there is room").id;
         tx.commit().await.expect("it is stored");
         made
@@ -59,6 +54,11 @@ async fn an_own_system_is_set_up_and_its_secret_is_shown_once() {
     assert!(!listed.text().contains("whsec_"), "{}", listed.text());
     let listed = listed.json();
     assert_eq!((&listed["items"][0]["url"], &listed["items"][0]["id"]), (&new["url"], &made["id"]));
+    assert_eq!(listed["items"][0]["with_text"], false, "words are told only where they are asked for");
+    let path = format!("{ENDPOINTS}/{}", made["id"].as_str().expect("an id"));
+    let change = json!({ "with_text": true, "actions": ["log", "message", "notice.budget_alert"] });
+    let changed = house.ask(&Ask::new("PATCH", &path).json(&change).key(&acme.key)).await.json();
+    assert_eq!((&changed["with_text"], &changed["actions"]), (&change["with_text"], &change["actions"]));
     let kept = "select 1 from webhook_endpoints where position('whsec_' in encode(secret, 'escape')) > 0";
     assert!(house.rows(acme.tenant, kept).await.is_empty(), "it is sealed");
 }
@@ -74,6 +74,9 @@ async fn addresses_and_acts_that_can_not_be_are_refused_with_a_sentence() {
         (json!({ "url": "crm" }), "invalid_request"),
         (json!({ "url": "https://crm.example.com/", "actions": ["Member Removed"] }), "invalid_request"),
         (json!({ "url": "https://crm.example.com/", "actions": vec!["a"; 51] }), "invalid_request"),
+        (json!({ "url": "https://crm.example.com/", "actions": ["message.recieved"] }), "invalid_request"),
+        (json!({ "url": "https://crm.example.com/", "actions": ["notice.budget"] }), "invalid_request"),
+        (json!({ "url": "https://crm.example.com/", "with_text": "yes" }), "invalid_request"),
         (json!({ "url": "https://crm.example.com/", "secret": "whsec_mine" }), "invalid_request"),
     ] {
         let refused = house.ask(&Ask::post(ENDPOINTS).json(&new).key(&acme.key)).await;

@@ -130,7 +130,7 @@ async fn a_long_answer_is_streamed_although_tools_are_at_hand() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn attack_131_hostile_calls_do_nothing_and_are_answered_with_a_sentence() {
+async fn attacks_74_and_131_hostile_calls_do_nothing_and_are_answered_with_a_sentence() {
     let stage = Stage::with_tools(&["calculator", "recall"]).await;
     let huge = format!("{{\"sum\":\"{}\"}}", "1".repeat(100_000));
     let calls = [

@@ -1,5 +1,5 @@
-// The tenant's own systems that are told what its audit log says.
-import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
+// The tenant's own systems that are told what happens.
+import { infiniteQueryOptions, queryOptions, useQueryClient } from '@tanstack/react-query'
 import { call } from './client'
 import { PAGE, RARELY_MS, WATCHED_MS } from './queries'
 
@@ -14,3 +14,9 @@ export const toldQuery = (id: string) =>
     getNextPageParam: (page) => page.next_cursor ?? null,
     refetchInterval: WATCHED_MS,
   })
+
+/** Asks again, once something about them was changed. */
+export function useSystemsAgain() {
+  const client = useQueryClient()
+  return () => client.invalidateQueries({ queryKey: ownSystemsQuery.queryKey })
+}

@@ -12,6 +12,10 @@ export type AgentVersionBody = { answer_tokens?: number | null; changed_by: stri
 
 export type AgentVersionList = { items: (AgentVersionBody)[] }
 
+export type AnalyticsEventBody = { about?: string | null; agent?: string | null; at: string; channel?: string | null; conversation?: string | null; cost_micro_usd?: number | null; kind: string; model?: string | null; person?: string | null; spent_ms?: number | null }
+
+export type AnalyticsEventList = { items: (AnalyticsEventBody)[]; next_cursor?: string | null }
+
 export type AnalyticsReport = { agents: (AgentFiguresBody)[]; as_of?: string | null; channels: (ChannelFiguresBody)[]; days: (DayFiguresBody)[]; days_waiting: number; from: string; time_zone: string; to: string; total: FiguresBody }
 
 export type ApiKeyBody = { created_at: string; expires_at?: string | null; id: string; last_used_at?: string | null; name: string; role: string }
@@ -44,6 +48,8 @@ export type BudgetBody = { budget_limit_usd?: number | null; id: string; limit: 
 
 export type BudgetList = { items: (BudgetBody)[] }
 
+export type BudgetRequest = { budget_limit_usd: number | null; period: Period; scope: string; target?: string | null; time_zone?: string | null }
+
 export type CallBody = { at: string; cost_micro_usd?: number | null; estimated: boolean; input_tokens: number; model: string; output_tokens: number; purpose: string; status: string }
 
 export type CaseBody = { agent_id?: string | null; blocks: boolean; id: string; must_cite: (string)[]; must_contain: (string)[]; must_escalate: boolean; name: string; question: string }
@@ -68,7 +74,7 @@ export type ChangeTenant = { plan: string }
 
 export type ChangeTool = { answer_max?: number | null; arguments?: object | null; class?: string | null; description?: string | null; enabled?: boolean | null; method?: string | null; name?: string | null; remove_secret?: boolean; secret?: SecretBody | null; timeout_ms?: number | null; url?: string | null }
 
-export type ChangeWebhookEndpoint = { actions?: (string)[] | null; enabled?: boolean | null; url?: string | null }
+export type ChangeWebhookEndpoint = { actions?: (string)[] | null; enabled?: boolean | null; url?: string | null; with_text?: boolean | null }
 
 export type ChannelBody = { channel: string; connection: string; kind: string; name: string; shared: boolean; state: string }
 
@@ -118,10 +124,6 @@ export type DraftBody = { instructions?: string | null; memory?: boolean | null;
 
 export type EndTotp = { code: string; password: string }
 
-export type ErasureBody = { certificate?: string | null; counts: object; finished_at?: string | null; id: string; people: (string)[]; requested_at: string; requested_by: string }
-
-export type ErasureList = { items: (ErasureBody)[] }
-
 export type EscalationBody = { assigned_to?: string | null; closed_at?: string | null; conversation_id: string; id: string; message_id?: string | null; opened_at: string; person: string; person_id: string; reason: string; rule?: RuleRef | null; state: string; summary: string; taken_at?: string | null }
 
 export type EscalationDesk = { desk?: DeskBody | null }
@@ -144,7 +146,7 @@ export type Fallback = { language?: string | null; template?: string | null }
 
 export type FaultBody = { detail: string; kind: string; n: number }
 
-export type FiguresBody = { answer?: TimesBody | null; answer_rate?: number | null; answered: number; answers: number; bad: number; closed: number; conversations: number; cost_micro_usd: number; cost_usd: number; escalated: number; escalations: number; failed_calls: number; failures: number; first_answer?: TimesBody | null; good: number; human?: TimesBody | null; interruptions: number; messages: number; model_calls: number; operator_messages: number; released: number; taken_over: number; takeover_rate?: number | null; unpriced_calls: number }
+export type FiguresBody = { answer?: TimesBody | null; answer_rate?: number | null; answered: number; answers: number; bad: number; channel_cost_micro_usd: number; channel_cost_usd: number; channel_sends: number; closed: number; conversations: number; cost_micro_usd: number; cost_usd: number; escalated: number; escalations: number; failed_calls: number; failures: number; first_answer?: TimesBody | null; good: number; human?: TimesBody | null; interruptions: number; messages: number; model_calls: number; operator_messages: number; released: number; taken_over: number; takeover_rate?: number | null; unpriced_calls: number; unpriced_sends: number }
 
 export type FileBody = { content_type: string; name: string; size?: number | null; state: string }
 
@@ -186,6 +188,10 @@ export type InvitationList = { items: (InvitationBody)[] }
 
 export type Invite = { mail: string; read_only?: boolean; role: Role }
 
+export type JourneyBody = { agent?: string | null; answers: number; bad: number; began_at: string; channel: string; channel_cost_micro_usd: number; channel_cost_usd: number; closed: boolean; conversation: string; cost_micro_usd: number; cost_usd: number; escalations: number; first_answer_ms?: number | null; good: number; last_message_at: string; messages: number; released: boolean; taken_over: boolean }
+
+export type JourneyList = { items: (JourneyBody)[]; next_cursor?: string | null }
+
 export type LastBody = { author: string; author_kind: string; excerpt: string }
 
 export type LeftOut = { name: string; why: string }
@@ -196,11 +202,15 @@ export type LlmKeyBody = { created_at: string; created_by: string; default_model
 
 export type LlmKeyList = { items: (LlmKeyBody)[] }
 
+export type LlmKeyRequest = { base_url: string; default_model: string; is_default?: boolean; key: string; name: string; platform_fallback?: boolean }
+
 export type LoadBody = { jobs_dead: number; jobs_waiting: number; lanes_waiting: number; oldest_job_seconds: number; oldest_lane_seconds: number }
 
 export type LoginBody = { code?: string | null; mail: string; password: string }
 
 export type LookedAt = { left_out: (LeftOut)[]; locked: number; new: number; server: McpServerBody }
+
+export type MadeWebhookEndpoint = WebhookEndpointBody & { secret: string }
 
 export type Mailed = { detail: string }
 
@@ -236,13 +246,7 @@ export type ModelBody = { llm_key?: string | null; model: string }
 
 export type NewApiKey = { expires_in_days?: number | null; name: string; role: Role }
 
-export type NewBudgetBody = { budget_limit_usd: number | null; period: Period; scope: string; target?: string | null; time_zone?: string | null }
-
 export type NewCheckout = { plan: string }
-
-export type NewErasure = { people: (string)[] }
-
-export type NewLlmKeyBody = { base_url: string; default_model: string; is_default?: boolean; key: string; name: string; platform_fallback?: boolean }
 
 export type NewMcpServer = { name: string; token?: string | null; url: string }
 
@@ -252,9 +256,7 @@ export type NewRule = { condition: string; enabled?: boolean | null; name: strin
 
 export type NewTool = { answer_max?: number | null; arguments?: object; class: string; description: string; enabled?: boolean | null; method: string; name: string; secret?: SecretBody | null; timeout_ms?: number | null; url: string }
 
-export type NewWebhookEndpoint = { actions?: (string)[]; url: string }
-
-export type NewWebhookEndpointBody = WebhookEndpointBody & { secret: string }
+export type NewWebhookEndpoint = { actions?: (string)[]; url: string; with_text?: boolean }
 
 export type NoticeBody = { body: string; connection_id?: string | null; conversation_id?: string | null; created_at: string; id: string; kind: string; seen_at?: string | null }
 
@@ -275,8 +277,6 @@ export type PassageBody = { id: string; score: number; text: string; title: stri
 export type PassageList = { by_meaning: boolean; items: (PassageBody)[] }
 
 export type Period = "month" | "day"
-
-export type PersonExport = { cut: (string)[]; left_out: object; people: (string)[]; rows: object }
 
 export type PieceBody = { kind: string; text: string }
 
@@ -319,8 +319,6 @@ export type Replied = { message_id: string }
 export type Reply = { asks_for_number?: boolean; name?: string | null; text: string }
 
 export type ResetPassword = { password: string; token: string }
-
-export type RetentionBody = { deliveries_days: number | null; inbox_days: number | null; jobs_days: number | null; runs_days: number | null }
 
 export type Role = "customer_admin" | "customer_operator"
 
@@ -365,8 +363,6 @@ export type SignInOptions = { provider?: ProviderBody | null; signup: boolean }
 export type SignUpBody = { mail: string; name: string; password: string; tenant_name?: string | null }
 
 export type Signup = { account_id: string; code: string; phone_number_id: string; pin?: string | null }
-
-export type SignupBody = { app_id?: string | null; available: boolean; config_id?: string | null; graph_version: string }
 
 export type Simulate = { condition: string; conversations?: number | null }
 
@@ -426,13 +422,15 @@ export type VerdictBody = { events: number; fault?: FaultBody | null; head: stri
 
 export type VerifyBody = { password: string; token: string }
 
-export type WebhookDeliveryBody = { action: string; attempts: number; created_at: string; error?: string | null; finished_at?: string | null; id: string; n: number; state: string; status?: number | null }
+export type WebhookDeliveryBody = { action: string; attempts: number; created_at: string; error?: string | null; finished_at?: string | null; id: string; message?: string | null; n?: number | null; notice?: string | null; state: string; status?: number | null }
 
 export type WebhookDeliveryList = { items: (WebhookDeliveryBody)[]; next_cursor?: string | null }
 
-export type WebhookEndpointBody = { actions: (string)[]; created_at: string; created_by: string; enabled: boolean; failing_since?: string | null; id: string; url: string }
+export type WebhookEndpointBody = { actions: (string)[]; created_at: string; created_by: string; enabled: boolean; failing_since?: string | null; id: string; url: string; with_text: boolean }
 
 export type WebhookEndpointList = { items: (WebhookEndpointBody)[] }
+
+export type WhatsAppSignup = { app_id?: string | null; available: boolean; config_id?: string | null; graph_version: string }
 
 /** What each route takes and answers. */
 export interface Operations {
@@ -452,8 +450,24 @@ export interface Operations {
     request: { query?: { from?: string | null; to?: string | null; agent?: string | null; channel?: string | null } }
     answer: AnalyticsReport
   }
+  'GET /api/v1/analytics/events': {
+    request: { query?: { from?: string | null; to?: string | null; kind?: string | null; conversation?: string | null; agent?: string | null; person?: string | null; channel?: string | null; cursor?: string | null; limit?: number | null } }
+    answer: AnalyticsEventList
+  }
+  'GET /api/v1/analytics/events/export': {
+    request: { query?: { from?: string | null; to?: string | null; kind?: string | null; conversation?: string | null; agent?: string | null; person?: string | null; channel?: string | null; cursor?: string | null; limit?: number | null } }
+    answer: undefined
+  }
   'GET /api/v1/analytics/export': {
     request: { query?: { from?: string | null; to?: string | null; agent?: string | null; channel?: string | null } }
+    answer: undefined
+  }
+  'GET /api/v1/analytics/journeys': {
+    request: { query?: { from?: string | null; to?: string | null; agent?: string | null; channel?: string | null; cursor?: string | null; limit?: number | null } }
+    answer: JourneyList
+  }
+  'GET /api/v1/analytics/journeys/export': {
+    request: { query?: { from?: string | null; to?: string | null; agent?: string | null; channel?: string | null; cursor?: string | null; limit?: number | null } }
     answer: undefined
   }
   'GET /api/v1/api-keys': {
@@ -613,7 +627,7 @@ export interface Operations {
     answer: BudgetList
   }
   'POST /api/v1/budgets': {
-    request: { headers?: { 'idempotency-key'?: string }; body: NewBudgetBody }
+    request: { headers?: { 'idempotency-key'?: string }; body: BudgetRequest }
     answer: BudgetBody
   }
   'PATCH /api/v1/budgets/{budget_id}': {
@@ -657,19 +671,19 @@ export interface Operations {
     answer: ConnectionList
   }
   'POST /api/v1/connections': {
-    request: { body: Connect }
+    request: { headers?: { 'idempotency-key'?: string }; body: Connect }
     answer: ConnectionBody
   }
   'POST /api/v1/connections/slack/install': {
-    request: { body: Begin }
+    request: { headers?: { 'idempotency-key'?: string }; body: Begin }
     answer: InstallLink
   }
   'GET /api/v1/connections/whatsapp-signup': {
     request: object
-    answer: SignupBody
+    answer: WhatsAppSignup
   }
   'POST /api/v1/connections/whatsapp-signup': {
-    request: { body: Signup }
+    request: { headers?: { 'idempotency-key'?: string }; body: Signup }
     answer: ConnectionBody
   }
   'PUT /api/v1/connections/{id}/fallback-template': {
@@ -869,7 +883,7 @@ export interface Operations {
     answer: DocumentList
   }
   'POST /api/v1/knowledge': {
-    request: { query?: { name?: string | null; title?: string | null; agent_ids?: string | null }; body: Blob }
+    request: { query?: { name?: string | null; title?: string | null; agent_ids?: string | null }; headers?: { 'idempotency-key'?: string }; body: Blob }
     answer: DocumentBody
   }
   'POST /api/v1/knowledge/addresses': {
@@ -893,7 +907,7 @@ export interface Operations {
     answer: LlmKeyList
   }
   'POST /api/v1/llm-keys': {
-    request: { headers?: { 'idempotency-key'?: string }; body: NewLlmKeyBody }
+    request: { headers?: { 'idempotency-key'?: string }; body: LlmKeyRequest }
     answer: LlmKeyBody
   }
   'PATCH /api/v1/llm-keys/{llm_key_id}': {
@@ -976,26 +990,6 @@ export interface Operations {
     request: { path: { person_id: string }; body: MarkPerson }
     answer: MarkedPerson
   }
-  'GET /api/v1/privacy/erasures': {
-    request: object
-    answer: ErasureList
-  }
-  'POST /api/v1/privacy/erasures': {
-    request: { headers?: { 'idempotency-key'?: string }; body: NewErasure }
-    answer: ErasureBody
-  }
-  'GET /api/v1/privacy/people/{person_id}/export': {
-    request: { path: { person_id: string } }
-    answer: PersonExport
-  }
-  'GET /api/v1/privacy/retention': {
-    request: object
-    answer: RetentionBody
-  }
-  'PUT /api/v1/privacy/retention': {
-    request: { body: RetentionBody }
-    answer: RetentionBody
-  }
   'GET /api/v1/routines': {
     request: object
     answer: RoutineList
@@ -1074,7 +1068,7 @@ export interface Operations {
   }
   'POST /api/v1/webhook-endpoints': {
     request: { headers?: { 'idempotency-key'?: string }; body: NewWebhookEndpoint }
-    answer: NewWebhookEndpointBody
+    answer: MadeWebhookEndpoint
   }
   'PATCH /api/v1/webhook-endpoints/{endpoint_id}': {
     request: { path: { endpoint_id: string }; body: ChangeWebhookEndpoint }

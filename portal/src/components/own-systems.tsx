@@ -1,24 +1,21 @@
 // The tenant's own systems that are told what happens here: each with its switch, a try, what it was told, and sending that again.
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useMutation, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { call } from '../api/client'
-import { ownSystemsQuery } from '../api/own-systems'
+import { ownSystemsQuery, useSystemsAgain } from '../api/own-systems'
 import type { WebhookEndpointBody } from '../api/schema'
 import { isOfOwnSystems } from '../lib/notices'
+import { kindsIn, wordOf } from '../lib/own-systems'
 import { moment } from '../lib/time'
 import { hostOf } from '../lib/tools'
 import { useWords } from '../lib/words'
 import { Badge } from '../ui/badge'
 import { Button } from '../ui/button'
-import { Command } from '../ui/command'
-import { Dialog } from '../ui/dialog'
-import { Field } from '../ui/field'
 import { Asking, Problem } from '../ui/states'
 import { Confirm } from './confirm'
 import { Notices } from './notices'
+import { ChangeSystem, NewSystem } from './own-system-form'
 import { Told } from './told'
-
-const URL_MAX = 2_000
 
 export function OwnSystems() {
   const say = useWords()
@@ -45,15 +42,11 @@ export function OwnSystems() {
   )
 }
 
-function useSystemsAgain() {
-  const client = useQueryClient()
-  return () => client.invalidateQueries({ queryKey: ownSystemsQuery.queryKey })
-}
-
 function System({ about }: { about: WebhookEndpointBody }) {
   const say = useWords()
   const again = useSystemsAgain()
   const [isOpen, setOpen] = useState(false)
+  const [isChanging, setChanging] = useState(false)
   const path = { endpoint_id: about.id }
   const name = hostOf(about.url)
   const change = useMutation({ mutationFn: () => call('PATCH /api/v1/webhook-endpoints/{endpoint_id}', { path, body: { enabled: !about.enabled } }), onSuccess: again })
@@ -64,7 +57,9 @@ function System({ about }: { about: WebhookEndpointBody }) {
         <span>
           {name} <State of={about} />
         </span>
-        <span className="quiet">{about.actions.length === 0 ? say('own.everything') : about.actions.join(', ')}</span>
+        <span className="quiet">
+          <Kinds of={about} />
+        </span>
       </span>
       <div className="actions">
         <Button aria-expanded={isOpen} aria-label={`${say('own.told')}: ${name}`} onClick={() => setOpen(!isOpen)}>
@@ -75,6 +70,9 @@ function System({ about }: { about: WebhookEndpointBody }) {
             {say('own.ping')}
           </Button>
         )}
+        <Button aria-label={`${say('own.choose')}: ${name}`} onClick={() => setChanging(true)}>
+          {say('own.choose')}
+        </Button>
         <Button busy={change.isPending} aria-label={`${say(about.enabled ? 'own.off' : 'own.on')}: ${name}`} onClick={() => change.mutate()}>
           {say(about.enabled ? 'own.off' : 'own.on')}
         </Button>
@@ -88,8 +86,16 @@ function System({ about }: { about: WebhookEndpointBody }) {
       </div>
       <Problem of={change.error ?? ping.error} />
       {isOpen && <Told by={about} />}
+      {isChanging && <ChangeSystem about={about} onClose={() => setChanging(false)} />}
     </li>
   )
+}
+
+function Kinds({ of: system }: { of: WebhookEndpointBody }) {
+  const say = useWords()
+  const { kinds, acts } = kindsIn(system.actions)
+  const named = [...kinds.map((kind) => say(wordOf(kind))), ...acts].join(', ')
+  return system.with_text ? `${named} · ${say('own.with_text_short')}` : named
 }
 
 function State({ of: { enabled, failing_since: failing } }: { of: WebhookEndpointBody }) {
@@ -97,47 +103,4 @@ function State({ of: { enabled, failing_since: failing } }: { of: WebhookEndpoin
   if (!enabled) return <Badge>{say('own.is_off')}</Badge>
   if (failing) return <Badge mood="bad">{say('own.failing', { when: moment(failing) })}</Badge>
   return <Badge mood="good">{say('own.is_on')}</Badge>
-}
-
-function NewSystem({ onClose }: { onClose: () => void }) {
-  const say = useWords()
-  const again = useSystemsAgain()
-  const [url, setUrl] = useState('')
-  const [actions, setActions] = useState('')
-  const create = useMutation({
-    mutationFn: () => call('POST /api/v1/webhook-endpoints', { body: { url: url.trim(), actions: actions.split(/[\s,]+/).filter(Boolean) } }),
-    onSuccess: again,
-  })
-  if (create.data) {
-    return (
-      <Dialog title={say('own.created')}>
-        <p>{say('own.once')}</p>
-        <Command text={create.data.secret} />
-        <Button look="primary" onClick={onClose}>
-          {say('settings.done')}
-        </Button>
-      </Dialog>
-    )
-  }
-  return (
-    <Dialog title={say('own.new')} onClose={onClose}>
-      <form
-        className="form"
-        onSubmit={(event) => {
-          event.preventDefault()
-          create.mutate()
-        }}
-      >
-        <Field label={say('own.url')} hint={say('own.url_hint')} type="url" value={url} onChange={(event) => setUrl(event.target.value)} maxLength={URL_MAX} autoFocus required />
-        <Field label={say('own.actions')} hint={say('own.actions_hint')} value={actions} onChange={(event) => setActions(event.target.value)} />
-        <Problem of={create.error} />
-        <div className="actions">
-          <Button type="submit" look="primary" busy={create.isPending}>
-            {say('own.create')}
-          </Button>
-          <Button onClick={onClose}>{say('settings.cancel')}</Button>
-        </div>
-      </form>
-    </Dialog>
-  )
 }

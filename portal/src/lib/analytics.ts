@@ -47,8 +47,11 @@ export function lasting(ms: number, say: Say): string {
   return say(unit, { count: value.toLocaleString(locale(), { maximumFractionDigits: value < 10 && length > 1 ? 1 : 0 }) })
 }
 
+/** The tables there are: counts by day, what conversations went through, and everything that happened. */
+export const TABLES = ['days', 'journeys', 'events'] as const
+
 /** Where a browser fetches the same as a table. */
-export function tableAddress({ from, to }: Pick<AnalyticsReport, 'from' | 'to'>, agent?: string, channel?: string): string {
+export function tableAddress(table: (typeof TABLES)[number], { from, to }: Pick<AnalyticsReport, 'from' | 'to'>, agent?: string, channel?: string): string {
   const asked = new URLSearchParams({ from, to, ...(agent && { agent }), ...(channel && { channel }) })
-  return `/api/v1/analytics/export?${asked}`
+  return `/api/v1/analytics/${table === 'days' ? '' : `${table}/`}export?${asked}`
 }

@@ -6,11 +6,11 @@ import { gateway, open, page, shows } from './stage'
 const NONE = {
   conversations: 0, answered: 0, escalated: 0, taken_over: 0, released: 0, closed: 0, answer_rate: null, takeover_rate: null, messages: 0, operator_messages: 0,
   answers: 0, failures: 0, interruptions: 0, first_answer: null, answer: null, escalations: 0, human: null, good: 0, bad: 0, model_calls: 0, failed_calls: 0,
-  unpriced_calls: 0, cost_usd: 0, cost_micro_usd: 0,
+  unpriced_calls: 0, cost_usd: 0, cost_micro_usd: 0, channel_sends: 0, unpriced_sends: 0, channel_cost_usd: 0, channel_cost_micro_usd: 0,
 }
 const SOME = {
   ...NONE, conversations: 8, answered: 6, escalated: 2, taken_over: 2, released: 1, closed: 1, answer_rate: 0.75, takeover_rate: 0.25, messages: 20, answers: 15, failures: 1,
-  first_answer: { count: 6, p50_ms: 740, p90_ms: 2_500, p95_ms: 150_000 }, good: 3, bad: 1, cost_usd: 1.5, cost_micro_usd: 1_500_000,
+  first_answer: { count: 6, p50_ms: 740, p90_ms: 2_500, p95_ms: 150_000 }, good: 3, bad: 1, cost_usd: 1.5, cost_micro_usd: 1_500_000, channel_sends: 4, channel_cost_usd: 0.25, channel_cost_micro_usd: 250_000,
 }
 const REPORT = {
   from: '2026-11-01', to: '2026-11-07', time_zone: 'Europe/Berlin', as_of: '2026-11-07T12:00:00Z', days_waiting: 0, total: SOME, days: [{ day: '2026-11-03', ...SOME }],
@@ -37,6 +37,7 @@ test('figures, steps and times are told with what they mean', async () => {
   expect(tiles).toContain('95 % within 2.5 min')
   expect(tiles).toContain('3 good, 1 bad')
   expect(tiles).toContain('$1.50')
+  expect(tiles).toContain('and $0.25 that WhatsApp takes')
   expect(page.textContent).toContain('in the time zone Europe/Berlin')
   expect([...page.querySelectorAll('.journey li')].map((step) => step.textContent)).toEqual([
     'Began8100%', 'Answered by an agent675%', 'Handed over225%', 'Taken by a human225%', 'Given back113%', 'Seen to113%',
@@ -54,6 +55,8 @@ test('what is filtered stands in the question and in the table that can be downl
   expect(asked()[0]).toContain('channel=slack')
   const link = [...page.querySelectorAll('a')].find((one) => one.textContent === 'Download as CSV')
   expect(link?.getAttribute('href')).toBe('/api/v1/analytics/export?from=2026-11-01&to=2026-11-07&agent=agt_1&channel=slack')
+  const events = [...page.querySelectorAll('a')].find((one) => one.textContent === 'Events as CSV')
+  expect(events?.getAttribute('href')).toBe('/api/v1/analytics/events/export?from=2026-11-01&to=2026-11-07&agent=agt_1&channel=slack')
   const channel = page.querySelector<HTMLSelectElement>('select[aria-label="Channel"]')
   if (!channel) throw new Error('there is a filter')
   await act(async () => {

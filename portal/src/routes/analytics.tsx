@@ -8,7 +8,7 @@ import type { AnalyticsReport } from '../api/schema'
 import { AnalyticsChart } from '../components/analytics-chart'
 import { Groups, Journey, Times } from '../components/analytics-tables'
 import { PageHead } from '../components/page-head'
-import { lasting, MEASURES, tableAddress } from '../lib/analytics'
+import { lasting, MEASURES, TABLES, tableAddress } from '../lib/analytics'
 import { money, percent } from '../lib/money'
 import type { AnalyticsSearch } from '../lib/searches'
 import { moment } from '../lib/time'
@@ -99,9 +99,13 @@ function Counted({ report, search }: { report: AnalyticsReport; search: Analytic
       <p className="quiet">
         {report.as_of && say('analytics.as_of', { time: moment(report.as_of), zone: report.time_zone })} {report.days_waiting > 0 && say('analytics.waiting')}
       </p>
-      <a className="button" href={tableAddress(report, search.agent, search.channel)} download>
-        {say('analytics.download')}
-      </a>
+      <div className="actions">
+        {TABLES.map((table) => (
+          <a key={table} className="button" href={tableAddress(table, report, search.agent, search.channel)} download>
+            {say(`analytics.download_${table}`)}
+          </a>
+        ))}
+      </div>
     </div>
   )
 }
@@ -141,6 +145,11 @@ function Tiles({ report: { total } }: { report: AnalyticsReport }) {
       <div>
         <dt>{say('analytics.cost')}</dt>
         <dd>{total.unpriced_calls > 0 ? say('usage.at_least', { cost: money(total.cost_micro_usd) }) : money(total.cost_micro_usd)}</dd>
+        {total.channel_sends > 0 && (
+          <dd className="quiet">
+            {say(total.unpriced_sends > 0 ? 'analytics.channel_cost_at_least' : 'analytics.channel_cost', { cost: money(total.channel_cost_micro_usd) })}
+          </dd>
+        )}
       </div>
     </dl>
   )

@@ -14,6 +14,7 @@ mod embedding;
 mod growth;
 mod growth_recall;
 mod house;
+mod lists;
 mod memory;
 mod money;
 mod office;
@@ -35,8 +36,8 @@ use report::Report;
 pub use sample::Dice;
 
 /// All benchmarks, in the order they run.
-pub const NAMES: [&str; 9] =
-    ["accept", "peers", "turn", "startup", "memory", "embedding", "recall", "money", "growth"];
+pub const NAMES: [&str; 10] =
+    ["accept", "peers", "turn", "startup", "memory", "embedding", "recall", "money", "lists", "growth"];
 
 /// Runs the named benchmarks, all of them if none is named; growth up to `tenants_max`. Returns how many bars were missed.
 ///
@@ -74,6 +75,7 @@ async fn one(name: &str, tenants_max: usize) -> anyhow::Result<Report> {
         "embedding" => embedding::run().await,
         "recall" => recall::run().await,
         "money" => money::run().await,
+        "lists" => lists::run().await,
         "growth" => growth::run(tenants_max).await,
         other => bail!("`{other}` is no benchmark"),
     }

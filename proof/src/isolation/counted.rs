@@ -2,7 +2,7 @@
 //! about to be counted on our day, too.
 
 use shared::{
-    db::analytics::{self, Filter, Span},
+    db::analytics::{self, Filter, Span, events, journeys},
     ids::TenantId,
 };
 use time::macros::date;
@@ -19,6 +19,8 @@ const COUNTED: Uuid = Uuid::from_u128(0x1C0);
 const EARLIER: Uuid = Uuid::from_u128(0x1C1);
 /// An id of a moment that never comes: always of what is new.
 const NEW_RUN: Uuid = Uuid::from_u128(u128::MAX - 1);
+/// Whatever there is.
+const LISTED: Span = Span { from: date!(1970 - 01 - 01), to: date!(9999 - 01 - 01) };
 const SPAN: Span = Span { from: date!(2026 - 08 - 01), to: date!(2026 - 10 - 31) };
 
 /// For a transaction of the tenant.
@@ -78,6 +80,12 @@ pub fn all() -> Vec<Call> {
             analytics::counted(tx).await?.map(|counted| (counted.time_zone, counted.waiting))
         };
         "analytics::report", AllAudiences, |tx, _config| analytics::report(tx, SPAN, Filter::default()).await?;
+        "events::list", AllAudiences, |tx, _config| {
+            events::list(tx, LISTED, "UTC", &events::Wanted::default(), 1_000).await?
+        };
+        "journeys::list", AllAudiences, |tx, _config| {
+            journeys::list(tx, LISTED, "UTC", journeys::Wanted::default(), 1_000).await?
+        };
         "analytics::lines", AllAudiences, |tx, _config| analytics::lines(tx, SPAN, Filter::default()).await?;
     }
 }

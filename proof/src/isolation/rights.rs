@@ -4,7 +4,7 @@ use anyhow::Context;
 use sqlx::{AssertSqlSafe, PgConnection};
 
 /// Our functions in `public`; everything else there must belong to an extension.
-pub const FUNCTIONS: [&str; 17] = [
+pub const FUNCTIONS: [&str; 22] = [
     "audit_append(text,text,text,text,text,jsonb)",
     "audit_hash(text[])",
     "book_sending()",
@@ -16,9 +16,13 @@ pub const FUNCTIONS: [&str; 17] = [
     "enforce_tenant(regclass)",
     "facts_follow_source()",
     "id_floor(timestamp with time zone)",
+    "id_of(text)",
     "id_time(uuid)",
+    "new_id()",
     "run_finish(uuid,uuid,bigint,bigint,uuid[],text[],text[],text[],uuid[],uuid,text,text,text)",
     "summaries_follow_source()",
+    "tell_of_message()",
+    "tell_of_notice()",
     "tenant_rows_end(text,integer)",
     "time_step(interval)",
     "type_id(text,uuid)",
@@ -110,7 +114,11 @@ const QUESTIONS: [(&str, &str); 17] = [
             and (c.relname, t.tgname, t.tgfoid::regproc::text) <> ('memories', 'memory_gone', 'facts_follow_source')
             and (c.relname, t.tgname, t.tgfoid::regproc::text) <> ('memories', 'memory_changed', 'facts_follow_source')
             and (c.relname, t.tgname, t.tgfoid::regproc::text) <> ('memories', 'summary_forgets', 'summaries_follow_source')
-            and (c.relname, t.tgname, t.tgfoid::regproc::text) <> ('messages', 'summary_follows', 'summaries_follow_source')",
+            and (c.relname, t.tgname, t.tgfoid::regproc::text) <> ('messages', 'summary_follows', 'summaries_follow_source')
+            -- Notes what a tenant's own systems are to be told, under the policies of whoever writes.
+            and (c.relname, t.tgname, t.tgfoid::regproc::text) <> ('messages', 'message_told', 'tell_of_message')
+            and (c.relname, t.tgname, t.tgfoid::regproc::text) <> ('messages', 'message_change_told', 'tell_of_message')
+            and (c.relname, t.tgname, t.tgfoid::regproc::text) <> ('notices', 'notice_told', 'tell_of_notice')",
     ),
     (
         "a rule, which acts with its owner's rights",

@@ -5,10 +5,13 @@
 //!
 //! And a bucket, which is nobody's reading of ours: the storage must do with it what it does with a folder.
 //!
-//! And LiteLLM, as a tenant's provider of models.
+//! And LiteLLM, as a tenant's provider of models. And programs that read our API's description: one that makes up requests,
+//! generators that make clients of it, and Standard Webhooks' own library, which reads what own systems are told.
 //!
-//! `scripts/peers.sh slack`, `… whatsapp`, `… stripe`, `… s3` and `… litellm` install them; `make test` does that first.
+//! `scripts/peers.sh slack`, `… whatsapp`, `… stripe`, `… s3`, `… litellm`, `… api` and `… sdk` install them; `make test` does
+//! that first.
 
+mod api;
 mod bucket;
 mod emulate;
 #[path = "../story/house.rs"]
@@ -17,6 +20,8 @@ mod house;
 mod litellm;
 mod page;
 mod pywa;
+mod sdk;
+mod standard_webhooks;
 mod stripe_node;
 mod web_api;
 
@@ -44,5 +49,34 @@ fn node(script: &str) -> Command {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .kill_on_drop(true);
+    command
+}
+
+/// Python with what `peers/{peer}` needs installed.
+fn python_with(peer: &str) -> Command {
+    let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.local/peers").join(peer);
+    assert!(installed.join("installed").is_file(), "the peer is missing: run scripts/peers.sh {peer}");
+    let mut command = Command::new("python3");
+    command
+        .env("PYTHONPATH", installed)
+        .env("NO_PROXY", "127.0.0.1,localhost")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+/// A script of `peers/{peer}`.
+fn python(peer: &str, script: &str) -> Command {
+    let mut command = python_with(peer);
+    command.arg(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("peers").join(peer).join(script));
+    command
+}
+
+/// A program that is installed there, by what its command runs.
+fn python_program(peer: &str, program: &str) -> Command {
+    let mut command = python_with(peer);
+    command.args(["-c", program]);
     command
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use proof::chaos::Outcome;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use shared::{
@@ -9,7 +10,7 @@ use shared::{
     db::{TenantDb, billing, customers},
     ids::ApiKeyId,
 };
-use simulators::{StripeMove, StripeOptions, StripeSimulator};
+use simulators::{FaultKind, FaultRule, StripeMove, StripeOptions, StripeSimulator};
 
 use crate::house::{House, Tenant, eventually};
 
@@ -144,6 +145,36 @@ async fn a_tenant_subscribes_is_paused_pays_and_leaves() {
     assert_eq!(stripe.customers().len(), 1);
 }
 
+/// Attack case 170: access ends while an answer is on its way.
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_170_an_answer_that_was_begun_ends_and_the_next_one_is_not_begun() {
+    let (house, stripe) = shop().await;
+    house.start_orchestrator();
+    let acme = house.tenant("acme").await;
+    sqlx::query("update tenants set plan = 'free' where tenant_id = $1")
+        .bind(acme.id)
+        .execute(&mut house.test.system().await)
+        .await
+        .expect("the platform gives out plans");
+    let (begun, page) = call(&acme, "POST", "billing/checkout", &json!({ "plan": "pro" })).await;
+    assert_eq!(begun, 200, "{page}");
+    let subscription = stripe.pay(&session(&page)).expect("a session");
+    shows(&acme, "full", "active", "pro").await;
+    stripe.happens(&subscription, StripeMove::PaymentFails);
+    shows(&acme, "full", "past_due", "pro").await;
+    house.model.faults().add(FaultRule::once("completions", FaultKind::DelayMs(8_000)));
+    let running = acme.asks("CGENERAL", "UADA", "The launch is on 14 March.");
+    eventually("the model was asked", || !house.model.requests().is_empty()).await;
+    stripe.happens(&subscription, StripeMove::RetriesEnd);
+    shows(&acme, "paused", "unpaid", "free").await;
+    assert!(acme.finished("CGENERAL", &running.thread_ts, 1).await[0].contains("Noted"), "what was begun ends");
+    let next = acme.asks("CGENERAL", "UADA", "When is the launch?");
+    assert!(acme.finished("CGENERAL", &next.thread_ts, 1).await[0].starts_with(PAUSED));
+    acme.inbox().await;
+    let answers = "select count(*) from usage where tenant_id = $1 and purpose = 'answer'";
+    assert_eq!(acme.count(answers).await, 1, "and costs nothing");
+}
+
 /// Attack case 161: what counts is what Stripe says when it is asked, whatever the events' order.
 #[tokio::test(flavor = "multi_thread")]
 async fn attack_161_all_orders_of_five_events_come_to_the_state_of_a_fresh_fetch() {
@@ -189,6 +220,43 @@ async fn attack_161_all_orders_of_five_events_come_to_the_state_of_a_fresh_fetch
     for (db, subscription) in waiting {
         settled(&db, &subscription).await;
     }
+}
+
+/// Fault F31. What was heard twice is heard once, and what comes three days late is not believed: Stripe is asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn fault_31_events_that_come_again_out_of_order_and_days_late_change_nothing() {
+    let (house, stripe) = shop().await;
+    stripe.hold();
+    let acme = house.tenant("acme").await;
+    let client = shared::stripe::Stripe::new(&sold(&stripe));
+    let customer = client.create_customer(&acme.id.to_string()).await.expect("a customer");
+    let mut tx = acme.db.begin().await.expect("a transaction");
+    customers::link(&mut tx, &customer).await.expect("it is nobody's");
+    tx.commit().await.expect("stored");
+    let subscription = subscribe(&client, &stripe, &customer, &acme.id.to_string()).await;
+    for what in [StripeMove::PaymentFails, StripeMove::Pays, StripeMove::CancelsAtPeriodEnd, StripeMove::Ends] {
+        stripe.happens(&subscription, what);
+    }
+    let mut events: Vec<Value> = stripe.events();
+    events.retain(|event| event["data"]["object"]["object"] == "subscription");
+    for event in &mut events {
+        let created = event["created"].as_i64().expect("seconds");
+        event["created"] = json!(created - 3 * 86_400);
+    }
+    for round in 0..4 {
+        events.rotate_left(round);
+        for event in &events {
+            stripe.deliver(event);
+        }
+    }
+    settled(&acme.db, &subscription).await;
+    eventually("Stripe has told all of it", || stripe.deliveries_under_way() == 0).await;
+    settled(&acme.db, &subscription).await;
+    let now = stripe.object(&subscription).expect("it is there");
+    assert_eq!(now["status"], "canceled");
+    let note =
+        format!("{} deliveries of {} events; the state is that of a fresh fetch", 4 * events.len(), events.len());
+    Outcome::held("F31", "Stripe's events come again, out of order and three days late", note);
 }
 
 async fn subscribe(

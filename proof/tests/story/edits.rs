@@ -9,13 +9,13 @@ use crate::{
 };
 
 impl Tenant<'_> {
-    fn edits(&self, channel: &str, said: &Said, text: &str) {
+    pub fn edits(&self, channel: &str, said: &Said, text: &str) {
         let edit =
             Edit { team: self.team.clone(), channel: channel.into(), ts: said.ts.clone(), text: text.into() };
         self.house.slack.edit(edit).expect("the message is there");
     }
 
-    fn deletes(&self, channel: &str, said: &Said) {
+    pub fn deletes(&self, channel: &str, said: &Said) {
         let delete = Delete { team: self.team.clone(), channel: channel.into(), ts: said.ts.clone() };
         self.house.slack.delete(delete).expect("the message is there");
     }

@@ -1,6 +1,7 @@
 //! The product as a story: people write in Slack, an AI employee answers with what it remembers.
 
 mod addresses;
+mod allowances;
 mod billing;
 mod clicks;
 mod conversation;
@@ -18,6 +19,8 @@ mod later;
 mod memory;
 mod missed;
 mod money;
+mod once;
+mod own_systems;
 mod phones;
 mod privacy;
 mod rehearsals;

@@ -5,6 +5,8 @@
 //! replaced. A tenant's progress says which days wait for that. A day waits when something new fell on it, or on a conversation that began on it, or when
 //! somebody changed their mind about one of its answers, and all of them when the tenant's clock is another one.
 
+pub mod events;
+pub mod journeys;
 mod report;
 
 use std::collections::BTreeSet;
@@ -303,6 +305,14 @@ with bounds as (
                                 ('unpriced_calls', (u.cost_micro_usd is null)::integer), ('cost_micro_usd', u.cost_micro_usd))
                      as s (measure, amount)
      where u.tenant_id = $1 and u.usage_id >= low and u.usage_id < high and u.purpose <> 'channel' and s.amount > 0
+    union all
+    select o.conversation_id, r.agent_id, s.measure, 0, s.amount
+      from bounds, outbox o
+      join delivery_statuses d on d.tenant_id = $1 and d.outbox_id = o.outbox_id and d.pricing_type is not null
+      left join runs r on r.tenant_id = $1 and r.run_id = o.run_id
+     cross join lateral (values ('channel_sends', 1::bigint), ('unpriced_sends', (d.cost_micro_usd is null)::integer),
+                                ('channel_cost_micro_usd', d.cost_micro_usd)) as s (measure, amount)
+     where o.tenant_id = $1 and o.outbox_id >= low and o.outbox_id < high and s.amount > 0
 ), summed as (
     select conversation_id, agent_id, measure, bucket, sum(amount) as amount from facts group by 1, 2, 3, 4
 )

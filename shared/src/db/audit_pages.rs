@@ -59,8 +59,22 @@ pub async fn list(tx: &mut TenantTx, filter: &Filter<'_>, limit: i64) -> Result<
     Ok(events)
 }
 
+/// The act at a place of the log, its actor not named.
+pub(super) async fn find(tx: &mut TenantTx, n: i64) -> Result<Event, DbError> {
+    let tenant = tx.tenant();
+    let row = sqlx::query(
+        "select n, at, actor_kind, actor_id, action, target_kind, target_id, detail
+           from audit_events where tenant_id = $1 and n = $2",
+    )
+    .bind(tenant)
+    .bind(n)
+    .fetch_optional(tx.conn())
+    .await?;
+    event(&row.ok_or(DbError::NotFound)?)
+}
+
 /// An act as its row has it, its actor not named yet.
-pub(super) fn event(row: &PgRow) -> Result<Event, DbError> {
+fn event(row: &PgRow) -> Result<Event, DbError> {
     let Json(detail) = row.try_get("detail")?;
     Ok(Event {
         n: row.try_get("n")?,

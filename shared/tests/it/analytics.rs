@@ -21,19 +21,19 @@ use crate::stage::{Firm, Stage};
 const SPAN: Span = Span { from: date!(2026 - 10 - 01), to: date!(2026 - 10 - 31) };
 
 /// An id that was made then.
-fn id_of(at: OffsetDateTime) -> Uuid {
+pub fn id_of(at: OffsetDateTime) -> Uuid {
     let milliseconds = u128::try_from(at.unix_timestamp_nanos() / 1_000_000).expect("after 1970");
     Uuid::from_u128(milliseconds << 80 | Uuid::now_v7().as_u128() & ((1 << 80) - 1))
 }
 
-struct Talk {
-    conversation: ConversationId,
-    person: PersonId,
-    run: RunId,
+pub struct Talk {
+    pub conversation: ConversationId,
+    pub person: PersonId,
+    pub run: RunId,
 }
 
 /// Somebody wrote at this moment, and was answered after two seconds by a call that cost 70.
-async fn answered(stage: &Stage, firm: &Firm, at: OffsetDateTime) -> Talk {
+pub async fn answered(stage: &Stage, firm: &Firm, at: OffsetDateTime) -> Talk {
     // Ids of conversations hold no time.
     let conversation = ConversationId::from_uuid(Uuid::from_u128(Uuid::now_v7().as_u128().rotate_left(64)));
     let (person, run) = (PersonId::new(), id_of(at));
@@ -86,7 +86,7 @@ async fn answered(stage: &Stage, firm: &Firm, at: OffsetDateTime) -> Talk {
     Talk { conversation, person, run: RunId::from_uuid(run) }
 }
 
-async fn opines(firm: &Firm, talk: &Talk, verdict: &'static str) {
+pub async fn opines(firm: &Firm, talk: &Talk, verdict: &'static str) {
     let mut tx = firm.db.begin().await.expect("a transaction begins");
     let give = "insert into feedback (tenant_id, run_id, person_id, verdict, source) values ($1, $2, $3, $4, 'button')
                 on conflict (tenant_id, run_id, person_id) do update set verdict = $4, changed_at = clock_timestamp()";
@@ -118,7 +118,7 @@ async fn count_one(firm: &Firm) -> Option<Date> {
     counted
 }
 
-async fn count(firm: &Firm) -> Vec<Date> {
+pub async fn count(firm: &Firm) -> Vec<Date> {
     look(firm).await;
     let mut days = Vec::new();
     while let Some(day) = count_one(firm).await {
@@ -134,11 +134,11 @@ async fn figures(firm: &Firm, wanted: Key, filter: Filter<'_>) -> Figures {
     groups.into_iter().find(|group| group.key == wanted).map(|group| group.figures).unwrap_or_default()
 }
 
-async fn total(firm: &Firm) -> Figures {
+pub async fn total(firm: &Firm) -> Figures {
     figures(firm, Key::All, Filter::default()).await
 }
 
-fn counts<const N: usize>(figures: &Figures, measures: [&str; N]) -> [i64; N] {
+pub fn counts<const N: usize>(figures: &Figures, measures: [&str; N]) -> [i64; N] {
     measures.map(|measure| figures.count(measure))
 }
 
@@ -328,13 +328,31 @@ async fn the_database_writes_ids_as_we_do() {
     let stage = Stage::new().await;
     let mut app = stage.app().await;
     for uuid in [Uuid::nil(), Uuid::max(), MessageId::new().uuid(), UsageId::new().uuid()] {
-        let row = sqlx::query("select type_id('cnv', $1) as written, id_floor(id_time($1)) as floor").bind(uuid);
+        let row = sqlx::query(
+            "select type_id('cnv', $1) as written, id_of(type_id('cnv', $1)) as read, id_floor(id_time($1)) as floor",
+        )
+        .bind(uuid);
         let row = row.fetch_one(&mut app).await.expect("it answers");
+        assert_eq!(row.get::<Uuid, _>("read"), uuid);
         assert_eq!(row.get::<String, _>("written"), ConversationId::from_uuid(uuid).to_string());
         // A double holds milliseconds exactly for longer than anybody will count.
         if uuid.get_version_num() == 7 {
             let floor: Uuid = row.get("floor");
             assert_eq!(floor.as_u128(), uuid.as_u128() >> 80 << 80);
         }
+    }
+    for none in ["", "cnv_", "cnv_01h455vb4pex5vsknk084sn0Iq", "x"] {
+        let read: Option<Uuid> =
+            sqlx::query_scalar("select id_of($1)").bind(none).fetch_one(&mut app).await.expect("it answers");
+        assert_eq!(read, None, "{none}");
+    }
+    let made: Vec<Uuid> = sqlx::query_scalar("select new_id() from generate_series(1, 100)")
+        .fetch_all(&mut app)
+        .await
+        .expect("it answers");
+    let now = Uuid::now_v7().as_u128() >> 80;
+    for id in made {
+        assert_eq!((id.get_version_num(), id.get_variant()), (7, uuid::Variant::RFC4122));
+        assert!(now.abs_diff(id.as_u128() >> 80) < 60_000, "{id} is of this minute");
     }
 }

@@ -15,6 +15,7 @@ mod contention;
 mod crowds;
 mod data_keys;
 mod facts;
+mod happenings;
 mod ingest;
 mod ingest_order;
 mod interruptions;

@@ -1,22 +1,23 @@
-//! Tells a tenant's own system of one act of the audit log, signed as Standard Webhooks says. It may hear of one twice, by the
-//! same id, and of two in any order: `n` says which came first.
+//! Tells a tenant's own system of one act of the audit log, one message or one notice, signed as Standard Webhooks says. It may
+//! hear of one twice, by the same id, and of two in any order: `n` says which act came first, and times which message.
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::{
     db::{
         DbError, TenantDb,
         webhook_endpoints::{
             self,
             deliveries::{self, Due},
+            subjects::{Subject, Told},
         },
     },
     ids::{TenantId, WebhookDeliveryId},
     queue::JobError,
     standard_webhooks::{self, Failure, Message},
 };
-use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::Worker;
 
@@ -64,14 +65,56 @@ pub async fn run(worker: &Worker, db: &TenantDb, id: WebhookDeliveryId) -> Resul
 
 /// The specification's own shape.
 fn body(tenant: TenantId, due: &Due) -> Result<String, JobError> {
-    let event = &due.event;
-    let at = event.at.format(&Rfc3339).map_err(|error| JobError::Fail(error.to_string()))?;
-    let data = json!({
-        "tenant_id": tenant,
-        "n": event.n,
-        "actor": { "kind": event.actor_kind, "id": event.actor_id },
-        "target": { "kind": event.target_kind, "id": event.target_id },
-        "detail": event.detail,
+    let (kind, at, mut data) = match &due.subject {
+        Subject::Act(event) => {
+            let data = json!({
+                "n": event.n,
+                "actor": { "kind": event.actor_kind, "id": event.actor_id },
+                "target": { "kind": event.target_kind, "id": event.target_id },
+                "detail": event.detail,
+            });
+            (event.action.clone(), event.at, data)
+        }
+        Subject::Message(told) => (told.event.clone(), happened(told), message(told, due.with_text)),
+        Subject::Notice(notice) => {
+            let data = json!({
+                "notice": notice.notice,
+                "conversation": notice.conversation,
+                "sentence": notice.body,
+            });
+            (format!("notice.{}", notice.kind), notice.created_at, data)
+        }
+    };
+    data["tenant_id"] = json!(tenant);
+    let at = at.format(&Rfc3339).map_err(|error| JobError::Fail(error.to_string()))?;
+    Ok(json!({ "type": kind, "timestamp": at, "data": data }).to_string())
+}
+
+fn happened(told: &Told) -> OffsetDateTime {
+    match told.event.as_str() {
+        "message.deleted" => told.deleted_at,
+        "message.edited" => told.edited_at,
+        _ => None,
+    }
+    .unwrap_or(told.sent_at)
+}
+
+/// Words go along only where they were asked for, and never once they are deleted.
+fn message(told: &Told, with_text: bool) -> Value {
+    let author = match told.author_kind.as_str() {
+        "person" => told.person.map(|id| id.to_string()),
+        "agent" => told.agent.map(|id| id.to_string()),
+        _ => None,
+    };
+    let mut data = json!({
+        "message": told.message,
+        "conversation": told.conversation,
+        "channel": told.channel,
+        "author": { "kind": told.author_kind, "id": author },
+        "run": told.run,
     });
-    Ok(json!({ "type": event.action, "timestamp": at, "data": data }).to_string())
+    if with_text && told.deleted_at.is_none() {
+        data["text"] = json!(told.body);
+    }
+    data
 }

@@ -6,8 +6,9 @@ use shared::{
     db::{
         TenantTx,
         audit::Actor,
+        notices,
         webhook_endpoints::{
-            self, Change, Endpoint,
+            self, Change, Endpoint, New,
             deliveries::{self, Delivery},
         },
     },
@@ -27,9 +28,10 @@ async fn listening(actions: &[&str]) -> (Stage, Firm, OwnSystemSimulator, Endpoi
     let system = OwnSystemSimulator::start().await.expect("a port is free");
     let actions: Vec<String> = actions.iter().map(|action| (*action).to_owned()).collect();
     let mut tx = firm.db.begin().await.expect("a transaction begins");
-    let new = (system.url(), SecretString::from(SECRET));
+    let (url, secret) = (system.url(), SecretString::from(SECRET));
     let keys = &stage.config.master_keys;
-    let made = webhook_endpoints::create(&mut tx, keys, &Actor::System, (&new.0, &actions), &new.1).await;
+    let new = New { url: &url, actions: &actions, with_text: false };
+    let made = webhook_endpoints::create(&mut tx, keys, &Actor::System, &new, &secret).await;
     tx.commit().await.expect("it is stored");
     let endpoint = made.expect("there is room");
     (stage, firm, system, endpoint)
@@ -86,8 +88,8 @@ async fn what_it_did_not_ask_for_it_is_not_told_but_for_a_ping_of_its_own() {
     let other = within(&firm, async |tx| {
         let keys = &stage.config.master_keys;
         let secret = SecretString::from(SECRET);
-        let made =
-            webhook_endpoints::create(tx, keys, &Actor::System, ("http://127.0.0.1:9/", &[]), &secret).await;
+        let new = New { url: "http://127.0.0.1:9/", actions: &[], with_text: false };
+        let made = webhook_endpoints::create(tx, keys, &Actor::System, &new, &secret).await;
         let other = made.expect("there is room");
         webhook_endpoints::ping(tx, &Actor::System, other.id).await.expect("it is logged");
         shared::db::audit::append(tx, &Actor::System, "conversation.takeover", ("x", "x"), Value::Null)
@@ -200,4 +202,60 @@ async fn what_nobody_works_at_any_more_can_be_sent_again_and_what_can_not_be_sig
         (of_it.state.as_str(), of_it.error.as_deref()),
         ("failed", Some("Its secret can't be read: delete it and add it anew."))
     );
+}
+
+#[tokio::test]
+async fn a_notice_is_told_with_its_sentence_and_one_that_comes_before_the_look_is_not_sent_twice() {
+    let (stage, firm, system, endpoint) = listening(&["notice.budget_alert"]).await;
+    within(&firm, async |tx| {
+        for kind in [notices::Kind::BudgetAlert, notices::Kind::BudgetExhausted] {
+            notices::tell(tx, kind, None, "Four fifths are spent.").await.expect("it is told");
+        }
+    })
+    .await;
+    let waiting = told_of(&firm, &endpoint).await;
+    assert_eq!((waiting.len(), waiting[0].state.as_str()), (1, "waiting"), "{waiting:?}");
+    let again = within(&firm, async |tx| {
+        deliveries::again(tx, &Actor::System, waiting[0].id).await.map_err(|error| error.to_string())
+    })
+    .await;
+    assert_eq!(again, Err("It is on its way already.".into()));
+    tell(&stage, &firm).await;
+    tell(&stage, &firm).await;
+    let told = system.told();
+    assert_eq!(told.len(), 1, "{told:?}");
+    let body: Value = serde_json::from_str(&told[0].body).expect("JSON");
+    assert_eq!(
+        (&body["type"], &body["data"]["sentence"]),
+        (&"notice.budget_alert".into(), &"Four fifths are spent.".into())
+    );
+    assert!(body["data"]["notice"].as_str().is_some_and(|id| id.starts_with("not_")), "{body}");
+}
+
+#[tokio::test]
+async fn what_is_new_when_an_endpoint_is_switched_off_is_not_told_later() {
+    let (stage, firm, system, endpoint) = listening(&["notice"]).await;
+    let tells = async || {
+        within(&firm, async |tx| {
+            notices::tell(tx, notices::Kind::PaymentDue, None, "An invoice is open.").await.expect("it is told");
+        })
+        .await;
+    };
+    let switched = async |enabled: bool| {
+        let change = Change { enabled: Some(enabled), ..Change::default() };
+        within(&firm, async |tx| {
+            webhook_endpoints::change(tx, &Actor::System, endpoint.id, &change).await.expect("it is switched");
+        })
+        .await;
+    };
+    tells().await;
+    switched(false).await;
+    tells().await;
+    tell(&stage, &firm).await;
+    switched(true).await;
+    tell(&stage, &firm).await;
+    assert_eq!(system.told(), []);
+    let ends = told_of(&firm, &endpoint).await;
+    let states: Vec<&str> = ends.iter().map(|end| end.state.as_str()).collect();
+    assert_eq!(states, ["failed"], "what came while it was off was nothing to it");
 }

@@ -1,7 +1,8 @@
 //! What a tenant's own systems are told: `waiting → delivered | failed`, and back to `waiting` when somebody asks for it.
 //!
-//! The audit log is the source: whoever acts writes there and nowhere else, in its order, which is that of the commits. An
-//! endpoint remembers how far it was told, and a delivery which act it is of. The words are read when they are sent.
+//! The audit log is one source: whoever acts writes there and nowhere else, in its order, which is that of the commits. An
+//! endpoint remembers how far it was told, and a delivery which act it is of. Of messages and notices a delivery is made by a
+//! trigger, `new` until the schedule sees it. The words of all of them are read when they are sent.
 
 use std::time::Duration;
 
@@ -13,19 +14,19 @@ use super::{
     super::{
         DbError, SystemDb, TenantTx,
         audit::{self, Actor},
-        audit_pages::{self, Event},
         notices::{self, Kind},
     },
-    PING,
+    LOG, PING,
+    subjects::{self, Subject},
 };
 use crate::{
-    ids::{TenantId, WebhookDeliveryId, WebhookEndpointId},
+    ids::{MessageId, NoticeId, TenantId, WebhookDeliveryId, WebhookEndpointId},
     jobs::Job,
     queue,
     standard_webhooks::Failure,
 };
 
-/// Acts of one look at the log.
+/// Acts of one look at the log, and what else is new.
 const ACTS_MAX: i64 = 200;
 /// Endpoints of one sweep.
 const DUE_MAX: i64 = 100;
@@ -33,9 +34,11 @@ const DUE_MAX: i64 = 100;
 #[derive(Clone, Debug)]
 pub struct Delivery {
     pub id: WebhookDeliveryId,
-    /// The act's place in the log.
-    pub n: i64,
+    /// The act's place in the log. `None`: it is about the message or the notice.
+    pub n: Option<i64>,
     pub action: String,
+    pub message: Option<MessageId>,
+    pub notice: Option<NoticeId>,
     pub state: String,
     pub attempts: i32,
     /// The HTTP status that was answered last.
@@ -55,21 +58,48 @@ pub struct Due {
     pub secret: Vec<u8>,
     /// This one included.
     pub attempts: i32,
-    pub event: Event,
+    /// Whether the words of a message go along.
+    pub with_text: bool,
+    pub subject: Subject,
 }
 
-/// Endpoints whose tenant has done something since they were told last, at most 100.
+/// Endpoints whose tenant has done something since they were told last, or about which something is new, at most 100.
 ///
 /// Reason: the schedule asks whose turn it is; what is told is written under each tenant.
 pub async fn due(db: &SystemDb) -> Result<Vec<(TenantId, WebhookEndpointId)>, DbError> {
     Ok(sqlx::query_as(
         "select e.tenant_id, e.endpoint_id
            from webhook_endpoints e join audit_heads h on h.tenant_id = e.tenant_id
-          where e.enabled and e.told_n < h.n limit $1",
+          where e.enabled and e.told_n < h.n
+         union
+         select d.tenant_id, d.endpoint_id from webhook_deliveries d where d.state = 'new'
+         limit $1",
     )
     .bind(DUE_MAX)
     .fetch_all(db.read())
     .await?)
+}
+
+/// Enqueues what an endpoint is to be told of messages and notices; returns how many.
+pub async fn take_new(tx: &mut TenantTx, id: WebhookEndpointId) -> Result<usize, DbError> {
+    let tenant = tx.tenant();
+    let ids: Vec<WebhookDeliveryId> = sqlx::query_scalar(
+        "update webhook_deliveries d set state = 'waiting'
+          where d.tenant_id = $1 and d.delivery_id = any(array(
+                    select n.delivery_id from webhook_deliveries n
+                     where n.tenant_id = $1 and n.endpoint_id = $2 and n.state = 'new'
+                     order by n.delivery_id limit $3 for no key update skip locked))
+         returning d.delivery_id",
+    )
+    .bind(tenant)
+    .bind(id)
+    .bind(ACTS_MAX)
+    .fetch_all(tx.conn())
+    .await?;
+    for delivery in &ids {
+        queue::enqueue(tx, &Job::TellOwnSystem { delivery: *delivery }).await?;
+    }
+    Ok(ids.len())
 }
 
 /// Makes a delivery of each act that an endpoint was not told of and asked for; returns how many.
@@ -86,7 +116,7 @@ pub async fn take_due(tx: &mut TenantTx, id: WebhookEndpointId) -> Result<usize,
     let Some((told, actions)) = due else { return Ok(0) };
     let acts: Vec<(i64, bool)> = sqlx::query_as(
         "select a.n, a.action = $4 and a.target_id = $5
-                  or a.action <> $4 and (cardinality($3::text[]) = 0
+                  or a.action <> $4 and (cardinality($3::text[]) = 0 or $7 = any($3::text[])
                       or exists (select from unnest($3::text[]) as w (word)
                                   where a.action = w.word or starts_with(a.action, w.word || '.')))
            from audit_events a where a.tenant_id = $1 and a.n > $2 order by a.n limit $6",
@@ -97,6 +127,7 @@ pub async fn take_due(tx: &mut TenantTx, id: WebhookEndpointId) -> Result<usize,
     .bind(PING)
     .bind(id.to_string())
     .bind(ACTS_MAX)
+    .bind(LOG)
     .fetch_all(tx.conn())
     .await?;
     let Some((last, _)) = acts.last() else { return Ok(0) };
@@ -133,12 +164,10 @@ pub async fn begin_attempt(tx: &mut TenantTx, id: WebhookDeliveryId) -> Result<O
     let tenant = tx.tenant();
     let row = sqlx::query(
         "update webhook_deliveries d set attempts = d.attempts + 1
-           from webhook_endpoints e, audit_events a
+           from webhook_endpoints e
           where d.tenant_id = $1 and d.delivery_id = $2 and d.state = 'waiting'
             and e.tenant_id = $1 and e.endpoint_id = d.endpoint_id and e.enabled
-            and a.tenant_id = $1 and a.n = d.n
-         returning e.endpoint_id, e.url, e.secret, d.attempts, a.n, a.at, a.actor_kind, a.actor_id, a.action,
-                   a.target_kind, a.target_id, a.detail",
+         returning e.endpoint_id, e.url, e.secret, e.with_text, d.attempts, d.n, d.event, d.message_id, d.notice_id",
     )
     .bind(tenant)
     .bind(id)
@@ -155,17 +184,15 @@ pub async fn begin_attempt(tx: &mut TenantTx, id: WebhookDeliveryId) -> Result<O
         .execute(tx.conn())
         .await?;
     }
-    row.as_ref().map(due_of).transpose()
-}
-
-fn due_of(row: &PgRow) -> Result<Due, DbError> {
-    Ok(Due {
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Due {
         endpoint: row.try_get("endpoint_id")?,
         url: row.try_get("url")?,
         secret: row.try_get("secret")?,
         attempts: row.try_get("attempts")?,
-        event: audit_pages::event(row)?,
-    })
+        with_text: row.try_get("with_text")?,
+        subject: subjects::of(tx, &row).await?,
+    }))
 }
 
 /// It arrived, and the endpoint hears again if it did not.
@@ -259,19 +286,21 @@ pub async fn give_up(
     Ok(())
 }
 
-/// Of one endpoint, the newest act first.
+/// Of one endpoint, the newest first; `before`: what came before this one.
 pub async fn list(
     tx: &mut TenantTx,
     endpoint: WebhookEndpointId,
-    before: Option<i64>,
+    before: Option<WebhookDeliveryId>,
     limit: i64,
 ) -> Result<Vec<Delivery>, DbError> {
     let tenant = tx.tenant();
     let rows = sqlx::query(
-        "select d.delivery_id, d.n, a.action, d.state, d.attempts, d.status, d.error, d.created_at, d.finished_at
-           from webhook_deliveries d join audit_events a on a.tenant_id = $1 and a.n = d.n
-          where d.tenant_id = $1 and d.endpoint_id = $2 and ($3::bigint is null or d.n < $3)
-          order by d.n desc limit $4",
+        "select d.delivery_id, d.n, d.message_id, d.notice_id, d.attempts, d.status, d.error, d.created_at, d.finished_at,
+                coalesce(d.event, (select a.action from audit_events a where a.tenant_id = $1 and a.n = d.n)) as action,
+                case d.state when 'new' then 'waiting' else d.state end as state
+           from webhook_deliveries d
+          where d.tenant_id = $1 and d.endpoint_id = $2 and ($3::uuid is null or d.delivery_id < $3)
+          order by d.delivery_id desc limit $4",
     )
     .bind(tenant)
     .bind(endpoint)
@@ -284,6 +313,8 @@ pub async fn list(
             id: row.try_get("delivery_id")?,
             n: row.try_get("n")?,
             action: row.try_get("action")?,
+            message: row.try_get("message_id")?,
+            notice: row.try_get("notice_id")?,
             state: row.try_get("state")?,
             attempts: row.try_get("attempts")?,
             status: row.try_get("status")?,
@@ -313,7 +344,7 @@ pub async fn again(tx: &mut TenantTx, actor: &Actor, id: WebhookDeliveryId) -> R
     }
     let job = Job::TellOwnSystem { delivery: id };
     // One whose job was given up waits for nobody.
-    if state == "waiting" && queue::is_waiting(tx, &job).await? {
+    if state == "new" || state == "waiting" && queue::is_waiting(tx, &job).await? {
         return Err(DbError::Conflict("It is on its way already."));
     }
     sqlx::query(

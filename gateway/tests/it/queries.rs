@@ -1,0 +1,147 @@
+//! No call of the API asks the database for much: its queries are counted on the way to the server.
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, copy},
+    net::{TcpListener, TcpStream, tcp::OwnedReadHalf, tcp::OwnedWriteHalf},
+};
+use url::Url;
+
+use crate::{
+    routes::{answer, table},
+    routes_scene::Scene,
+    stage::House,
+};
+
+/// Besides BEGIN with what it sets, and COMMIT.
+const QUERIES_MAX: usize = 6;
+/// Calls that take more, and how many: none may be added, and none may grow. Each records an act, enqueues what follows from it or
+/// reads what several tables know; the look for who asks counts as well.
+const MORE: [(&str, usize); 13] = [
+    ("post /api/v1/escalations/{escalation_id}/assign", 10),
+    ("post /api/v1/escalations/{escalation_id}/close", 10),
+    ("post /api/v1/approvals/{approval_id}/approve", 10),
+    ("post /api/v1/approvals/{approval_id}/deny", 10),
+    ("post /api/v1/conversations/{conversation_id}/takeover", 8),
+    ("get /api/v1/conversations/{conversation_id}/trace", 9),
+    ("put /api/v1/conversations/{conversation_id}/tags", 7),
+    ("post /api/v1/forks/{fork_id}/messages", 7),
+    ("delete /api/v1/knowledge/{document_id}", 10),
+    ("post /api/v1/invitations/{invitation_id}/resend", 11),
+    ("patch /api/v1/routines/{routine_id}", 7),
+    ("post /api/v1/routines/{routine_id}/run", 7),
+    ("post /api/v1/webhook-deliveries/{delivery_id}/retry", 7),
+];
+const SSL_REQUEST: u32 = 80_877_103;
+
+/// Counts what passes on the way to a server.
+#[derive(Clone, Default)]
+struct Counter(Arc<AtomicUsize>);
+
+impl Counter {
+    /// The address of a door to the server and role of this one, in the clear.
+    fn before(&self, url: &SecretString) -> SecretString {
+        let mut url: Url = url.expose_secret().parse().expect("an address");
+        let behind = format!("{}:{}", url.host_str().expect("a host"), url.port().unwrap_or(5432));
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        listener.set_nonblocking(true).expect("it can be set");
+        url.set_host(Some("127.0.0.1")).expect("a host");
+        url.set_port(Some(listener.local_addr().expect("a port").port())).expect("a port");
+        url.set_query(Some("sslmode=disable"));
+        let (listener, counter) = (TcpListener::from_std(listener).expect("a runtime"), self.clone());
+        tokio::spawn(async move {
+            while let Ok((here, _)) = listener.accept().await {
+                let there = TcpStream::connect(&behind).await.expect("the server is there");
+                here.set_nodelay(true).expect("it can be set");
+                there.set_nodelay(true).expect("it can be set");
+                let ((up, mut down), (mut from, to)) = (here.into_split(), there.into_split());
+                tokio::spawn(async move { copy(&mut from, &mut down).await });
+                tokio::spawn(counter.clone().pass(up, to));
+            }
+        });
+        SecretString::from(url.to_string())
+    }
+
+    /// Ends when either side does.
+    async fn pass(self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) -> std::io::Result<()> {
+        // What sqlx asks about types, once for each connection, is no call's.
+        let mut of_the_driver: HashSet<Vec<u8>> = HashSet::new();
+        let mut greeted = false;
+        loop {
+            let kind = if greeted { Some(from.read_u8().await?) } else { None };
+            let length = from.read_u32().await?;
+            let mut body = vec![0; length as usize - 4];
+            from.read_exact(&mut body).await?;
+            let name = |at: usize| body[at..].split(|byte| *byte == 0).next().unwrap_or_default().to_vec();
+            match kind {
+                None => greeted = body.first_chunk().map(|code| u32::from_be_bytes(*code)) != Some(SSL_REQUEST),
+                Some(b'P') if body.windows(7).any(|part| part == b"pg_type") => {
+                    of_the_driver.insert(name(0));
+                }
+                Some(b'B') => {
+                    let portal = name(0).len() + 1;
+                    if !of_the_driver.contains(&name(portal)) {
+                        self.0.fetch_add(1, Ordering::SeqCst);
+                    }
+                }
+                Some(_) => {}
+            }
+            let mut message: Vec<u8> = kind.into_iter().collect();
+            message.extend_from_slice(&length.to_be_bytes());
+            message.extend_from_slice(&body);
+            to.write_all(&message).await?;
+        }
+    }
+
+    fn take(&self) -> usize {
+        self.0.swap(0, Ordering::SeqCst)
+    }
+}
+
+async fn counted(who: &'static str) {
+    let counter = Counter::default();
+    let house = House::open_with(|config| {
+        config.database_url = counter.before(&config.database_url);
+        config.database_system_url = counter.before(&config.database_system_url);
+    })
+    .await;
+    let mut scene = Scene::set(&house, who).await;
+    let (mut too_many, mut most) = (Vec::new(), 0);
+    for line in table().into_iter().filter(|line| line.object == "own" || line.object == "-") {
+        counter.take();
+        let reply = answer(&mut scene, &line, who).await;
+        let queries = counter.take();
+        most = most.max(queries);
+        let allowed =
+            MORE.iter().find(|(operation, _)| *operation == line.operation).map_or(QUERIES_MAX, |more| more.1);
+        if queries > allowed {
+            too_many.push(format!("{} as {who}: {queries} queries ({})", line.operation, reply.status));
+        }
+        scene = Scene::set(&house, who).await;
+    }
+    assert!(most > 1, "nothing was counted");
+    assert!(too_many.is_empty(), "{}", too_many.join("\n"));
+}
+
+#[tokio::test]
+async fn no_call_of_an_admin_takes_more_than_six_queries_but_for_those_that_are_named() {
+    counted("admin").await;
+}
+
+#[tokio::test]
+async fn no_call_of_a_program_takes_more_than_six_queries_but_for_those_that_are_named() {
+    counted("key").await;
+}
+
+#[tokio::test]
+async fn no_call_of_the_platform_takes_more_than_six_queries_but_for_those_that_are_named() {
+    counted("platform").await;
+}
