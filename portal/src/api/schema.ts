@@ -124,6 +124,10 @@ export type DraftBody = { instructions?: string | null; memory?: boolean | null;
 
 export type EndTotp = { code: string; password: string }
 
+export type ErasureBody = { certificate?: string | null; counts: object; finished_at?: string | null; id: string; people: (string)[]; requested_at: string; requested_by: string }
+
+export type ErasureList = { items: (ErasureBody)[] }
+
 export type EscalationBody = { assigned_to?: string | null; closed_at?: string | null; conversation_id: string; id: string; message_id?: string | null; opened_at: string; person: string; person_id: string; reason: string; rule?: RuleRef | null; state: string; summary: string; taken_at?: string | null }
 
 export type EscalationDesk = { desk?: DeskBody | null }
@@ -248,6 +252,8 @@ export type NewApiKey = { expires_in_days?: number | null; name: string; role: R
 
 export type NewCheckout = { plan: string }
 
+export type NewErasure = { people: (string)[] }
+
 export type NewMcpServer = { name: string; token?: string | null; url: string }
 
 export type NewRoutine = { agent: string; business_hours?: boolean; channel: string; connection: string; enabled?: boolean | null; instruction: string; name: string; schedule: string }
@@ -277,6 +283,8 @@ export type PassageBody = { id: string; score: number; text: string; title: stri
 export type PassageList = { by_meaning: boolean; items: (PassageBody)[] }
 
 export type Period = "month" | "day"
+
+export type PersonExport = { cut: (string)[]; left_out: object; people: (string)[]; rows: object }
 
 export type PieceBody = { kind: string; text: string }
 
@@ -319,6 +327,8 @@ export type Replied = { message_id: string }
 export type Reply = { asks_for_number?: boolean; name?: string | null; text: string }
 
 export type ResetPassword = { password: string; token: string }
+
+export type RetentionBody = { deliveries_days: number | null; inbox_days: number | null; jobs_days: number | null; runs_days: number | null }
 
 export type Role = "customer_admin" | "customer_operator"
 
@@ -989,6 +999,26 @@ export interface Operations {
   'PATCH /api/v1/people/{person_id}': {
     request: { path: { person_id: string }; body: MarkPerson }
     answer: MarkedPerson
+  }
+  'GET /api/v1/privacy/erasures': {
+    request: object
+    answer: ErasureList
+  }
+  'POST /api/v1/privacy/erasures': {
+    request: { headers?: { 'idempotency-key'?: string }; body: NewErasure }
+    answer: ErasureBody
+  }
+  'GET /api/v1/privacy/people/{person_id}/export': {
+    request: { path: { person_id: string } }
+    answer: PersonExport
+  }
+  'GET /api/v1/privacy/retention': {
+    request: object
+    answer: RetentionBody
+  }
+  'PUT /api/v1/privacy/retention': {
+    request: { body: RetentionBody }
+    answer: RetentionBody
   }
   'GET /api/v1/routines': {
     request: object
