@@ -167,7 +167,6 @@ fn costly() -> Status {
         error: None,
         category: Some("marketing".into()),
         pricing: Some("regular".into()),
-        ..failure()
     }
 }
 
