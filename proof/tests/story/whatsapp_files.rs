@@ -161,6 +161,8 @@ async fn files_that_people_sent_stand_beside_their_message() {
     sends(&acme, "document", "text/plain", b"Room 7.".to_vec(), json!({ "filename": "room.txt" }));
     acme.answered(ADA, 1).await;
     acme.eventually("select state from media where tenant_id = $1", "stored").await;
+    // The phone shows the answer a moment before it stands among the messages.
+    acme.eventually("select state from outbox where tenant_id = $1 and kind = 'answer'", "sent").await;
     let listed = acme.call("GET", "conversations", json!({})).await;
     let id = listed["items"][0]["id"].as_str().expect("a conversation").to_owned();
     let said = acme.call("GET", &format!("conversations/{id}/messages"), json!({})).await;
