@@ -16,9 +16,10 @@ use crate::{
         agents, analytics, api_keys, approvals, audit,
         auth::{accept, devices, identities, impersonation, login, password, provider, signup, totp},
         billing, bindings, budgets, cases, channels, connections, conversations, dead_letters, escalation_desk,
-        escalation_rules, escalations, events, follow_ups, forks, happenings, invitations, knowledge, llm_keys,
-        mcp_servers, me, members, memories, notices, office_hours, passages, people, privacy, related, replays,
-        routines, signup_whatsapp, status, takeovers, templates, tenants, tools, traces, usage, webhook_endpoints,
+        escalation_rules, escalations, events, follow_ups, forks, happenings, invitations, knowledge, languages,
+        llm_keys, mcp_servers, me, members, memories, notices, office_hours, passages, people, privacy, related,
+        replays, routines, signup_whatsapp, status, takeovers, templates, tenants, tools, traces, usage,
+        webhook_endpoints,
     },
 };
 
@@ -38,7 +39,7 @@ const PROBLEM: &str = "application/problem+json";
         mcp_servers::list, mcp_servers::connect, mcp_servers::look_again, mcp_servers::remove,
         approvals::list, approvals::approve, approvals::deny, follow_ups::list, follow_ups::cancel,
         routines::list, routines::create, routines::change, routines::remove, routines::run,
-        office_hours::show, office_hours::set, people::mark,
+        office_hours::show, office_hours::set, languages::show, languages::set, people::mark,
         llm_keys::list, llm_keys::create, llm_keys::change, llm_keys::remove,
         budgets::list, budgets::create, budgets::change, budgets::remove, privacy::list, privacy::erase,
         privacy::export, privacy::retention, privacy::set_retention, usage::report,

@@ -24,8 +24,8 @@ use crate::{
         auth::{accept, devices, identities, impersonation, login, password, provider, signup, totp},
         billing, bindings, budgets, cases, channels, connections, conversations, dead_letters, escalation_desk,
         escalation_rules as rules, escalations, events, follow_ups, forks, happenings, invitations, knowledge,
-        llm_keys, mcp_servers, me, members, memories, notices, office_hours, passages, people, privacy, related,
-        replays, routines, signup_whatsapp, status, takeovers, templates, tenants, tools, traces, usage,
+        languages, llm_keys, mcp_servers, me, members, memories, notices, office_hours, passages, people, privacy,
+        related, replays, routines, signup_whatsapp, status, takeovers, templates, tenants, tools, traces, usage,
         webhook_endpoints,
     },
     refusals,
@@ -227,6 +227,7 @@ fn acting() -> Router<Gateway> {
         .route("/api/v1/routines/{routine_id}", patch(routines::change).delete(routines::remove))
         .route("/api/v1/routines/{routine_id}/run", post(routines::run))
         .route("/api/v1/people/{person_id}", patch(people::mark))
+        .route("/api/v1/languages", get(languages::show).put(languages::set))
         .route("/api/v1/office-hours", get(office_hours::show).put(office_hours::set))
 }
 

@@ -25,6 +25,7 @@ pub mod forks;
 pub mod happenings;
 pub mod invitations;
 pub mod knowledge;
+pub mod languages;
 pub mod llm_keys;
 pub mod mcp_servers;
 pub mod me;

@@ -129,6 +129,27 @@ test('office hours that are refused keep what was typed', async () => {
   expect(page.textContent).not.toContain('Saved.')
 })
 
+test('languages are a main one and others, and may be taken back', async () => {
+  answers({ '/languages': { languages: ['de', 'en'] }, '/office-hours': { time_zone: 'UTC' }, '/consent': CONSENT })
+  await open('/settings')
+  await shows('Others they answer in')
+  const check = (label: string) => [...page.querySelectorAll<HTMLInputElement>('input[type=checkbox]')].find((one) => one.parentElement?.textContent === label)
+  await vi.waitFor(() => expect(check('English')?.checked).toBe(true))
+  expect(check('Deutsch')).toBeUndefined()
+  await act(async () => check('Français')!.click())
+  await press('Save languages')
+  const sent = () => gateway.mock.calls.filter(([, how]) => how?.method === 'PUT').map(([, how]) => JSON.parse(String(how?.body)))
+  expect(sent()).toEqual([{ languages: ['de', 'en', 'fr'] }])
+  const main = [...page.querySelectorAll('select')].find((one) => one.textContent?.includes('Not said'))!
+  await act(async () => {
+    Object.getOwnPropertyDescriptor(HTMLSelectElement.prototype, 'value')!.set!.call(main, '')
+    main.dispatchEvent(new Event('change', { bubbles: true }))
+  })
+  await press('Save languages')
+  expect(sent()[1]).toEqual({ languages: null })
+  expect(page.textContent).not.toContain('Others they answer in')
+})
+
 test('who may not administrate is not asked for office hours', async () => {
   answers({ '/consent': CONSENT })
   await open('/settings', { role: 'customer_operator' })

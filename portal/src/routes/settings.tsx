@@ -5,6 +5,7 @@ import { ApiKeys } from '../components/api-keys'
 import { Devices } from '../components/devices'
 import { EscalationDesk } from '../components/escalation-desk'
 import { Identities } from '../components/identities'
+import { Languages } from '../components/languages'
 import { OfficeHours } from '../components/office-hours'
 import { OwnSystems } from '../components/own-systems'
 import { PageHead } from '../components/page-head'
@@ -33,6 +34,7 @@ export function SettingsPage() {
         {isOneself && <Identities ended={provider} />}
         {isOneself && <Devices />}
         {mayAdministrate && <OfficeHours />}
+        {mayAdministrate && <Languages />}
         {isOneself && mayAdministrate && <EscalationDesk />}
         {isOneself && mayAdministrate && <ApiKeys />}
         {isOneself && mayAdministrate && <OwnSystems />}

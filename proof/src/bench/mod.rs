@@ -11,6 +11,7 @@ mod cpu;
 mod crowd;
 mod doorstep;
 mod embedding;
+mod erasure;
 mod growth;
 mod growth_recall;
 mod house;
@@ -36,8 +37,8 @@ use report::Report;
 pub use sample::Dice;
 
 /// All benchmarks, in the order they run.
-pub const NAMES: [&str; 10] =
-    ["accept", "peers", "turn", "startup", "memory", "embedding", "recall", "money", "lists", "growth"];
+pub const NAMES: [&str; 11] =
+    ["accept", "peers", "turn", "startup", "memory", "embedding", "recall", "money", "lists", "erasure", "growth"];
 
 /// Runs the named benchmarks, all of them if none is named; growth up to `tenants_max`. Returns how many bars were missed.
 ///
@@ -76,6 +77,7 @@ async fn one(name: &str, tenants_max: usize) -> anyhow::Result<Report> {
         "recall" => recall::run().await,
         "money" => money::run().await,
         "lists" => lists::run().await,
+        "erasure" => erasure::run().await,
         "growth" => growth::run(tenants_max).await,
         other => bail!("`{other}` is no benchmark"),
     }
