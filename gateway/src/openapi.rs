@@ -18,7 +18,8 @@ use crate::{
         billing, bindings, budgets, cases, channels, connections, conversations, dead_letters, escalation_desk,
         escalation_rules, escalations, events, follow_ups, forks, happenings, invitations, knowledge, llm_keys,
         mcp_servers, me, members, memories, notices, office_hours, passages, people, privacy, related, replays,
-        routines, signup_whatsapp, status, takeovers, templates, tenants, tools, traces, usage, webhook_endpoints,
+        routines, signup_whatsapp, status, tables, takeovers, templates, tenants, tools, traces, usage,
+        webhook_endpoints,
     },
 };
 
@@ -42,8 +43,8 @@ const PROBLEM: &str = "application/problem+json";
         llm_keys::list, llm_keys::create, llm_keys::change, llm_keys::remove,
         budgets::list, budgets::create, budgets::change, budgets::remove, privacy::list, privacy::erase,
         privacy::export, privacy::retention, privacy::set_retention, usage::report,
-        analytics::report, analytics::export, happenings::list_events, happenings::export_events,
-        happenings::list_journeys, happenings::export_journeys,
+        analytics::report, analytics::export, happenings::list_events, tables::export_events,
+        happenings::list_journeys, tables::export_journeys,
         billing::show, billing::checkout, billing::portal, billing::refresh,
         tenants::list,
         tenants::change, tenants::suspend, tenants::resume,
