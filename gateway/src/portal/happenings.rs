@@ -22,7 +22,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     budgets::usd,
     conversations::written,
-    usage::{day, days},
+    usage::days,
 };
 use crate::{
     Gateway,
