@@ -71,7 +71,7 @@ async fn calls(db: &TenantDb) -> anyhow::Result<String> {
     let latest = latest.first().context("There is no conversation.")?.id;
     let run = traces::steps(&mut tx, latest, None, 1).await?.into_iter().find_map(|step| step.run);
     let run = run.context("Nothing was answered.")?.id;
-    let calls = traces::calls(&mut tx, &[run]).await?;
+    let calls = traces::evidence(&mut tx, &[run]).await?.calls;
     tx.close().await?;
     let calls: Vec<String> = calls.iter().map(|call| format!("{}: {}", call.model, call.status)).collect();
     Ok(calls.join(", "))

@@ -39,6 +39,7 @@ const ADMIN: &str = "customer_admin";
 const EACH: Limit = Limit { name: "identity", burst: 1_000, every: Duration::from_millis(10) };
 
 /// Anyone who holds a valid key of a tenant, or is a member of it. Who may only look is refused what changes something.
+#[derive(Clone)]
 pub struct Operator {
     pub tenant: TenantId,
     pub role: String,
@@ -86,13 +87,19 @@ impl FromRequestParts<Gateway> for Operator {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, ApiError> {
-        match Caller::from_request_parts(parts, gateway).await? {
+        // Asked once a request, however many of its extractors want to know.
+        if let Some(known) = parts.extensions.get::<Self>() {
+            return Ok(known.clone());
+        }
+        let operator = match Caller::from_request_parts(parts, gateway).await? {
             Caller::Key(operator, suspended) => {
                 acting::pass(parts, operator.role == ADMIN, suspended.as_ref())?;
-                Ok(operator)
+                operator
             }
-            Caller::Person(person) => Self::of(parts, gateway, person).await,
-        }
+            Caller::Person(person) => Self::of(parts, gateway, person).await?,
+        };
+        parts.extensions.insert(operator.clone());
+        Ok(operator)
     }
 }
 

@@ -1,10 +1,16 @@
 //! Tables that are downloaded and opened by spreadsheets.
 
+use std::io;
+
 use axum::{
+    body::Body,
     http::header,
     response::{IntoResponse, Response},
 };
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use shared::sheets;
+
+use crate::error::ApiError;
 
 /// A table as it grows.
 #[derive(Default)]
@@ -43,12 +49,24 @@ impl Csv {
 
     /// To be kept as a file of this name, never shown in a browser.
     pub fn download(self, name: &str) -> Response {
+        self.download_with(name, stream::empty())
+    }
+
+    /// The same with more rows, which are read as the answer is taken. What can't be read breaks it off: nobody takes a part of a
+    /// table for the whole.
+    pub fn download_with(
+        self,
+        name: &str,
+        rest: impl Stream<Item = Result<Self, ApiError>> + Send + 'static,
+    ) -> Response {
         let headers = [
             (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
             (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
             (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
         ];
-        (headers, self.text).into_response()
+        let broken = |error: ApiError| io::Error::other(format!("{error:?}"));
+        let rows = stream::once(async { Ok(self) }).chain(rest);
+        (headers, Body::from_stream(rows.map_ok(|rows| rows.text).map_err(broken))).into_response()
     }
 }
 

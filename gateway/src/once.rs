@@ -66,11 +66,9 @@ struct Noted {
 
 /// Takes the measure of a request that brings a key. A claim that its handler did not end is given up.
 pub async fn read(request: Request, next: Next) -> Response {
-    if !brings_key(&request) {
-        return next.run(request).await;
-    }
-    let key = match key(request.headers()) {
-        Ok(key) => key,
+    let key = match brought(&request) {
+        Ok(Some(key)) => key,
+        Ok(None) => return next.run(request).await,
         Err(refusal) => return refusal.into_response(),
     };
     let (mut parts, body) = request.into_parts();
@@ -85,11 +83,9 @@ pub async fn read(request: Request, next: Next) -> Response {
 
 /// The same where the handler reads the body itself.
 pub async fn note(request: Request, next: Next) -> Response {
-    if !brings_key(&request) {
-        return next.run(request).await;
-    }
-    let key = match key(request.headers()) {
-        Ok(key) => key,
+    let key = match brought(&request) {
+        Ok(Some(key)) => key,
+        Ok(None) => return next.run(request).await,
         Err(refusal) => return refusal.into_response(),
     };
     let (mut parts, body) = request.into_parts();
@@ -101,8 +97,10 @@ pub async fn note(request: Request, next: Next) -> Response {
     response
 }
 
-fn brings_key(request: &Request) -> bool {
-    *request.method() == Method::POST && request.headers().contains_key(HEADER)
+/// The hash of the key that a request brings, if it asks for something to be made.
+fn brought(request: &Request) -> Result<Option<[u8; 32]>, ApiError> {
+    let brings = *request.method() == Method::POST && request.headers().contains_key(HEADER);
+    brings.then(|| key(request.headers())).transpose()
 }
 
 async fn give_up(claim: &Slot) {

@@ -25,8 +25,8 @@ use crate::{
         billing, bindings, budgets, cases, channels, connections, conversations, dead_letters, escalation_desk,
         escalation_rules as rules, escalations, events, follow_ups, forks, happenings, invitations, knowledge,
         languages, llm_keys, mcp_servers, me, members, memories, notices, office_hours, passages, people, privacy,
-        related, replays, routines, signup_whatsapp, status, takeovers, templates, tenants, tools, traces, usage,
-        webhook_endpoints,
+        related, replays, routines, signup_whatsapp, status, tables, takeovers, templates, tenants, tools, traces,
+        usage, webhook_endpoints,
     },
     refusals,
     webhooks::{slack, slack_command, slack_interaction, stripe, whatsapp},
@@ -192,9 +192,9 @@ fn paying() -> Router<Gateway> {
         .route("/api/v1/analytics", get(analytics::report))
         .route("/api/v1/analytics/export", get(analytics::export))
         .route("/api/v1/analytics/events", get(happenings::list_events))
-        .route("/api/v1/analytics/events/export", get(happenings::export_events))
+        .route("/api/v1/analytics/events/export", get(tables::export_events))
         .route("/api/v1/analytics/journeys", get(happenings::list_journeys))
-        .route("/api/v1/analytics/journeys/export", get(happenings::export_journeys))
+        .route("/api/v1/analytics/journeys/export", get(tables::export_journeys))
         .route("/api/v1/billing", get(billing::show))
         .route("/api/v1/billing/checkout", post(billing::checkout))
         .route("/api/v1/billing/portal", post(billing::portal))

@@ -8,7 +8,7 @@
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use apalis::prelude::*;
-use apalis_postgres::{Config as PostgresConfig, PostgresStorage, queries};
+use apalis_postgres::{Config as PostgresConfig, PostgresStorage};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sqlx::types::Json;
@@ -24,7 +24,7 @@ use crate::{
     jobs::Job,
 };
 
-const QUEUE: &str = "konstruct";
+pub(crate) const QUEUE: &str = "konstruct";
 pub const ATTEMPTS_MAX: i32 = 6;
 const BACKOFF_BASE_SECONDS: u64 = 2;
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
@@ -59,7 +59,7 @@ struct Wake {
     job: JobId,
 }
 
-/// Stores the job and its wake-up with the caller's other changes: all of it is committed, or nothing.
+/// The job and its wake-up are stored as the caller's transaction ends: all of it is committed, or nothing.
 pub async fn enqueue(tx: &mut TenantTx, job: &Job) -> Result<JobId, DbError> {
     enqueue_after(tx, job, Duration::ZERO).await
 }
@@ -68,18 +68,8 @@ pub async fn enqueue(tx: &mut TenantTx, job: &Job) -> Result<JobId, DbError> {
 pub async fn enqueue_after(tx: &mut TenantTx, job: &Job, after: Duration) -> Result<JobId, DbError> {
     let (tenant, id) = (tx.tenant(), JobId::new());
     let payload = serde_json::to_value(job).map_err(|error| DbError::Damaged(error.to_string()))?;
-    sqlx::query(
-        "insert into jobs (tenant_id, job_id, kind, payload, run_after)
-         values ($1, $2, $3, $4, clock_timestamp() + make_interval(secs => $5))",
-    )
-    .bind(tenant)
-    .bind(id)
-    .bind(job.kind())
-    .bind(Json(payload))
-    .bind(after.as_secs_f64())
-    .execute(tx.conn())
-    .await?;
-    push(tx, Wake { tenant, job: id }, after).await?;
+    tx.enqueue(id, job.kind(), payload, after.as_secs_f64());
+    push(tx, Wake { tenant, job: id }, after)?;
     Ok(id)
 }
 
@@ -87,6 +77,9 @@ pub async fn enqueue_after(tx: &mut TenantTx, job: &Job, after: Duration) -> Res
 pub async fn is_waiting(tx: &mut TenantTx, job: &Job) -> Result<bool, DbError> {
     let tenant = tx.tenant();
     let payload = serde_json::to_value(job).map_err(|error| DbError::Damaged(error.to_string()))?;
+    if tx.enqueues(job.kind(), &payload) {
+        return Ok(true);
+    }
     Ok(sqlx::query_scalar(
         "select exists (select from jobs
                          where tenant_id = $1 and state = 'queued' and kind = $2 and payload = $3)",
@@ -111,7 +104,7 @@ pub async fn retry(tx: &mut TenantTx, actor: &Actor, id: JobId) -> Result<bool, 
     .await?;
     let Some(kind) = kind else { return Ok(false) };
     audit::append(tx, actor, "job.retry", ("job", &id.to_string()), json!({ "kind": kind })).await?;
-    push(tx, Wake { tenant, job: id }, Duration::ZERO).await?;
+    push(tx, Wake { tenant, job: id }, Duration::ZERO)?;
     Ok(true)
 }
 
@@ -130,12 +123,10 @@ pub async fn discard(tx: &mut TenantTx, actor: &Actor, id: JobId) -> Result<bool
     Ok(true)
 }
 
-async fn push(tx: &mut TenantTx, wake: Wake, after: Duration) -> Result<(), DbError> {
+fn push(tx: &mut TenantTx, wake: Wake, after: Duration) -> Result<(), DbError> {
     let bytes = serde_json::to_vec(&wake).map_err(|error| DbError::Damaged(error.to_string()))?;
-    let task = TaskBuilder::new(bytes).run_after(after).build();
-    queries::push_tasks(tx.conn().inner, QUEUE, vec![task])
-        .await
-        .map_err(|error| DbError::Damaged(format!("the job queue refused a job: {error}")))
+    tx.wake(bytes, after.as_secs_f64());
+    Ok(())
 }
 
 pub type JobFuture = Pin<Box<dyn Future<Output = Result<(), JobError>> + Send>>;
@@ -264,7 +255,7 @@ async fn put_off(db: &TenantDb, wake: Wake) -> Result<(), DbError> {
     .bind(SUSPENDED_PAUSE.as_secs_f64())
     .execute(tx.conn())
     .await?;
-    push(&mut tx, wake, SUSPENDED_PAUSE).await?;
+    push(&mut tx, wake, SUSPENDED_PAUSE)?;
     tx.commit().await
 }
 
@@ -295,7 +286,7 @@ async fn try_again(db: &TenantDb, wake: Wake, attempts: i32, error: &str) -> Res
     .bind(pause.as_secs_f64())
     .execute(tx.conn())
     .await?;
-    push(&mut tx, wake, pause).await?;
+    push(&mut tx, wake, pause)?;
     tx.commit().await
 }
 
@@ -311,7 +302,7 @@ pub async fn sweep(db: &Db) -> Result<usize, DbError> {
         .bind(*job)
         .execute(tx.conn())
         .await?;
-        push(&mut tx, Wake { tenant: *tenant, job: *job }, Duration::ZERO).await?;
+        push(&mut tx, Wake { tenant: *tenant, job: *job }, Duration::ZERO)?;
         tx.commit().await?;
     }
     Ok(overdue.len())

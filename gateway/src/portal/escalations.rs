@@ -151,8 +151,7 @@ pub async fn assign(
         Some(_) => return Err(ApiError::invalid("`user_id` must be a member of the tenant.")),
         None => operator.actor.id(),
     };
-    escalations::assign(&mut tx, &found, &operator.actor, &to).await?;
-    let found = find(&mut tx, &id).await?;
+    let found = escalations::assign(&mut tx, found, &operator.actor, &to).await?;
     tx.commit().await?;
     gateway.waker.wake();
     gateway.announcer.changed(operator.tenant);

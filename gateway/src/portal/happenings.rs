@@ -3,7 +3,6 @@
 use axum::{
     Json,
     extract::{Query, State, rejection::QueryRejection},
-    response::Response,
 };
 use serde::{Deserialize, Serialize};
 use shared::{
@@ -20,33 +19,22 @@ use shared::{
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{
-    budgets::usd,
-    conversations::written,
-    usage::{day, days},
-};
+use super::{budgets::usd, conversations::written, usage::days};
 use crate::{
     Gateway,
     auth::Operator,
-    csv::Csv,
     error::{ApiError, Problem},
     paging,
 };
-
-/// Rows of one table. What is older is in the table of an earlier span.
-const TABLE_MAX: i64 = 10_000;
-const EVENT_COLUMNS: &str = "at kind about conversation agent person channel spent_ms cost_micro_usd model";
-const JOURNEY_COLUMNS: &str = "conversation channel began_at last_message_at agent first_answer_ms messages answers escalations \
-                               taken_over released closed good bad cost_micro_usd channel_cost_micro_usd";
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct EventsAsked {
     /// The first day, `2026-11-01`; if not said, 30 days before the last.
-    from: Option<String>,
+    pub(super) from: Option<String>,
     /// The last day; if not said, today.
-    to: Option<String>,
+    pub(super) to: Option<String>,
     /// Kinds of events with commas between them; if not said, all of them.
     kind: Option<String>,
     /// Only what happened in this conversation: its journey, the newest first.
@@ -58,32 +46,32 @@ pub struct EventsAsked {
     /// `slack` or `whatsapp`.
     channel: Option<String>,
     /// The `next_cursor` of the page before. A table has none.
-    cursor: Option<String>,
-    /// 1 to 100; 50 by default. A table has 10,000 rows at most.
-    limit: Option<i64>,
+    pub(super) cursor: Option<String>,
+    /// 1 to 100; 50 by default. A table has none: all rows are in it.
+    pub(super) limit: Option<i64>,
 }
 
 #[derive(Serialize, ToSchema)]
 pub struct AnalyticsEventBody {
     #[schema(example = "2026-11-27T09:30:00.123Z")]
-    at: String,
+    pub(super) at: String,
     /// `message`, `operator_message`, `answer`, `failure`, `interruption`, `good`, `bad`, `escalation`, `human`,
     /// `escalation_closed`, `takeover`, `release`, `model_call` or `channel_send`.
     #[schema(example = "answer")]
-    kind: String,
+    pub(super) kind: String,
     /// Of what it is: a message, run, escalation, call or sent message; `null`: an act of the audit log.
     #[schema(example = "run_01k9z3w6h8f2m5x7q4r1t0v9sb")]
-    about: Option<String>,
-    conversation: Option<String>,
-    agent: Option<String>,
-    person: Option<String>,
-    channel: Option<String>,
+    pub(super) about: Option<String>,
+    pub(super) conversation: Option<String>,
+    pub(super) agent: Option<String>,
+    pub(super) person: Option<String>,
+    pub(super) channel: Option<String>,
     /// Of an answer, from the message to the whole of it; of a human, from the moment one was asked for.
-    spent_ms: Option<i64>,
+    pub(super) spent_ms: Option<i64>,
     /// Of a call, or of a message that the channel set a price for; `null`: nobody knows it, or it costs nothing.
-    cost_micro_usd: Option<i64>,
+    pub(super) cost_micro_usd: Option<i64>,
     /// Of a call.
-    model: Option<String>,
+    pub(super) model: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -98,44 +86,44 @@ pub struct AnalyticsEventList {
 #[serde(deny_unknown_fields)]
 pub struct JourneysAsked {
     /// The first day on which conversations began, `2026-11-01`; if not said, 30 days before the last.
-    from: Option<String>,
+    pub(super) from: Option<String>,
     /// The last day; if not said, today.
-    to: Option<String>,
+    pub(super) to: Option<String>,
     /// Only conversations that this agent answered in.
     agent: Option<String>,
     /// `slack` or `whatsapp`.
     channel: Option<String>,
     /// The `next_cursor` of the page before. A table has none.
-    cursor: Option<String>,
-    /// 1 to 100; 50 by default. A table has 10,000 rows at most.
-    limit: Option<i64>,
+    pub(super) cursor: Option<String>,
+    /// 1 to 100; 50 by default. A table has none: all rows are in it.
+    pub(super) limit: Option<i64>,
 }
 
 #[derive(Serialize, ToSchema)]
 pub struct JourneyBody {
     #[schema(example = "cnv_01k9z3w6h8f2m5x7q4r1t0v9sb")]
-    conversation: String,
-    channel: String,
-    began_at: String,
-    last_message_at: String,
+    pub(super) conversation: String,
+    pub(super) channel: String,
+    pub(super) began_at: String,
+    pub(super) last_message_at: String,
     /// Who answered first; `null`: nobody yet.
-    agent: Option<String>,
-    first_answer_ms: Option<i64>,
+    pub(super) agent: Option<String>,
+    pub(super) first_answer_ms: Option<i64>,
     /// What people wrote.
-    messages: i64,
-    answers: i64,
-    escalations: i64,
-    taken_over: bool,
-    released: bool,
+    pub(super) messages: i64,
+    pub(super) answers: i64,
+    pub(super) escalations: i64,
+    pub(super) taken_over: bool,
+    pub(super) released: bool,
     /// It was handed over, and all of it is seen to.
-    closed: bool,
-    good: i64,
-    bad: i64,
+    pub(super) closed: bool,
+    pub(super) good: i64,
+    pub(super) bad: i64,
     /// Of models.
-    cost_usd: f64,
-    cost_micro_usd: i64,
-    channel_cost_usd: f64,
-    channel_cost_micro_usd: i64,
+    pub(super) cost_usd: f64,
+    pub(super) cost_micro_usd: i64,
+    pub(super) channel_cost_usd: f64,
+    pub(super) channel_cost_micro_usd: i64,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -158,36 +146,8 @@ pub async fn list_events(
     let mut tx = operator.db.begin().await?;
     let (_, mut found) = events_of(&gateway, &mut tx, &asked, limit + 1).await?;
     tx.close().await?;
-    let next_cursor =
-        paging::next(&mut found, limit, |last| format!("{}.{}.{}", micros(last.at), last.id, last.kind));
+    let next_cursor = paging::next(&mut found, limit, after_event);
     Ok(Json(AnalyticsEventList { items: found.into_iter().map(AnalyticsEventBody::from).collect(), next_cursor }))
-}
-
-/// The same as a table for spreadsheets, the latest 10,000 events at most.
-#[utoipa::path(get, tag = "analytics", path = "/api/v1/analytics/events/export", params(EventsAsked),
-    responses((status = 200, body = String, content_type = "text/csv"), (status = 400, body = Problem),
-              (status = 401, body = Problem)))]
-pub async fn export_events(
-    State(gateway): State<Gateway>,
-    operator: Operator,
-    asked: Result<Query<EventsAsked>, QueryRejection>,
-) -> Result<Response, ApiError> {
-    let Query(asked) = asked.map_err(|refusal| ApiError::invalid(refusal.body_text()))?;
-    whole(asked.cursor.as_deref(), asked.limit)?;
-    let mut tx = operator.db.begin().await?;
-    let (span, found) = events_of(&gateway, &mut tx, &asked, TABLE_MAX).await?;
-    tx.close().await?;
-    let mut csv = Csv::default();
-    head(&mut csv, EVENT_COLUMNS);
-    for event in found.into_iter().map(AnalyticsEventBody::from) {
-        csv.text(&event.at).text(&event.kind);
-        for id in [&event.about, &event.conversation, &event.agent, &event.person, &event.channel] {
-            csv.text(id.as_deref().unwrap_or_default());
-        }
-        csv.maybe(event.spent_ms.map(i64::unsigned_abs)).maybe(event.cost_micro_usd.map(i64::unsigned_abs));
-        csv.text(event.model.as_deref().unwrap_or_default()).end_row();
-    }
-    Ok(csv.download(&format!("events-{}-{}.csv", day(span.from), day(span.to))))
 }
 
 /// What conversations went through.
@@ -203,45 +163,11 @@ pub async fn list_journeys(
     let mut tx = operator.db.begin().await?;
     let (_, mut found) = journeys_of(&gateway, &mut tx, &asked, limit + 1).await?;
     tx.close().await?;
-    let next_cursor =
-        paging::next(&mut found, limit, |last| format!("{}.{}", micros(last.last_message_at), last.conversation));
+    let next_cursor = paging::next(&mut found, limit, after_journey);
     Ok(Json(JourneyList { items: found.into_iter().map(JourneyBody::from).collect(), next_cursor }))
 }
 
-/// The same as a table for spreadsheets, 10,000 conversations at most.
-#[utoipa::path(get, tag = "analytics", path = "/api/v1/analytics/journeys/export", params(JourneysAsked),
-    responses((status = 200, body = String, content_type = "text/csv"), (status = 400, body = Problem),
-              (status = 401, body = Problem)))]
-pub async fn export_journeys(
-    State(gateway): State<Gateway>,
-    operator: Operator,
-    asked: Result<Query<JourneysAsked>, QueryRejection>,
-) -> Result<Response, ApiError> {
-    let Query(asked) = asked.map_err(|refusal| ApiError::invalid(refusal.body_text()))?;
-    whole(asked.cursor.as_deref(), asked.limit)?;
-    let mut tx = operator.db.begin().await?;
-    let (span, found) = journeys_of(&gateway, &mut tx, &asked, TABLE_MAX).await?;
-    tx.close().await?;
-    let mut csv = Csv::default();
-    head(&mut csv, JOURNEY_COLUMNS);
-    for one in found.into_iter().map(JourneyBody::from) {
-        csv.text(&one.conversation).text(&one.channel).text(&one.began_at).text(&one.last_message_at);
-        csv.text(one.agent.as_deref().unwrap_or_default()).maybe(one.first_answer_ms.map(i64::unsigned_abs));
-        for count in [one.messages, one.answers, one.escalations] {
-            csv.number(count.unsigned_abs());
-        }
-        for holds in [one.taken_over, one.released, one.closed] {
-            csv.text(if holds { "yes" } else { "no" });
-        }
-        for count in [one.good, one.bad, one.cost_micro_usd, one.channel_cost_micro_usd] {
-            csv.number(count.unsigned_abs());
-        }
-        csv.end_row();
-    }
-    Ok(csv.download(&format!("journeys-{}-{}.csv", day(span.from), day(span.to))))
-}
-
-async fn events_of(
+pub(super) async fn events_of(
     gateway: &Gateway,
     tx: &mut TenantTx,
     asked: &EventsAsked,
@@ -267,7 +193,7 @@ async fn events_of(
     Ok((span, events::list(tx, span, &zone, &wanted, limit).await?))
 }
 
-async fn journeys_of(
+pub(super) async fn journeys_of(
     gateway: &Gateway,
     tx: &mut TenantTx,
     asked: &JourneysAsked,
@@ -299,21 +225,6 @@ async fn span(
     Ok((Span { from, to }, counted.map_or_else(|| "UTC".to_owned(), |counted| counted.time_zone)))
 }
 
-fn head(csv: &mut Csv, columns: &str) {
-    for column in columns.split(' ') {
-        csv.text(column);
-    }
-    csv.end_row();
-}
-
-/// A table is no page.
-fn whole(cursor: Option<&str>, limit: Option<i64>) -> Result<(), ApiError> {
-    if cursor.is_some() || limit.is_some() {
-        return Err(ApiError::invalid("A table has neither `cursor` nor `limit`."));
-    }
-    Ok(())
-}
-
 fn id<T: std::str::FromStr>(given: Option<&str>, name: &str, prefix: &str) -> Result<Option<T>, ApiError> {
     let refused = |_| ApiError::invalid(format!("`{name}` must be an id, such as {prefix}_01k…"));
     given.map(str::parse).transpose().map_err(refused)
@@ -324,6 +235,14 @@ fn channel(given: Option<&str>) -> Result<Option<&str>, ApiError> {
         return Err(ApiError::invalid("`channel` must be `slack` or `whatsapp`."));
     }
     Ok(given)
+}
+
+pub(super) fn after_event(last: &Event) -> String {
+    format!("{}.{}.{}", micros(last.at), last.id, last.kind)
+}
+
+pub(super) fn after_journey(last: &Journey) -> String {
+    format!("{}.{}", micros(last.last_message_at), last.conversation)
 }
 
 /// Microseconds since 1970, as the database counts.

@@ -13,7 +13,6 @@ use shared::{
         TenantTx, audit,
         invitations::{self, Invitation, NewInvitation},
         mails::{self, Mail},
-        tenants,
     },
     ids::InvitationId,
 };
@@ -130,8 +129,8 @@ pub async fn revoke(Admin(admin): Admin, PathId(id): PathId<InvitationId>) -> Re
 }
 
 async fn send(gateway: &Gateway, tx: &mut TenantTx, invitation: &Invitation, token: &str) -> Result<(), ApiError> {
-    let tenant = tenants::name(tx).await?;
-    let text = Mail::Invitation { tenant, link: link(&gateway.public_url, "accept", token) };
+    let text =
+        Mail::Invitation { tenant: invitation.into.clone(), link: link(&gateway.public_url, "accept", token) };
     mails::enqueue(tx, &gateway.keys, &invitation.mail, &text).await?;
     Ok(())
 }

@@ -42,6 +42,7 @@ pub mod routines;
 pub mod signup_whatsapp;
 mod simulation;
 pub mod status;
+pub mod tables;
 pub mod takeovers;
 pub mod templates;
 pub mod tenants;

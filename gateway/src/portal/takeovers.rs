@@ -63,8 +63,8 @@ pub async fn take_over(
     State(gateway): State<Gateway>,
     Path(id): Path<String>,
 ) -> Result<Json<Handler>, ApiError> {
+    let conversation = id.parse().map_err(|_| ApiError::not_found())?;
     let mut tx = operator.db.begin().await?;
-    let conversation = find(&mut tx, &id).await?;
     let changed = takeovers::take(&mut tx, conversation, &operator.actor).await?;
     tx.commit().await?;
     gateway.waker.wake();

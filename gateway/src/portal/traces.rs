@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use shared::{
     db::{
         TenantTx, tool_calls,
-        traces::{self, Call, Delivery, Opinion, Position, Reminder, Run, Step},
+        traces::{self, Call, Delivery, Evidence, Opinion, Position, Reminder, Run, Step},
     },
     ids::{MemoryId, RunId},
 };
@@ -167,8 +167,11 @@ pub async fn show(
     let limit = paging::limit(page.limit)?;
     let before = paging::cursor(page.cursor.as_deref(), position)?;
     let mut tx = operator.db.begin_for_all_audiences().await?;
-    let conversation = find(&mut tx, &id).await?;
+    let conversation = id.parse().map_err(|_| ApiError::not_found())?;
     let mut steps = traces::steps(&mut tx, conversation, before, limit + 1).await?;
+    if steps.is_empty() {
+        find(&mut tx, &id).await?;
+    }
     let next_cursor = paging::next(&mut steps, limit, |last| cursor(last.at));
     let known = Known::of(&mut tx, &steps).await?;
     tx.close().await?;
@@ -190,10 +193,8 @@ fn position(cursor: &str) -> Option<Position> {
 
 /// What is recorded of the runs of a page.
 struct Known {
-    calls: Vec<Call>,
+    evidence: Evidence,
     tool_calls: Vec<tool_calls::Shown>,
-    deliveries: Vec<Delivery>,
-    opinions: Vec<Opinion>,
     reminders: Vec<Reminder>,
 }
 
@@ -206,10 +207,8 @@ impl Known {
         recalled.sort_unstable();
         recalled.dedup();
         Ok(Self {
-            calls: traces::calls(tx, &ids).await?,
+            evidence: traces::evidence(tx, &ids).await?,
             tool_calls: tool_calls::of_runs(tx, &ids).await?,
-            deliveries: traces::deliveries(tx, &ids).await?,
-            opinions: traces::opinions(tx, &ids).await?,
             reminders: traces::reminders(tx, &recalled).await?,
         })
     }
@@ -244,10 +243,17 @@ impl Known {
             finished_at: run.finished_at.map(written),
             prompt: prompt(&run),
             recalled: run.recalled.iter().map(|(memory, score)| self.recalled(*memory, *score)).collect(),
-            calls: self.calls.iter().filter(|call| call.run == run.id).map(CallBody::from).collect(),
+            calls: self.evidence.calls.iter().filter(|call| call.run == run.id).map(CallBody::from).collect(),
             tool_calls: self.tool_calls.iter().filter(|call| call.run == run.id).map(ToolCallBody::from).collect(),
-            deliveries: self.deliveries.iter().filter(|sent| sent.run == run.id).map(DeliveryBody::from).collect(),
+            deliveries: self
+                .evidence
+                .deliveries
+                .iter()
+                .filter(|sent| sent.run == run.id)
+                .map(DeliveryBody::from)
+                .collect(),
             opinions: self
+                .evidence
                 .opinions
                 .iter()
                 .filter(|opinion| opinion.run == run.id)

@@ -15,6 +15,7 @@ impl House {
         let mut tx = self.test.db.tenant(tenant).begin().await.expect("a transaction begins");
         let job = queue::enqueue(&mut tx, &Job::FetchPersonProfile { person: PersonId::new() }).await;
         let job = job.expect("it is enqueued");
+        tx.write_last().await.expect("it is written");
         sqlx::query(
             "update jobs set state = 'dead', attempts = 6, error = 'Slack is away', finished_at = now()
               where tenant_id = $1 and job_id = $2",

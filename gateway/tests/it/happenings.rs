@@ -1,5 +1,7 @@
 //! Events and journeys by the API: pages, tables that no spreadsheet runs, and questions that nobody answers.
 
+use std::collections::HashSet;
+
 use serde_json::json;
 use shared::ids::{ConversationId, UsageId};
 
@@ -86,6 +88,37 @@ async fn a_models_name_is_no_formula_in_the_table() {
     }
     let journeys = house.ask(&Ask::get(&format!("{JOURNEYS}/export")).key(&acme.key)).await;
     assert!(journeys.status == 200 && journeys.text().starts_with("conversation,channel,"), "{}", journeys.text());
+}
+
+#[tokio::test]
+async fn a_table_has_all_rows_however_many_they_are() {
+    const ROWS: usize = 25_000;
+    let house = House::open().await;
+    let (acme, globex) = (house.firm("acme").await, house.firm("globex").await);
+    called(&house, &globex, "theirs").await;
+    let mut tx = house.test.db.tenant(acme.tenant).begin().await.expect("a transaction begins");
+    sqlx::query(
+        "insert into usage (tenant_id, usage_id, purpose, model, key_owner, status, input_tokens, output_tokens, estimated)
+         select $1, id_floor(clock_timestamp() - make_interval(secs => n / 1000.0)), 'check', 'm' || n, 'platform', 'ok', 1, 1,
+                false
+           from generate_series(1, $2::int) as n",
+    )
+    .bind(acme.tenant)
+    .bind(i32::try_from(ROWS).expect("it fits"))
+    .execute(tx.conn())
+    .await
+    .expect("they are booked");
+    tx.commit().await.expect("they are stored");
+    // Also where a day ends in the middle of them.
+    let table = house.ask(&Ask::get(&format!("{EVENTS}/export?kind=model_call")).key(&acme.key)).await;
+    let text = table.text();
+    let rows: Vec<&str> = text.lines().skip(1).collect();
+    let models: HashSet<&str> = rows.iter().filter_map(|row| row.rsplit(',').next()).collect();
+    assert_eq!((rows.len(), models.len()), (ROWS, ROWS), "each once");
+    let mut sorted = rows.clone();
+    sorted.sort_unstable_by(|a, b| b.split(',').next().cmp(&a.split(',').next()));
+    assert!(rows.iter().zip(&sorted).all(|(a, b)| a.split(',').next() == b.split(',').next()), "the newest first");
+    assert!(!text.contains("theirs"));
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ async fn a_run_keeps_the_ids_of_what_its_model_was_reminded_of_and_how_much_it_w
         sizes.memories > 24 && sizes.conversation > 24 && sizes.messages == 1 && sizes.files == 0,
         "{sizes:?}"
     );
-    assert_eq!(traces::calls(&mut tx, &[run.id]).await.expect("the ledger can be read").len(), 1);
+    assert_eq!(traces::evidence(&mut tx, &[run.id]).await.expect("the ledger can be read").calls.len(), 1);
 
     let steps = traces::steps(&mut tx, stage.conversation(&first), None, 10).await.expect("it is recorded");
     let run = steps[0].run.as_ref().expect("a run answered");

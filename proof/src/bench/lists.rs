@@ -3,7 +3,7 @@
 //! The floor is the same statements by the same functions in the same transactions, without HTTP: who asks, BEGIN with what it
 //! sets, the question, and the end.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Instant};
 
 use anyhow::{Context, ensure};
 use shared::{
@@ -43,8 +43,11 @@ struct Asker {
     conversation: ConversationId,
 }
 
-pub async fn run() -> anyhow::Result<Report> {
-    let asker = Asker::open().await?;
+pub async fn run(tenants_max: usize) -> anyhow::Result<Report> {
+    let tenants = TENANTS.min(tenants_max);
+    let began = Instant::now();
+    let asker = Asker::open(tenants).await?;
+    let loaded = began.elapsed().as_secs();
     let mut report = Report::new("lists");
     let conversation = asker.conversation;
     let clock = Clock::system();
@@ -87,22 +90,22 @@ pub async fn run() -> anyhow::Result<Report> {
         })
         .await?;
     report.note(format!(
-        "{TENANTS} tenants, {} messages; medians of {ROUNDS} questions each, by turns with the floor: the same functions in the \
+        "{tenants} tenants, {} messages, loaded in {loaded} s; medians of {ROUNDS} questions each, by turns with the floor: the same functions in the \
          same transactions, and the look for who asks.",
-        TENANTS * MESSAGES
+        tenants * MESSAGES
     ));
     Ok(report)
 }
 
 impl Asker {
-    async fn open() -> anyhow::Result<Self> {
-        let crowd = Crowd::load(TENANTS, MESSAGES, &[]).await?;
+    async fn open(tenants: usize) -> anyhow::Result<Self> {
+        let crowd = Crowd::of_talkers(tenants, MESSAGES).await?;
         let gateway = gateway::Gateway::new(&crowd.test.config, &crowd.test.db, Clock::system()).await?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         // Ends with the process.
         tokio::spawn(gateway::serve(listener, gateway::router(gateway), std::future::pending()));
-        let member = crowd.members.get(TENANTS / 2).context("a member")?;
+        let member = crowd.members.get(tenants / 2).context("a member")?;
         let db = crowd.test.db.tenant(member.tenant);
         let mut tx = db.begin().await?;
         let listed = conversations::list(&mut tx, &Filter::default(), None, 1).await?;

@@ -40,7 +40,7 @@ pub use sample::Dice;
 pub const NAMES: [&str; 11] =
     ["accept", "peers", "turn", "startup", "memory", "embedding", "recall", "money", "lists", "erasure", "growth"];
 
-/// Runs the named benchmarks, all of them if none is named; growth up to `tenants_max`. Returns how many bars were missed.
+/// Runs the named benchmarks, all of them if none is named; growth and lists up to `tenants_max`. Returns how many bars were missed.
 ///
 /// # Errors
 /// If a benchmark could not be run; a missed bar is no error.
@@ -76,7 +76,7 @@ async fn one(name: &str, tenants_max: usize) -> anyhow::Result<Report> {
         "embedding" => embedding::run().await,
         "recall" => recall::run().await,
         "money" => money::run().await,
-        "lists" => lists::run().await,
+        "lists" => lists::run(tenants_max).await,
         "erasure" => erasure::run().await,
         "growth" => growth::run(tenants_max).await,
         other => bail!("`{other}` is no benchmark"),

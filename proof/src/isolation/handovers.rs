@@ -170,7 +170,7 @@ fn escalate() -> Vec<Call> {
         "escalations::assign", AllAudiences, |tx, _config| {
             let ours = escalations::find(tx, ESCALATION).await?;
             let Some(ours) = ours else { return Ok("nothing".into()) };
-            escalations::assign(tx, &ours, &Actor::System, "somebody").await?
+            escalations::assign(tx, ours, &Actor::System, "somebody").await?.assigned_to
         };
         "escalations::remind", AllAudiences, |tx, _config| escalations::remind(tx, ESCALATION).await?;
         "notices::escalations_this_hour", AllAudiences, |tx, _config| notices::escalations_this_hour(tx).await?;

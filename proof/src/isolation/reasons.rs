@@ -49,9 +49,9 @@ pub fn all() -> Vec<Call> {
         "origins::uses", AllAudiences, |tx, _config| origins::uses(tx, MEMORY).await?;
         "origins::forget", AllAudiences, |tx, _config| origins::forget(tx, &Actor::System, MEMORY).await?;
         "traces::steps", AllAudiences, |tx, _config| traces::steps(tx, CONVERSATION, None, 10).await?;
-        "traces::calls", AllAudiences, |tx, _config| traces::calls(tx, &[RUN]).await?;
-        "traces::deliveries", AllAudiences, |tx, _config| traces::deliveries(tx, &[RUN]).await?;
-        "traces::opinions", AllAudiences, |tx, _config| traces::opinions(tx, &[RUN]).await?;
+        "traces::evidence: calls", AllAudiences, |tx, _config| traces::evidence(tx, &[RUN]).await?.calls;
+        "traces::evidence: deliveries", AllAudiences, |tx, _config| traces::evidence(tx, &[RUN]).await?.deliveries;
+        "traces::evidence: opinions", AllAudiences, |tx, _config| traces::evidence(tx, &[RUN]).await?.opinions;
         "traces::reminders", AllAudiences, |tx, _config| traces::reminders(tx, &[MEMORY]).await?;
         "audit_pages::list", AllAudiences, |tx, _config| {
             audit_pages::list(tx, &audit_pages::Filter::default(), 10).await?

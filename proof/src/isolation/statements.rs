@@ -309,6 +309,10 @@ pub async fn observe(db: &Db, config: &Config, call: &Call) -> anyhow::Result<Ob
         Begin::ForTheTenant => us.begin_for(&[Audience::Tenant]).await?,
     };
     let called = (call.run)(&mut tx, config).await;
+    let called = match called {
+        Ok(answer) => tx.write_last().await.map(|()| answer),
+        Err(error) => Err(error),
+    };
     let theirs = if called.is_ok() { their_rows(&mut tx).await? } else { String::new() };
     // Waited for: what this call has locked, the next one would pass over.
     tx.conn().execute("rollback").await?;

@@ -55,7 +55,7 @@ impl Actor {
     }
 }
 
-/// Appends to the tenant's chain in the caller's transaction: the act and its record exist together or not at all.
+/// Appends to the tenant's chain as the caller's transaction ends: the act and its record exist together or not at all.
 pub async fn append(
     tx: &mut TenantTx,
     actor: &Actor,
@@ -63,7 +63,16 @@ pub async fn append(
     target: (&str, &str),
     detail: Value,
 ) -> Result<(), DbError> {
-    append_to(tx.conn(), actor, action, target, detail).await
+    tx.record(actor.parts(), action, target, logged(actor, detail));
+    Ok(())
+}
+
+/// A detail as it stands in the log: with who acts as whom.
+fn logged(actor: &Actor, mut detail: Value) -> Value {
+    if let Actor::Impersonator(acting) = actor {
+        detail[IMPERSONATION] = acting.as_logged();
+    }
+    detail
 }
 
 /// For transactions of the system role, which set the tenant as well.
@@ -72,19 +81,16 @@ pub(super) async fn append_to<'c>(
     actor: &Actor,
     action: &str,
     (target_kind, target_id): (&str, &str),
-    mut detail: Value,
+    detail: Value,
 ) -> Result<(), DbError> {
     let (actor_kind, actor_id) = actor.parts();
-    if let Actor::Impersonator(acting) = actor {
-        detail[IMPERSONATION] = acting.as_logged();
-    }
     sqlx::query("select audit_append($1, $2, $3, $4, $5, $6)")
         .bind(actor_kind)
         .bind(actor_id)
         .bind(action)
         .bind(target_kind)
         .bind(target_id)
-        .bind(Json(detail))
+        .bind(Json(logged(actor, detail)))
         .execute(connection)
         .await?;
     Ok(())

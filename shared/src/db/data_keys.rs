@@ -27,7 +27,7 @@ pub async fn sealing(tx: &mut TenantTx, keys: &Keyring) -> Result<Arc<DataKey>, 
     }
     let (tenant, new) = (tx.tenant(), DataKey::random());
     // Whoever makes one at the same moment is waited for.
-    sqlx::query(
+    let made = sqlx::query(
         "insert into data_keys (tenant_id, data_key_id, sealed) values ($1, $2, $3) on conflict do nothing",
     )
     .bind(tenant)
@@ -35,6 +35,9 @@ pub async fn sealing(tx: &mut TenantTx, keys: &Keyring) -> Result<Arc<DataKey>, 
     .bind(keys.wrap(tenant, &new))
     .execute(tx.conn())
     .await?;
+    if made.rows_affected() == 1 {
+        return Ok(Arc::new(new));
+    }
     held(tx, keys).await?.ok_or_else(|| DbError::Damaged("a data key that was just made is gone".into()))
 }
 

@@ -111,14 +111,6 @@ pub(super) async fn show(tx: &mut TenantTx, escalation: EscalationId) -> Result<
     Ok(())
 }
 
-/// Its notice shows what became of it, if it has one.
-pub(super) async fn show_again(tx: &mut TenantTx, escalation: EscalationId) -> Result<(), DbError> {
-    if find(tx, escalation).await?.is_some() {
-        queue::enqueue(tx, &Job::ShowEscalation { escalation }).await?;
-    }
-    Ok(())
-}
-
 macro_rules! find {
     ($by:literal) => {
         concat!(

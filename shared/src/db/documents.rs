@@ -5,6 +5,8 @@
 
 pub mod addresses;
 
+use std::collections::HashMap;
+
 use serde_json::json;
 use sqlx::{Row, postgres::PgRow};
 use time::OffsetDateTime;
@@ -135,36 +137,52 @@ fn document(row: &PgRow) -> Result<Document, DbError> {
 /// Deletes a document with its passages and their vectors, and has its bytes erased; of a sitemap, the pages that it names as
 /// well; recorded. A page of a sitemap stays away from then on. `false`: there is none.
 pub async fn remove(tx: &mut TenantTx, actor: &Actor, id: DocumentId) -> Result<bool, DbError> {
-    addresses::leave_out(tx, id).await?;
-    for page in addresses::named_by(tx, id).await? {
+    let mut all = addresses::leave_out(tx, id).await?;
+    all.push(id);
+    match remove_all(tx, actor, &all).await? {
+        0 => Ok(false),
+        removed if removed == all.len() => Ok(true),
         // Somebody else is at it: they delete the rest as well.
-        if !remove_one(tx, actor, page).await? {
-            return Err(DbError::NotFound);
-        }
+        _ => Err(DbError::NotFound),
     }
-    remove_one(tx, actor, id).await
 }
 
-async fn remove_one(tx: &mut TenantTx, actor: &Actor, id: DocumentId) -> Result<bool, DbError> {
+/// How many of them were there.
+async fn remove_all(tx: &mut TenantTx, actor: &Actor, ids: &[DocumentId]) -> Result<usize, DbError> {
     let tenant = tx.tenant();
-    // Whoever reads it at this moment waits here, and then finds nothing.
-    let title: Option<String> =
-        sqlx::query_scalar("select title from documents where tenant_id = $1 and document_id = $2 for update")
-            .bind(tenant)
-            .bind(id)
-            .fetch_optional(tx.conn())
-            .await?;
-    let Some(title) = title else { return Ok(false) };
-    let passages = forget_passages(tx, id).await?;
-    sqlx::query("delete from documents where tenant_id = $1 and document_id = $2")
-        .bind(tenant)
-        .bind(id)
-        .execute(tx.conn())
-        .await?;
-    queue::enqueue(tx, &Job::EraseDocument { document: id }).await?;
-    let detail = json!({ "title": title, "passages": passages });
-    audit::append(tx, actor, "document.remove", ("document", &id.to_string()), detail).await?;
-    Ok(true)
+    // Whoever reads one at this moment waits here, and then finds nothing.
+    let locked: Vec<(DocumentId, String)> = sqlx::query_as(
+        "select document_id, title from documents
+          where tenant_id = $1 and document_id = any ($2) order by document_id for update",
+    )
+    .bind(tenant)
+    .bind(ids)
+    .fetch_all(tx.conn())
+    .await?;
+    if locked.is_empty() {
+        return Ok(0);
+    }
+    let passages: HashMap<DocumentId, i64> = sqlx::query_as(
+        "with gone as (
+             delete from memories where tenant_id = $1 and document_id = any ($2) and kind = 'passage'
+             returning document_id
+         ), removed as (
+             delete from documents where tenant_id = $1 and document_id = any ($2)
+         )
+         select document_id, count(*) from gone group by document_id",
+    )
+    .bind(tenant)
+    .bind(ids)
+    .fetch_all(tx.conn())
+    .await?
+    .into_iter()
+    .collect();
+    for (id, title) in &locked {
+        queue::enqueue(tx, &Job::EraseDocument { document: *id }).await?;
+        let detail = json!({ "title": title, "passages": passages.get(id).unwrap_or(&0) });
+        audit::append(tx, actor, "document.remove", ("document", &id.to_string()), detail).await?;
+    }
+    Ok(locked.len())
 }
 
 async fn forget_passages(tx: &mut TenantTx, id: DocumentId) -> Result<u64, DbError> {

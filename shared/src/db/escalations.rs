@@ -107,6 +107,8 @@ pub async fn open(tx: &mut TenantTx, new: &New<'_>) -> Result<Option<EscalationI
     if !takeovers::silence(tx, new.conversation).await? {
         return Ok(None);
     }
+    // One that a release left open would keep this one out.
+    close(tx, new.conversation, &Actor::System).await?;
     let (tenant, id) = (tx.tenant(), EscalationId::new());
     sqlx::query(
         "update conversations set waits_since = coalesce(waits_since, clock_timestamp())
@@ -117,8 +119,6 @@ pub async fn open(tx: &mut TenantTx, new: &New<'_>) -> Result<Option<EscalationI
     .execute(tx.conn())
     .await?;
     let summary = summary(tx, new).await?;
-    // One that a release left open would keep this one out.
-    close(tx, new.conversation, &Actor::System).await?;
     sqlx::query(
         "insert into escalations (tenant_id, escalation_id, conversation_id, rule_id, rule_version, reason, message_id,
                                   person_id, summary)
@@ -202,23 +202,8 @@ async fn summary(tx: &mut TenantTx, new: &New<'_>) -> Result<String, DbError> {
     ))
 }
 
-/// A human is here. Whoever is there already stays.
-pub(super) async fn taken(tx: &mut TenantTx, conversation: ConversationId, actor: &Actor) -> Result<(), DbError> {
-    let tenant = tx.tenant();
-    let taken: Option<EscalationId> = sqlx::query_scalar(
-        "update escalations set state = 'human', taken_at = clock_timestamp(), assigned_to = $3, remind_at = null
-          where tenant_id = $1 and conversation_id = $2 and state = 'waiting'
-         returning escalation_id",
-    )
-    .bind(tenant)
-    .bind(conversation)
-    .bind(actor.id())
-    .fetch_optional(tx.conn())
-    .await?;
-    if let Some(id) = taken {
-        audit::append(tx, actor, "escalation.take", ("escalation", &id.to_string()), json!({})).await?;
-    }
-    Ok(())
+pub(super) async fn record_taken(tx: &mut TenantTx, id: EscalationId, actor: &Actor) -> Result<(), DbError> {
+    audit::append(tx, actor, "escalation.take", ("escalation", &id.to_string()), json!({})).await
 }
 
 /// Reminds the tenant's people of an escalation that still waits, once. `false`: somebody has taken it, or was reminded.
@@ -241,47 +226,73 @@ pub async fn remind(tx: &mut TenantTx, id: EscalationId) -> Result<bool, DbError
     Ok(true)
 }
 
-/// The agent has the conversation again.
+/// The agent has the conversation again, and nobody waits for a human.
 pub(super) async fn close(tx: &mut TenantTx, conversation: ConversationId, actor: &Actor) -> Result<(), DbError> {
     let tenant = tx.tenant();
-    let closed: Option<EscalationId> = sqlx::query_scalar(
-        "update escalations set state = 'closed', closed_at = clock_timestamp(), remind_at = null
-          where tenant_id = $1 and conversation_id = $2 and state <> 'closed'
-         returning escalation_id",
+    let closed: Option<(EscalationId, bool)> = sqlx::query_as(
+        "with waited as (
+             update conversations set waits_since = null
+              where tenant_id = $1 and conversation_id = $2 and waits_since is not null
+         )
+         update escalations e set state = 'closed', closed_at = clock_timestamp(), remind_at = null
+          where e.tenant_id = $1 and e.conversation_id = $2 and e.state <> 'closed'
+         returning e.escalation_id,
+                   exists (select from desk_threads t where t.tenant_id = $1 and t.escalation_id = e.escalation_id)",
     )
     .bind(tenant)
     .bind(conversation)
     .fetch_optional(tx.conn())
     .await?;
-    if let Some(id) = closed {
-        audit::append(tx, actor, "escalation.close", ("escalation", &id.to_string()), json!({})).await?;
-        desks::show_again(tx, id).await?;
+    let Some((id, at_desk)) = closed else { return Ok(()) };
+    audit::append(tx, actor, "escalation.close", ("escalation", &id.to_string()), json!({})).await?;
+    if at_desk {
+        queue::enqueue(tx, &Job::ShowEscalation { escalation: id }).await?;
     }
     Ok(())
 }
 
 /// Gives an open escalation to a member or a key, who has it from now on. The conversation is a human's then.
-pub async fn assign(tx: &mut TenantTx, escalation: &Escalation, actor: &Actor, to: &str) -> Result<(), DbError> {
-    takeovers::take(tx, escalation.conversation, actor).await?;
+pub async fn assign(
+    tx: &mut TenantTx,
+    escalation: Escalation,
+    actor: &Actor,
+    to: &str,
+) -> Result<Escalation, DbError> {
+    const CLOSED: DbError =
+        DbError::Conflict("The escalation is closed: the agent has the conversation again. Take that over.");
+    if escalation.closed_at.is_some() {
+        return Err(CLOSED);
+    }
+    takeovers::take_for(tx, escalation.conversation, actor).await?;
     let tenant = tx.tenant();
-    let changed = sqlx::query(
-        "update escalations set state = 'human', taken_at = coalesce(taken_at, clock_timestamp()), assigned_to = $3,
-                                remind_at = null
-          where tenant_id = $1 and escalation_id = $2 and state <> 'closed'",
+    let assigned: Option<(bool, OffsetDateTime)> = sqlx::query_as(
+        "with waited as (
+             update conversations set waits_since = null
+              where tenant_id = $1 and conversation_id = $4 and waits_since is not null
+         ), before as (
+             select state from escalations
+              where tenant_id = $1 and escalation_id = $2 and state <> 'closed' for no key update
+         )
+         update escalations e set state = 'human', taken_at = coalesce(e.taken_at, clock_timestamp()), assigned_to = $3,
+                                  remind_at = null
+           from before
+          where e.tenant_id = $1 and e.escalation_id = $2
+         returning before.state = 'waiting', e.taken_at",
     )
     .bind(tenant)
     .bind(escalation.id)
     .bind(to)
-    .execute(tx.conn())
+    .bind(escalation.conversation)
+    .fetch_optional(tx.conn())
     .await?;
-    if changed.rows_affected() == 0 {
-        return Err(DbError::Conflict(
-            "The escalation is closed: the agent has the conversation again. Take that over.",
-        ));
-    }
-    let detail = json!({ "to": to });
+    let (waited, taken_at) = assigned.ok_or(CLOSED)?;
     let target = escalation.id.to_string();
-    audit::append(tx, actor, "escalation.assign", ("escalation", &target), detail).await
+    if waited {
+        record_taken(tx, escalation.id, actor).await?;
+    }
+    audit::append(tx, actor, "escalation.assign", ("escalation", &target), json!({ "to": to })).await?;
+    let (state, assigned_to) = (State::Human.as_str().to_owned(), Some(to.to_owned()));
+    Ok(Escalation { state, taken_at: Some(taken_at), assigned_to, ..escalation })
 }
 
 const LIST: &str = "

@@ -114,6 +114,16 @@ pub async fn interrupt(
     if lane.is_none() {
         return Ok(Interrupted::Unknown);
     }
+    interrupt_locked(tx, conversation, cause).await
+}
+
+/// The same for who holds the lane's lock.
+pub(super) async fn interrupt_locked(
+    tx: &mut TenantTx,
+    conversation: ConversationId,
+    cause: Cause,
+) -> Result<Interrupted, DbError> {
+    let tenant = tx.tenant();
     let run: Option<RunId> = sqlx::query_scalar(INTERRUPT)
         .bind(tenant)
         .bind(conversation)

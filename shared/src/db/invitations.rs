@@ -23,6 +23,8 @@ const OPEN_MAX: i64 = 500;
 #[derive(Clone, Debug)]
 pub struct Invitation {
     pub id: InvitationId,
+    /// The name of the tenant, as the mail has it.
+    pub into: String,
     pub mail: String,
     pub role: String,
     pub read_only: bool,
@@ -45,7 +47,9 @@ pub struct NewInvitation<'a> {
 pub async fn list(tx: &mut TenantTx) -> Result<Vec<Invitation>, DbError> {
     let tenant = tx.tenant();
     let rows = sqlx::query(
-        "select invitation_id, mail, role, read_only, created_at, expires_at from invitations
+        "select invitation_id, mail, role, read_only, created_at, expires_at,
+                (select name from tenants where tenant_id = $1) as tenant_name
+           from invitations
           where tenant_id = $1 and accepted_at is null and revoked_at is null
           order by created_at limit 1000",
     )
@@ -58,6 +62,7 @@ pub async fn list(tx: &mut TenantTx) -> Result<Vec<Invitation>, DbError> {
 fn invitation(row: &PgRow) -> Result<Invitation, DbError> {
     Ok(Invitation {
         id: row.try_get("invitation_id")?,
+        into: row.try_get("tenant_name")?,
         mail: row.try_get("mail")?,
         role: row.try_get("role")?,
         read_only: row.try_get("read_only")?,
@@ -87,7 +92,8 @@ pub async fn create(tx: &mut TenantTx, actor: &Actor, new: &NewInvitation<'_>) -
         "insert into invitations (tenant_id, invitation_id, mail, role, read_only, makes_owner, token_hash, invited_by,
                                   expires_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp() + make_interval(days => $9))
-         returning invitation_id, mail, role, read_only, created_at, expires_at",
+         returning invitation_id, mail, role, read_only, created_at, expires_at,
+                   (select name from tenants where tenant_id = $1) as tenant_name",
     )
     .bind(tenant)
     .bind(InvitationId::new())
@@ -115,7 +121,8 @@ pub async fn renew(tx: &mut TenantTx, id: InvitationId, token: &[u8; 32]) -> Res
     let row = sqlx::query(
         "update invitations set token_hash = $3, expires_at = clock_timestamp() + make_interval(days => $4)
           where tenant_id = $1 and invitation_id = $2 and accepted_at is null and revoked_at is null
-         returning invitation_id, mail, role, read_only, created_at, expires_at",
+         returning invitation_id, mail, role, read_only, created_at, expires_at,
+                   (select name from tenants where tenant_id = $1) as tenant_name",
     )
     .bind(tenant)
     .bind(id)

@@ -96,6 +96,7 @@ pub mod tenants;
 pub mod tool_calls;
 pub mod tools;
 pub mod traces;
+mod tx;
 pub mod usage;
 pub mod usage_report;
 pub mod watched;
@@ -110,9 +111,10 @@ pub use audience::Audience;
 pub use error::DbError;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, PgPool, Postgres, Transaction,
+    AssertSqlSafe, ConnectOptions, Connection, Executor, PgPool, Postgres, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
+pub use tx::TenantTx;
 
 use crate::ids::TenantId;
 use bounded::{Bounded, within};
@@ -317,40 +319,7 @@ impl TenantDb {
         );
         let transaction = begin(&self.pool, settings).await?;
         let many_memories = self.many_memories.clone();
-        Ok(TenantTx { transaction, tenant: self.tenant, many_memories, plans_anew: false })
-    }
-}
-
-/// A transaction bound to one tenant. Dropped without [`TenantTx::commit`], it rolls back.
-pub struct TenantTx {
-    transaction: Transaction<'static, Postgres>,
-    tenant: TenantId,
-    many_memories: ManyMemories,
-    plans_anew: bool,
-}
-
-impl TenantTx {
-    pub fn tenant(&self) -> TenantId {
-        self.tenant
-    }
-
-    /// The connection, for one statement.
-    pub fn conn(&mut self) -> Bounded<&mut PgConnection> {
-        count_round_trip();
-        Bounded { inner: &mut self.transaction, deadline: STATEMENT_DEADLINE }
-    }
-
-    pub async fn commit(self) -> Result<(), DbError> {
-        count_round_trip();
-        count_commit();
-        Ok(within(KEY_DEADLINE, self.transaction.commit()).await?)
-    }
-
-    /// Ends a transaction that only read. The rollback travels with the pool's check of the returned connection: it takes
-    /// no round trip of its own, and nobody waits for it.
-    pub async fn close(self) -> Result<(), DbError> {
-        drop(self.transaction);
-        Ok(())
+        Ok(TenantTx::new(transaction, self.tenant, many_memories))
     }
 }
 

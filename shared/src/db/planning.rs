@@ -35,11 +35,11 @@ impl ManyMemories {
 
 impl TenantTx {
     pub(super) fn has_many_memories(&self) -> bool {
-        self.many_memories.has(self.tenant)
+        self.many_memories.has(self.tenant())
     }
 
     pub(super) fn note_many_memories(&self) {
-        self.many_memories.note(self.tenant);
+        self.many_memories.note(self.tenant());
     }
 
     /// From here on, statements are planned for their parameters.

@@ -15,11 +15,11 @@ mod parts;
 mod requests;
 pub mod retention;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use sqlx::types::Json;
+use sqlx::{AssertSqlSafe, types::Json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -217,18 +217,17 @@ pub async fn files(tx: &mut TenantTx, subject: &Subject) -> Result<Files, DbErro
     Ok(Files { media, made })
 }
 
-/// Rows of one part; `Err`: why they are not handed out.
-async fn rows(
-    tx: &mut TenantTx,
-    subject: &Subject,
-    part: &Part,
-) -> Result<Result<Vec<Json<Value>>, &'static str>, DbError> {
-    let query = match part.export {
-        Ok(query) => query,
-        Err(why) => return Ok(Err(why)),
-    };
+/// The rows of all parts that are handed out, each with its place in the list: one statement for a person's whole export.
+static ROWS: LazyLock<String> = LazyLock::new(|| {
+    let parts = PARTS.iter().enumerate().filter_map(|(n, part)| Some((n, part.export.ok()?)));
+    let each =
+        parts.map(|(n, rows)| format!("(select {n}::int8 as part, r.content from ({rows}) as r (content))"));
+    each.collect::<Vec<_>>().join(" union all ")
+});
+
+async fn rows(tx: &mut TenantTx, subject: &Subject) -> Result<Vec<(i64, Json<Value>)>, DbError> {
     let tenant = tx.tenant();
-    let rows = sqlx::query_scalar(query)
+    Ok(sqlx::query_as(AssertSqlSafe(ROWS.as_str()))
         .bind(tenant)
         .bind(&subject.people)
         .bind(&subject.talks)
@@ -236,8 +235,7 @@ async fn rows(
         .bind(&subject.runs)
         .bind(EXPORTED_MAX + 1)
         .fetch_all(tx.conn())
-        .await?;
-    Ok(Ok(rows))
+        .await?)
 }
 
 /// All that is there of somebody.
@@ -257,17 +255,17 @@ pub async fn export(tx: &mut TenantTx, actor: &Actor, people: &[PersonId]) -> Re
     let people = requests::same_humans(tx, people).await?;
     let subject = subject(tx, &people).await?;
     let mut all = Export { people, ..Export::default() };
-    for part in &PARTS {
-        match rows(tx, &subject, part).await? {
-            Err(why) => {
-                all.left_out.entry(part.table).or_default().push(why);
-            }
-            Ok(rows) => {
-                if rows.len() > usize::try_from(EXPORTED_MAX).unwrap_or(usize::MAX) {
-                    all.cut.push(part.table);
-                }
-                all.rows.entry(part.table).or_default().extend(rows.into_iter().map(|Json(row)| row));
-            }
+    let mut found = rows(tx, &subject).await?.into_iter().peekable();
+    for (n, part) in (0..).zip(&PARTS) {
+        if let Err(why) = part.export {
+            all.left_out.entry(part.table).or_default().push(why);
+            continue;
+        }
+        let rows = all.rows.entry(part.table).or_default();
+        let before = rows.len();
+        rows.extend(std::iter::from_fn(|| found.next_if(|(of, _)| *of == n)).map(|(_, Json(row))| row));
+        if rows.len() - before > usize::try_from(EXPORTED_MAX).unwrap_or(usize::MAX) {
+            all.cut.push(part.table);
         }
     }
     let detail = json!({ "people": all.people });

@@ -85,7 +85,8 @@ pub struct SignedIn {
 /// from somebody is gone with their next request.
 pub async fn find(db: &SystemDb, access: &str) -> Result<Option<SignedIn>, DbError> {
     let row = sqlx::query(concat!(
-        "select s.session_id, u.user_id, u.mail, u.name, u.is_platform_admin,
+        "with found as (
+         select s.session_id, u.user_id, u.mail, u.name, u.is_platform_admin,
                 u.totp_since is not null as has_second_factor,
                 m.tenant_id, m.role, coalesce(m.is_owner, false) as is_owner, coalesce(m.read_only, false) as read_only,
                 case when i.tenant_id is null then t.suspended_at else it.suspended_at end as suspended_at,
@@ -104,21 +105,18 @@ pub async fn find(db: &SystemDb, access: &str) -> Result<Option<SignedIn>, DbErr
            left join impersonations i on i.session_id = s.session_id and i.left_at is null ",
         impersonation_joins!(),
         " where t0.token_hash = $1 and t0.kind = 'access' and t0.expires_at > now()
-            and s.ended_at is null and s.expires_at > now() and u.disabled_at is null"
+            and s.ended_at is null and s.expires_at > now() and u.disabled_at is null
+         ), seen as (
+             update sessions s set last_seen_at = clock_timestamp()
+               from found where s.session_id = found.session_id and found.unseen
+         )
+         select * from found"
     ))
     .bind(token_hash(access).as_slice())
     .bind(f64::from(SEEN_SECONDS))
     .fetch_optional(db.read())
     .await?;
-    let Some(row) = row else { return Ok(None) };
-    let signed_in = signed_in(&row)?;
-    if row.try_get("unseen")? {
-        sqlx::query("update sessions set last_seen_at = clock_timestamp() where session_id = $1")
-            .bind(signed_in.session)
-            .execute(db.write())
-            .await?;
-    }
-    Ok(Some(signed_in))
+    row.as_ref().map(signed_in).transpose()
 }
 
 fn signed_in(row: &PgRow) -> Result<SignedIn, DbError> {

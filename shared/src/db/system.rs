@@ -106,23 +106,23 @@ pub struct KeyOwner {
 /// Reason: a program proves itself by its key alone; the tenant follows from it.
 pub async fn find_api_key(db: &SystemDb, hash: &[u8; 32]) -> Result<Option<KeyOwner>, DbError> {
     let row = sqlx::query(
-        "select k.api_key_id, k.tenant_id, k.role, t.suspended_at, t.suspended_why,
-                coalesce(k.last_used_at < now() - interval '1 minute', true) as unseen
-           from api_keys k join tenants t on t.tenant_id = k.tenant_id
-          where k.key_hash = $1 and k.revoked_at is null and (k.expires_at is null or k.expires_at > now())",
+        // Once a minute is exact enough to tell a key that is used from one that is not.
+        "with known as (
+             select k.api_key_id, k.tenant_id, k.role, t.suspended_at, t.suspended_why,
+                    coalesce(k.last_used_at < now() - interval '1 minute', true) as unseen
+               from api_keys k join tenants t on t.tenant_id = k.tenant_id
+              where k.key_hash = $1 and k.revoked_at is null and (k.expires_at is null or k.expires_at > now())
+         ), used as (
+             update api_keys k set last_used_at = clock_timestamp()
+               from known where k.api_key_id = known.api_key_id and known.unseen
+         )
+         select * from known",
     )
     .bind(hash.as_slice())
     .fetch_optional(db.read())
     .await?;
     let Some(row) = row else { return Ok(None) };
     let key = row.try_get("api_key_id")?;
-    if row.try_get("unseen")? {
-        // Once a minute is exact enough to tell a key that is used from one that is not.
-        sqlx::query("update api_keys set last_used_at = clock_timestamp() where api_key_id = $1")
-            .bind(key)
-            .execute(db.write())
-            .await?;
-    }
     let (tenant, role) = (row.try_get("tenant_id")?, row.try_get("role")?);
     Ok(Some(KeyOwner { key, tenant, role, suspended: Suspension::read(&row)? }))
 }

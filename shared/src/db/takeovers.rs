@@ -13,7 +13,7 @@ use super::{
     interruptions::{self, Cause},
 };
 use crate::{
-    ids::{ConnectionId, ConversationId, MessageId, OutboxId},
+    ids::{ConnectionId, ConversationId, EscalationId, MessageId, OutboxId},
     jobs::Job,
     queue,
 };
@@ -21,10 +21,21 @@ use crate::{
 /// Longest reply of a human, in characters.
 pub const REPLY_MAX: usize = 8_000;
 
-/// The agent falls silent, and a human who was waited for is here. `false`: a human had it already.
+/// The agent falls silent, and a human who was waited for is here. `false`: a human had it already. `NotFound`: there is no such
+/// conversation.
 pub async fn take(tx: &mut TenantTx, conversation: ConversationId, actor: &Actor) -> Result<bool, DbError> {
-    let silenced = silence(tx, conversation).await?;
+    let silenced = take_for(tx, conversation, actor).await?;
     arrive(tx, conversation, actor).await?;
+    Ok(silenced)
+}
+
+/// The same without the human, who is somebody's to name.
+pub(super) async fn take_for(
+    tx: &mut TenantTx,
+    conversation: ConversationId,
+    actor: &Actor,
+) -> Result<bool, DbError> {
+    let silenced = silence(tx, conversation).await?;
     if silenced {
         record(tx, actor, "conversation.takeover", conversation).await?;
     }
@@ -42,7 +53,6 @@ pub async fn release(tx: &mut TenantTx, conversation: ConversationId, actor: &Ac
     .execute(tx.conn())
     .await?;
     let released = released.rows_affected() == 1;
-    stop_waiting(tx, conversation).await?;
     escalations::close(tx, conversation, actor).await?;
     if released {
         record(tx, actor, "conversation.release", conversation).await?;
@@ -155,13 +165,20 @@ pub async fn end_sending(tx: &mut TenantTx, id: OutboxId, outcome: Result<&str, 
 /// is stored by the lane's next owner before it is held.
 pub(super) async fn silence(tx: &mut TenantTx, conversation: ConversationId) -> Result<bool, DbError> {
     let tenant = tx.tenant();
-    let by_human: Option<bool> = sqlx::query_scalar(
-        "select by_human from lanes where tenant_id = $1 and conversation_id = $2 for no key update",
+    let (known, by_human): (bool, Option<bool>) = sqlx::query_as(
+        "with lane as (
+             select by_human from lanes where tenant_id = $1 and conversation_id = $2 for no key update
+         )
+         select exists (select from conversations where tenant_id = $1 and conversation_id = $2),
+                (select by_human from lane)",
     )
     .bind(tenant)
     .bind(conversation)
-    .fetch_optional(tx.conn())
+    .fetch_one(tx.conn())
     .await?;
+    if !known {
+        return Err(DbError::NotFound);
+    }
     if by_human != Some(false) {
         return Ok(false);
     }
@@ -178,28 +195,32 @@ pub(super) async fn silence(tx: &mut TenantTx, conversation: ConversationId) -> 
     .execute(tx.conn())
     .await?;
     if quiet.rows_affected() == 0 {
-        interruptions::interrupt(tx, conversation, Cause::TakenOver).await?;
+        interruptions::interrupt_locked(tx, conversation, Cause::TakenOver).await?;
     }
     Ok(true)
 }
 
-/// Whoever waited for a human has one.
+/// Whoever waited for a human has one, and an escalation that nobody has taken is this one's.
 pub(super) async fn arrive(tx: &mut TenantTx, conversation: ConversationId, actor: &Actor) -> Result<(), DbError> {
-    stop_waiting(tx, conversation).await?;
-    escalations::taken(tx, conversation, actor).await
-}
-
-async fn stop_waiting(tx: &mut TenantTx, conversation: ConversationId) -> Result<(), DbError> {
     let tenant = tx.tenant();
-    sqlx::query(
-        "update conversations set waits_since = null
-          where tenant_id = $1 and conversation_id = $2 and waits_since is not null",
+    let taken: Option<EscalationId> = sqlx::query_scalar(
+        "with waited as (
+             update conversations set waits_since = null
+              where tenant_id = $1 and conversation_id = $2 and waits_since is not null
+         )
+         update escalations set state = 'human', taken_at = clock_timestamp(), assigned_to = $3, remind_at = null
+          where tenant_id = $1 and conversation_id = $2 and state = 'waiting'
+         returning escalation_id",
     )
     .bind(tenant)
     .bind(conversation)
-    .execute(tx.conn())
+    .bind(actor.id())
+    .fetch_optional(tx.conn())
     .await?;
-    Ok(())
+    match taken {
+        Some(id) => escalations::record_taken(tx, id, actor).await,
+        None => Ok(()),
+    }
 }
 
 async fn record(

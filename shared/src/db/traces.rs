@@ -137,7 +137,7 @@ fn read_run(row: &PgRow, id: RunId) -> Result<Run, DbError> {
 }
 
 /// A call of a model.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct Call {
     pub run: RunId,
     pub purpose: String,
@@ -148,109 +148,72 @@ pub struct Call {
     pub estimated: bool,
     /// `None`: the model has no price.
     pub cost_micro_usd: Option<i64>,
+    #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
 }
 
-pub async fn calls(tx: &mut TenantTx, runs: &[RunId]) -> Result<Vec<Call>, DbError> {
-    let tenant = tx.tenant();
-    let rows = sqlx::query(
-        "select run_id, purpose, model, status, input_tokens, output_tokens, estimated, cost_micro_usd, created_at
-           from usage
-          where tenant_id = $1 and run_id = any ($2) and purpose <> 'channel'
-          order by usage_id",
-    )
-    .bind(tenant)
-    .bind(runs)
-    .fetch_all(tx.conn())
-    .await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Call {
-                run: row.try_get("run_id")?,
-                purpose: row.try_get("purpose")?,
-                model: row.try_get("model")?,
-                status: row.try_get("status")?,
-                input_tokens: row.try_get("input_tokens")?,
-                output_tokens: row.try_get("output_tokens")?,
-                estimated: row.try_get("estimated")?,
-                cost_micro_usd: row.try_get("cost_micro_usd")?,
-                at: row.try_get("created_at")?,
-            })
-        })
-        .collect()
-}
-
 /// Something a run sent, or meant to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct Delivery {
     pub run: RunId,
     pub kind: String,
     pub state: String,
     pub error: Option<String>,
+    #[serde(with = "time::serde::rfc3339")]
     pub written_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339::option")]
     pub sent_at: Option<OffsetDateTime>,
 }
 
-pub async fn deliveries(tx: &mut TenantTx, runs: &[RunId]) -> Result<Vec<Delivery>, DbError> {
-    let tenant = tx.tenant();
-    let rows = sqlx::query(
-        "select run_id, kind, state, error, created_at, sent_at
-           from outbox
-          where tenant_id = $1 and run_id = any ($2)
-          order by created_at, part, outbox_id",
-    )
-    .bind(tenant)
-    .bind(runs)
-    .fetch_all(tx.conn())
-    .await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Delivery {
-                run: row.try_get("run_id")?,
-                kind: row.try_get("kind")?,
-                state: row.try_get("state")?,
-                error: row.try_get("error")?,
-                written_at: row.try_get("created_at")?,
-                sent_at: row.try_get("sent_at")?,
-            })
-        })
-        .collect()
-}
-
 /// What somebody thinks of a run's answer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct Opinion {
     pub run: RunId,
     pub person: String,
     pub verdict: String,
     pub comment: Option<String>,
+    #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
 }
 
-pub async fn opinions(tx: &mut TenantTx, runs: &[RunId]) -> Result<Vec<Opinion>, DbError> {
+/// What is on record of some runs.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    pub calls: Vec<Call>,
+    pub deliveries: Vec<Delivery>,
+    pub opinions: Vec<Opinion>,
+}
+
+/// Rows of three tables in one answer.
+const EVIDENCE: &str = "
+select coalesce((
+           select jsonb_agg(jsonb_build_object(
+                      'run', type_id('run', u.run_id), 'purpose', u.purpose, 'model', u.model, 'status', u.status,
+                      'input_tokens', u.input_tokens, 'output_tokens', u.output_tokens, 'estimated', u.estimated,
+                      'cost_micro_usd', u.cost_micro_usd, 'at', u.created_at) order by u.usage_id)
+             from usage u
+            where u.tenant_id = $1 and u.run_id = any ($2) and u.purpose <> 'channel'), '[]') as calls,
+       coalesce((
+           select jsonb_agg(jsonb_build_object(
+                      'run', type_id('run', o.run_id), 'kind', o.kind, 'state', o.state, 'error', o.error,
+                      'written_at', o.created_at, 'sent_at', o.sent_at) order by o.created_at, o.part, o.outbox_id)
+             from outbox o
+            where o.tenant_id = $1 and o.run_id = any ($2)), '[]') as deliveries,
+       coalesce((
+           select jsonb_agg(jsonb_build_object(
+                      'run', type_id('run', f.run_id), 'person', coalesce(p.display_name, ''), 'verdict', f.verdict,
+                      'comment', f.comment, 'at', f.changed_at) order by f.changed_at, f.person_id)
+             from feedback f
+             left join people p on p.tenant_id = f.tenant_id and p.person_id = f.person_id
+            where f.tenant_id = $1 and f.run_id = any ($2) and f.verdict is not null), '[]') as opinions";
+
+pub async fn evidence(tx: &mut TenantTx, runs: &[RunId]) -> Result<Evidence, DbError> {
     let tenant = tx.tenant();
-    let rows = sqlx::query(
-        "select f.run_id, coalesce(p.display_name, '') as person, f.verdict, f.comment, f.changed_at
-           from feedback f
-           left join people p on p.tenant_id = f.tenant_id and p.person_id = f.person_id
-          where f.tenant_id = $1 and f.run_id = any ($2) and f.verdict is not null
-          order by f.changed_at, f.person_id",
-    )
-    .bind(tenant)
-    .bind(runs)
-    .fetch_all(tx.conn())
-    .await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Opinion {
-                run: row.try_get("run_id")?,
-                person: row.try_get("person")?,
-                verdict: row.try_get("verdict")?,
-                comment: row.try_get("comment")?,
-                at: row.try_get("changed_at")?,
-            })
-        })
-        .collect()
+    let row = sqlx::query(EVIDENCE).bind(tenant).bind(runs).fetch_one(tx.conn()).await?;
+    let Json(calls) = row.try_get("calls")?;
+    let Json(deliveries) = row.try_get("deliveries")?;
+    let Json(opinions) = row.try_get("opinions")?;
+    Ok(Evidence { calls, deliveries, opinions })
 }
 
 /// What is still remembered of these.

@@ -159,10 +159,8 @@ async fn attack_214_an_act_that_can_not_be_recorded_does_not_happen() {
     run(&mut owner, "revoke insert on audit_events from konstruct_audit").await;
     let mut tx = acme.db.begin().await.unwrap();
     agents::shape(&mut tx, "Grace", &AgentShape::default()).await.unwrap();
-    audit::append(&mut tx, &Actor::System, "agent.shape", ("agent", "Grace"), json!({}))
-        .await
-        .expect_err("the log can't be written");
-    assert!(tx.commit().await.is_err() || acme.count("select count(*) from agents").await == 1);
+    audit::append(&mut tx, &Actor::System, "agent.shape", ("agent", "Grace"), json!({})).await.unwrap();
+    tx.commit().await.expect_err("the log can't be written");
     assert_eq!(acme.count("select count(*) from agents where name = 'Grace'").await, 0);
 }
 

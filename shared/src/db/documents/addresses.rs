@@ -314,9 +314,8 @@ pub async fn listed(
     .bind(sitemap.document)
     .fetch_all(tx.conn())
     .await?;
-    for (document, _) in known.iter().filter(|(_, address)| !pages.contains(address)) {
-        super::remove_one(tx, &Actor::System, *document).await?;
-    }
+    let unlisted = known.iter().filter(|(_, address)| !pages.contains(address)).map(|(document, _)| *document);
+    super::remove_all(tx, &Actor::System, &unlisted.collect::<Vec<_>>()).await?;
     let (mut count, mut made) = (0, 0);
     for page in pages.iter().take(PAGES_MAX) {
         count += 1;
@@ -350,19 +349,22 @@ pub async fn listed(
     Ok(made)
 }
 
-/// A page of a sitemap is about to be deleted by hand: it is not to come back with the next look.
-pub(super) async fn leave_out(tx: &mut TenantTx, page: DocumentId) -> Result<(), DbError> {
+/// A document is about to be deleted by hand: a page of a sitemap is not to come back with the next look. Returns the pages that
+/// it names itself.
+pub(super) async fn leave_out(tx: &mut TenantTx, id: DocumentId) -> Result<Vec<DocumentId>, DbError> {
     let tenant = tx.tenant();
-    sqlx::query(
-        "update document_addresses s set left_out = array_append(s.left_out, p.address)
-           from document_addresses p
-          where s.tenant_id = $1 and s.document_id = p.listed_by and p.tenant_id = $1 and p.document_id = $2",
+    Ok(sqlx::query_scalar(
+        "with left_out as (
+             update document_addresses s set left_out = array_append(s.left_out, p.address)
+               from document_addresses p
+              where s.tenant_id = $1 and s.document_id = p.listed_by and p.tenant_id = $1 and p.document_id = $2
+         )
+         select document_id from document_addresses where tenant_id = $1 and listed_by = $2",
     )
     .bind(tenant)
-    .bind(page)
-    .execute(tx.conn())
-    .await?;
-    Ok(())
+    .bind(id)
+    .fetch_all(tx.conn())
+    .await?)
 }
 
 /// What of these pages was deleted by hand. What the sitemap names no more is forgotten here, too.
@@ -385,15 +387,5 @@ async fn is_known(tx: &mut TenantTx, address: &str) -> Result<bool, DbError> {
         .bind(tenant)
         .bind(address)
         .fetch_one(tx.conn())
-        .await?)
-}
-
-/// The pages that a sitemap named, before it is deleted.
-pub(super) async fn named_by(tx: &mut TenantTx, sitemap: DocumentId) -> Result<Vec<DocumentId>, DbError> {
-    let tenant = tx.tenant();
-    Ok(sqlx::query_scalar("select document_id from document_addresses where tenant_id = $1 and listed_by = $2")
-        .bind(tenant)
-        .bind(sitemap)
-        .fetch_all(tx.conn())
         .await?)
 }

@@ -9,7 +9,7 @@ pub struct Part {
     pub table: &'static str,
     /// Changes at most $6 rows, and counts them.
     pub(super) erase: &'static str,
-    /// The rows as they are; `Err`: why a person is not handed them.
+    /// The rows as they are, $6 at most; `Err`: why a person is not handed them.
     pub(super) export: Result<&'static str, &'static str>,
 }
 

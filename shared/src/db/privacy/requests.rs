@@ -68,11 +68,8 @@ fn erasure(row: &PgRow) -> Result<Erasure, DbError> {
 /// Them, and whoever is known by the same id of the provider's on another connection of the tenant's: that is the same human.
 /// `NotFound`: one of them is nobody here, or was erased.
 pub(super) async fn same_humans(tx: &mut TenantTx, people: &[PersonId]) -> Result<Vec<PersonId>, DbError> {
-    if people.is_empty() || still_known(tx, people).await?.len() != people.len() {
-        return Err(DbError::NotFound);
-    }
     let tenant = tx.tenant();
-    Ok(sqlx::query_scalar(
+    let all: Vec<PersonId> = sqlx::query_scalar(
         "select other.person_id
            from people other
            join channel_connections d on d.tenant_id = $1 and d.connection_id = other.connection_id
@@ -80,7 +77,8 @@ pub(super) async fn same_humans(tx: &mut TenantTx, people: &[PersonId]) -> Resul
             and exists (
                 select from people p
                   join channel_connections c on c.tenant_id = $1 and c.connection_id = p.connection_id
-                 where p.tenant_id = $1 and p.person_id = any ($2) and c.channel = d.channel
+                 where p.tenant_id = $1 and p.person_id = any ($2) and p.external_id not like 'erased:%'
+                   and c.channel = d.channel
                    and (other.external_id = p.external_id
                         or c.channel = 'whatsapp'
                            and (other.phone = p.phone or other.external_id = p.phone or other.phone = p.external_id)))
@@ -89,7 +87,10 @@ pub(super) async fn same_humans(tx: &mut TenantTx, people: &[PersonId]) -> Resul
     .bind(tenant)
     .bind(people)
     .fetch_all(tx.conn())
-    .await?)
+    .await?;
+    // Whoever is there is the same human as themselves.
+    let known = !people.is_empty() && people.iter().all(|person| all.contains(person));
+    if known { Ok(all) } else { Err(DbError::NotFound) }
 }
 
 /// Those of them who are somebody here, and not erased.
