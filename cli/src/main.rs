@@ -16,6 +16,7 @@ mod migrate;
 mod phone;
 mod price;
 mod privacy;
+mod rate;
 mod recall_file;
 mod recall_score;
 mod roles;
@@ -83,6 +84,8 @@ enum Command {
     Key(key::Key),
     /// Set what a model costs.
     Price(price::Price),
+    /// What a currency is worth, for budgets that are said in it
+    Rate(rate::Rate),
     /// What models were used for, and what it cost.
     Usage(usage::Usage),
     /// Make somebody a platform admin, lock an account, or unlock it.
@@ -156,6 +159,7 @@ async fn run(cli: Cli, config: Config) -> anyhow::Result<ExitCode> {
         Command::Tenant(tenant) => tenant.run(&config, cli.json).await?,
         Command::Key(key) => key.run(&config, cli.json).await?,
         Command::Price(price) => price.run(&config, cli.json).await?,
+        Command::Rate(rate) => rate.run(&config, cli.json).await?,
         Command::Usage(usage) => usage.run(&config, cli.json).await?,
         Command::User(user) => user.run(&config, cli.json).await?,
         Command::Eval(eval) => eval.run(&config, cli.json).await?,
