@@ -11,6 +11,7 @@ mod cpu;
 mod crowd;
 mod doorstep;
 mod embedding;
+mod failover;
 mod growth;
 mod growth_recall;
 mod house;
@@ -36,8 +37,19 @@ use report::Report;
 pub use sample::Dice;
 
 /// All benchmarks, in the order they run.
-pub const NAMES: [&str; 10] =
-    ["accept", "peers", "turn", "startup", "memory", "embedding", "recall", "money", "lists", "growth"];
+pub const NAMES: [&str; 11] = [
+    "accept",
+    "peers",
+    "turn",
+    "startup",
+    "memory",
+    "embedding",
+    "recall",
+    "money",
+    "failover",
+    "lists",
+    "growth",
+];
 
 /// Runs the named benchmarks, all of them if none is named; growth up to `tenants_max`. Returns how many bars were missed.
 ///
@@ -75,6 +87,7 @@ async fn one(name: &str, tenants_max: usize) -> anyhow::Result<Report> {
         "embedding" => embedding::run().await,
         "recall" => recall::run().await,
         "money" => money::run().await,
+        "failover" => failover::run().await,
         "lists" => lists::run().await,
         "growth" => growth::run(tenants_max).await,
         other => bail!("`{other}` is no benchmark"),
