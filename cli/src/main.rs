@@ -13,10 +13,9 @@ mod extract_text;
 mod handover;
 mod key;
 mod migrate;
+mod money;
 mod phone;
-mod price;
 mod privacy;
-mod rate;
 mod recall_file;
 mod recall_score;
 mod roles;
@@ -28,7 +27,6 @@ mod sql;
 mod story;
 mod tenant;
 mod ticket;
-mod usage;
 mod user;
 
 use std::process::ExitCode;
@@ -83,11 +81,11 @@ enum Command {
     #[command(subcommand)]
     Key(key::Key),
     /// Set what a model costs.
-    Price(price::Price),
+    Price(money::price::Price),
     /// What a currency is worth, for budgets that are said in it
-    Rate(rate::Rate),
+    Rate(money::rate::Rate),
     /// What models were used for, and what it cost.
-    Usage(usage::Usage),
+    Usage(money::usage::Usage),
     /// Make somebody a platform admin, lock an account, or unlock it.
     #[command(subcommand)]
     User(user::User),

@@ -30,7 +30,7 @@ export function ModelPrices({ of: key, onClose }: { of: LlmKeyBody; onClose: () 
 function Prices({ items, name }: { items: ModelPriceBody[]; name: string }) {
   const say = useWords()
   return (
-    <div className="wide-table" tabIndex={0} role="region" aria-label={say('prices.of', { name })}>
+    <div className="wide-table" tabIndex={0} role="region" aria-label={say('prices.table', { name })}>
       <table>
         <thead>
           <tr>

@@ -98,6 +98,7 @@ export const moneyDe: Record<keyof typeof moneyEn, string> = {
   'currency.no_rates': 'Es ist noch kein Wechselkurs bekannt. Wer diese Installation betreibt, kann mit dem Befehl konstruct rate einen hinzufügen.',
   'prices.title': 'Preise',
   'prices.of': 'Preise von {name}',
+  'prices.table': 'Tabelle der Preise von {name}',
   'prices.text': 'Was Modelle mit diesem Schlüssel kosten, in US-Dollar für eine Million Tokens. Es gilt statt der Listenpreise für Aufrufe, die dieser Schlüssel bezahlt. Was schon gebucht ist, behält seine Kosten.',
   'prices.none': 'Noch keine: es gelten Listenpreise, und Modelle ohne Preis werden unter einer Grenze nicht gefragt.',
   'prices.model': 'Modell',

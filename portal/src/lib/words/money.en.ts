@@ -96,6 +96,7 @@ export const moneyEn = {
   'currency.no_rates': 'No exchange rate is known yet. Whoever runs this installation can add one with the command konstruct rate.',
   'prices.title': 'Prices',
   'prices.of': 'Prices of {name}',
+  'prices.table': 'Table of the prices of {name}',
   'prices.text': 'What models cost by this key, in US dollars for a million tokens. It takes the place of list prices for calls that this key pays. What was booked before keeps its cost.',
   'prices.none': 'None yet: list prices hold, and models without one are not asked below a limit.',
   'prices.model': 'Model',
