@@ -10,10 +10,12 @@ const ANSWER = { id: 'rhr_1', state: 'done', answer: '<b>130</b>', reason: null,
 const TALK = { id: 'cnv_1', channel: 'whatsapp', connection_id: 'con_1', handler: 'human', kind: 'direct', last_message_at: '2026-11-27T12:00:00Z', place: '49', place_name: 'Ada' }
 
 /** By the end of the address; anything else is an empty list. */
+const DOLLARS = { currency: 'USD', usd_per_unit: '1', rates: [] }
+
 function answers(known: Record<string, unknown>): void {
   gateway.mockImplementation(async (url) => {
     const path = new URL(String(url), 'http://localhost').pathname
-    const found = Object.entries(known).find(([end]) => path.endsWith(end))?.[1]
+    const found = Object.entries({ '/currency': DOLLARS, ...known }).find(([end]) => path.endsWith(end))?.[1]
     if (found instanceof Response) return found.clone()
     return Response.json(found ?? { items: path.endsWith('/agents') ? [AGENT] : [], next_cursor: null })
   })

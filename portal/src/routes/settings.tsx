@@ -7,6 +7,7 @@ import { EscalationDesk } from '../components/escalation-desk'
 import { Identities } from '../components/identities'
 import { Languages } from '../components/languages'
 import { OfficeHours } from '../components/office-hours'
+import { OwnCurrency } from '../components/own-currency'
 import { OwnSystems } from '../components/own-systems'
 import { PageHead } from '../components/page-head'
 import { PasswordForm } from '../components/password-form'
@@ -35,6 +36,7 @@ export function SettingsPage() {
         {isOneself && <Devices />}
         {mayAdministrate && <OfficeHours />}
         {mayAdministrate && <Languages />}
+        {mayAdministrate && <OwnCurrency />}
         {isOneself && mayAdministrate && <EscalationDesk />}
         {isOneself && mayAdministrate && <ApiKeys />}
         {isOneself && mayAdministrate && <OwnSystems />}

@@ -113,7 +113,7 @@ select own.name as tenant_name, own.languages, own.dropped_before, own.plan <> '
          as takes_part, exists (select from bindings b where b.tenant_id = $1) as bound, c.outsiders,
        exists (select from llm_keys k where k.tenant_id = $1)
          or exists (select from agent_models n where n.tenant_id = $1) as own_models,
-       exists (select from budgets g where g.tenant_id = $1 and g.limit_micro_usd is not null) as budgeted,
+       exists (select from budgets g where g.tenant_id = $1 and g.limit_micro is not null) as budgeted,
        array(select distinct t.agent_id from agent_tools t where t.tenant_id = $1) as tool_agents, ",
     access_of!(),
     " as access,

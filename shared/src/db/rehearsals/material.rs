@@ -65,7 +65,7 @@ select t.name as tenant_name, t.languages, a.agent_id, a.name, a.role, a.tone, a
        a.answer_tokens, a.is_default,
        exists (select from llm_keys k where k.tenant_id = $1)
          or exists (select from agent_models n where n.tenant_id = $1) as own_models,
-       exists (select from budgets b where b.tenant_id = $1 and b.limit_micro_usd is not null) as budgeted, ",
+       exists (select from budgets b where b.tenant_id = $1 and b.limit_micro is not null) as budgeted, ",
     access_of!(),
     " as access, r.started_at, r.recalled, r.recall_scores, last.sent_at as last_at, last.message_id as last_id
   from agents a
