@@ -19,11 +19,7 @@ use shared::{
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{
-    budgets::usd,
-    conversations::written,
-    usage::days,
-};
+use super::{budgets::usd, conversations::written, usage::days};
 use crate::{
     Gateway,
     auth::Operator,
