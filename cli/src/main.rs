@@ -13,8 +13,8 @@ mod extract_text;
 mod handover;
 mod key;
 mod migrate;
+mod money;
 mod phone;
-mod price;
 mod privacy;
 mod recall_file;
 mod recall_score;
@@ -27,7 +27,6 @@ mod sql;
 mod story;
 mod tenant;
 mod ticket;
-mod usage;
 mod user;
 
 use std::process::ExitCode;
@@ -82,9 +81,11 @@ enum Command {
     #[command(subcommand)]
     Key(key::Key),
     /// Set what a model costs.
-    Price(price::Price),
+    Price(money::price::Price),
+    /// What a currency is worth, for budgets that are said in it
+    Rate(money::rate::Rate),
     /// What models were used for, and what it cost.
-    Usage(usage::Usage),
+    Usage(money::usage::Usage),
     /// Make somebody a platform admin, lock an account, or unlock it.
     #[command(subcommand)]
     User(user::User),
@@ -156,6 +157,7 @@ async fn run(cli: Cli, config: Config) -> anyhow::Result<ExitCode> {
         Command::Tenant(tenant) => tenant.run(&config, cli.json).await?,
         Command::Key(key) => key.run(&config, cli.json).await?,
         Command::Price(price) => price.run(&config, cli.json).await?,
+        Command::Rate(rate) => rate.run(&config, cli.json).await?,
         Command::Usage(usage) => usage.run(&config, cli.json).await?,
         Command::User(user) => user.run(&config, cli.json).await?,
         Command::Eval(eval) => eval.run(&config, cli.json).await?,

@@ -9,7 +9,7 @@ use shared::{
     db::{
         TenantDb, agents,
         audit::Actor,
-        budgets::{self, Budget, NewBudget, Scope},
+        budgets::{self, Budget, Limit, NewBudget, Scope},
         conversations::{self, Filter},
         escalations,
         llm_keys::{self, ModelChoice},
@@ -126,12 +126,12 @@ async fn priced(db: &TenantDb) -> anyhow::Result<(AgentId, Vec<ModelChoice>)> {
 async fn limit(db: &TenantDb, agent: AgentId, of: impl FnOnce(i64) -> i64) -> anyhow::Result<Budget> {
     let mut tx = db.begin().await?;
     let budget = match ours(&budgets::list(&mut tx).await?, agent) {
-        Some((id, spent)) => budgets::set_limit(&mut tx, id, Some(of(spent))).await?,
+        Some((id, spent)) => budgets::set_limit(&mut tx, id, Limit::usd(Some(of(spent)))).await?,
         None => {
             let new =
-                NewBudget { scope: Scope::Agent(agent), period: "day", time_zone: "UTC", limit_micro_usd: None };
+                NewBudget { scope: Scope::Agent(agent), period: "day", time_zone: "UTC", limit: Limit::usd(None) };
             let made = budgets::create(&mut tx, &new).await?;
-            budgets::set_limit(&mut tx, made.id, Some(of(made.spent_micro_usd))).await?
+            budgets::set_limit(&mut tx, made.id, Limit::usd(Some(of(made.spent_micro_usd)))).await?
         }
     };
     tx.commit().await?;

@@ -14,7 +14,7 @@ use crate::{Gateway, error::ApiError};
 
 /// What a platform admin who acts as a member may ask for, by the beginning of the address. What is not here they may not:
 /// keys and tokens, billing, members and invitations, whatever speaks to people or agrees in somebody's name.
-const LOOK: [&str; 28] = [
+const LOOK: [&str; 29] = [
     "/agents",
     "/analytics",
     "/approvals",
@@ -25,6 +25,7 @@ const LOOK: [&str; 28] = [
     "/channels",
     "/connections",
     "/conversations",
+    "/currency",
     "/escalation-desk",
     "/escalation-rules",
     "/escalations",

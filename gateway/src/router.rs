@@ -22,11 +22,11 @@ use crate::{
     portal::{
         agents, analytics, api_keys, approvals, audit,
         auth::{accept, devices, identities, impersonation, login, password, provider, signup, totp},
-        billing, bindings, budgets, cases, channels, connections, conversations, dead_letters, escalation_desk,
-        escalation_rules as rules, escalations, events, follow_ups, forks, happenings, invitations, knowledge,
-        llm_keys, mcp_servers, me, members, memories, notices, office_hours, passages, people, privacy, related,
-        replays, routines, signup_whatsapp, status, tables, takeovers, templates, tenants, tools, traces, usage,
-        webhook_endpoints,
+        billing, bindings, budgets, cases, channels, connections, conversations, currency, dead_letters,
+        escalation_desk, escalation_rules as rules, escalations, events, follow_ups, forks, happenings,
+        invitations, knowledge, languages, llm_key_prices, llm_keys, mcp_servers, me, members, memories, notices,
+        office_hours, passages, people, privacy, related, replays, routines, signup_whatsapp, status, tables,
+        takeovers, templates, tenants, tools, traces, usage, webhook_endpoints,
     },
     refusals,
     webhooks::{slack, slack_command, slack_interaction, stripe, whatsapp},
@@ -183,9 +183,11 @@ fn paying() -> Router<Gateway> {
     Router::new()
         .route("/api/v1/llm-keys", get(llm_keys::list).post(llm_keys::create))
         .route("/api/v1/llm-keys/{llm_key_id}", patch(llm_keys::change).delete(llm_keys::remove))
+        .route("/api/v1/llm-keys/{llm_key_id}/prices", get(llm_key_prices::list).post(llm_key_prices::add))
         .route("/api/v1/privacy/erasures", get(privacy::list).post(privacy::erase))
         .route("/api/v1/privacy/people/{person_id}/export", get(privacy::export))
         .route("/api/v1/privacy/retention", get(privacy::retention).put(privacy::set_retention))
+        .route("/api/v1/currency", get(currency::show).put(currency::set))
         .route("/api/v1/budgets", get(budgets::list).post(budgets::create))
         .route("/api/v1/budgets/{budget_id}", patch(budgets::change).delete(budgets::remove))
         .route("/api/v1/usage", get(usage::report))
@@ -227,6 +229,7 @@ fn acting() -> Router<Gateway> {
         .route("/api/v1/routines/{routine_id}", patch(routines::change).delete(routines::remove))
         .route("/api/v1/routines/{routine_id}/run", post(routines::run))
         .route("/api/v1/people/{person_id}", patch(people::mark))
+        .route("/api/v1/languages", get(languages::show).put(languages::set))
         .route("/api/v1/office-hours", get(office_hours::show).put(office_hours::set))
 }
 

@@ -18,18 +18,9 @@ use crate::{
     opening::Turn,
     pool::{NO_MONEY, NO_PRICE, Short},
     reply::{Delivery, Sender, State, files, stream::Stream, words::Words},
+    sayings::{self, Saying},
     turn::{Outcome, Thought},
 };
-
-const APOLOGY: &str = "Sorry, I could not work out an answer just now. Your message is stored; please ask me again in a \
-                       moment, or ask a colleague if it is urgent.";
-/// Instead of an answer that there is no money for. Who it is handed to is on record.
-const OUT_OF_BUDGET: &str = "I can't answer this: the budget for my answers is used up for now. I have asked a colleague to \
-                             take over here.";
-const BROKEN_OFF: &str = "\n\n_(I could not finish this answer. Please ask me again in a moment.)_";
-/// Below what was said before the money was gone.
-const BROKEN_OFF_FOR_MONEY: &str = "\n\n_(I can't finish this answer: the budget for my answers is used up for now. I have asked a \
-                                    colleague to take over here.)_";
 
 /// Records the outcome under the fence, sends it, and lets the lane go.
 pub async fn conclude(
@@ -41,7 +32,7 @@ pub async fn conclude(
 ) -> Result<bool, DbError> {
     crash::point(Point::Answered);
     let placeholder = shown.as_ref().and_then(|shown| shown.external_id.as_deref());
-    let short = short_of(&thought);
+    let (short, language) = (short_of(&thought), sayings::language(&turn.opening));
     let (parts, answer_kind, end, reason) = match &thought.outcome {
         Outcome::Answer { completion, .. } => {
             (sender.outlet.parts("answer", &completion.text, placeholder), "answer", End::Replied, None)
@@ -52,13 +43,13 @@ pub async fn conclude(
             (sender.outlet.parts("answer", text, placeholder), "answer", end, hand_over.as_deref())
         }
         Outcome::NoAnswer(failure) if failure.short.is_some() => (
-            sender.outlet.parts("apology", OUT_OF_BUDGET, placeholder),
+            sender.outlet.parts("apology", Saying::OutOfBudget.in_language(language), placeholder),
             "apology",
             End::Held,
             Some(failure.reason.as_str()),
         ),
         Outcome::NoAnswer(failure) => (
-            sender.outlet.parts("apology", APOLOGY, placeholder),
+            sender.outlet.parts("apology", Saying::Apology.in_language(language), placeholder),
             "apology",
             End::Dead,
             Some(failure.reason.as_str()),
@@ -187,11 +178,11 @@ pub async fn conclude_stream(
             (Vec::new(), request_hash, end, hand_over)
         }
         Outcome::NoAnswer(failure) if failure.short.is_some() => {
-            (broken_off, rest) = (true, rest + BROKEN_OFF_FOR_MONEY);
+            (broken_off, rest) = (true, rest + &Saying::BrokenOffForMoney.below(sayings::language(&turn.opening)));
             (failure.calls, [0; 32], End::Held, Some(failure.reason))
         }
         Outcome::NoAnswer(failure) => {
-            (broken_off, rest) = (true, rest + BROKEN_OFF);
+            (broken_off, rest) = (true, rest + &Saying::BrokenOff.below(sayings::language(&turn.opening)));
             (failure.calls, [0; 32], End::Dead, Some(failure.reason))
         }
     };

@@ -18,16 +18,12 @@ use time::OffsetDateTime;
 use crate::{
     consent::{self, Wish},
     lateness,
+    sayings::{self, Saying},
 };
 
 /// As the webhook words it.
 const VOICE: &str = "[attached file: voice message]";
-const PAUSED: &str = "I'm paused at the moment and can't answer. Whoever looks after me here has been told.";
-/// Said once in a conversation for everything beyond the plan's answers of a month.
-const USED_UP: &str =
-    "I can't answer more messages this month. What you write is kept, and my colleagues here can see it.";
 const USED_UP_SAID: &str = "the plan's answers of this month are used up, which was said";
-const CAN_NOT_LISTEN: &str = "I can't listen to voice messages. Please write it to me as a text.";
 
 /// What becomes of a turn before a model is asked.
 pub enum Beforehand {
@@ -73,12 +69,17 @@ pub async fn beforehand(
         return Ok(Beforehand::Silence);
     }
     let only_voice = !hears && opening.pending.iter().all(|pending| is_voice(&pending.message));
-    Ok(if only_voice { Beforehand::Answer(CAN_NOT_LISTEN) } else { Beforehand::Nothing })
+    Ok(if only_voice {
+        Beforehand::Answer(Saying::CanNotListen.in_language(sayings::language(opening)))
+    } else {
+        Beforehand::Nothing
+    })
 }
 
 /// What a tenant's people hear while its subscription is not in order. An answer that had begun is finished.
 fn paused(opening: &Opening) -> Option<&'static str> {
-    (opening.access != Access::Full && opening.interrupted.is_none()).then_some(PAUSED)
+    (opening.access != Access::Full && opening.interrupted.is_none())
+        .then(|| Saying::Paused.in_language(sayings::language(opening)))
 }
 
 /// What of all that needs no model becomes of a turn: a line to say, nothing, or an end without an answer. `when`: it is now
@@ -106,20 +107,26 @@ pub async fn settle(
     // A turn that had begun goes on.
     let counts = opening.limited && opening.interrupted.is_none();
     if counts && allowances::answers(tx).await?.are_used_up() {
-        return Ok(used_up(&opening.window, now, is_errand).map(Some));
+        let line = Saying::UsedUp.in_language(sayings::language(opening));
+        return Ok(used_up(line, &opening.window, now, is_errand).map(Some));
     }
-    Ok(Ok(late.answer()))
+    Ok(Ok(late.answer(sayings::language(opening))))
 }
 
 /// The line beyond the plan's answers, or an end where it was said this month already. Nobody wrote an errand, so nobody is
 /// told of it.
-fn used_up(window: &[Line], now: OffsetDateTime, is_errand: bool) -> Result<&'static str, (End, &'static str)> {
-    let said = window.iter().any(|line| {
-        line.author_kind == AuthorKind::Agent
-            && line.body.starts_with(USED_UP)
-            && (line.sent_at.year(), line.sent_at.month()) == (now.year(), now.month())
+fn used_up(
+    line: &'static str,
+    window: &[Line],
+    now: OffsetDateTime,
+    is_errand: bool,
+) -> Result<&'static str, (End, &'static str)> {
+    let said = window.iter().any(|earlier| {
+        earlier.author_kind == AuthorKind::Agent
+            && Saying::UsedUp.begins(&earlier.body)
+            && (earlier.sent_at.year(), earlier.sent_at.month()) == (now.year(), now.month())
     });
-    if said || is_errand { Err((End::Ignored, USED_UP_SAID)) } else { Ok(USED_UP) }
+    if said || is_errand { Err((End::Ignored, USED_UP_SAID)) } else { Ok(line) }
 }
 
 fn is_voice(message: &InboundMessage) -> bool {

@@ -3,16 +3,17 @@
 
 use std::time::Duration;
 
-use shared::db::{
-    messages::{AuthorKind, Line},
-    runs::{End, Opening},
+use shared::{
+    conditions::Language,
+    db::{
+        messages::{AuthorKind, Line},
+        runs::{End, Opening},
+    },
 };
 use time::OffsetDateTime;
 
-use crate::{errands, policy};
+use crate::{errands, policy, sayings::Saying};
 
-/// Said once for everything that waited in a conversation. What follows is answered as ever, with all that was said in view.
-pub const AWAY: &str = "I was away and see this only now. Is it still open? Then tell me, and I'll answer.";
 /// Longer than any platform tries to deliver: WhatsApp does for seven days. What claims to be older has a wrong clock.
 const DELIVERED_WITHIN: Duration = Duration::from_hours(8 * 24);
 const SAID: &str = "it came too late, which was said";
@@ -31,8 +32,8 @@ pub enum Late {
 }
 
 impl Late {
-    pub fn answer(self) -> Option<&'static str> {
-        (self == Self::Tell).then_some(AWAY)
+    pub fn answer(self, language: Language) -> Option<&'static str> {
+        (self == Self::Tell).then(|| Saying::Away.in_language(language))
     }
 
     pub fn end(self) -> Option<(End, &'static str)> {
@@ -68,7 +69,7 @@ pub fn judge(opening: &Opening, now: OffsetDateTime, within: Option<Duration>) -
 fn was_told_since(window: &[Line], at: OffsetDateTime) -> bool {
     window
         .iter()
-        .any(|line| line.author_kind == AuthorKind::Agent && line.sent_at > at && line.body.starts_with(AWAY))
+        .any(|line| line.author_kind == AuthorKind::Agent && line.sent_at > at && Saying::Away.begins(&line.body))
 }
 
 #[cfg(test)]
@@ -94,12 +95,13 @@ mod tests {
     fn it_counts_as_told_only_by_the_agent_and_only_afterwards() {
         let at = datetime!(2026-11-27 10:00 UTC);
         let (before, after) = (at - Duration::from_secs(1), at + Duration::from_secs(1));
-        let marked = format!("{AWAY}\n\n_You are writing with an AI assistant._");
+        let away = Saying::Away.in_language(Language::English);
+        let marked = format!("{away}\n\n_You are writing with an AI assistant._");
         assert!(was_told_since(&[line(AuthorKind::Agent, &marked, after)], at));
         for window in [
             vec![],
-            vec![line(AuthorKind::Agent, AWAY, before)],
-            vec![line(AuthorKind::Person, AWAY, after)],
+            vec![line(AuthorKind::Agent, away, before)],
+            vec![line(AuthorKind::Person, away, after)],
             vec![line(AuthorKind::Agent, "Hello", after)],
         ] {
             assert!(!was_told_since(&window, at), "{window:?}");
@@ -108,8 +110,9 @@ mod tests {
 
     #[test]
     fn who_is_told_is_not_silenced_and_the_other_way_round() {
-        assert_eq!((Late::Tell.answer(), Late::Tell.end()), (Some(AWAY), None));
-        assert_eq!((Late::Told.answer(), Late::Told.end()), (None, Some((End::Ignored, SAID))));
-        assert_eq!((Late::InTime.answer(), Late::InTime.end()), (None, None));
+        let away = Saying::Away.in_language(Language::German);
+        assert_eq!((Late::Tell.answer(Language::German), Late::Tell.end()), (Some(away), None));
+        assert_eq!((Late::Told.answer(Language::German), Late::Told.end()), (None, Some((End::Ignored, SAID))));
+        assert_eq!((Late::InTime.answer(Language::German), Late::InTime.end()), (None, None));
     }
 }

@@ -27,6 +27,7 @@ mod rehearsing;
 mod reminders;
 mod reply;
 mod resume;
+mod sayings;
 mod spending;
 mod summing;
 #[cfg(feature = "testing")]

@@ -64,12 +64,21 @@ pub(crate) struct Attempt {
     pub(crate) received: Received,
 }
 
+/// As a provider reports them.
+#[derive(Clone, Copy, Default)]
+struct Tokens {
+    input: i64,
+    /// Of them, those it had at hand already.
+    cached: i64,
+    output: i64,
+}
+
 #[derive(Default)]
 pub(crate) struct Received {
     pub(crate) text: String,
     /// What it wants to have called, in its order.
     pub(crate) called: Vec<Called>,
-    usage: Option<(i64, i64)>,
+    usage: Option<Tokens>,
 }
 
 impl Provider {
@@ -166,13 +175,7 @@ pub(crate) async fn read(
             crash::point(crash::Point::ModelMidStream);
         }
         finished |= choice["finish_reason"].is_string();
-        if let (Some(input), Some(output)) =
-            (chunk["usage"]["prompt_tokens"].as_i64(), chunk["usage"]["completion_tokens"].as_i64())
-        {
-            // A count that can't be is none: it is estimated.
-            let possible = |count: i64| (0..=USAGE_TOKENS_MAX).contains(&count);
-            received.usage = (possible(input) && possible(output)).then_some((input, output));
-        }
+        received.usage = reported(&chunk["usage"], received.usage);
         if received.text.len() + called.bytes() > ANSWER_BYTES_MAX {
             return Err(failure("the answer does not end", CallStatus::Unknown, false, received));
         }
@@ -187,6 +190,17 @@ pub(crate) async fn read(
     Ok(received)
 }
 
+/// What a chunk says was used, if it says so. A count that can't be is none: it is estimated.
+fn reported(usage: &Value, before: Option<Tokens>) -> Option<Tokens> {
+    let (Some(input), Some(output)) = (usage["prompt_tokens"].as_i64(), usage["completion_tokens"].as_i64())
+    else {
+        return before;
+    };
+    let possible = |count: i64| (0..=USAGE_TOKENS_MAX).contains(&count);
+    let cached = usage["prompt_tokens_details"]["cached_tokens"].as_i64().unwrap_or(0).clamp(0, input.max(0));
+    (possible(input) && possible(output)).then_some(Tokens { input, cached, output })
+}
+
 fn failure(reason: &str, status: CallStatus, again: bool, received: Received) -> Attempt {
     Attempt { reason: reason.to_owned(), status, again, hung: false, rest: None, own: None, received }
 }
@@ -196,7 +210,7 @@ fn in_other_words(dialect: Dialect, error: &OpenAIError) -> Option<Attempt> {
     let OpenAIError::ApiError(answer) = error else { return None };
     let refusal = (answer.status_code == StatusCode::BAD_REQUEST).then_some(&answer.api_error)?;
     let own = dialect.after_refusal(refusal.param.as_deref(), &refusal.message)?;
-    let received = Received { usage: Some((0, 0)), ..Received::default() };
+    let received = Received { usage: Some(Tokens::default()), ..Received::default() };
     Some(Attempt { own: Some(own), received, ..refused(error) })
 }
 
@@ -231,13 +245,14 @@ pub(crate) fn ledger_row(
 ) -> ModelCall {
     let mut call = ModelCall { usage_id: id.uuid(), ..ModelCall::by(owner, model, status) };
     let estimate = |chars: usize| i64::try_from(chars.div_ceil(CHARS_PER_TOKEN)).unwrap_or(i64::MAX);
-    (call.input_tokens, call.output_tokens, call.estimated) = match received.usage {
-        Some((input, output)) => (input, output, false),
-        None => {
-            let called: usize = received.called.iter().map(Called::chars).sum();
-            (estimate(prompt.chars()), estimate(received.text.chars().count() + called), true)
-        }
-    };
+    let called: usize = received.called.iter().map(Called::chars).sum();
+    call.estimated = received.usage.is_none();
+    let tokens = received.usage.unwrap_or_else(|| Tokens {
+        input: estimate(prompt.chars()),
+        cached: 0,
+        output: estimate(received.text.chars().count() + called),
+    });
+    (call.input_tokens, call.cached_tokens, call.output_tokens) = (tokens.input, tokens.cached, tokens.output);
     call
 }
 

@@ -233,7 +233,10 @@ enum Asked {
         again: bool,
     },
     /// It refused how it was asked; how it wants to be is known now.
-    Misput,
+    Misput {
+        /// What the money for it is held under.
+        held: UsageId,
+    },
 }
 
 impl Walk<'_> {
@@ -266,7 +269,7 @@ impl Walk<'_> {
                     short.insert(index);
                 }
                 Asked::Failed { again } if again && step == 0 => {}
-                Asked::Failed { .. } | Asked::Misput => {
+                Asked::Failed { .. } | Asked::Misput { .. } => {
                     self.failed.insert(index);
                 }
             }
@@ -275,26 +278,27 @@ impl Walk<'_> {
     }
 
     async fn ask(&mut self, link: &Link, tokens_max: u32) -> Result<Asked, DbError> {
-        let mut asked = self.attempt(link, tokens_max).await?;
+        let mut asked = self.attempt(link, tokens_max, None).await?;
         // Ends: each time something is learned that was not known.
-        while matches!(asked, Asked::Misput) {
-            asked = self.attempt(link, tokens_max).await?;
+        while let Asked::Misput { held } = asked {
+            asked = self.attempt(link, tokens_max, Some(held)).await?;
         }
         // A model that takes no pictures refuses the whole request: it is asked once more, with words about them.
         if let (Asked::Failed { again: false }, Some(blind)) = (&asked, self.blind)
             && self.prompt != blind
         {
             self.prompt = blind;
-            return self.attempt(link, tokens_max).await;
+            return self.attempt(link, tokens_max, None).await;
         }
         Ok(asked)
     }
 
-    async fn attempt(&mut self, link: &Link, tokens_max: u32) -> Result<Asked, DbError> {
+    /// `held`: money for the same call is held under this already.
+    async fn attempt(&mut self, link: &Link, tokens_max: u32, held: Option<UsageId>) -> Result<Asked, DbError> {
         let begun = self.words.rewind();
         let prompt = self.prompt;
         let prompt = if begun.is_empty() { Cow::Borrowed(prompt) } else { Cow::Owned(prompt.continuing(&begun)) };
-        let (id, owner) = (UsageId::new(), link.provider.owner);
+        let (id, owner) = (held.unwrap_or_else(UsageId::new), link.provider.owner);
         let planned = Planned {
             id,
             model: &link.model,
@@ -303,7 +307,11 @@ impl Walk<'_> {
             output_tokens: i64::from(tokens_max),
             purpose: self.purpose,
         };
-        match self.purse.reserve(&planned).await? {
+        let verdict = match held {
+            Some(_) => Verdict::Free,
+            None => self.purse.reserve(&planned).await?,
+        };
+        match verdict {
             Verdict::Free | Verdict::Held(_) => {}
             Verdict::Short(budgets) => return Ok(self.is_short(Short { budgets, unpriced: None })),
             Verdict::Unpriced(budgets) => {
@@ -322,14 +330,17 @@ impl Walk<'_> {
                 (status, received, Some((reason, again && !(hung && self.has_others), own)))
             }
         };
-        self.ended.calls.push(llm::ledger_row((id, owner, &link.model), status, &prompt, &received));
+        // What refused how it was asked took nothing: what is held goes on to the next try, and lasts for it.
+        let misput = failure.as_ref().is_some_and(|(.., own)| own.is_some());
+        let booked = if misput { UsageId::new() } else { id };
+        self.ended.calls.push(llm::ledger_row((booked, owner, &link.model), status, &prompt, &received));
         let Some((reason, again, own)) = failure else {
             self.called = received.called;
             return Ok(Asked::Answered);
         };
         if let Some(own) = own {
             self.pool.health.learn(owner, &link.model, own);
-            return Ok(Asked::Misput);
+            return Ok(Asked::Misput { held: id });
         }
         tracing::warn!(model = link.model, %reason, "A model call failed");
         let whose = if owner == KeyOwner::Platform { link.model.clone() } else { "(of a tenant)".to_owned() };

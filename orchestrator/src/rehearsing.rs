@@ -33,6 +33,7 @@ use crate::{
     prompt::{self, Prompt},
     recall,
     reply::words::Words,
+    sayings,
     spending::Purse,
 };
 
@@ -209,7 +210,8 @@ async fn shown(
         memories: &material.memories,
         files: &files,
     };
-    let prompt = prompt::build(&turn);
+    let mut prompt = prompt::build(&turn);
+    sayings::instruct(&mut prompt, material.languages.as_deref());
     let basis = prompt::basis(&turn, &prompt);
     Ok((prompt, basis))
 }

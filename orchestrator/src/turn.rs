@@ -29,7 +29,7 @@ use crate::{
     prompt::{self, Prompt, PromptMessage},
     recall,
     reply::{Delivery, Sender, ran_out, stream::Stream, words::Words},
-    resume,
+    resume, sayings,
     spending::Purse,
     tools::{
         Work, approved,
@@ -187,6 +187,7 @@ async fn ask(
         files: &files,
     };
     let mut prompt = prompt::build(&shown);
+    sayings::instruct(&mut prompt, turn.opening.languages.as_deref());
     if let Some(words) = turn.errand.as_ref().and_then(|errand| errand.words(&turn.authors)) {
         prompt.messages.push(PromptMessage::new("user", words));
     }

@@ -75,7 +75,7 @@ async function budgets({ test }, page) {
   await test('a budget begins with what was spent, and one without a limit is no alarm', async () => {
     await button(page, 'New budget').click()
     await inspect(page, 'budgets-new')
-    await fill(page, 'Limit in US dollars', '250')
+    await fill(page, 'Limit: US Dollar (USD)', '250')
     await button(page, 'Create budget').click()
     await page.locator('.budget').getByText('of US$250.00').waitFor()
     await button(page, 'New budget').click()
@@ -90,7 +90,7 @@ async function budgets({ test }, page) {
   await test('a limit that is spent says so, and can be raised again', async () => {
     const budget = page.locator('.budget').first()
     await budget.getByRole('button', { name: 'Change the limit' }).click()
-    await budget.getByLabel('Limit in US dollars').fill('0.000001')
+    await budget.getByLabel('Limit: US Dollar (USD)').fill('0.000001')
     await budget.getByRole('button', { name: 'Save' }).click()
     await budget.locator('.badge', { hasText: 'Used up' }).waitFor()
     await inspect(page, 'budgets-used-up')

@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sealed_value_opens_only_in_its_place() {
+    fn attack_109_a_sealed_value_opens_only_in_its_place() {
         let (keys, here) = (keyring("a"), place());
         let sealed = keys.seal(&here, b"xoxb-secret");
         assert_eq!(&**keys.open(&here, &sealed).unwrap(), b"xoxb-secret");

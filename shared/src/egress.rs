@@ -166,9 +166,8 @@ mod tests {
         guard.client(&address.parse().expect(address)).err()
     }
 
-    /// Attack cases 145, 147 and 150, for the addresses of models; 158.
     #[test]
-    fn attack_158_numbers_of_private_networks_are_refused_in_every_spelling() {
+    fn attacks_145_and_147_and_150_and_158_numbers_of_private_networks_are_refused_in_every_spelling() {
         let guard = Guard::new(&[]);
         for host in [
             "127.0.0.1:11434",
@@ -200,6 +199,10 @@ mod tests {
             ("http://api.example.com/v1", Refusal::Scheme),
             ("http://8.8.8.8/v1", Refusal::Scheme),
             ("ftp://api.example.com/", Refusal::Scheme),
+            ("gopher://api.example.com/", Refusal::Scheme),
+            ("file:///etc/passwd", Refusal::Scheme),
+            ("data:text/plain,x", Refusal::Scheme),
+            ("unix:/run/docker.sock", Refusal::Scheme),
             ("https://user:word@api.example.com/v1", Refusal::Credentials),
         ] {
             assert_eq!(refusal(&guard, address), Some(why), "{address}");

@@ -162,7 +162,7 @@ pub async fn run(
     tasks.spawn(embed::run(db.clone(), embedder.clone(), wakeups, stopping.clone()));
     tasks.spawn(presence::run(db.clone(), name.clone(), "worker", stopping.clone()));
     tasks.spawn(counting::run(db.clone(), announcements, stopping.clone()));
-    tasks.spawn(schedule::run(db.clone(), worker.clock.clone(), stopping.clone()));
+    tasks.spawn(schedule::run(db.clone(), worker.clock.clone(), worker.storage.clone(), stopping.clone()));
     if let Some(config) = &config.checkpoints {
         let outside = Checkpoints::open(config)?;
         if outside.signs() {

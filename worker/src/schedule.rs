@@ -5,7 +5,7 @@ use std::time::Duration;
 use shared::{
     clock::Clock,
     db::{
-        Db, DbError, allowances,
+        Db, DbError, TenantDb, allowances,
         budgets::{self, SummedUp},
         customers,
         documents::addresses,
@@ -16,6 +16,7 @@ use shared::{
     },
     jobs::Job,
     queue,
+    storage::{Storage, StorageError},
 };
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
@@ -30,7 +31,7 @@ const PURGE_INTERVAL: Duration = Duration::from_secs(24 * 3_600);
 /// How often each worker counts memories against plans.
 const REST_INTERVAL: Duration = Duration::from_secs(3_600);
 
-pub async fn run(db: Db, clock: Clock, stopping: CancellationToken) {
+pub async fn run(db: Db, clock: Clock, storage: Storage, stopping: CancellationToken) {
     let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let (mut summed_up, mut rested): (Option<tokio::time::Instant>, Option<tokio::time::Instant>) = (None, None);
@@ -47,7 +48,7 @@ pub async fn run(db: Db, clock: Clock, stopping: CancellationToken) {
         }
         if purged.is_none_or(|at| at.elapsed() >= PURGE_INTERVAL) {
             purged = Some(tokio::time::Instant::now());
-            match purge(&db).await {
+            match purge(&db, &storage).await {
                 Ok(0) => {}
                 Ok(rounds) => tracing::info!(rounds, "What was kept long enough was purged"),
                 Err(error) => tracing::warn!(%error, "What was kept long enough could not be purged"),
@@ -258,9 +259,17 @@ pub async fn sum_up(db: &Db) -> Result<SummedUp, DbError> {
     }
 }
 
+#[derive(Debug, thiserror::Error)]
+pub enum PurgeError {
+    #[error(transparent)]
+    Database(#[from] DbError),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
 /// Purges what is older than each tenant wants it kept; returns how many times something was left to do. May be stopped and begun
 /// again anywhere, and run twice at once.
-pub async fn purge(db: &Db) -> Result<usize, DbError> {
+pub async fn purge(db: &Db, storage: &Storage) -> Result<usize, PurgeError> {
     let (mut after, mut rounds) = (None, 0);
     loop {
         let page = system::list_tenants(&db.system(), after).await?;
@@ -269,9 +278,10 @@ pub async fn purge(db: &Db) -> Result<usize, DbError> {
         for line in &page {
             let tenant = db.tenant(line.tenant);
             loop {
-                let mut tx = tenant.begin().await?;
+                let erased = erase_old_files(&tenant, storage).await?;
+                let mut tx = tenant.begin_for_all_audiences().await?;
                 let days = retention::get(&mut tx).await?;
-                let most = retention::purge(&mut tx, &days, BATCH).await?;
+                let most = retention::purge(&mut tx, &days, BATCH).await?.max(erased);
                 tx.commit().await?;
                 rounds += usize::from(most > 0);
                 if most < BATCH.unsigned_abs() {
@@ -282,4 +292,22 @@ pub async fn purge(db: &Db) -> Result<usize, DbError> {
     }
     purge_quarantine(&db.system()).await?;
     Ok(rounds)
+}
+
+/// The bytes first: rows of files whose bytes are still there are found again.
+async fn erase_old_files(tenant: &TenantDb, storage: &Storage) -> Result<u64, PurgeError> {
+    let mut tx = tenant.begin().await?;
+    let days = retention::get(&mut tx).await?;
+    let files = retention::files(&mut tx, &days, BATCH).await?;
+    tx.close().await?;
+    for media in &files.media {
+        storage.erase_media(tenant.id(), *media).await?;
+    }
+    for made in &files.made {
+        storage.erase_file(tenant.id(), *made).await?;
+    }
+    let mut tx = tenant.begin().await?;
+    retention::note_erased(&mut tx, &files).await?;
+    tx.commit().await?;
+    Ok(files.media.len().max(files.made.len()) as u64)
 }

@@ -6,8 +6,7 @@ use serde_json::json;
 use shared::{
     db::{
         audit,
-        budget_notices::dollars,
-        budgets::{self, Budget, NewBudget, Scope},
+        budgets::{self, Budget, Limit, NewBudget, Scope, currencies::said},
     },
     ids::BudgetId,
 };
@@ -22,6 +21,8 @@ use crate::{
 };
 
 const LIMIT_USD_MAX: f64 = 1_000_000.0;
+/// Units of any currency.
+const LIMIT_MAX: f64 = 1_000_000_000.0;
 const MICRO: f64 = 1_000_000.0;
 const ZONE_MAX: usize = 64;
 
@@ -37,7 +38,15 @@ pub struct BudgetBody {
     period: String,
     #[schema(example = "Europe/Berlin")]
     time_zone: String,
-    /// `null`: no limit is set.
+    /// What the limit was said in.
+    #[schema(example = "EUR")]
+    currency: String,
+    /// What one unit of it is worth in this period: the rate in effect when it began, as an exact decimal.
+    #[schema(example = "1.0825")]
+    usd_per_unit: String,
+    /// In `currency`. `null`: no limit is set.
+    budget_limit: Option<f64>,
+    /// What that comes to in this period.
     budget_limit_usd: Option<f64>,
     /// The limit in words.
     #[schema(example = "No limit set")]
@@ -45,8 +54,11 @@ pub struct BudgetBody {
     /// Since the period began, as the ledger says.
     spent_usd: f64,
     spent_micro_usd: i64,
+    /// In `currency`, rounded up to its millionth.
+    spent: f64,
     /// Held for calls that are under way.
     reserved_usd: f64,
+    reserved: f64,
     period_start: String,
 }
 
@@ -73,24 +85,32 @@ pub struct BudgetRequest {
     /// Where the period begins at midnight; UTC if not said.
     #[schema(example = "Europe/Berlin")]
     time_zone: Option<String>,
-    /// `null`: no limit; what is spent is counted all the same.
-    #[serde(deserialize_with = "said")]
-    #[schema(required)]
-    budget_limit_usd: Option<f64>,
+    /// In the tenant's currency. `null`: no limit; what is spent is counted all the same.
+    #[serde(default, deserialize_with = "named")]
+    #[schema(value_type = Option<f64>)]
+    budget_limit: Option<Option<f64>>,
+    /// Instead, in US dollars, whatever the tenant's currency is.
+    #[serde(default, deserialize_with = "named")]
+    #[schema(value_type = Option<f64>)]
+    budget_limit_usd: Option<Option<f64>>,
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeBudget {
-    /// `null`: no limit any more.
-    #[serde(deserialize_with = "said")]
-    #[schema(required)]
-    budget_limit_usd: Option<f64>,
+    /// In the tenant's currency. `null`: no limit any more.
+    #[serde(default, deserialize_with = "named")]
+    #[schema(value_type = Option<f64>)]
+    budget_limit: Option<Option<f64>>,
+    /// Instead, in US dollars, whatever the tenant's currency is.
+    #[serde(default, deserialize_with = "named")]
+    #[schema(value_type = Option<f64>)]
+    budget_limit_usd: Option<Option<f64>>,
 }
 
-/// `null` must be said: what is left out is a mistake, and no limit a decision.
-fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
-    Option::deserialize(deserializer)
+/// `null` is something that was said.
+fn named<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<f64>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 /// The tenant's budgets, its own first.
@@ -121,7 +141,7 @@ pub async fn create(
             Period::Day => "day",
         },
         time_zone: zone,
-        limit_micro_usd: micro(body.budget_limit_usd)?,
+        limit: limit(body.budget_limit, body.budget_limit_usd)?,
     };
     let mut tx = admin.db.begin().await?;
     let plain = zone.len() <= ZONE_MAX && zone.bytes().all(|byte| byte.is_ascii_graphic());
@@ -130,7 +150,8 @@ pub async fn create(
     }
     let budget = budgets::create(&mut tx, &new).await?;
     let detail = json!({ "scope": new.scope.name(), "target": body.target, "period": new.period,
-                         "limit_micro_usd": new.limit_micro_usd });
+                         "limit_micro": budget.limit_micro, "currency": budget.unit.currency,
+                         "limit_micro_usd": budget.limit_micro_usd });
     audit::append(&mut tx, &admin.actor, "budget.create", ("budget", &budget.id.to_string()), detail).await?;
     once.commit(tx, StatusCode::CREATED, budget.into()).await
 }
@@ -146,10 +167,11 @@ pub async fn change(
     body: Result<Json<ChangeBudget>, JsonRejection>,
 ) -> Result<Json<BudgetBody>, ApiError> {
     let Json(body) = body?;
-    let limit = micro(body.budget_limit_usd)?;
+    let limit = limit(body.budget_limit, body.budget_limit_usd)?;
     let mut tx = admin.db.begin().await?;
     let budget = budgets::set_limit(&mut tx, id, limit).await?;
-    let detail = json!({ "limit_micro_usd": limit });
+    let detail = json!({ "limit_micro": budget.limit_micro, "currency": budget.unit.currency,
+                         "limit_micro_usd": budget.limit_micro_usd });
     audit::append(&mut tx, &admin.actor, "budget.change", ("budget", &id.to_string()), detail).await?;
     tx.commit().await?;
     Ok(Json(budget.into()))
@@ -182,13 +204,24 @@ fn scope(name: &str, target: Option<&str>) -> Result<Scope, ApiError> {
     })
 }
 
-fn micro(usd: Option<f64>) -> Result<Option<i64>, ApiError> {
-    let Some(usd) = usd else { return Ok(None) };
-    if !(0.0..=LIMIT_USD_MAX).contains(&usd) {
-        return Err(ApiError::invalid("`budget_limit_usd` must be `null` or a number from 0 to 1000000."));
+/// What is left out is a mistake, and no limit a decision.
+fn limit(own: Option<Option<f64>>, usd: Option<Option<f64>>) -> Result<Limit<'static>, ApiError> {
+    match (own, usd) {
+        (Some(own), None) => Ok(Limit::own(micro("budget_limit", own, LIMIT_MAX)?)),
+        (None, Some(usd)) => Ok(Limit::usd(micro("budget_limit_usd", usd, LIMIT_USD_MAX)?)),
+        _ => Err(ApiError::invalid(
+            "Say the limit once: `budget_limit` in your currency or `budget_limit_usd`; `null` is no limit.",
+        )),
     }
-    #[expect(clippy::cast_possible_truncation, reason = "at most 10^12")]
-    Ok(Some((usd * MICRO).round() as i64))
+}
+
+fn micro(field: &str, amount: Option<f64>, most: f64) -> Result<Option<i64>, ApiError> {
+    let Some(amount) = amount else { return Ok(None) };
+    if !(0.0..=most).contains(&amount) {
+        return Err(ApiError::invalid(format!("`{field}` must be `null` or a number from 0 to {most}.")));
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "at most 10^15")]
+    Ok(Some((amount * MICRO).round() as i64))
 }
 
 /// Exact to the micro-dollar: far less than 2^53 of them.
@@ -205,17 +238,25 @@ impl From<Budget> for BudgetBody {
             Scope::Person(id) => Some(id.to_string()),
             Scope::Conversation(id) => Some(id.to_string()),
         };
-        let limit = match budget.limit_micro_usd {
+        let limit = match budget.limit_micro {
             None => "No limit set".to_owned(),
-            Some(micro) => format!("${} a {}", dollars(micro), budget.period),
+            Some(micro) => format!("{} a {}", said(micro, &budget.unit.currency), budget.period),
         };
+        let own = |micro_usd| usd(budget.unit.from_micro_usd(micro_usd));
+        let (spent, reserved) = (own(budget.spent_micro_usd), own(budget.reserved_micro_usd));
         Self {
             id: budget.id.to_string(),
             scope: budget.scope.name(),
             target,
             period: budget.period,
             time_zone: budget.time_zone,
+            usd_per_unit: budget.unit.usd_per_unit(),
+            currency: budget.unit.currency,
+            // Millionths of a unit as of a dollar.
+            budget_limit: budget.limit_micro.map(usd),
             budget_limit_usd: budget.limit_micro_usd.map(usd),
+            spent,
+            reserved,
             limit,
             spent_usd: usd(budget.spent_micro_usd),
             spent_micro_usd: budget.spent_micro_usd,

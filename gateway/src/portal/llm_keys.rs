@@ -33,7 +33,7 @@ use crate::{
 const NAME_MAX: usize = 80;
 const URL_MAX: usize = 500;
 const KEY_MAX: usize = 512;
-const MODEL_MAX: usize = 200;
+pub(super) const MODEL_MAX: usize = 200;
 
 #[derive(Serialize, ToSchema)]
 pub struct LlmKeyBody {
@@ -231,7 +231,7 @@ fn refusal(failed: Failed) -> ApiError {
     ApiError::new(status, code, failed.to_string())
 }
 
-fn text<'a>(field: &str, given: &'a str, longest: usize) -> Result<&'a str, ApiError> {
+pub(super) fn text<'a>(field: &str, given: &'a str, longest: usize) -> Result<&'a str, ApiError> {
     let given = given.trim();
     if given.is_empty() || given.chars().count() > longest || given.chars().any(char::is_control) {
         return Err(ApiError::invalid(format!("`{field}` must have 1 to {longest} characters.")));

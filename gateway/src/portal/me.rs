@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 use serde::Serialize;
-use shared::db::tenants;
+use shared::db::{budgets::currencies, tenants};
 use utoipa::ToSchema;
 
 use super::auth::{Session, describe};
@@ -22,6 +22,9 @@ pub enum Me {
         tenant_name: String,
         #[schema(example = "customer_admin")]
         role: String,
+        /// What the tenant says its budgets in.
+        #[schema(example = "EUR")]
+        currency: String,
     },
     Person(Box<Session>),
 }
@@ -35,6 +38,7 @@ pub async fn show(caller: Caller, State(gateway): State<Gateway>) -> Result<Json
     };
     let mut tx = operator.db.begin().await?;
     let tenant_name = tenants::name(&mut tx).await?;
+    let currency = currencies::show(&mut tx).await?.currency;
     tx.close().await?;
-    Ok(Json(Me::Key { tenant_id: operator.tenant.to_string(), tenant_name, role: operator.role }))
+    Ok(Json(Me::Key { tenant_id: operator.tenant.to_string(), tenant_name, role: operator.role, currency }))
 }

@@ -120,11 +120,20 @@ pub async fn export(Admin(admin): Admin, PathId(id): PathId<PersonId>) -> Result
     }))
 }
 
-/// For how many days records are kept that nobody reads any more; `null`: for good. Messages, memories and files stay until
-/// somebody deletes them.
+/// For how many days what is there is kept; `null`: for good. What is said may be kept for good by default, records that nobody
+/// reads any more for 90 days.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RetentionBody {
+    /// What was said in conversations, with its files, what is remembered of it word for word, summaries, and every record of it:
+    /// none of those below is kept longer. 1 to 3,650. What was learned from it stays.
+    #[serde(deserialize_with = "said")]
+    #[schema(required, example = 365)]
+    messages_days: Option<i32>,
+    /// Facts and decisions that were learned from what was said.
+    #[serde(deserialize_with = "said")]
+    #[schema(required, example = 730)]
+    facts_days: Option<i32>,
     /// Bytes as a platform sent them, and what people pressed. 1 to 3,650.
     #[serde(deserialize_with = "said")]
     #[schema(required, example = 90)]
@@ -168,12 +177,21 @@ pub async fn set_retention(
 ) -> Result<Json<RetentionBody>, ApiError> {
     let Json(asked) = asked?;
     let days = Retention {
+        messages_days: asked.messages_days,
+        facts_days: asked.facts_days,
         inbox_days: asked.inbox_days,
         runs_days: asked.runs_days,
         deliveries_days: asked.deliveries_days,
         jobs_days: asked.jobs_days,
     };
-    let all = [days.inbox_days, days.runs_days, days.deliveries_days, days.jobs_days];
+    let all = [
+        days.messages_days,
+        days.facts_days,
+        days.inbox_days,
+        days.runs_days,
+        days.deliveries_days,
+        days.jobs_days,
+    ];
     if all.iter().flatten().any(|days| !(1..=DAYS_MAX).contains(days)) {
         return Err(ApiError::invalid("Days must be numbers from 1 to 3650, or null to keep for good."));
     }
@@ -186,6 +204,8 @@ pub async fn set_retention(
 impl From<Retention> for RetentionBody {
     fn from(days: Retention) -> Self {
         Self {
+            messages_days: days.messages_days,
+            facts_days: days.facts_days,
             inbox_days: days.inbox_days,
             runs_days: days.runs_days,
             deliveries_days: days.deliveries_days,

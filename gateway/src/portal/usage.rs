@@ -7,7 +7,10 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use shared::{
     db::{
-        budgets,
+        budgets::{
+            self,
+            currencies::{self, Unit},
+        },
         usage_report::{self, By, Usage},
     },
     ids::{AgentId, PersonId},
@@ -65,8 +68,11 @@ pub struct UsageBody {
     /// Of the calls whose model has a price.
     cost_usd: f64,
     cost_micro_usd: i64,
+    /// In the report's currency, rounded up to its millionth.
+    cost: f64,
     /// Of it, paid with keys of the tenant's own.
     own_cost_usd: f64,
+    own_cost: f64,
     /// Calls of models without a price: they cost something, but nobody knows what.
     unpriced_calls: i64,
 }
@@ -76,6 +82,12 @@ pub struct UsageReport {
     from: String,
     to: String,
     time_zone: String,
+    /// The tenant's.
+    #[schema(example = "EUR")]
+    currency: String,
+    /// What one unit of it was worth when the first day began, as an exact decimal.
+    #[schema(example = "1.0825")]
+    usd_per_unit: String,
     /// The dearest first; of days, the latest.
     items: Vec<UsageBody>,
 }
@@ -103,12 +115,15 @@ pub async fn report(
         Grouping::Day => By::Day,
     };
     let items = usage_report::report(&mut tx, by, (from, to), zone).await?;
+    let unit = currencies::since(&mut tx, from, zone).await?;
     tx.close().await?;
     Ok(Json(UsageReport {
         from: day(from),
         to: day(to),
         time_zone: zone.to_owned(),
-        items: items.into_iter().map(|usage| body(by, usage)).collect(),
+        items: items.into_iter().map(|usage| body(by, usage, &unit)).collect(),
+        usd_per_unit: unit.usd_per_unit(),
+        currency: unit.currency,
     }))
 }
 
@@ -133,7 +148,7 @@ pub(super) fn day(day: Date) -> String {
     day.format(DAY).unwrap_or_default()
 }
 
-fn body(by: By, usage: Usage) -> UsageBody {
+fn body(by: By, usage: Usage, unit: &Unit) -> UsageBody {
     let key = usage.key.map(|key| match (by, key.parse()) {
         (By::Agent, Ok(id)) => AgentId::from_uuid(id).to_string(),
         (By::Person, Ok(id)) => PersonId::from_uuid(id).to_string(),
@@ -149,7 +164,9 @@ fn body(by: By, usage: Usage) -> UsageBody {
         audio_seconds: usage.audio_seconds,
         cost_usd: usd(usage.cost_micro_usd),
         cost_micro_usd: usage.cost_micro_usd,
+        cost: usd(unit.from_micro_usd(usage.cost_micro_usd)),
         own_cost_usd: usd(usage.own_cost_micro_usd),
+        own_cost: usd(unit.from_micro_usd(usage.own_cost_micro_usd)),
         unpriced_calls: usage.unpriced_calls,
     }
 }

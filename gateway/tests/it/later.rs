@@ -12,7 +12,7 @@ async fn send(house: &House, key: &str, method: &'static str, path: &str, body: 
 }
 
 #[tokio::test]
-async fn hours_and_schedules_that_are_none_are_refused_with_a_sentence() {
+async fn hours_languages_and_schedules_that_are_none_are_refused_with_a_sentence() {
     let house = House::open().await;
     let acme = house.firm("acme").await;
     for (body, said) in [
@@ -30,6 +30,25 @@ async fn hours_and_schedules_that_are_none_are_refused_with_a_sentence() {
     let set = send(&house, &acme.key, "PUT", "/api/v1/office-hours", hours.clone()).await;
     assert_eq!((set.status, set.json()), (200, hours.clone()));
     assert_eq!(house.ask(&Ask::get("/api/v1/office-hours").key(&acme.key)).await.json(), hours);
+
+    for (body, said) in [
+        (json!({ "languages": ["tlh"] }), "en, de, fr, es, pt"),
+        (json!({ "languages": ["de", "de"] }), "once"),
+        (json!({ "languages": [] }), "main one first"),
+        (json!({}), ""),
+    ] {
+        let refused = send(&house, &acme.key, "PUT", "/api/v1/languages", body.clone()).await;
+        assert_eq!(refused.status, 400, "{body}");
+        assert!(refused.detail().contains(said), "{body}: {}", refused.detail());
+    }
+    assert_eq!(
+        house.ask(&Ask::get("/api/v1/languages").key(&acme.key)).await.json(),
+        json!({ "languages": null })
+    );
+    for spoken in [json!({ "languages": ["de", "en"] }), json!({ "languages": null })] {
+        assert_eq!(send(&house, &acme.key, "PUT", "/api/v1/languages", spoken.clone()).await.json(), spoken);
+        assert_eq!(house.ask(&Ask::get("/api/v1/languages").key(&acme.key)).await.json(), spoken);
+    }
 
     let agent = "agt_01h455vb4pex5vsknk084sn02q";
     let whole = json!({ "name": "Morning", "agent": agent, "connection": "con_01h455vb4pex5vsknk084sn02q", "channel": "C1",

@@ -72,14 +72,20 @@ async fn an_export_is_put_on_record_before_it_is_handed_out() {
 async fn retention_is_ninety_days_until_somebody_says_otherwise() {
     let house = House::open().await;
     let acme = house.firm("acme").await;
-    let first = json!({ "inbox_days": 90, "runs_days": 90, "deliveries_days": 90, "jobs_days": 30 });
+    let first = json!({ "messages_days": null, "facts_days": null, "inbox_days": 90, "runs_days": 90,
+                        "deliveries_days": 90, "jobs_days": 30 });
     assert_eq!(call(&house, &acme, "GET", RETENTION, &Value::Null).await.json(), first);
-    let wanted = json!({ "inbox_days": 7, "runs_days": null, "deliveries_days": 1, "jobs_days": 3650 });
+    let wanted = json!({ "messages_days": 365, "facts_days": 730, "inbox_days": 7, "runs_days": null,
+                         "deliveries_days": 1, "jobs_days": 3650 });
     assert_eq!(call(&house, &acme, "PUT", RETENTION, &wanted).await.json(), wanted);
     assert_eq!(call(&house, &acme, "GET", RETENTION, &Value::Null).await.json(), wanted);
-    for (field, value) in
-        [("inbox_days", json!(0)), ("jobs_days", json!(3651)), ("runs_days", json!("7")), ("x", json!(1))]
-    {
+    for (field, value) in [
+        ("messages_days", json!(0)),
+        ("inbox_days", json!(0)),
+        ("jobs_days", json!(3651)),
+        ("runs_days", json!("7")),
+        ("x", json!(1)),
+    ] {
         let mut wrong = wanted.clone();
         wrong[field] = value;
         assert_eq!(call(&house, &acme, "PUT", RETENTION, &wrong).await.status, 400, "{wrong}");

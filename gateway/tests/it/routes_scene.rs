@@ -8,7 +8,7 @@ use shared::{
         agents::{self, AgentShape},
         api_keys, approvals,
         audit::Actor,
-        budgets::{self, NewBudget, Scope},
+        budgets::{self, Limit, NewBudget, Scope},
         connections::{self, NewSlackConnection},
         escalation_rules::{self, Shape},
         follow_ups,
@@ -297,7 +297,8 @@ impl<'a> Scene<'a> {
     }
 
     async fn budget(&self, tenant: TenantId) -> String {
-        let new = NewBudget { scope: Scope::Tenant, period: "month", time_zone: "UTC", limit_micro_usd: Some(1) };
+        let new =
+            NewBudget { scope: Scope::Tenant, period: "month", time_zone: "UTC", limit: Limit::usd(Some(1)) };
         let mut tx = self.house.test.db.tenant(tenant).begin().await.expect("a transaction begins");
         let budget = budgets::create(&mut tx, &new).await.expect("a budget can be made");
         tx.commit().await.expect("the budget is stored");

@@ -25,6 +25,7 @@ use shared::{
     db::{
         DbError, TenantDb,
         lanes::Lease,
+        runs::Opening,
         tool_calls::{self, Past, Step},
         usage::ModelCall,
     },
@@ -39,6 +40,7 @@ use crate::{
     pool::{Completion, Link, NoAnswer},
     prompt::{Prompt, PromptMessage},
     reply::words::Words,
+    sayings::{self, Saying},
     spending::Purse,
     turn::Outcome,
 };
@@ -138,7 +140,7 @@ impl Work<'_> {
                 answers
                     .push(PromptMessage { answers: Some(call.id.clone()), ..PromptMessage::new("tool", result) });
             }
-            if let Some(outcome) = ending(&mut progress, &self.turn.opening.channel, self.request_hash) {
+            if let Some(outcome) = ending(&mut progress, &self.turn.opening, self.request_hash) {
                 self.words.settle("");
                 return Ok(outcome);
             }
@@ -219,12 +221,12 @@ impl Work<'_> {
 }
 
 /// A turn that waits or hands over ends here; its words are ours.
-fn ending(progress: &mut Progress, channel: &str, request_hash: [u8; 32]) -> Option<Outcome> {
+fn ending(progress: &mut Progress, opening: &Opening, request_hash: [u8; 32]) -> Option<Outcome> {
     let told = |text: String, hand_over: Option<String>| Outcome::Told { text, hand_over, request_hash };
     if let Some(reason) = progress.hands_over.take() {
-        return Some(told(wording::HANDED_OVER.to_owned(), Some(reason)));
+        return Some(told(Saying::HandedOver.in_language(sayings::language(opening)).to_owned(), Some(reason)));
     }
-    (!progress.waits.is_empty()).then(|| told(wording::waits(&progress.waits, channel), None))
+    (!progress.waits.is_empty()).then(|| told(wording::waits(&progress.waits, &opening.channel), None))
 }
 
 fn gives_up(reason: &str) -> Outcome {

@@ -6,7 +6,6 @@ use shared::{
     tools::wording::lines,
 };
 
-pub const HANDED_OVER: &str = "I have asked a colleague to take over here.";
 /// Characters of an answer that are shown.
 const SHOWN_MAX: usize = 600;
 

@@ -1,7 +1,10 @@
 //! How models are asked: as the agent's shape has it, and in each model's own dialect.
 
 use serde_json::{Value, json};
-use shared::db::agents::{self, AgentShape};
+use shared::db::{
+    agents::{self, AgentShape},
+    budgets::{self, Limit, NewBudget, Scope},
+};
 use simulators::ModelOptions;
 
 use crate::stage::Stage;
@@ -70,6 +73,38 @@ async fn a_model_that_thinks_is_asked_in_its_own_words_from_then_on_and_its_refu
     let ledger = "select status || case when cost_micro_usd > 0 then ' paid' else ' free' end from usage
                    order by created_at, usage_id";
     assert_eq!(stage.texts(ledger).await, ["failed free", "failed free", "ok paid", "ok paid"]);
+}
+
+/// Refused twice for how it was asked: what was held the first time is enough for the answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn money_for_one_call_is_enough_for_a_model_that_wants_to_be_asked_otherwise() {
+    let mut stage = Stage::new().await;
+    stage.test.config.llm.fallback_model = None;
+    let price = "insert into model_prices (model, effective_from, input_micro_usd_per_million, output_micro_usd_per_million)
+                 values ($1, now(), 0, 1000000)";
+    let model = &stage.test.config.llm.model;
+    let insert = sqlx::query(price).bind(model).execute(&mut stage.test.system().await).await;
+    insert.expect("an operator sets a price");
+    // 120 tokens of an answer, a micro-dollar each, and none for a shorter one.
+    let mut tx = stage.db.begin().await.expect("a transaction begins");
+    let (scope, limit) = (Scope::Tenant, Limit::usd(Some(120)));
+    let budget = NewBudget { scope, period: "day", time_zone: "UTC", limit };
+    budgets::create(&mut tx, &budget).await.expect("a budget");
+    tx.commit().await.expect("it is stored");
+    stage.model.set_options(ModelOptions { thinks: true, ..ModelOptions::default() });
+    shaped(&stage, Some(0.2), Some(120)).await;
+    let first = stage.asks("Are you a human?").await;
+    let _orchestrator = stage.orchestrator();
+    stage.ended().await;
+    let replies = stage.replies(&first);
+    assert!(replies.len() == 1 && replies[0].text.contains("AI"), "{replies:?}");
+    assert_eq!(asked(&stage).len(), 3);
+    let ledger = "select status || case when cost_micro_usd > 0 then ' paid' else ' free' end from usage
+                   order by created_at, usage_id";
+    assert_eq!(stage.texts(ledger).await, ["failed free", "failed free", "ok paid"]);
+    let held = "select count(*)::text || ' ' || (select reserved_micro_usd from budgets) from budget_reservations";
+    assert_eq!(stage.texts(held).await, ["0 0"]);
+    assert_eq!(stage.texts("select count(*)::text from budget_drift()").await, ["0"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

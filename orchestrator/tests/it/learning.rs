@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::db::budgets::{self, NewBudget, Scope};
+use shared::db::budgets::{self, Limit, NewBudget, Scope};
 use simulators::{FaultKind, FaultRule, ModelRequest, Say};
 
 use crate::stage::{CHANNEL, PATIENCE, Stage, TEAM};
@@ -133,7 +133,7 @@ async fn without_money_nothing_is_learned_and_all_is_remembered() {
     // It costs nothing.
     stage.test.config.llm.fallback_model = None;
     let mut tx = stage.db.begin().await.expect("a transaction begins");
-    let new = NewBudget { scope: Scope::Tenant, period: "month", time_zone: "UTC", limit_micro_usd: Some(0) };
+    let new = NewBudget { scope: Scope::Tenant, period: "month", time_zone: "UTC", limit: Limit::usd(Some(0)) };
     budgets::create(&mut tx, &new).await.expect("a budget");
     sqlx::query("update agents set model = 'gpt-4o-mini' where tenant_id = $1")
         .bind(stage.db.id())

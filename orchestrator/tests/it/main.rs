@@ -5,6 +5,7 @@ mod asking;
 mod files;
 mod hostile;
 mod interruptions;
+mod languages;
 mod learning;
 mod money;
 mod reasons;

@@ -1,6 +1,6 @@
 //! Money that is gone in the middle of an answer.
 
-use shared::db::budgets::{self, NewBudget, Scope};
+use shared::db::budgets::{self, Limit, NewBudget, Scope};
 use simulators::{FaultKind, FaultRule, ModelOptions};
 
 use crate::stage::Stage;
@@ -20,7 +20,7 @@ async fn an_answer_that_breaks_off_for_want_of_money_is_a_humans() {
     // Room for one call, and not for the short one that would follow.
     let mut tx = stage.db.begin().await.expect("a transaction begins");
     let limit = Some(CALL + 100);
-    let budget = NewBudget { scope: Scope::Tenant, period: "day", time_zone: "UTC", limit_micro_usd: limit };
+    let budget = NewBudget { scope: Scope::Tenant, period: "day", time_zone: "UTC", limit: Limit::usd(limit) };
     budgets::create(&mut tx, &budget).await.expect("a budget");
     tx.commit().await.expect("it is stored");
     let answer = "One sentence after the other tells a little more of what I know. ".repeat(20);
@@ -41,6 +41,6 @@ async fn an_answer_that_breaks_off_for_want_of_money_is_a_humans() {
     let waits = "select count(*)::text from conversations where waits_since is not null";
     assert_eq!(stage.texts(waits).await, ["1"], "somebody has to answer");
     assert_eq!(stage.texts("select count(*)::text from budget_drift()").await, ["0"]);
-    let spent = stage.texts("select (spent_micro_usd <= limit_micro_usd)::text from budgets").await;
+    let spent = stage.texts("select (spent_micro_usd <= limit_micro)::text from budgets").await;
     assert_eq!(spent, ["true"]);
 }

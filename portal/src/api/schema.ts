@@ -44,11 +44,11 @@ export type BindingBody = { agent: string; channel?: string | null; connection?:
 
 export type BindingList = { items: (BindingBody)[] }
 
-export type BudgetBody = { budget_limit_usd?: number | null; id: string; limit: string; period: string; period_start: string; reserved_usd: number; scope: string; spent_micro_usd: number; spent_usd: number; target?: string | null; time_zone: string }
+export type BudgetBody = { budget_limit?: number | null; budget_limit_usd?: number | null; currency: string; id: string; limit: string; period: string; period_start: string; reserved: number; reserved_usd: number; scope: string; spent: number; spent_micro_usd: number; spent_usd: number; target?: string | null; time_zone: string; usd_per_unit: string }
 
 export type BudgetList = { items: (BudgetBody)[] }
 
-export type BudgetRequest = { budget_limit_usd: number | null; period: Period; scope: string; target?: string | null; time_zone?: string | null }
+export type BudgetRequest = { budget_limit?: number | null; budget_limit_usd?: number | null; period: Period; scope: string; target?: string | null; time_zone?: string | null }
 
 export type CallBody = { at: string; cost_micro_usd?: number | null; estimated: boolean; input_tokens: number; model: string; output_tokens: number; purpose: string; status: string }
 
@@ -58,7 +58,7 @@ export type CaseList = { items: (CaseBody)[] }
 
 export type CaseShape = { agent_id?: string | null; blocks?: boolean | null; must_cite?: (string)[] | null; must_contain?: (string)[] | null; must_escalate?: boolean | null; name: string; question: string }
 
-export type ChangeBudget = { budget_limit_usd: number | null }
+export type ChangeBudget = { budget_limit?: number | null; budget_limit_usd?: number | null }
 
 export type ChangeConsent = { access: string }
 
@@ -101,6 +101,10 @@ export type ConversationList = { items: (ConversationBody)[]; next_cursor?: stri
 export type CorrectMemory = { text: string; value?: string | null }
 
 export type CreatedApiKey = ApiKeyBody & { key: string }
+
+export type CurrencyBody = { currency: string; rates: (RateBody)[]; usd_per_unit: string }
+
+export type CurrencyRequest = { currency: string }
 
 export type DayFiguresBody = FiguresBody & { day: string }
 
@@ -228,7 +232,7 @@ export type McpServerBody = { created_at: string; created_by: string; id: string
 
 export type McpServerList = { items: (McpServerBody)[] }
 
-export type Me = { role: string; tenant_id: string; tenant_name: string } | Session
+export type Me = { currency: string; role: string; tenant_id: string; tenant_name: string } | Session
 
 export type MemberBody = { created_at: string; is_owner: boolean; mail: string; name: string; read_only: boolean; role: string; user_id: string }
 
@@ -247,6 +251,12 @@ export type MessageBody = { author: string; author_kind: string; deleted_at?: st
 export type MessageList = { items: (MessageBody)[]; next_cursor?: string | null }
 
 export type ModelBody = { llm_key?: string | null; model: string }
+
+export type ModelPriceBody = { cached_usd?: number | null; created_by: string; effective_from: string; input_usd: number; model: string; output_usd: number }
+
+export type ModelPriceList = { items: (ModelPriceBody)[] }
+
+export type ModelPriceRequest = { cached_usd?: number | null; effective_from?: string | null; input_usd: number; model: string; output_usd: number }
 
 export type NewApiKey = { expires_in_days?: number | null; name: string; role: Role }
 
@@ -307,6 +317,8 @@ export type ProviderHealthBody = { answered: number; failed: number; last_answer
 export type ProviderPage = { url: string }
 
 export type ProviderSampleBody = { answered: number; at: string; failed: number; provider: string }
+
+export type RateBody = { currency: string; effective_from: string; usd_per_unit: string }
 
 export type RecalledBody = { author?: string | null; memory_id: string; said_at?: string | null; score: number; text?: string | null }
 
@@ -422,9 +434,9 @@ export type TriedBody = { answer: ReplayBody; case_id: string; complaints: (stri
 
 export type TroubleBody = { reason: string; state: string }
 
-export type UsageBody = { audio_seconds: number; calls: number; cost_micro_usd: number; cost_usd: number; failed_calls: number; input_tokens: number; key?: string | null; name?: string | null; output_tokens: number; own_cost_usd: number; unpriced_calls: number }
+export type UsageBody = { audio_seconds: number; calls: number; cost: number; cost_micro_usd: number; cost_usd: number; failed_calls: number; input_tokens: number; key?: string | null; name?: string | null; output_tokens: number; own_cost: number; own_cost_usd: number; unpriced_calls: number }
 
-export type UsageReport = { from: string; items: (UsageBody)[]; time_zone: string; to: string }
+export type UsageReport = { currency: string; from: string; items: (UsageBody)[]; time_zone: string; to: string; usd_per_unit: string }
 
 export type UseBody = { at: string; conversation_id: string; rank: number; run_id: string; score: number }
 
@@ -768,6 +780,14 @@ export interface Operations {
     request: { path: { conversation_id: string }; query?: { cursor?: string | null; limit?: number | null } }
     answer: Trace
   }
+  'GET /api/v1/currency': {
+    request: object
+    answer: CurrencyBody
+  }
+  'PUT /api/v1/currency': {
+    request: { body: CurrencyRequest }
+    answer: CurrencyBody
+  }
   'GET /api/v1/dead-letters': {
     request: { query?: { cursor?: string | null; limit?: number | null } }
     answer: DeadLetterList
@@ -927,6 +947,14 @@ export interface Operations {
   'DELETE /api/v1/llm-keys/{llm_key_id}': {
     request: { path: { llm_key_id: string } }
     answer: undefined
+  }
+  'GET /api/v1/llm-keys/{llm_key_id}/prices': {
+    request: { path: { llm_key_id: string } }
+    answer: ModelPriceList
+  }
+  'POST /api/v1/llm-keys/{llm_key_id}/prices': {
+    request: { path: { llm_key_id: string }; headers?: { 'idempotency-key'?: string }; body: ModelPriceRequest }
+    answer: ModelPriceBody
   }
   'GET /api/v1/mcp-servers': {
     request: object

@@ -2,11 +2,12 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { call } from '../api/client'
+import { currencyQuery } from '../api/money'
 import { agentsQuery, budgetsQuery, conversationsQuery } from '../api/queries'
 import { usageQuery } from '../api/reports'
 import type { BudgetBody, Period } from '../api/schema'
 import { titleOf } from '../lib/conversations'
-import { ownZone } from '../lib/money'
+import { currencyName, ownZone } from '../lib/money'
 import { moment } from '../lib/time'
 import { useWords } from '../lib/words'
 import { Button } from '../ui/button'
@@ -27,12 +28,12 @@ export function BudgetForm({ onClose }: { onClose: () => void }) {
   const [target, setTarget] = useState('')
   const [period, setPeriod] = useState<Period>('month')
   const [zone, setZone] = useState(ownZone)
-  const [limit, setLimit] = useState<Limit>({ isSet: true, usd: '' })
+  const [limit, setLimit] = useState<Limit>({ isSet: true, units: '' })
   const targets = useTargets(scope)
   const create = useMutation({
     mutationFn: () =>
       call('POST /api/v1/budgets', {
-        body: { scope, target: scope === 'tenant' ? null : target, period, time_zone: zone.trim(), budget_limit_usd: limitOf(limit) },
+        body: { scope, target: scope === 'tenant' ? null : target, period, time_zone: zone.trim(), budget_limit: limitOf(limit) },
       }),
     onSuccess: async () => {
       await client.invalidateQueries({ queryKey: budgetsQuery.queryKey })
@@ -98,10 +99,13 @@ export function BudgetForm({ onClose }: { onClose: () => void }) {
 export function LimitForm({ budget, onClose }: { budget: BudgetBody; onClose: () => void }) {
   const say = useWords()
   const client = useQueryClient()
-  const known = budget.budget_limit_usd
-  const [limit, setLimit] = useState<Limit>({ isSet: typeof known === 'number', usd: typeof known === 'number' ? String(known) : '' })
+  const own = useQuery(currencyQuery).data?.currency
+  // What was said in another currency is no number of this one.
+  const known = budget.budget_limit
+  const isOwn = own === budget.currency
+  const [limit, setLimit] = useState<Limit>({ isSet: typeof known === 'number', units: typeof known === 'number' && isOwn ? String(known) : '' })
   const change = useMutation({
-    mutationFn: () => call('PATCH /api/v1/budgets/{budget_id}', { path: { budget_id: budget.id }, body: { budget_limit_usd: limitOf(limit) } }),
+    mutationFn: () => call('PATCH /api/v1/budgets/{budget_id}', { path: { budget_id: budget.id }, body: { budget_limit: limitOf(limit) } }),
     onSuccess: async () => {
       await client.invalidateQueries({ queryKey: budgetsQuery.queryKey })
       onClose()
@@ -129,26 +133,27 @@ export function LimitForm({ budget, onClose }: { budget: BudgetBody; onClose: ()
 
 interface Limit {
   isSet: boolean
-  usd: string
+  units: string
 }
 
-const limitOf = ({ isSet, usd }: Limit): number | null => (isSet ? Number(usd) : null)
+const limitOf = ({ isSet, units }: Limit): number | null => (isSet ? Number(units) : null)
 
 function LimitFields({ limit, onChange }: { limit: Limit; onChange: (limit: Limit) => void }) {
   const say = useWords()
+  const own = useQuery(currencyQuery).data?.currency
   return (
     <>
       {limit.isSet && (
         <Field
-          label={say('budgets.limit')}
+          label={say('budgets.limit', { currency: currencyName(own ?? 'USD') })}
           hint={say('budgets.limit_hint')}
           type="number"
           inputMode="decimal"
           min={0}
           max={LIMIT_MAX}
           step="any"
-          value={limit.usd}
-          onChange={(event) => onChange({ ...limit, usd: event.target.value })}
+          value={limit.units}
+          onChange={(event) => onChange({ ...limit, units: event.target.value })}
           required
         />
       )}

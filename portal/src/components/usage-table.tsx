@@ -11,7 +11,7 @@ type By = NonNullable<UsageSearch['by']>
 
 const NOBODY: Record<By, Word> = { agent: 'usage.no_agent', model: 'usage.no_model', person: 'usage.no_person' }
 
-export function UsageTable({ rows, by }: { rows: UsageBody[]; by: By }) {
+export function UsageTable({ rows, by, currency }: { rows: UsageBody[]; by: By; currency: string }) {
   const say = useWords()
   const most = Math.max(...rows.map(({ cost_micro_usd: cost }) => cost), 0)
   return (
@@ -35,7 +35,7 @@ export function UsageTable({ rows, by }: { rows: UsageBody[]; by: By }) {
                   <rect width={most > 0 ? (row.cost_micro_usd / most) * 100 : 0} height="2" />
                 </svg>
               </th>
-              <td>{costWords(row, say)}</td>
+              <td>{costWords(row, currency, say)}</td>
               <td>{count(row.calls)}</td>
               <td>{row.failed_calls > 0 ? count(row.failed_calls) : '–'}</td>
               <td title={count(row.input_tokens + row.output_tokens)}>{short(row.input_tokens + row.output_tokens)}</td>

@@ -12,6 +12,7 @@ export const GROUPS = [
   'case',
   'connection',
   'conversation',
+  'currency',
   'document',
   'escalation',
   'escalation_rule',

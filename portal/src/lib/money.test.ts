@@ -4,7 +4,7 @@ import type { AgentBody, BudgetBody, UsageBody } from '../api/schema'
 import { ceiling, ticks } from '../ui/bars'
 import { isLiving, stateOf } from './billing'
 import { usersOf } from './models'
-import { alertOf, everyDay, knownOf, money, spanOf, summed, valueOf } from './money'
+import { alertOf, amount, currencyName, everyDay, knownOf, money, spanOf, summed, valueOf } from './money'
 import { isOfConnections, isOfMoney, isOfSends } from './notices'
 import { prefer } from './preferences'
 import { length, moodOf } from './waiting'
@@ -18,6 +18,7 @@ test('cents where there are some, and small sums keep what matters', () => {
   expect(money(12_345_678)).toMatch(/12\.35/)
   expect(money(0)).toMatch(/0\.00/)
   expect(money(1_234)).toMatch(/0\.0012/)
+  expect([amount(12.5, 'EUR'), currencyName('EUR')]).toEqual(['€12.50', 'Euro (EUR)'])
 })
 
 test('costs are known wholly, partly or not at all', () => {
@@ -34,7 +35,7 @@ test('every day of the span is there, whether or not something was used', () => 
 })
 
 test('sums and measures', () => {
-  const all = summed([row({ calls: 1, input_tokens: 10, output_tokens: 5 }), row({ calls: 2, cost_micro_usd: 7 })])
+  const all = summed([row({ calls: 1, input_tokens: 10, output_tokens: 5 }), row({ calls: 2, cost_micro_usd: 8, cost: 0.000007 })])
   expect([valueOf(all, 'calls'), valueOf(all, 'tokens'), valueOf(all, 'cost')]).toEqual([3, 15, 7])
   expect([0, 0.7, 1, 13, 2_400, 2_600].map(ceiling)).toEqual([0, 1, 1, 20, 2_500, 5_000])
   expect(ticks(20)).toEqual([0, 5, 10, 15, 20])

@@ -9,14 +9,26 @@ const CENT = 10_000
 const DAY_MS = 24 * 60 * 60_000
 
 /** Cents where there are some; below a cent, two digits that say something. */
-export function money(microUsd: number): string {
-  const small = microUsd !== 0 && Math.abs(microUsd) < CENT
+export function money(micro: number, currency = 'USD'): string {
+  const small = micro !== 0 && Math.abs(micro) < CENT
   const digits = small ? { maximumSignificantDigits: 2 } : { minimumFractionDigits: 2, maximumFractionDigits: 2 }
-  return (microUsd / MICRO).toLocaleString(locale(), { style: 'currency', currency: 'USD', ...digits })
+  return (micro / MICRO).toLocaleString(locale(), { style: 'currency', currency, ...digits })
 }
 
 export function dollars(usd: number): string {
-  return money(Math.round(usd * MICRO))
+  return amount(usd, 'USD')
+}
+
+export function amount(units: number, currency: string): string {
+  return money(inMicro(units), currency)
+}
+
+export const inMicro = (units: number): number => Math.round(units * MICRO)
+
+/** `Euro (EUR)`; the code alone where the browser knows no name. */
+export function currencyName(code: string): string {
+  const name = new Intl.DisplayNames([locale()], { type: 'currency' }).of(code)
+  return name && name !== code ? `${name} (${code})` : code
 }
 
 /** For axes and tiles: 1.2 M instead of 1,234,567. */
@@ -40,7 +52,7 @@ export const MEASURES = ['cost', 'calls', 'tokens'] as const
 export type Measure = (typeof MEASURES)[number]
 
 export function valueOf(row: UsageBody, measure: Measure): number {
-  if (measure === 'cost') return row.cost_micro_usd
+  if (measure === 'cost') return inMicro(row.cost)
   return measure === 'calls' ? row.calls : row.input_tokens + row.output_tokens
 }
 
@@ -54,7 +66,9 @@ export function summed(rows: UsageBody[]): UsageBody {
     audio_seconds: sum((row) => row.audio_seconds),
     cost_usd: sum((row) => row.cost_usd),
     cost_micro_usd: sum((row) => row.cost_micro_usd),
+    cost: sum((row) => row.cost),
     own_cost_usd: sum((row) => row.own_cost_usd),
+    own_cost: sum((row) => row.own_cost),
     unpriced_calls: sum((row) => row.unpriced_calls),
   }
 }

@@ -3,6 +3,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { call } from '../api/client'
+import { currencyQuery } from '../api/money'
 import { agentsQuery, budgetsQuery } from '../api/queries'
 import type { BudgetBody } from '../api/schema'
 import { useRights } from '../api/session'
@@ -10,7 +11,7 @@ import { BudgetAlertBadge } from '../components/budget-alert-badge'
 import { BudgetForm, LimitForm } from '../components/budget-form'
 import { Notices } from '../components/notices'
 import { PageHead } from '../components/page-head'
-import { alertOf, dollars } from '../lib/money'
+import { alertOf, amount, dollars } from '../lib/money'
 import { isOfMoney } from '../lib/notices'
 import { moment } from '../lib/time'
 import { useWords, type Word } from '../lib/words'
@@ -68,7 +69,8 @@ function Budget({ budget }: { budget: BudgetBody }) {
   const { mayAdministrate } = useRights()
   const [asked, setAsked] = useState<'limit' | 'delete' | null>(null)
   const { part, mood } = alertOf(budget)
-  const limit = budget.budget_limit_usd
+  const own = useQuery(currencyQuery).data?.currency
+  const { budget_limit: limit, currency } = budget
   return (
     <li className="panel budget">
       <div className="panel-head">
@@ -78,15 +80,17 @@ function Budget({ budget }: { budget: BudgetBody }) {
         <BudgetAlertBadge budget={budget} />
       </div>
       <p className="spent">
-        <strong>{dollars(budget.spent_usd)}</strong>{' '}
-        {typeof limit === 'number' && say('budgets.of_limit', { limit: dollars(limit) })}{' '}
+        <strong>{amount(budget.spent, currency)}</strong>{' '}
+        {typeof limit === 'number' && say('budgets.of_limit', { limit: amount(limit, currency) })}{' '}
         {say(budget.period === 'day' ? 'budgets.today' : 'budgets.this_month')}
       </p>
       {part !== null && <Meter part={part} mood={mood} />}
       <p className="quiet">
         {say('budgets.since', { when: moment(budget.period_start), zone: budget.time_zone })}
-        {budget.reserved_usd > 0 && ` · ${say('budgets.held', { cost: dollars(budget.reserved_usd) })}`}
+        {budget.reserved_usd > 0 && ` · ${say('budgets.held', { cost: amount(budget.reserved, currency) })}`}
       </p>
+      {currency !== 'USD' && <p className="quiet">{say('budgets.in_dollars', { cost: dollars(budget.spent_usd), currency, worth: budget.usd_per_unit })}</p>}
+      {own !== undefined && own !== currency && <p className="note fair">{say('budgets.said_before', { before: currency, currency: own })}</p>}
       {part !== null && part >= 1 && <p className="note bad">{say('budgets.used_up_text')}</p>}
       {mayAdministrate && asked !== 'limit' && (
         <div className="actions">

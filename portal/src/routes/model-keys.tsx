@@ -7,6 +7,7 @@ import { agentsQuery, modelKeysQuery } from '../api/queries'
 import type { AgentBody, LlmKeyBody } from '../api/schema'
 import { useRights } from '../api/session'
 import { ModelKeyForm } from '../components/model-key-form'
+import { ModelPrices } from '../components/model-prices'
 import { PageHead } from '../components/page-head'
 import { usersOf } from '../lib/models'
 import { moment } from '../lib/time'
@@ -61,7 +62,7 @@ export function ModelKeysPage() {
 function ModelKey({ about, agents }: { about: LlmKeyBody; agents: AgentBody[] | undefined }) {
   const say = useWords()
   const { mayAdministrate } = useRights()
-  const [asked, setAsked] = useState<'change' | 'delete' | null>(null)
+  const [asked, setAsked] = useState<'change' | 'delete' | 'prices' | null>(null)
   return (
     <li className="panel">
       <div className="panel-head">
@@ -96,15 +97,17 @@ function ModelKey({ about, agents }: { about: LlmKeyBody; agents: AgentBody[] | 
         </div>
       </dl>
       {agents && <Users of={usersOf(about, agents)} />}
-      {mayAdministrate && asked !== 'change' && (
+      {mayAdministrate && asked !== 'change' && asked !== 'prices' && (
         <div className="actions">
           <Button onClick={() => setAsked('change')}>{say('models.change')}</Button>
+          <Button onClick={() => setAsked('prices')}>{say('prices.title')}</Button>
           <Button look="quiet" onClick={() => setAsked('delete')}>
             {say('models.delete')}
           </Button>
         </div>
       )}
       {asked === 'change' && <ModelKeyForm known={about} onClose={() => setAsked(null)} />}
+      {asked === 'prices' && <ModelPrices of={about} onClose={() => setAsked(null)} />}
       {asked === 'delete' && <Sure about={about} onClose={() => setAsked(null)} />}
     </li>
   )

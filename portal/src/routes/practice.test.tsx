@@ -10,10 +10,12 @@ const ANSWER = { id: 'rhr_1', state: 'done', answer: '<b>130</b>', reason: null,
 const TALK = { id: 'cnv_1', channel: 'whatsapp', connection_id: 'con_1', handler: 'human', kind: 'direct', last_message_at: '2026-11-27T12:00:00Z', place: '49', place_name: 'Ada' }
 
 /** By the end of the address; anything else is an empty list. */
+const DOLLARS = { currency: 'USD', usd_per_unit: '1', rates: [] }
+
 function answers(known: Record<string, unknown>): void {
   gateway.mockImplementation(async (url) => {
     const path = new URL(String(url), 'http://localhost').pathname
-    const found = Object.entries(known).find(([end]) => path.endsWith(end))?.[1]
+    const found = Object.entries({ '/currency': DOLLARS, ...known }).find(([end]) => path.endsWith(end))?.[1]
     if (found instanceof Response) return found.clone()
     return Response.json(found ?? { items: path.endsWith('/agents') ? [AGENT] : [], next_cursor: null })
   })
@@ -127,6 +129,27 @@ test('office hours that are refused keep what was typed', async () => {
   await press('Save office hours')
   await shows('must be a name of the tz database')
   expect(page.textContent).not.toContain('Saved.')
+})
+
+test('languages are a main one and others, and may be taken back', async () => {
+  answers({ '/languages': { languages: ['de', 'en'] }, '/office-hours': { time_zone: 'UTC' }, '/consent': CONSENT })
+  await open('/settings')
+  await shows('Others they answer in')
+  const check = (label: string) => [...page.querySelectorAll<HTMLInputElement>('input[type=checkbox]')].find((one) => one.parentElement?.textContent === label)
+  await vi.waitFor(() => expect(check('English')?.checked).toBe(true))
+  expect(check('Deutsch')).toBeUndefined()
+  await act(async () => check('Français')!.click())
+  await press('Save languages')
+  const sent = () => gateway.mock.calls.filter(([, how]) => how?.method === 'PUT').map(([, how]) => JSON.parse(String(how?.body)))
+  expect(sent()).toEqual([{ languages: ['de', 'en', 'fr'] }])
+  const main = [...page.querySelectorAll('select')].find((one) => one.textContent?.includes('Not said'))!
+  await act(async () => {
+    Object.getOwnPropertyDescriptor(HTMLSelectElement.prototype, 'value')!.set!.call(main, '')
+    main.dispatchEvent(new Event('change', { bubbles: true }))
+  })
+  await press('Save languages')
+  expect(sent()[1]).toEqual({ languages: null })
+  expect(page.textContent).not.toContain('Others they answer in')
 })
 
 test('who may not administrate is not asked for office hours', async () => {

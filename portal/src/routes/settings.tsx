@@ -5,7 +5,9 @@ import { ApiKeys } from '../components/api-keys'
 import { Devices } from '../components/devices'
 import { EscalationDesk } from '../components/escalation-desk'
 import { Identities } from '../components/identities'
+import { Languages } from '../components/languages'
 import { OfficeHours } from '../components/office-hours'
+import { OwnCurrency } from '../components/own-currency'
 import { OwnSystems } from '../components/own-systems'
 import { PageHead } from '../components/page-head'
 import { PasswordForm } from '../components/password-form'
@@ -33,6 +35,8 @@ export function SettingsPage() {
         {isOneself && <Identities ended={provider} />}
         {isOneself && <Devices />}
         {mayAdministrate && <OfficeHours />}
+        {mayAdministrate && <Languages />}
+        {mayAdministrate && <OwnCurrency />}
         {isOneself && mayAdministrate && <EscalationDesk />}
         {isOneself && mayAdministrate && <ApiKeys />}
         {isOneself && mayAdministrate && <OwnSystems />}

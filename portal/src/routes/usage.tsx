@@ -6,7 +6,7 @@ import type { UsageReport } from '../api/schema'
 import { PageHead } from '../components/page-head'
 import { UsageChart } from '../components/usage-chart'
 import { UsageTable } from '../components/usage-table'
-import { knownOf, MEASURES, money, short, summed } from '../lib/money'
+import { amount, knownOf, MEASURES, money, short, summed } from '../lib/money'
 import type { UsageSearch } from '../lib/searches'
 import { count } from '../lib/traces'
 import { useWords, type Word } from '../lib/words'
@@ -57,7 +57,7 @@ export function UsagePage() {
                   <h2 id="groups-title">{say('usage.who')}</h2>
                   <Choice label={say('usage.grouping')} options={GROUPINGS.map(([one, word]) => [one, say(word)] as const)} value={by} onChange={(grouping) => go({ by: grouping })} />
                 </div>
-                <Asking query={grouped}>{({ items }) => <UsageTable rows={items} by={by} />}</Asking>
+                <Asking query={grouped}>{({ items, currency }) => <UsageTable rows={items} by={by} currency={currency} />}</Asking>
               </section>
             </>
           )
@@ -72,14 +72,14 @@ function Tiles({ report }: { report: UsageReport }) {
   const all = summed(report.items)
   const known = knownOf(all)
   const tokens = all.input_tokens + all.output_tokens
-  const own = Math.round(all.own_cost_usd * 1_000_000)
   return (
     <>
       <dl className="tiles">
         <div>
           <dt>{say('usage.cost')}</dt>
-          <dd>{known === 'nothing' ? say('usage.unknown') : say(known === 'partly' ? 'usage.at_least' : 'usage.exactly', { cost: money(all.cost_micro_usd) })}</dd>
-          {own > 0 && <dd className="quiet">{say('usage.own', { cost: money(own) })}</dd>}
+          <dd>{known === 'nothing' ? say('usage.unknown') : say(known === 'partly' ? 'usage.at_least' : 'usage.exactly', { cost: amount(all.cost, report.currency) })}</dd>
+          {report.currency !== 'USD' && known !== 'nothing' && <dd className="quiet">{say('usage.in_dollars', { cost: money(all.cost_micro_usd), currency: report.currency, worth: report.usd_per_unit })}</dd>}
+          {all.own_cost > 0 && <dd className="quiet">{say('usage.own', { cost: amount(all.own_cost, report.currency) })}</dd>}
         </div>
         <div>
           <dt>{say('usage.calls')}</dt>

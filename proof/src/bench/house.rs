@@ -10,15 +10,16 @@ use shared::{
     clock::Clock,
     config::Config,
     db::{
-        Db,
+        Db, TenantDb,
         agents::{self, AgentShape},
         audit::Actor,
         system,
     },
     embedding::Embedder,
+    ids::TenantId,
     testing::TestDb,
 };
-use simulators::{AuthorKind, ModelSimulator, Said, Say, SlackOptions, SlackSimulator};
+use simulators::{AuthorKind, ModelRequest, ModelSimulator, Said, Say, SlackOptions, SlackSimulator};
 use tokio::{net::TcpListener, sync::watch};
 
 pub const TOKEN: &str = "xoxb-simulated-bench";
@@ -26,6 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 pub struct House {
     pub test: TestDb,
+    tenant: TenantId,
     pub config: Config,
     pub slack: SlackSimulator,
     pub model: ModelSimulator,
@@ -38,6 +40,10 @@ pub struct House {
 
 impl House {
     pub async fn open() -> anyhow::Result<Self> {
+        Self::open_with(|_| ()).await
+    }
+
+    pub async fn open_with(change: impl FnOnce(&mut Config)) -> anyhow::Result<Self> {
         let test = TestDb::new().await;
         let any = "127.0.0.1:0".parse()?;
         let listener = TcpListener::bind(any).await?;
@@ -48,10 +54,12 @@ impl House {
         let mut config = test.config.clone();
         config.slack.api_url = slack.api_url().parse()?;
         config.llm.base_url = model.base_url().parse()?;
+        change(&mut config);
         let embedder = Embedder::new(&config);
         let (stop, _) = watch::channel(false);
         let team = simulators::team_of(TOKEN).context("the token names no workspace")?;
-        let mut house = Self { test, config, slack, model, embedder, team, stop, worker: None };
+        let (tenant, _) = test.tenant("bench").await;
+        let mut house = Self { test, tenant, config, slack, model, embedder, team, stop, worker: None };
         house.move_in().await?;
         house.start(listener).await?;
         Ok(house)
@@ -59,8 +67,7 @@ impl House {
 
     /// One tenant with an agent and its workspace.
     async fn move_in(&self) -> anyhow::Result<()> {
-        let (tenant, _) = self.test.tenant("bench").await;
-        let db = self.test.db.tenant(tenant);
+        let db = self.db();
         let mut tx = db.begin().await?;
         agents::shape(&mut tx, "Kona", &AgentShape::default()).await?;
         tx.commit().await?;
@@ -114,6 +121,25 @@ impl House {
     /// How many threads of the channel have their answer.
     pub fn answers(&self, channel: &str) -> usize {
         self.slack.transcript(&self.team, channel, None).iter().filter(|entry| entry.edited).count()
+    }
+
+    /// The tenant's own door.
+    pub fn db(&self) -> TenantDb {
+        self.test.db.tenant(self.tenant)
+    }
+
+    /// What the model was asked since it was last cleared, once this one was among it.
+    pub async fn model_asked(&self, name: &str) -> anyhow::Result<Vec<ModelRequest>> {
+        let asked = async {
+            loop {
+                let requests = self.model.requests();
+                if requests.iter().any(|request| request.body["model"] == name) {
+                    return requests;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(2 * PATIENCE, asked).await.with_context(|| format!("`{name}` is not asked"))
     }
 
     /// Waits until every memory has its vector.

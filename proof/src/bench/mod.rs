@@ -11,6 +11,8 @@ mod cpu;
 mod crowd;
 mod doorstep;
 mod embedding;
+mod erasure;
+mod failover;
 mod growth;
 mod growth_recall;
 mod house;
@@ -36,8 +38,20 @@ use report::Report;
 pub use sample::Dice;
 
 /// All benchmarks, in the order they run.
-pub const NAMES: [&str; 10] =
-    ["accept", "peers", "turn", "startup", "memory", "embedding", "recall", "money", "lists", "growth"];
+pub const NAMES: [&str; 12] = [
+    "accept",
+    "peers",
+    "turn",
+    "startup",
+    "memory",
+    "embedding",
+    "recall",
+    "money",
+    "failover",
+    "lists",
+    "erasure",
+    "growth",
+];
 
 /// Runs the named benchmarks, all of them if none is named; growth and lists up to `tenants_max`. Returns how many bars were missed.
 ///
@@ -75,7 +89,9 @@ async fn one(name: &str, tenants_max: usize) -> anyhow::Result<Report> {
         "embedding" => embedding::run().await,
         "recall" => recall::run().await,
         "money" => money::run().await,
+        "failover" => failover::run().await,
         "lists" => lists::run(tenants_max).await,
+        "erasure" => erasure::run().await,
         "growth" => growth::run(tenants_max).await,
         other => bail!("`{other}` is no benchmark"),
     }

@@ -5,7 +5,7 @@ use std::{hint::black_box, time::Instant};
 use shared::{
     crypto::{DataKey, Place},
     db::{
-        budgets::{self, NewBudget, Planned, Scope, Spender, Verdict},
+        budgets::{self, Limit, NewBudget, Planned, Scope, Spender, Verdict},
         statistics,
         usage::KeyOwner,
     },
@@ -57,7 +57,7 @@ async fn checks(report: &mut Report) -> anyhow::Result<()> {
     let test = TestDb::new().await;
     let db = bulk::firm(&test, "Money").await?.db;
     let mut tx = db.begin().await?;
-    let budget = NewBudget { scope: Scope::Tenant, period: "day", time_zone: "UTC", limit_micro_usd: Some(1) };
+    let budget = NewBudget { scope: Scope::Tenant, period: "day", time_zone: "UTC", limit: Limit::usd(Some(1)) };
     budgets::create(&mut tx, &budget).await?;
     tx.commit().await?;
     let who = Spender { run: None, agent: AgentId::new(), conversation: None, person: None };

@@ -69,14 +69,14 @@ pub fn script(tenant_id: TenantId, mark: &str) -> String {
          values ('{tenant}', '{erasure}', array['{person}'::uuid], 'system', '{mark}');
          insert into retention (tenant_id, inbox_days) values ('{tenant}', {days});
          {words}
-         insert into media (tenant_id, media_id, connection_id, conversation_id, message_id, part, reference, name, state)
-         values ('{tenant}', '{file}', '{connection}', '{OWN_TALK}', '{message}', 1, 'slack-file://F9', '{mark}', 'stored');
+         insert into media (tenant_id, media_id, connection_id, conversation_id, message_id, part, reference, name, state, created_at)
+         values ('{tenant}', '{file}', '{connection}', '{OWN_TALK}', '{message}', 1, 'slack-file://F9', '{mark}', 'stored', {old});
          insert into delivery_statuses (tenant_id, connection_id, external_id, outbox_id, status, rank, changed_at)
          values ('{tenant}', '{connection}', 'wamid.9', '{outbox}', 'sent', 1, now());
          insert into tool_calls (tenant_id, call_id, run_id, conversation_id, person_id, step, position, name, class,
                                  arguments, digest, state, fence, finished_at)
          values ('{tenant}', '{call}', '{run}', '{OWN_TALK}', '{person}', 1, 1, 'recall', 'read', '{{\"a\": \"{mark}\"}}',
-                 '{mark}', 'done', {FENCE}, now());
+                 '{mark}', 'done', {FENCE}, {old});
          insert into approvals (tenant_id, approval_id, call_id, state, digest, decided_kind, decided_by, decided_name,
                                 decided_at, expires_at)
          values ('{tenant}', '{approval}', '{call}', 'approved', '{mark}', 'person', '{GONE}', '{mark}', now(), now());
@@ -85,13 +85,14 @@ pub fn script(tenant_id: TenantId, mark: &str) -> String {
          values ('{tenant}', '{act}', '{connection}', '{other}', 'ask', '{KNOWN_AS}', 'C1', '{mark}', '{{}}', 'done', {old}),
                 ('{tenant}', '{other}', '{connection}', '{act}', 'ask', 'U3', 'C1', '{mark} of {KNOWN_AS}', '{{}}', 'done', now());
          insert into escalations (tenant_id, escalation_id, conversation_id, state, reason, person_id, summary, closed_at)
-         values ('{tenant}', '{escalation}', '{OWN_TALK}', 'closed', '{mark}', '{person}', '{mark}', now());
-         insert into notices (tenant_id, notice_id, kind, conversation_id, body)
-         values ('{tenant}', '{notice}', 'escalation', '{OWN_TALK}', '{mark}');
-         insert into feedback (tenant_id, run_id, person_id, verdict, comment, source)
-         values ('{tenant}', '{run}', '{person}', 'bad', '{mark}', 'button');
-         insert into follow_ups (tenant_id, follow_up_id, conversation_id, run_id, person_id, about, due_at)
-         values ('{tenant}', '{follow_up}', '{OWN_TALK}', '{run}', '{person}', '{mark}', now() + interval '1 day');
+         values ('{tenant}', '{escalation}', '{OWN_TALK}', 'closed', '{mark}', '{person}', '{mark}', {old});
+         insert into notices (tenant_id, notice_id, kind, conversation_id, body, created_at)
+         values ('{tenant}', '{notice}', 'escalation', '{OWN_TALK}', '{mark}', {old});
+         insert into feedback (tenant_id, run_id, person_id, verdict, comment, source, changed_at)
+         values ('{tenant}', '{run}', '{person}', 'bad', '{mark}', 'button', {old});
+         insert into follow_ups (tenant_id, follow_up_id, conversation_id, run_id, person_id, about, due_at, state, ended_at)
+         values ('{tenant}', '{follow_up}', '{OWN_TALK}', '{run}', '{person}', '{mark}', now() + interval '1 day', 'waiting', null),
+                ('{tenant}', '{other}', '{OWN_TALK}', '{run}', '{person}', '{mark}', now(), 'cancelled', {old});
          insert into routines (tenant_id, routine_id, agent_id, connection_id, channel_external_id, conversation_id, name,
                                instruction, schedule, business_hours, enabled, created_by)
          values ('{tenant}', '{routine}', '{agent}', '{connection}', '{CHANNEL}', '{OWN_TALK}', '{mark} gone', '{mark}',
@@ -122,7 +123,7 @@ pub fn script(tenant_id: TenantId, mark: &str) -> String {
 fn words(tenant: Uuid, mark: &str, ids: [Uuid; 7]) -> String {
     let (agent, person) = (AGENT.uuid(), GONE.uuid());
     let [run, message, outbox, memory, summary, fork, rehearsal] = ids;
-    let (answer, old) = (Uuid::from_u128(0x230), "now() - interval '10 days'");
+    let (answer, fact, old) = (Uuid::from_u128(0x230), Uuid::from_u128(0x231), "now() - interval '10 days'");
     format!(
         "insert into runs (tenant_id, run_id, conversation_id, agent_id, from_seq, to_seq, fence, state, finished_at)
          values ('{tenant}', '{run}', '{OWN_TALK}', '{agent}', 1, 1, {FENCE}, 'done', now());
@@ -147,16 +148,25 @@ fn words(tenant: Uuid, mark: &str, ids: [Uuid; 7]) -> String {
          values ('{tenant}', '{memory}', '{message}', '{OWN_TALK}', 0, 1, '{person}', {old}, 'person:{person}', '{mark}');
          insert into summaries (tenant_id, summary_id, conversation_id, agent_id, from_at, to_at, messages, body, outside)
          values ('{tenant}', '{summary}', '{OWN_TALK}', '{agent}', {old}, {old}, 1, '{mark}', false);
-         insert into forks (tenant_id, fork_id, conversation_id, message_id, run_id, agent_id, with_memory, created_by)
-         values ('{tenant}', '{fork}', '{OWN_TALK}', '{message}', '{run}', '{agent}', true, '{mark}');
+         insert into memories (tenant_id, memory_id, segment, position, said_at, audience, body, kind, subject, attribute,
+                               value, value_key)
+         values ('{tenant}', '{fact}', 0, 1, {old}, 'tenant', '{mark}', 'fact', '{mark}', 'badge', '{mark}', '{mark}');
+         insert into forks (tenant_id, fork_id, conversation_id, message_id, run_id, agent_id, with_memory, created_by, created_at)
+         values ('{tenant}', '{fork}', '{OWN_TALK}', '{message}', '{run}', '{agent}', true, '{mark}', {old});
          insert into rehearsals (tenant_id, rehearsal_id, kind, conversation_id, run_id, agent_id, with_memory, state,
-                                 answer, requested_by)
-         values ('{tenant}', '{rehearsal}', 'replay', '{OWN_TALK}', '{run}', '{agent}', true, 'done', '{mark}', '{mark}');"
+                                 answer, requested_by, created_at)
+         values ('{tenant}', '{rehearsal}', 'replay', '{OWN_TALK}', '{run}', '{agent}', true, 'done', '{mark}', '{mark}', {old});"
     )
 }
 
-const A_DAY: Retention =
-    Retention { inbox_days: Some(1), runs_days: Some(1), deliveries_days: Some(1), jobs_days: Some(1) };
+const A_DAY: Retention = Retention {
+    messages_days: Some(1),
+    facts_days: Some(1),
+    inbox_days: Some(1),
+    runs_days: Some(1),
+    deliveries_days: Some(1),
+    jobs_days: Some(1),
+};
 
 pub fn all() -> Vec<Call> {
     calls! {
@@ -204,6 +214,14 @@ pub fn all() -> Vec<Call> {
         };
         "retention::get", AllAudiences, |tx, _config| retention::get(tx).await?;
         "retention::purge", AllAudiences, |tx, _config| retention::purge(tx, &A_DAY, 100).await?;
+        "retention::files", AllAudiences, |tx, _config| {
+            let Files { media, made } = retention::files(tx, &A_DAY, 100).await?;
+            (media, made)
+        };
+        "retention::note_erased", AllAudiences, |tx, _config| {
+            let files = retention::files(tx, &A_DAY, 100).await?;
+            retention::note_erased(tx, &files).await?
+        };
     }
 }
 

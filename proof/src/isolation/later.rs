@@ -2,10 +2,12 @@
 //! clocks of their own.
 
 use shared::{
+    conditions::Language,
     crypto::{Keyring, Place},
     db::{
         audit::Actor,
         follow_ups::{self, New},
+        languages,
         mcp_servers::{self, Server},
         office_hours, people,
         routines::{self, Shape},
@@ -117,6 +119,10 @@ fn what_is_come_back_to() -> Vec<Call> {
         "people::is_vip", AllAudiences, |tx, _config| people::is_vip(tx, PERSON).await?;
         "people::set_vip", AllAudiences, |tx, _config| people::set_vip(tx, PERSON, true).await?;
         "usage::cents_of", AllAudiences, |tx, _config| usage::cents_of(tx, CONVERSATION).await?;
+        "languages::get", AllAudiences, |tx, _config| languages::get(tx).await?;
+        "languages::set", AllAudiences, |tx, _config| {
+            languages::set(tx, &Actor::System, Some(&[Language::German])).await?
+        };
         "office_hours::get", AllAudiences, |tx, _config| office_hours::get(tx).await?.zone.name();
         "office_hours::set", AllAudiences, |tx, _config| {
             let hours = Hours::parse("America/Lima", &serde_json::json!({}), &[]).unwrap_or_else(|_| Hours::unknown());

@@ -6,9 +6,12 @@ use shared::{
         DbError,
         audit::Actor,
         budget_notices,
-        budgets::{self, NewBudget, Planned, Scope, Spender},
+        budgets::{self, Limit, NewBudget, Planned, Scope, Spender, currencies},
         data_keys,
-        llm_keys::{self, Change, KEYS_MAX, ModelChoice, NewLlmKey},
+        llm_keys::{
+            self, Change, KEYS_MAX, ModelChoice, NewLlmKey,
+            prices::{self, NewPrice, PRICES_MAX},
+        },
         sealed::{self, COLUMNS},
         usage::KeyOwner,
         usage_report::{self, By},
@@ -50,14 +53,19 @@ pub fn script(tenant_id: TenantId, mark: &str, keys: &Keyring) -> String {
     let sealed = hex::encode(keys.seal(&place, format!("{mark}-key").as_bytes()));
     let them = tenant_id == THEM;
     let cost = if them { 900_000 } else { 100 };
+    // Theirs is the newer one.
+    let (day, price) = if them { (2, 900_000) } else { (1, 100) };
     let mut script = format!(
         "insert into llm_keys (tenant_id, llm_key_id, name, base_url, sealed, key_hint, default_model, is_default, created_by)
          values ('{tenant}', '{key}', '{mark}', 'https://{mark}.example.com/v1', '\\x{sealed}', '', '{mark}', {them}, '{mark}');
+         insert into llm_key_prices (tenant_id, llm_key_id, model, effective_from, input_micro_usd_per_million,
+                                     output_micro_usd_per_million, created_by)
+         values ('{tenant}', '{key}', '{MODEL}', '2026-01-0{day}T00:00:00Z', {price}, {price}, '{mark}');
          insert into usage (tenant_id, usage_id, run_id, agent_id, conversation_id, person_id, purpose, model, key_owner,
                             status, input_tokens, output_tokens, estimated, cost_micro_usd)
          values ('{tenant}', '{run}', '{run}', '{agent}', '{conversation}', '{person}', 'answer', '{mark}', 'platform', 'ok',
                  1, 1, false, {cost});
-         insert into budgets (tenant_id, budget_id, scope, period, time_zone, limit_micro_usd, period_start, spent_micro_usd)
+         insert into budgets (tenant_id, budget_id, scope, period, time_zone, limit_micro, period_start, spent_micro_usd)
          values ('{tenant}', '{budget}', 'tenant', 'month', 'UTC', 1000000, date_trunc('month', now() at time zone 'UTC')
                  at time zone 'UTC', {cost});"
     );
@@ -83,6 +91,11 @@ pub fn script(tenant_id: TenantId, mark: &str, keys: &Keyring) -> String {
         script += &format!(
             "insert into llm_keys (tenant_id, llm_key_id, name, base_url, sealed, key_hint, default_model, created_by)
              select '{tenant}', gen_random_uuid(), '{mark}', '', '', '', '', '' from generate_series(2, {KEYS_MAX});
+             insert into llm_key_prices (tenant_id, llm_key_id, model, effective_from, input_micro_usd_per_million,
+                                         output_micro_usd_per_million, created_by)
+             select '{tenant}', '{key}', '{mark}', now() - n * interval '1 day', 1, 1, ''
+               from generate_series(2, {PRICES_MAX}) as n;
+             update tenants set currency = 'EUR' where tenant_id = '{tenant}';
              insert into agent_models (tenant_id, agent_id, position, llm_key_id, model)
              values ('{tenant}', '{agent}', 1, '{key}', '{mark}');
              insert into budget_reservations (tenant_id, usage_id, budget_id, run_id, agent_id, conversation_id, model,
@@ -139,6 +152,14 @@ fn keys() -> Vec<Call> {
         "llm_keys::set_models", AllAudiences, |tx, _config| {
             llm_keys::set_models(tx, AGENT, &[ModelChoice { key: Some(KEY), model: MODEL.into() }]).await?
         };
+        "llm_keys::prices::add", AllAudiences, |tx, _config| {
+            let new =
+                NewPrice { model: "new", effective_from: None, input: 1, cached: None, output: 1, created_by: "us" };
+            prices::add(tx, KEY, &new).await?.model
+        };
+        "llm_keys::prices::list", AllAudiences, |tx, _config| {
+            prices::list(tx, KEY).await?.into_iter().map(|price| (price.model, price.input)).collect::<Vec<_>>()
+        };
         "llm_keys::chain", AllAudiences, |tx, config| llm_keys::chain(tx, &config.master_keys, AGENT).await?;
     }
 }
@@ -189,12 +210,12 @@ fn budgets_and_usage() -> Vec<Call> {
                 scope: Scope::Agent(AGENT),
                 period: "month",
                 time_zone: "UTC",
-                limit_micro_usd: Some(1),
+                limit: Limit::own(Some(1)),
             };
             budgets::create(tx, &new).await?.spent_micro_usd
         };
         "budgets::set_limit", AllAudiences, |tx, _config| {
-            budgets::set_limit(tx, BUDGET, Some(7)).await?.spent_micro_usd
+            budgets::set_limit(tx, BUDGET, Limit::own(Some(7))).await?.spent_micro_usd
         };
         "budgets::remove", AllAudiences, |tx, _config| budgets::remove(tx, BUDGET).await?;
         "budgets::reserve", AllAudiences, |tx, _config| {
@@ -208,12 +229,26 @@ fn budgets_and_usage() -> Vec<Call> {
             };
             budgets::reserve(tx, &spender(), &call).await?
         };
+        "budgets::reserve by a key", AllAudiences, |tx, _config| {
+            let call = Planned {
+                id: UsageId::from_uuid(Uuid::from_u128(0x82)),
+                model: MODEL,
+                owner: KeyOwner::Tenant(KEY),
+                input_tokens: 1_000_000,
+                output_tokens: 0,
+                purpose: "answer",
+            };
+            budgets::reserve(tx, &spender(), &call).await?
+        };
         "budgets::settle_stale", AllAudiences, |tx, _config| budgets::settle_stale(tx).await?;
         "budgets::sum_up", AllAudiences, |tx, _config| budgets::sum_up(tx).await?;
         "budget_notices::tell_thresholds", AllAudiences, |tx, _config| budget_notices::tell_thresholds(tx).await?;
         "budget_notices::tell_exhausted", AllAudiences, |tx, _config| {
             budget_notices::tell_exhausted(tx, &[BUDGET], None).await?
         };
+        "currencies::show", AllAudiences, |tx, _config| currencies::show(tx).await?;
+        "currencies::since", AllAudiences, |tx, _config| currencies::since(tx, date!(2020-01-01), "UTC").await?;
+        "currencies::set", AllAudiences, |tx, _config| currencies::set(tx, &Actor::System, "USD").await?;
         "usage_report by agent", AllAudiences, |tx, _config| {
             usage_report::report(tx, By::Agent, (date!(2020-01-01), date!(2099-12-31)), "UTC").await?
         };

@@ -1,7 +1,7 @@
 //! Whose rows must stay as they are when another tenant acts: every table of tenants that the product may read.
 
 /// Tables that konstruct_app may read.
-pub(super) const WATCHED: [&str; 74] = [
+pub(super) const WATCHED: [&str; 75] = [
     "retention",
     "erasures",
     "analytics_days",
@@ -28,6 +28,7 @@ pub(super) const WATCHED: [&str; 74] = [
     "stripe_events",
     "usage_mirrors",
     "llm_keys",
+    "llm_key_prices",
     "agent_models",
     "budgets",
     "budget_reservations",

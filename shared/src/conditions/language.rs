@@ -11,7 +11,7 @@ pub enum Language {
     Portuguese,
 }
 
-const ALL: [(Language, &str, &[&str]); 5] = [
+const KNOWN: [(Language, &str, &[&str]); 5] = [
     (
         Language::English,
         "en",
@@ -62,22 +62,36 @@ const ALL: [(Language, &str, &[&str]); 5] = [
 const VOTES_MIN: usize = 2;
 
 impl Language {
+    pub const ALL: [Self; 5] = [Self::English, Self::German, Self::French, Self::Spanish, Self::Portuguese];
+
     /// By its code of two letters.
     pub fn parse(code: &str) -> Option<Self> {
-        ALL.iter().find(|(_, known, _)| known.eq_ignore_ascii_case(code)).map(|(language, ..)| *language)
+        KNOWN.iter().find(|(_, known, _)| known.eq_ignore_ascii_case(code)).map(|(language, ..)| *language)
     }
 
     pub fn code(self) -> &'static str {
-        ALL.iter().find(|(language, ..)| *language == self).map_or("", |(_, code, _)| code)
+        KNOWN.iter().find(|(language, ..)| *language == self).map_or("", |(_, code, _)| code)
     }
 
-    pub(super) fn list() -> String {
-        ALL.map(|(_, code, _)| code).join(", ")
+    /// In English.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::English => "English",
+            Self::German => "German",
+            Self::French => "French",
+            Self::Spanish => "Spanish",
+            Self::Portuguese => "Portuguese",
+        }
+    }
+
+    /// All codes.
+    pub fn list() -> String {
+        KNOWN.map(|(_, code, _)| code).join(", ")
     }
 
     /// The language most of the frequent words are of; `None` if they don't tell.
     pub fn of(text: &Plain) -> Option<Self> {
-        let mut votes = ALL.map(|(language, _, words)| {
+        let mut votes = KNOWN.map(|(language, _, words)| {
             let count = text.as_str().split(' ').filter(|word| words.contains(word)).count();
             (count, language)
         });

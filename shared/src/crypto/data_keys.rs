@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_data_key_opens_only_where_it_belongs_and_what_it_sealed() {
+    fn attack_109_a_data_key_opens_only_where_it_belongs_and_what_it_sealed() {
         let (keys, tenant, key, here) = (keyring(), TenantId::new(), DataKey::random(), somewhere());
         let wrapped = keys.wrap(tenant, &key);
         let fresh = keyring();

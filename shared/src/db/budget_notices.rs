@@ -4,24 +4,22 @@ use sqlx::Row;
 
 use super::{
     DbError, TenantTx,
+    budgets::currencies,
     notices::{self, Kind},
 };
 use crate::ids::BudgetId;
-
-const MICRO: i64 = 1_000_000;
 
 /// Tells the admins of thresholds that were reached, each once in a period. For the transaction that booked the calls.
 pub async fn tell_thresholds(tx: &mut TenantTx) -> Result<usize, DbError> {
     let tenant = tx.tenant();
     let rows = sqlx::query(
         "update budgets b
-            set alerted_percent = case when b.spent_micro_usd >= b.limit_micro_usd then 100
-                                       when b.spent_micro_usd * 5 >= b.limit_micro_usd * 4 then 80 else 50 end
+            set alerted_percent =
+                budget_reached(b.spent_micro_usd, micro_usd_of(b.limit_micro, b.currency, b.period_start))
           where b.tenant_id = $1
-            and (b.spent_micro_usd * 2 >= b.limit_micro_usd and b.alerted_percent < 50
-                 or b.spent_micro_usd * 5 >= b.limit_micro_usd * 4 and b.alerted_percent < 80
-                 or b.spent_micro_usd >= b.limit_micro_usd and b.alerted_percent < 100)
-         returning b.scope, b.period, b.limit_micro_usd, b.alerted_percent",
+            and b.alerted_percent <
+                budget_reached(b.spent_micro_usd, micro_usd_of(b.limit_micro, b.currency, b.period_start))
+         returning b.scope, b.period, b.limit_micro, b.currency, b.alerted_percent",
     )
     .bind(tenant)
     .fetch_all(tx.conn())
@@ -53,7 +51,7 @@ pub async fn tell_exhausted(
                    from budgets where tenant_id = $1) p
           where b.tenant_id = $1 and b.budget_id = any ($2) and p.budget_id = b.budget_id
             and (b.alerted_percent < 101 or b.period_start < p.start)
-         returning b.scope, b.period, b.limit_micro_usd",
+         returning b.scope, b.period, b.limit_micro, b.currency",
     )
     .bind(tenant)
     .bind(budgets)
@@ -63,8 +61,9 @@ pub async fn tell_exhausted(
         let budget = named(row)?;
         let body = match unpriced {
             Some(model) => format!(
-                "Nobody knows what the model `{model}` costs, so it is not asked under the {budget}. Choose a model with a \
-                 price, or ask your operator to add one. Whoever asks meanwhile is handed to a human."
+                "Nobody knows what the model `{model}` costs, so it is not asked under the {budget}. If a key of your own \
+                 pays it, say its price beside the key (Model keys). Otherwise choose a model with a price, or ask your \
+                 operator to add one. Whoever asks meanwhile is handed to a human."
             ),
             None => format!(
                 "The {budget} has no room for another answer. Whoever asks is told so and handed to a human; a higher limit \
@@ -78,7 +77,7 @@ pub async fn tell_exhausted(
 
 fn named(row: &sqlx::postgres::PgRow) -> Result<String, DbError> {
     let (scope, period): (String, String) = (row.try_get("scope")?, row.try_get("period")?);
-    let limit: i64 = row.try_get("limit_micro_usd")?;
+    let limit = currencies::said(row.try_get("limit_micro")?, row.try_get("currency")?);
     let scope = match scope.as_str() {
         "tenant" => "whole organization",
         "agent" => "an agent",
@@ -86,27 +85,5 @@ fn named(row: &sqlx::postgres::PgRow) -> Result<String, DbError> {
         _ => "a conversation",
     };
     let period = if period == "day" { "daily" } else { "monthly" };
-    Ok(format!("{period} budget of ${} for {scope}", dollars(limit)))
-}
-
-/// `12.34`, with as many places as it takes.
-pub fn dollars(micro: i64) -> String {
-    let (whole, rest) = (micro / MICRO, micro % MICRO);
-    let places = format!("{rest:06}");
-    let places = places.trim_end_matches('0');
-    format!("{whole}.{places:0<2}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::dollars;
-
-    #[test]
-    fn money_reads_like_money() {
-        for (micro, text) in
-            [(0, "0.00"), (1_000_000, "1.00"), (1_500_000, "1.50"), (1_234_567, "1.234567"), (5, "0.000005")]
-        {
-            assert_eq!(dollars(micro), text);
-        }
-    }
+    Ok(format!("{period} budget of {limit} for {scope}"))
 }

@@ -10,6 +10,9 @@ use time::OffsetDateTime;
 use super::{DbError, TenantDb, TenantTx, alone, usage::KeyOwner};
 use crate::ids::{AgentId, BudgetId, ConversationId, PersonId, RunId, TenantId, UsageId};
 
+pub mod currencies;
+use currencies::Unit;
+
 /// Budgets of one tenant.
 pub const BUDGETS_MAX: i64 = 500;
 /// A call that was not booked within this time never will be: its process is gone. Longer than any turn.
@@ -51,7 +54,11 @@ pub struct Budget {
     /// `month` or `day`.
     pub period: String,
     pub time_zone: String,
-    /// `None`: no limit is set.
+    /// What the limit was said in, and what it is worth in this period.
+    pub unit: Unit,
+    /// In millionths of the unit. `None`: no limit is set.
+    pub limit_micro: Option<i64>,
+    /// What it comes to in this period.
     pub limit_micro_usd: Option<i64>,
     pub period_start: OffsetDateTime,
     pub spent_micro_usd: i64,
@@ -62,7 +69,27 @@ pub struct NewBudget<'a> {
     pub scope: Scope,
     pub period: &'a str,
     pub time_zone: &'a str,
-    pub limit_micro_usd: Option<i64>,
+    pub limit: Limit<'a>,
+}
+
+/// How much may be spent.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit<'a> {
+    /// In millionths of the currency's unit. `None`: there is no limit.
+    pub micro: Option<i64>,
+    /// `None`: the tenant's.
+    pub currency: Option<&'a str>,
+}
+
+impl Limit<'static> {
+    pub fn usd(micro: Option<i64>) -> Self {
+        Self { micro, currency: Some("USD") }
+    }
+
+    /// In the tenant's currency.
+    pub fn own(micro: Option<i64>) -> Self {
+        Self { micro, currency: None }
+    }
 }
 
 /// Whose call it is.
@@ -100,12 +127,27 @@ pub enum Verdict {
     Unpriced(Vec<BudgetId>),
 }
 
+/// When the period began that is running.
+macro_rules! begun {
+    () => {
+        "greatest(period_start, budget_period_start(period, time_zone, now()))"
+    };
+}
+
 macro_rules! columns {
     () => {
-        "budget_id, scope, agent_id, person_id, conversation_id, period, time_zone, limit_micro_usd,
-       greatest(period_start, budget_period_start(period, time_zone, now())) as period_start,
+        concat!(
+            "budget_id, scope, agent_id, person_id, conversation_id, period, time_zone, currency, limit_micro,
+       micro_usd_of(limit_micro, currency, ",
+            begun!(),
+            ") as limit_micro_usd, ",
+            currencies::rate!("currency", begun!()),
+            " as rate, ",
+            begun!(),
+            " as period_start,
        case when period_start < budget_period_start(period, time_zone, now()) then 0 else spent_micro_usd end as spent,
        reserved_micro_usd"
+        )
     };
 }
 
@@ -129,8 +171,9 @@ pub async fn create(tx: &mut TenantTx, new: &NewBudget<'_>) -> Result<Budget, Db
     let (tenant, (agent, person, conversation)) = (tx.tenant(), new.scope.columns());
     let row = sqlx::query(concat!(
         "insert into budgets (tenant_id, budget_id, scope, agent_id, person_id, conversation_id, period, time_zone,
-                              limit_micro_usd, period_start, spent_micro_usd)
-         select $1, $2, $3, $4, $5, $6, $7, $8, $9, p.start,
+                              limit_micro, currency, period_start, spent_micro_usd)
+         select $1, $2, $3, $4, $5, $6, $7, $8, $9,
+                coalesce($11, (select currency from tenants where tenant_id = $1)), p.start,
                 (select coalesce(sum(u.cost_micro_usd), 0) from usage u
                   where u.tenant_id = $1 and u.created_at >= p.start
                     and ($4::uuid is null or u.agent_id = $4) and ($5::uuid is null or u.person_id = $5)
@@ -148,8 +191,9 @@ pub async fn create(tx: &mut TenantTx, new: &NewBudget<'_>) -> Result<Budget, Db
     .bind(conversation)
     .bind(new.period)
     .bind(new.time_zone)
-    .bind(new.limit_micro_usd)
+    .bind(new.limit.micro)
     .bind(BUDGETS_MAX)
+    .bind(new.limit.currency)
     .fetch_optional(tx.conn())
     .await
     .map_err(|error| match DbError::from(error) {
@@ -163,16 +207,20 @@ pub async fn create(tx: &mut TenantTx, new: &NewBudget<'_>) -> Result<Budget, Db
 }
 
 /// Changes the limit. Thresholds below the new one may be reported again.
-pub async fn set_limit(tx: &mut TenantTx, id: BudgetId, limit: Option<i64>) -> Result<Budget, DbError> {
+pub async fn set_limit(tx: &mut TenantTx, id: BudgetId, limit: Limit<'_>) -> Result<Budget, DbError> {
     let tenant = tx.tenant();
     let row = sqlx::query(concat!(
-        "update budgets set limit_micro_usd = $3, alerted_percent = 0 where tenant_id = $1 and budget_id = $2
+        "update budgets
+            set limit_micro = $3, currency = coalesce($4, (select currency from tenants where tenant_id = $1)),
+                alerted_percent = 0
+          where tenant_id = $1 and budget_id = $2
          returning ",
         columns!()
     ))
     .bind(tenant)
     .bind(id)
-    .bind(limit)
+    .bind(limit.micro)
+    .bind(limit.currency)
     .fetch_optional(tx.conn())
     .await?;
     row.as_ref().map(budget).ok_or(DbError::NotFound)?
@@ -306,6 +354,8 @@ fn budget(row: &sqlx::postgres::PgRow) -> Result<Budget, DbError> {
         scope: scope.ok_or_else(|| DbError::Damaged("a budget for nobody".into()))?,
         period: row.try_get("period")?,
         time_zone: row.try_get("time_zone")?,
+        unit: Unit::of(row)?,
+        limit_micro: row.try_get("limit_micro")?,
         limit_micro_usd: row.try_get("limit_micro_usd")?,
         period_start: row.try_get("period_start")?,
         spent_micro_usd: row.try_get("spent")?,

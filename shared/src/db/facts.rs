@@ -143,7 +143,7 @@ pub async fn asker(tx: &mut TenantTx, conversation: ConversationId) -> Result<Op
         " as access,
                 exists (select from llm_keys k where k.tenant_id = $1)
                 or exists (select from agent_models c where c.tenant_id = $1) as own_models,
-                exists (select from budgets b where b.tenant_id = $1 and b.limit_micro_usd is not null) as budgeted
+                exists (select from budgets b where b.tenant_id = $1 and b.limit_micro is not null) as budgeted
            from runs r join agents a on a.tenant_id = r.tenant_id and a.agent_id = r.agent_id
           where r.tenant_id = $1 and r.conversation_id = $2
           order by r.from_seq desc, r.run_id desc limit 1"

@@ -13,6 +13,8 @@ use crate::{
     ids::{AgentId, LlmKeyId, TenantId},
 };
 
+pub mod prices;
+
 /// Keys of one tenant.
 pub const KEYS_MAX: i64 = 20;
 /// Models that one agent names.

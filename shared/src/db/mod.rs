@@ -54,6 +54,7 @@ pub mod interactions;
 pub mod interruptions;
 pub mod invitations;
 pub mod lanes;
+pub mod languages;
 pub mod llm_keys;
 pub mod mail_links;
 pub mod mails;

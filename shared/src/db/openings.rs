@@ -12,10 +12,11 @@ use super::{
     escalation_rules::ActiveRule,
     interruptions::{self, Notice},
     lanes::Lease,
+    languages,
     messages::Line,
 };
 use crate::{
-    conditions::Known,
+    conditions::{Known, Language},
     ids::{AgentId, ConnectionId, RunId},
     message::{ChannelKind, InboundMessage},
 };
@@ -44,6 +45,8 @@ pub struct Interrupted {
 /// Everything a turn needs to know about where it happens.
 pub struct Opening {
     pub tenant_name: String,
+    /// What its agents speak, the main one first; `None`: nobody said so.
+    pub languages: Option<Vec<Language>>,
     pub by_human: bool,
     pub last_seq: i64,
     pub connection: ConnectionId,
@@ -98,7 +101,7 @@ pub struct Opening {
 
 const OPEN: &str = concat!(
     "
-select own.name as tenant_name, own.dropped_before, own.plan <> 'enterprise' as limited,
+select own.name as tenant_name, own.languages, own.dropped_before, own.plan <> 'enterprise' as limited,
        l.by_human, c.connection_id, c.channel, c.external_id as account, c.access_token,
        c.status = 'active' as active,
        exists (select from token_rotations t
@@ -110,7 +113,7 @@ select own.name as tenant_name, own.dropped_before, own.plan <> 'enterprise' as 
          as takes_part, exists (select from bindings b where b.tenant_id = $1) as bound, c.outsiders,
        exists (select from llm_keys k where k.tenant_id = $1)
          or exists (select from agent_models n where n.tenant_id = $1) as own_models,
-       exists (select from budgets g where g.tenant_id = $1 and g.limit_micro_usd is not null) as budgeted,
+       exists (select from budgets g where g.tenant_id = $1 and g.limit_micro is not null) as budgeted,
        array(select distinct t.agent_id from agent_tools t where t.tenant_id = $1) as tool_agents, ",
     access_of!(),
     " as access,
@@ -222,6 +225,7 @@ pub async fn open(tx: &mut TenantTx, lease: &Lease) -> Result<Opening, DbError> 
     let takes_part: bool = row.try_get("takes_part")?;
     Ok(Opening {
         tenant_name: row.try_get("tenant_name")?,
+        languages: languages::read(row.try_get("languages")?)?,
         by_human: row.try_get("by_human")?,
         last_seq: row.try_get("last_seq")?,
         connection: row.try_get("connection_id")?,

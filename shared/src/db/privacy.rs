@@ -10,6 +10,7 @@
 
 pub mod endings;
 mod kept;
+mod older;
 mod parts;
 mod requests;
 pub mod retention;

@@ -80,19 +80,16 @@ macro_rules! spent {
     ($asker:literal) => {
         concat!(
             "insert into usage (tenant_id, usage_id, run_id, agent_id, conversation_id, person_id, purpose, model, key_owner,
-                       llm_key_id, status, input_tokens, output_tokens, estimated, cost_micro_usd)
+                       llm_key_id, status, input_tokens, cached_tokens, output_tokens, estimated, cost_micro_usd)
     select $1, c.usage_id, $4, r.agent_id, $2, ",
             $asker,
             ", 'answer', c.model, c.key_owner, c.llm_key_id, c.status,
-           c.input_tokens, c.output_tokens, c.estimated,
-           (c.input_tokens * p.input_micro_usd_per_million + c.output_tokens * p.output_micro_usd_per_million) / 1000000
+           c.input_tokens, c.cached_tokens, c.output_tokens, c.estimated,
+           floor(call_cost($1, c.llm_key_id, c.model, c.input_tokens, c.cached_tokens, c.output_tokens))::bigint
       from jsonb_to_recordset($5) as c (usage_id uuid, model text, key_owner text, llm_key_id uuid, status text,
-                                        input_tokens bigint, output_tokens bigint, estimated boolean)
+                                        input_tokens bigint, cached_tokens bigint, output_tokens bigint,
+                                        estimated boolean)
       join runs r on r.tenant_id = $1 and r.run_id = $4
-      left join lateral (
-        select * from model_prices p where p.model = c.model and p.effective_from <= now()
-         order by p.effective_from desc limit 1
-      ) p on true
     on conflict (tenant_id, usage_id) do nothing"
         )
     };

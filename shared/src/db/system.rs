@@ -249,14 +249,42 @@ pub async fn overdue_jobs(db: &SystemDb) -> Result<Vec<(TenantId, JobId)>, DbErr
 /// What a model costs from now on, in micro-dollars for a million tokens.
 ///
 /// Reason: list prices are the same for everyone and belong to no tenant.
-pub async fn set_price(db: &SystemDb, model: &str, input: i64, output: i64) -> Result<(), DbError> {
+pub async fn set_price(
+    db: &SystemDb,
+    model: &str,
+    (input, cached, output): (i64, Option<i64>, i64),
+) -> Result<(), DbError> {
     sqlx::query(
-        "insert into model_prices (model, effective_from, input_micro_usd_per_million, output_micro_usd_per_million)
-         values ($1, clock_timestamp(), $2, $3)",
+        "insert into model_prices (model, effective_from, input_micro_usd_per_million, output_micro_usd_per_million,
+                                   cached_micro_usd_per_million)
+         values ($1, clock_timestamp(), $2, $3, $4)",
     )
     .bind(model)
     .bind(input)
     .bind(output)
+    .bind(cached)
+    .execute(db.write())
+    .await?;
+    Ok(())
+}
+
+/// What a unit of a currency is worth, in dollars as an exact decimal; from now on unless a later time is said. The policy
+/// refuses the past.
+///
+/// Reason: rates are the same for everyone and belong to no tenant.
+pub async fn set_rate(
+    db: &SystemDb,
+    currency: &str,
+    usd_per_unit: &str,
+    from: Option<time::OffsetDateTime>,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "insert into exchange_rates (currency, effective_from, usd_per_unit)
+         values ($1, coalesce($3, clock_timestamp()), $2::numeric)",
+    )
+    .bind(currency)
+    .bind(usd_per_unit)
+    .bind(from)
     .execute(db.write())
     .await?;
     Ok(())

@@ -18,6 +18,8 @@ pub struct ModelCall {
     pub llm_key_id: Option<Uuid>,
     pub status: CallStatus,
     pub input_tokens: i64,
+    /// Of them, those that the provider had at hand already.
+    pub cached_tokens: i64,
     pub output_tokens: i64,
     /// The provider did not report tokens: they are counted from the text.
     pub estimated: bool,
@@ -110,17 +112,14 @@ pub async fn book_afterwards(
     let tenant = tx.tenant();
     sqlx::query(
         "insert into usage (tenant_id, usage_id, run_id, agent_id, conversation_id, purpose, model, key_owner, llm_key_id,
-                            status, input_tokens, output_tokens, estimated, cost_micro_usd)
+                            status, input_tokens, cached_tokens, output_tokens, estimated, cost_micro_usd)
          select $1, c.usage_id, r.run_id, r.agent_id, r.conversation_id, $3, c.model, c.key_owner, c.llm_key_id, c.status,
-                c.input_tokens, c.output_tokens, c.estimated,
-                (c.input_tokens * p.input_micro_usd_per_million + c.output_tokens * p.output_micro_usd_per_million) / 1000000
+                c.input_tokens, c.cached_tokens, c.output_tokens, c.estimated,
+                floor(call_cost($1, c.llm_key_id, c.model, c.input_tokens, c.cached_tokens, c.output_tokens))::bigint
            from jsonb_to_recordset($4) as c (usage_id uuid, model text, key_owner text, llm_key_id uuid, status text,
-                                             input_tokens bigint, output_tokens bigint, estimated boolean)
+                                             input_tokens bigint, cached_tokens bigint, output_tokens bigint,
+                                             estimated boolean)
            join runs r on r.tenant_id = $1 and r.run_id = $2
-           left join lateral (
-             select * from model_prices p where p.model = c.model and p.effective_from <= now()
-              order by p.effective_from desc limit 1
-           ) p on true
          on conflict (tenant_id, usage_id) do nothing",
     )
     .bind(tenant)
@@ -142,16 +141,13 @@ pub async fn book_rehearsed(
     let tenant = tx.tenant();
     sqlx::query(
         "insert into usage (tenant_id, usage_id, run_id, agent_id, conversation_id, purpose, model, key_owner, llm_key_id,
-                            status, input_tokens, output_tokens, estimated, cost_micro_usd)
+                            status, input_tokens, cached_tokens, output_tokens, estimated, cost_micro_usd)
          select $1, c.usage_id, $2, $3, $4, $5, c.model, c.key_owner, c.llm_key_id, c.status, c.input_tokens,
-                c.output_tokens, c.estimated,
-                (c.input_tokens * p.input_micro_usd_per_million + c.output_tokens * p.output_micro_usd_per_million) / 1000000
+                c.cached_tokens, c.output_tokens, c.estimated,
+                floor(call_cost($1, c.llm_key_id, c.model, c.input_tokens, c.cached_tokens, c.output_tokens))::bigint
            from jsonb_to_recordset($6) as c (usage_id uuid, model text, key_owner text, llm_key_id uuid, status text,
-                                             input_tokens bigint, output_tokens bigint, estimated boolean)
-           left join lateral (
-             select * from model_prices p where p.model = c.model and p.effective_from <= now()
-              order by p.effective_from desc limit 1
-           ) p on true
+                                             input_tokens bigint, cached_tokens bigint, output_tokens bigint,
+                                             estimated boolean)
          on conflict (tenant_id, usage_id) do nothing",
     )
     .bind(tenant)
@@ -171,13 +167,8 @@ pub async fn book_check(tx: &mut TenantTx, call: &ModelCall) -> Result<(), DbErr
     sqlx::query(
         "insert into usage (tenant_id, usage_id, purpose, model, key_owner, llm_key_id, status, input_tokens,
                             output_tokens, estimated, cost_micro_usd)
-         select $1, $2, 'check', $3, $4, $5, $6, $7, $8, $9,
-                ($7 * p.input_micro_usd_per_million + $8 * p.output_micro_usd_per_million) / 1000000
-           from (select 1) one
-           left join lateral (
-                select * from model_prices where model = $3 and effective_from <= now()
-                 order by effective_from desc limit 1
-           ) p on true",
+         values ($1, $2, 'check', $3, $4, $5, $6, $7, $8, $9,
+                floor(call_cost($1, $5, $3, $7, 0, $8))::bigint)",
     )
     .bind(tenant)
     .bind(call.usage_id)
@@ -207,6 +198,7 @@ impl ModelCall {
             llm_key_id,
             status,
             input_tokens: 0,
+            cached_tokens: 0,
             output_tokens: 0,
             estimated: true,
         }

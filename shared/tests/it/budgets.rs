@@ -4,7 +4,7 @@ use shared::{
     clock::Clock,
     db::{
         budget_notices,
-        budgets::{self, NewBudget, Planned, Scope, Spender, SummedUp, Verdict},
+        budgets::{self, Limit, NewBudget, Planned, Scope, Spender, SummedUp, Verdict},
         deliveries::{self, Progress, Status},
         runs,
         usage::{CallStatus, KeyOwner, ModelCall},
@@ -19,13 +19,13 @@ use crate::{
     stage::{Firm, Stage},
 };
 
-const MODEL: &str = "measured-1";
-const DOLLAR: i64 = 1_000_000;
+pub const MODEL: &str = "measured-1";
+pub const DOLLAR: i64 = 1_000_000;
 /// 10,000 tokens in and 5,000 out.
-const MOST: i64 = 20_000;
+pub const MOST: i64 = 20_000;
 
 /// A model whose tokens cost a dollar and two dollars a million.
-async fn priced(stage: &Stage) {
+pub async fn priced(stage: &Stage) {
     let insert = "insert into model_prices (model, effective_from, input_micro_usd_per_million,
                                             output_micro_usd_per_million)
                   values ($1, '-infinity', 1000000, 2000000)";
@@ -34,17 +34,17 @@ async fn priced(stage: &Stage) {
 
 async fn budget(firm: &Firm, scope: Scope, limit: Option<i64>) -> budgets::Budget {
     let mut tx = firm.db.begin().await.expect("a transaction begins");
-    let new = NewBudget { scope, period: "month", time_zone: "Europe/Berlin", limit_micro_usd: limit };
+    let new = NewBudget { scope, period: "month", time_zone: "Europe/Berlin", limit: Limit::usd(limit) };
     let budget = budgets::create(&mut tx, &new).await.expect("a budget can be made");
     tx.commit().await.expect("it is stored");
     budget
 }
 
-fn spender(firm: &Firm, begun: &Begun) -> Spender {
+pub fn spender(firm: &Firm, begun: &Begun) -> Spender {
     Spender { run: Some(begun.run), agent: firm.agent, conversation: Some(begun.lease.conversation), person: None }
 }
 
-async fn reserve(firm: &Firm, who: &Spender, id: UsageId, model: &str) -> Verdict {
+pub async fn reserve(firm: &Firm, who: &Spender, id: UsageId, model: &str) -> Verdict {
     let call = Planned {
         id,
         model,
@@ -57,7 +57,7 @@ async fn reserve(firm: &Firm, who: &Spender, id: UsageId, model: &str) -> Verdic
 }
 
 /// Books the call as a turn does. Returns how many thresholds the admins were told of.
-async fn book(firm: &Firm, begun: &Begun, id: UsageId, output_tokens: i64) -> usize {
+pub async fn book(firm: &Firm, begun: &Begun, id: UsageId, output_tokens: i64) -> usize {
     let call = ModelCall {
         usage_id: id.uuid(),
         input_tokens: 10_000,
@@ -83,7 +83,7 @@ async fn book(firm: &Firm, begun: &Begun, id: UsageId, output_tokens: i64) -> us
     told
 }
 
-async fn in_order(firm: &Firm) {
+pub async fn in_order(firm: &Firm) {
     assert_eq!(firm.count("select count(*) from budget_drift()").await, 0, "the counters are the ledger's sums");
 }
 
@@ -184,7 +184,7 @@ async fn a_model_without_a_price_is_refused_under_a_limit_and_free_without_one()
     let none = budget(&acme, Scope::Tenant, None).await;
     assert_eq!(reserve(&acme, &who, UsageId::new(), "nameless").await, Verdict::Free);
     let mut tx = acme.db.begin().await.expect("a transaction begins");
-    budgets::set_limit(&mut tx, none.id, Some(DOLLAR)).await.expect("the limit is set");
+    budgets::set_limit(&mut tx, none.id, Limit::usd(Some(DOLLAR))).await.expect("the limit is set");
     tx.commit().await.expect("it is stored");
     assert_eq!(reserve(&acme, &who, UsageId::new(), "nameless").await, Verdict::Unpriced(vec![none.id]));
     assert_eq!(acme.count("select reserved_micro_usd from budgets").await, 0);

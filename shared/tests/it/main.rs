@@ -13,6 +13,7 @@ mod cancelled_begin;
 mod changes;
 mod contention;
 mod crowds;
+mod currencies;
 mod data_keys;
 mod facts;
 mod happenings;

@@ -8,8 +8,14 @@ use shared::db::{
 
 use crate::stage::{Firm, Stage, stored};
 
-const KEPT: Retention =
-    Retention { inbox_days: Some(90), runs_days: Some(90), deliveries_days: None, jobs_days: None };
+const KEPT: Retention = Retention {
+    messages_days: None,
+    facts_days: None,
+    inbox_days: Some(90),
+    runs_days: Some(90),
+    deliveries_days: None,
+    jobs_days: None,
+};
 
 /// Purges until nothing is left to do, two rows at a time; returns how many rounds that took.
 async fn purge(firm: &Firm) -> usize {

@@ -80,4 +80,12 @@ export const routinesDe: Record<keyof typeof routinesEn, string> = {
   'hours.closed_hint': 'Etwa 2026-12-25, mit Komma zwischen zweien.',
   'hours.save': 'Geschäftszeiten speichern',
   'hours.saved': 'Gespeichert. Routinen folgen der neuen Uhr.',
+  'languages.title': 'Sprachen',
+  'languages.text':
+    'Was Ihre Agenten sprechen. Modelle antworten in der Sprache der Schreibenden, wenn es eine davon ist, sonst in der Hauptsprache; ebenso Sätze, die ohne Modell kommen.',
+  'languages.main': 'Hauptsprache',
+  'languages.nobody_said': 'Nicht festgelegt: in der Sprache der Schreibenden',
+  'languages.others': 'Weitere, in denen sie antworten',
+  'languages.save': 'Sprachen speichern',
+  'languages.saved': 'Gespeichert, für Antworten ab jetzt.',
 }

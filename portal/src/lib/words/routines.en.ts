@@ -78,4 +78,12 @@ export const routinesEn = {
   'hours.closed_hint': 'Such as 2026-12-25, with a comma between two.',
   'hours.save': 'Save office hours',
   'hours.saved': 'Saved. Routines follow the new clock.',
+  'languages.title': 'Languages',
+  'languages.text':
+    'What your agents speak. Models answer in the writer’s language if it is one of these, or else in the main one; so do sentences that come without a model.',
+  'languages.main': 'Main language',
+  'languages.nobody_said': 'Not said: in the language of whoever writes',
+  'languages.others': 'Others they answer in',
+  'languages.save': 'Save languages',
+  'languages.saved': 'Saved, for answers from now on.',
 }

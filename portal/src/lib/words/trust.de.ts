@@ -60,6 +60,7 @@ export const trustDe: Record<keyof typeof trustEn, string> = {
   'audit.group_owner': 'Eigentum',
   'audit.group_password': 'Passwörter',
   'audit.group_person': 'Menschen in Kanälen',
+  'audit.group_currency': 'Währung',
   'audit.group_budget': 'Budgets',
   'audit.group_escalation': 'Eskalationen',
   'audit.group_escalation_rule': 'Regeln',

@@ -58,6 +58,7 @@ export const trustEn = {
   'audit.group_owner': 'Ownership',
   'audit.group_password': 'Passwords',
   'audit.group_person': 'People in channels',
+  'audit.group_currency': 'Currency',
   'audit.group_budget': 'Budgets',
   'audit.group_escalation': 'Escalations',
   'audit.group_escalation_rule': 'Rules',

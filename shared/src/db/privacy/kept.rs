@@ -1,7 +1,7 @@
 //! Tables that erasing and exporting a person leave alone.
 
 /// Tables with rows of tenants that hold nothing of a person, or what stays, each with the reason.
-pub const KEPT: [(&str, &str); 48] = [
+pub const KEPT: [(&str, &str); 49] = [
     ("agent_models", "settings of agents"),
     ("agent_tools", "settings of agents"),
     ("agent_versions", "what the tenant made its agents say and do"),
@@ -31,6 +31,7 @@ pub const KEPT: [(&str, &str); 48] = [
     ("invitations", "of the tenant's people"),
     ("lanes", "ids and numbers"),
     ("learnings", "ids and times"),
+    ("llm_key_prices", "what models cost by keys of the tenant's"),
     ("llm_keys", "keys of the tenant's"),
     ("mails", "to the tenant's people, sealed until they are sent"),
     ("mcp_servers", "settings of tools"),

@@ -9,6 +9,7 @@ use super::{
         DbError, TenantTx,
         agents::{self, Agent},
         billing::{Access, access_of},
+        languages,
         memories::{Kind, Recalled},
         messages::{AuthorKind, Line},
         summaries::{self, Summary},
@@ -16,6 +17,7 @@ use super::{
     Claimed, forks,
 };
 use crate::{
+    conditions::Language,
     ids::{ConnectionId, ConversationId, ForkId, MemoryId, MessageId, PersonId},
     message::ChannelKind,
 };
@@ -24,6 +26,8 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Material {
     pub tenant_name: String,
+    /// As in a turn's opening.
+    pub languages: Option<Vec<Language>>,
     pub agent: Agent,
     /// The tenant has model keys of its own, or its agents name their models.
     pub own_models: bool,
@@ -57,11 +61,11 @@ pub struct Place {
 
 const SETTING: &str = concat!(
     "
-select t.name as tenant_name, a.agent_id, a.name, a.role, a.tone, a.instructions, a.model, a.temperature,
+select t.name as tenant_name, t.languages, a.agent_id, a.name, a.role, a.tone, a.instructions, a.model, a.temperature,
        a.answer_tokens, a.is_default,
        exists (select from llm_keys k where k.tenant_id = $1)
          or exists (select from agent_models n where n.tenant_id = $1) as own_models,
-       exists (select from budgets b where b.tenant_id = $1 and b.limit_micro_usd is not null) as budgeted, ",
+       exists (select from budgets b where b.tenant_id = $1 and b.limit_micro is not null) as budgeted, ",
     access_of!(),
     " as access, r.started_at, r.recalled, r.recall_scores, last.sent_at as last_at, last.message_id as last_id
   from agents a
@@ -111,6 +115,7 @@ pub async fn material(tx: &mut TenantTx, claimed: &Claimed) -> Result<Option<Mat
     let started_at: Option<OffsetDateTime> = row.try_get("started_at")?;
     Ok(Some(Material {
         tenant_name: row.try_get("tenant_name")?,
+        languages: languages::read(row.try_get("languages")?)?,
         agent: agents::agent(&row)?,
         own_models: row.try_get("own_models")?,
         budgeted: row.try_get("budgeted")?,

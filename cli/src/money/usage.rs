@@ -8,8 +8,10 @@ use shared::{
     config::Config,
     db::{
         Db,
-        budget_notices::dollars,
-        budgets,
+        budgets::{
+            self,
+            currencies::{self, Unit, said},
+        },
         usage_report::{self, By, Usage as Line},
     },
     ids::{AgentId, PersonId, TenantId},
@@ -66,11 +68,14 @@ impl Usage {
             bail!("--time-zone must be a name such as Europe/Berlin.");
         }
         let lines = usage_report::report(&mut tx, by, (from, to), &self.time_zone).await?;
+        let unit = currencies::since(&mut tx, from, &self.time_zone).await?;
         let limits = budgets::list(&mut tx).await?;
         tx.close().await?;
         if as_json {
-            let items: Vec<_> = lines.iter().map(|line| machine(by, line)).collect();
-            println!("{}", json!({ "from": from.format(DAY)?, "to": to.format(DAY)?, "items": items }));
+            let items: Vec<_> = lines.iter().map(|line| machine(by, line, &unit)).collect();
+            let head = json!({ "from": from.format(DAY)?, "to": to.format(DAY)?, "currency": unit.currency,
+                               "usd_per_unit": unit.usd_per_unit(), "items": items });
+            println!("{head}");
             return Ok(());
         }
         println!(
@@ -78,23 +83,19 @@ impl Usage {
             "", "calls", "failed", "tokens in", "tokens out", "cost"
         );
         for line in &lines {
-            println!("{}", table_line(line));
+            println!("{}", table_line(line, &unit));
         }
         for budget in limits {
-            let limit =
-                budget.limit_micro_usd.map_or("No limit set".to_owned(), |limit| format!("${}", dollars(limit)));
-            println!(
-                "Budget ({}, {}): ${} of {limit}",
-                budget.scope.name(),
-                budget.period,
-                dollars(budget.spent_micro_usd)
-            );
+            let of = |micro| said(micro, &budget.unit.currency);
+            let limit = budget.limit_micro.map_or("No limit set".to_owned(), of);
+            let spent = of(budget.unit.from_micro_usd(budget.spent_micro_usd));
+            println!("Budget ({}, {}): {spent} of {limit}", budget.scope.name(), budget.period);
         }
         Ok(())
     }
 }
 
-fn machine(by: By, line: &Line) -> serde_json::Value {
+fn machine(by: By, line: &Line, unit: &Unit) -> serde_json::Value {
     let key = line.key.clone().map(|key| match (by, key.parse()) {
         (By::Agent, Ok(id)) => AgentId::from_uuid(id).to_string(),
         (By::Person, Ok(id)) => PersonId::from_uuid(id).to_string(),
@@ -104,20 +105,21 @@ fn machine(by: By, line: &Line) -> serde_json::Value {
         "key": key, "name": line.name, "calls": line.calls, "failed_calls": line.failed_calls,
         "input_tokens": line.input_tokens, "output_tokens": line.output_tokens, "audio_seconds": line.audio_seconds,
         "cost_micro_usd": line.cost_micro_usd, "own_cost_micro_usd": line.own_cost_micro_usd,
-        "unpriced_calls": line.unpriced_calls,
+        "cost_micro": unit.from_micro_usd(line.cost_micro_usd), "unpriced_calls": line.unpriced_calls,
     })
 }
 
 /// Calls without a price are said beside the sum: they are no part of it.
-fn table_line(line: &Line) -> String {
+fn table_line(line: &Line, unit: &Unit) -> String {
     let name = line.name.as_deref().or(line.key.as_deref()).unwrap_or("(nobody)");
     let name: String = name.chars().take(40).collect();
+    let cost = said(unit.from_micro_usd(line.cost_micro_usd), &unit.currency);
     let cost = if line.unpriced_calls == line.calls {
         "no price".to_owned()
     } else if line.unpriced_calls > 0 {
-        format!("${} + {} unpriced", dollars(line.cost_micro_usd), line.unpriced_calls)
+        format!("{cost} + {} unpriced", line.unpriced_calls)
     } else {
-        format!("${}", dollars(line.cost_micro_usd))
+        cost
     };
     format!(
         "{name:<40} {:>8} {:>8} {:>12} {:>12} {cost:>14}",

@@ -1,5 +1,7 @@
 //! Erasing people and tenants, table by table as the catalogue has them: nothing is left, and nothing else is touched.
 
+mod older;
+
 use std::{collections::BTreeSet, path::PathBuf, process::Output, sync::Arc};
 
 use proof::{

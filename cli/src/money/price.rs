@@ -22,19 +22,27 @@ pub struct Price {
     /// Dollars for a million tokens of an answer.
     #[arg(long, value_name = "USD")]
     output: f64,
+    /// Dollars for a million tokens of a prompt that the provider has at hand; like the rest of it if not said.
+    #[arg(long, value_name = "USD")]
+    cached: Option<f64>,
 }
 
 impl Price {
     pub async fn run(self, config: &Config, as_json: bool) -> anyhow::Result<()> {
         let db = Db::connect(&config.database_url, &config.database_system_url)?;
         let (input, output) = (micro(self.input)?, micro(self.output)?);
-        system::set_price(&db.system(), self.model.trim(), input, output)
+        let cached = self.cached.map(micro).transpose()?;
+        if cached.is_some_and(|cached| cached > input) {
+            bail!("--cached must be at most --input.");
+        }
+        system::set_price(&db.system(), self.model.trim(), (input, cached, output))
             .await
             .context("The price was not stored")?;
         if as_json {
             println!(
                 "{}",
                 json!({ "model": self.model.trim(), "input_micro_usd_per_million": input,
+                                   "cached_micro_usd_per_million": cached,
                                    "output_micro_usd_per_million": output })
             );
         } else {
