@@ -95,6 +95,7 @@ const DYNAMIC_SQL: Rule = Rule {
     allowed: &[
         ("shared/src/db/mod.rs", "folds a validated tenant id into `begin`"),
         ("shared/src/db/reading.rs", "runs what the operator typed, which can change nothing"),
+        ("shared/src/db/privacy.rs", "joins the constants of one list, which nobody from outside adds to"),
         ("shared/src/testing.rs", "names of test databases"),
     ],
     tests_may: true,
@@ -171,7 +172,7 @@ impl Source {
 
 impl Rule {
     fn allows(&self, path: &str) -> bool {
-        self.allowed.iter().any(|(name, _)| path == *name || (name.ends_with('/') && path.starts_with(name)))
+        self.allowed.iter().any(|(name, _)| path == *name || (name.ends_with(['/', '_']) && path.starts_with(name)))
     }
 
     fn hits(&self, source: &Source) -> Vec<String> {
