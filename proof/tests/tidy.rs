@@ -172,7 +172,7 @@ impl Source {
 
 impl Rule {
     fn allows(&self, path: &str) -> bool {
-        self.allowed.iter().any(|(name, _)| path == *name || (name.ends_with('/') && path.starts_with(name)))
+        self.allowed.iter().any(|(name, _)| path == *name || name.ends_with(['/', '_']) && path.starts_with(name))
     }
 
     fn hits(&self, source: &Source) -> Vec<String> {

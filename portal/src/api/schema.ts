@@ -200,6 +200,8 @@ export type JourneyBody = { agent?: string | null; answers: number; bad: number;
 
 export type JourneyList = { items: (JourneyBody)[]; next_cursor?: string | null }
 
+export type Languages = { languages: (string)[] | null }
+
 export type LastBody = { author: string; author_kind: string; excerpt: string }
 
 export type LeftOut = { name: string; why: string }
@@ -340,7 +342,7 @@ export type Reply = { asks_for_number?: boolean; name?: string | null; text: str
 
 export type ResetPassword = { password: string; token: string }
 
-export type RetentionBody = { deliveries_days: number | null; inbox_days: number | null; jobs_days: number | null; runs_days: number | null }
+export type RetentionBody = { deliveries_days: number | null; facts_days: number | null; inbox_days: number | null; jobs_days: number | null; messages_days: number | null; runs_days: number | null }
 
 export type Role = "customer_admin" | "customer_operator"
 
@@ -931,6 +933,14 @@ export interface Operations {
   'DELETE /api/v1/knowledge/{document_id}': {
     request: { path: { document_id: string } }
     answer: undefined
+  }
+  'GET /api/v1/languages': {
+    request: object
+    answer: Languages
+  }
+  'PUT /api/v1/languages': {
+    request: { body: Languages }
+    answer: Languages
   }
   'GET /api/v1/llm-keys': {
     request: object
