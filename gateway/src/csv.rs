@@ -4,7 +4,7 @@ use std::io;
 
 use axum::{
     body::Body,
-    http::header,
+    http::{HeaderName, header},
     response::{IntoResponse, Response},
 };
 use futures::{Stream, StreamExt, TryStreamExt, stream};
@@ -49,7 +49,7 @@ impl Csv {
 
     /// To be kept as a file of this name, never shown in a browser.
     pub fn download(self, name: &str) -> Response {
-        self.download_with(name, stream::empty())
+        (headers(name), self.text).into_response()
     }
 
     /// The same with more rows, which are read as the answer is taken. What can't be read breaks it off: nobody takes a part of a
@@ -59,15 +59,18 @@ impl Csv {
         name: &str,
         rest: impl Stream<Item = Result<Self, ApiError>> + Send + 'static,
     ) -> Response {
-        let headers = [
-            (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
-            (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
-            (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
-        ];
         let broken = |error: ApiError| io::Error::other(format!("{error:?}"));
         let rows = stream::once(async { Ok(self) }).chain(rest);
-        (headers, Body::from_stream(rows.map_ok(|rows| rows.text).map_err(broken))).into_response()
+        (headers(name), Body::from_stream(rows.map_ok(|rows| rows.text).map_err(broken))).into_response()
     }
+}
+
+fn headers(name: &str) -> [(HeaderName, String); 3] {
+    [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
+    ]
 }
 
 #[cfg(test)]

@@ -79,8 +79,7 @@ pub async fn export_events(
     .await
 }
 
-/// The same as a table for spreadsheets, with all rows. One that breaks off in the middle is not whole: ask again. A
-/// conversation in which something is said while the table is read may be in the next one only.
+/// The same as a table for spreadsheets, with all rows. What goes on while it is read may be in the next table only.
 #[utoipa::path(get, tag = "analytics", path = "/api/v1/analytics/journeys/export", params(JourneysAsked),
     responses((status = 200, body = String, content_type = "text/csv"), (status = 400, body = Problem),
               (status = 401, body = Problem)))]
@@ -114,6 +113,9 @@ async fn table<A: Asked>(
     write(&gateway, &db, &mut asked, &mut csv).await?;
     let (from, to) = asked.days();
     let name = format!("{name}-{from}-{to}.csv");
+    if asked.is_read() {
+        return Ok(csv.download(&name));
+    }
     let rest = stream::try_unfold((gateway, db, asked), move |(gateway, db, mut asked)| async move {
         if asked.is_read() {
             return Ok(None);

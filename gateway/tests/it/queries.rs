@@ -123,11 +123,6 @@ async fn no_call_of_a_program_takes_more_than_six_queries() {
 }
 
 #[tokio::test]
-async fn no_call_of_who_acts_as_another_takes_more_than_six_queries() {
-    counted("helper").await;
-}
-
-#[tokio::test]
 async fn no_call_of_the_platform_takes_more_than_six_queries() {
     counted("platform").await;
 }

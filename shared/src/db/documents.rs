@@ -147,7 +147,7 @@ pub async fn remove(tx: &mut TenantTx, actor: &Actor, id: DocumentId) -> Result<
     }
 }
 
-/// How many of them were there.
+/// How many of them were there. What the others hang on is the last.
 async fn remove_all(tx: &mut TenantTx, actor: &Actor, ids: &[DocumentId]) -> Result<usize, DbError> {
     let tenant = tx.tenant();
     // Whoever reads one at this moment waits here, and then finds nothing.
@@ -162,21 +162,33 @@ async fn remove_all(tx: &mut TenantTx, actor: &Actor, ids: &[DocumentId]) -> Res
     if locked.is_empty() {
         return Ok(0);
     }
+    let (first, last) = match ids.split_last() {
+        Some((last, first)) if !first.is_empty() => (first, Some(*last)),
+        _ => (ids, None),
+    };
     let passages: HashMap<DocumentId, i64> = sqlx::query_as(
         "with gone as (
              delete from memories where tenant_id = $1 and document_id = any ($2) and kind = 'passage'
              returning document_id
          ), removed as (
-             delete from documents where tenant_id = $1 and document_id = any ($2)
+             delete from documents where tenant_id = $1 and document_id = any ($3)
          )
          select document_id, count(*) from gone group by document_id",
     )
     .bind(tenant)
     .bind(ids)
+    .bind(first)
     .fetch_all(tx.conn())
     .await?
     .into_iter()
     .collect();
+    if let Some(last) = last {
+        sqlx::query("delete from documents where tenant_id = $1 and document_id = $2")
+            .bind(tenant)
+            .bind(last)
+            .execute(tx.conn())
+            .await?;
+    }
     for (id, title) in &locked {
         queue::enqueue(tx, &Job::EraseDocument { document: *id }).await?;
         let detail = json!({ "title": title, "passages": passages.get(id).unwrap_or(&0) });
