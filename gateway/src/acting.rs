@@ -14,7 +14,7 @@ use crate::{Gateway, error::ApiError};
 
 /// What a platform admin who acts as a member may ask for, by the beginning of the address. What is not here they may not:
 /// keys and tokens, billing, members and invitations, whatever speaks to people or agrees in somebody's name.
-const LOOK: [&str; 29] = [
+const LOOK: [&str; 30] = [
     "/agents",
     "/analytics",
     "/approvals",
@@ -33,6 +33,7 @@ const LOOK: [&str; 29] = [
     "/follow-ups",
     "/forks",
     "/knowledge",
+    "/languages",
     "/mcp-servers",
     "/members",
     "/memories",
@@ -46,8 +47,16 @@ const LOOK: [&str; 29] = [
     "/impersonation/consent",
 ];
 /// What they may change where the tenant allows that: how its agents are set up.
-const CHANGE: [&str; 7] =
-    ["/agents", "/bindings", "/cases", "/escalation-rules", "/knowledge", "/office-hours", "/audit/verify"];
+const CHANGE: [&str; 8] = [
+    "/agents",
+    "/bindings",
+    "/cases",
+    "/escalation-rules",
+    "/knowledge",
+    "/languages",
+    "/office-hours",
+    "/audit/verify",
+];
 /// Of a suspended tenant, what its admins may change: they pay, and look.
 const CHANGE_WHILE_SUSPENDED: [&str; 1] = ["/billing"];
 
