@@ -11,10 +11,11 @@ use crate::conditions::Language;
 /// The main one first; `None`: nobody said so.
 pub async fn get(tx: &mut TenantTx) -> Result<Option<Vec<Language>>, DbError> {
     let tenant = tx.tenant();
-    let codes: Option<Vec<String>> = sqlx::query_scalar("select languages from tenants where tenant_id = $1")
-        .bind(tenant)
-        .fetch_one(tx.conn())
-        .await?;
+    let codes: Option<Vec<String>> =
+        sqlx::query_scalar("select (select languages from tenants where tenant_id = $1)")
+            .bind(tenant)
+            .fetch_one(tx.conn())
+            .await?;
     read(codes)
 }
 
