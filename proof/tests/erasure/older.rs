@@ -31,13 +31,14 @@ const OVER: &str = "
     update message_changes set applied_at = coalesce(applied_at, received_at)";
 
 /// What still holds a word in tables that know people, once all of it has grown old: names, ids, settings and reasons of ours.
-const STAYS: [&str; 47] = [
+const STAYS: [&str; 48] = [
     "approvals.decided_by",
     "approvals.decided_kind",
     "approvals.decided_name",
     "approvals.digest",
     "approvals.external_id",
     "budget_reservations.model",
+    "budgets.currency",
     "budgets.time_zone",
     "channels.external_id",
     "channels.name",

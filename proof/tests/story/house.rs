@@ -10,7 +10,9 @@ use std::{
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use shared::{clock::Clock, config::Config, db::TenantDb, embedding::Embedder, ids::TenantId, testing::TestDb};
-use simulators::{AuthorKind, ModelSimulator, Said, Say, SlackOptions, SlackSimulator, TranscriptEntry};
+use simulators::{
+    AuthorKind, ModelSimulator, Said, Say, SlackOptions, SlackSimulator, StreamState, TranscriptEntry,
+};
 use tokio::process::{Child, Command};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -199,8 +201,12 @@ impl Tenant<'_> {
     /// Waits until the thread shows `count` finished replies; returns their texts.
     pub async fn finished(&self, channel: &str, thread: &str, count: usize) -> Vec<String> {
         let finished = |_: &SlackSimulator| {
-            let texts: Vec<String> = self.replies(channel, thread).into_iter().map(|entry| entry.text).collect();
-            (texts.len() >= count && texts.iter().all(|text| !text.starts_with("_Thinking"))).then_some(texts)
+            let replies = self.replies(channel, thread);
+            let is_finished = |entry: &TranscriptEntry| {
+                !entry.text.starts_with("_Thinking") && !matches!(entry.streaming, Some(StreamState::InProgress))
+            };
+            let all = replies.len() >= count && replies.iter().all(is_finished);
+            all.then(|| replies.into_iter().map(|entry| entry.text).collect::<Vec<_>>())
         };
         let shown = self.house.slack.wait_until(PATIENCE, finished).await;
         shown.unwrap_or_else(|| panic!("no reply; the thread shows {:?}", self.replies(channel, thread)))
