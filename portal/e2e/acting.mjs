@@ -187,7 +187,7 @@ async function meanwhile({ house, test, newContext }, page, desk) {
 async function german({ test }, page) {
   await test('tools and approvals are there in German', async () => {
     await page.getByRole('link', { name: 'Settings' }).click()
-    await page.getByLabel('Language').selectOption('de')
+    await page.getByLabel('Language', { exact: true }).selectOption('de')
     await page.getByRole('link', { name: 'Werkzeuge' }).click()
     await page.locator('.tools li', { hasText: 'schreibt' }).waitFor()
     await inspect(page, 'tools-de')
@@ -196,7 +196,7 @@ async function german({ test }, page) {
     await page.getByText('abgelehnt', { exact: true }).waitFor()
     await inspect(page, 'approvals-de')
     await page.getByRole('link', { name: 'Einstellungen' }).click()
-    await page.getByLabel('Sprache').selectOption('en')
+    await page.getByLabel('Sprache', { exact: true }).selectOption('en')
     await until('English', async () => ((await page.locator('html').getAttribute('lang')) === 'en' ? true : undefined))
   })
 }

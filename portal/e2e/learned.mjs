@@ -168,7 +168,7 @@ async function search({ house, test }, page) {
 async function german({ test }, page) {
   await test('knowledge and facts are there in German', async () => {
     await page.getByRole('link', { name: 'Settings' }).click()
-    await page.getByLabel('Language').selectOption('de')
+    await page.getByLabel('Language', { exact: true }).selectOption('de')
     await page.getByRole('link', { name: 'Wissen' }).click()
     await page.locator('.documents li').first().waitFor()
     await inspect(page, 'knowledge-de')
@@ -177,7 +177,7 @@ async function german({ test }, page) {
     await page.locator('.memories li').first().waitFor()
     await inspect(page, 'facts-de')
     await page.getByRole('link', { name: 'Einstellungen' }).click()
-    await page.getByLabel('Sprache').selectOption('en')
+    await page.getByLabel('Sprache', { exact: true }).selectOption('en')
     await until('English', async () => ((await page.locator('html').getAttribute('lang')) === 'en' ? true : undefined))
   })
 }

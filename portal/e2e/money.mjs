@@ -158,7 +158,7 @@ async function keys({ house, test }, page) {
 async function german({ test }, page) {
   await test('money is there in German, with the reader’s own signs', async () => {
     await page.getByRole('link', { name: 'Settings' }).click()
-    await page.getByLabel('Language').selectOption('de')
+    await page.getByLabel('Language', { exact: true }).selectOption('de')
     await page.getByRole('link', { name: 'Verbrauch' }).click()
     await page.locator('.tiles').getByText(/^0,\d+/).waitFor()
     await inspect(page, 'usage-de')
@@ -169,6 +169,6 @@ async function german({ test }, page) {
     await page.getByText('••••wxyz').waitFor()
     await inspect(page, 'model-keys-de')
     await page.getByRole('link', { name: 'Einstellungen' }).click()
-    await page.getByLabel('Sprache').selectOption('en')
+    await page.getByLabel('Sprache', { exact: true }).selectOption('en')
   })
 }

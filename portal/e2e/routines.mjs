@@ -217,14 +217,14 @@ async function readers({ house, test, newContext }, page) {
 async function german({ test }, page) {
   await test('routines, cases and tool servers are there in German', async () => {
     await page.getByRole('link', { name: 'Settings' }).click()
-    await page.getByLabel('Language').selectOption('de')
+    await page.getByLabel('Language', { exact: true }).selectOption('de')
     for (const [name, title, picture] of [['Routinen', 'Noch keine Routine', 'routines-de'], ['Prüffälle', 'Noch kein Prüffall', 'cases-de'], ['Werkzeuge', 'Noch kein Werkzeugserver', 'servers-de']]) {
       await page.getByRole('link', { name, exact: true }).first().click()
       await heading(page, title).waitFor()
       await inspect(page, picture)
     }
     await page.getByRole('link', { name: 'Einstellungen' }).click()
-    await page.getByLabel('Sprache').selectOption('en')
+    await page.getByLabel('Sprache', { exact: true }).selectOption('en')
     await until('English', async () => ((await page.locator('html').getAttribute('lang')) === 'en' ? true : undefined))
   })
 }

@@ -119,7 +119,7 @@ async function handOver({ house, test }, page) {
 async function german({ test }, page) {
   await test('rules and escalations are there in German', async () => {
     await page.getByRole('link', { name: 'Settings' }).click()
-    await page.getByLabel('Language').selectOption('de')
+    await page.getByLabel('Language', { exact: true }).selectOption('de')
     await page.getByRole('link', { name: 'Regeln' }).click()
     await page.getByText('Ein Mensch übernimmt', { exact: true }).waitFor()
     await inspect(page, 'rules-de')
@@ -128,7 +128,7 @@ async function german({ test }, page) {
     await page.locator('.escalation').waitFor()
     await inspect(page, 'escalations-de')
     await page.getByRole('link', { name: 'Einstellungen' }).click()
-    await page.getByLabel('Sprache').selectOption('en')
+    await page.getByLabel('Sprache', { exact: true }).selectOption('en')
     await until('English', async () => ((await page.locator('html').getAttribute('lang')) === 'en' ? true : undefined))
   })
 }

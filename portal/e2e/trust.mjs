@@ -109,7 +109,7 @@ async function log({ test }, page) {
   })
   await test('all of it is there in German', async () => {
     await page.getByRole('link', { name: 'Settings' }).click()
-    await page.getByLabel('Language').selectOption('de')
+    await page.getByLabel('Language', { exact: true }).selectOption('de')
     await page.getByRole('link', { name: 'Protokoll' }).click()
     await page.locator('.events li').first().waitFor()
     await inspect(page, 'audit-de')
@@ -122,6 +122,6 @@ async function log({ test }, page) {
     await heading(page, 'Woran der Agent erinnert wurde').first().waitFor()
     await inspect(page, 'why-de')
     await page.getByRole('link', { name: 'Einstellungen' }).click()
-    await page.getByLabel('Sprache').selectOption('en')
+    await page.getByLabel('Sprache', { exact: true }).selectOption('en')
   })
 }

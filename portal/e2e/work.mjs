@@ -148,12 +148,12 @@ async function settings(house, test, page) {
   })
   await ownSystem(test, page)
   await test('German is complete enough to be read, and stays chosen', async () => {
-    await page.getByLabel('Language').selectOption('de')
+    await page.getByLabel('Language', { exact: true }).selectOption('de')
     await heading(page, 'Einstellungen').waitFor()
     await page.reload()
     await heading(page, 'Einstellungen').waitFor()
     await inspect(page, 'settings-de')
-    await page.getByLabel('Sprache').selectOption('en')
+    await page.getByLabel('Sprache', { exact: true }).selectOption('en')
   })
   await secondFactor(house, test, page)
 }
