@@ -14,8 +14,8 @@ use crate::{
 
 /// What only Ada says, everywhere she says something.
 const WORD: &str = "ZEBULON";
-/// What she is called and known by.
-const HER: [&str; 5] = [WORD, "Lovelace", "UADA", "DADA", ADA];
+/// What she is called and known by; none of it could be a piece of an id in hexadecimal.
+const HER: [&str; 5] = [WORD, "Lovelace", "UADA", "DHERS", ADA];
 
 /// The same tenant in Slack.
 async fn in_slack<'a>(shop: &'a Shop<'a>, name: &str) -> Tenant<'a> {
@@ -31,8 +31,8 @@ async fn talk(shop: &Shop<'_>, slack: &Tenant<'_>) {
     slack.finished("CGENERAL", &told.thread_ts, 1).await;
     slack.says_in_thread("CGENERAL", "UGRACE", "Grace says FLAMINGO here.", &told.thread_ts);
     slack.finished("CGENERAL", &told.thread_ts, 2).await;
-    let direct = slack.asks("DADA", "UADA", "My badge code is ZEBULON-2.");
-    slack.finished("DADA", &direct.thread_ts, 1).await;
+    let direct = slack.asks("DHERS", "UADA", "My badge code is ZEBULON-2.");
+    slack.finished("DHERS", &direct.thread_ts, 1).await;
     let plan = FileUp::new("ZEBULON-plan.txt", "text/plain", "The depot opens with ZEBULON-3.\n");
     let file = slack.house.slack.say(Say::new(&slack.team, "CFILES", "UADA", "Look").mentioning().with(plan));
     slack.finished("CFILES", &file.thread_ts, 1).await;
@@ -48,7 +48,7 @@ async fn talk(shop: &Shop<'_>, slack: &Tenant<'_>) {
     shop.answered(ADA, 1).await;
     shop.hears(GRACE, "My order number is FLAMINGO-4.");
     shop.answered(GRACE, 1).await;
-    slack.asks("DADA", "UADA", "I want to talk to a human about ZEBULON-5.");
+    slack.asks("DHERS", "UADA", "I want to talk to a human about ZEBULON-5.");
     slack.until("she is handed over", "select count(*) from escalations where tenant_id = $1", 1).await;
     slack
         .until("nothing is under way", "select count(*) from runs where tenant_id = $1 and state = 'running'", 0)
@@ -99,6 +99,12 @@ async fn an_erased_person_is_nowhere_and_nobody_else_is_missing() {
     let (slack, elsewhere) = (in_slack(&acme, "acme").await, in_slack(&other, "other").await);
     talk(&acme, &slack).await;
     talk(&other, &elsewhere).await;
+    let under_way = "select (select count(*) from outbox where tenant_id = $1 and state = 'sending')
+                          + (select count(*) from runs where tenant_id = $1 and state = 'running')
+                          + (select count(*) from inbox where tenant_id = $1 and state = 'pending')
+                          + (select count(*) from jobs where tenant_id = $1 and state = 'queued' and run_after < now())";
+    slack.until("nothing is under way", under_way, 0).await;
+    elsewhere.until("nothing is under way there", under_way, 0).await;
     let test = &phones.house.test;
     let theirs = residue::in_tables(test, other.id, &HER).await.expect("it is read");
     let hers =
