@@ -18,7 +18,7 @@ use crate::{
     opening::Turn,
     pool::{NO_MONEY, NO_PRICE, Short},
     reply::{Delivery, Sender, State, files, stream::Stream, words::Words},
-    sayings::{self, Saying},
+    sayings::Saying,
     turn::{Outcome, Thought},
 };
 
@@ -32,7 +32,7 @@ pub async fn conclude(
 ) -> Result<bool, DbError> {
     crash::point(Point::Answered);
     let placeholder = shown.as_ref().and_then(|shown| shown.external_id.as_deref());
-    let (short, language) = (short_of(&thought), sayings::language(&turn.opening));
+    let short = short_of(&thought);
     let (parts, answer_kind, end, reason) = match &thought.outcome {
         Outcome::Answer { completion, .. } => {
             (sender.outlet.parts("answer", &completion.text, placeholder), "answer", End::Replied, None)
@@ -43,13 +43,13 @@ pub async fn conclude(
             (sender.outlet.parts("answer", text, placeholder), "answer", end, hand_over.as_deref())
         }
         Outcome::NoAnswer(failure) if failure.short.is_some() => (
-            sender.outlet.parts("apology", Saying::OutOfBudget.in_language(language), placeholder),
+            sender.outlet.parts("apology", Saying::OutOfBudget.to(&turn.opening), placeholder),
             "apology",
             End::Held,
             Some(failure.reason.as_str()),
         ),
         Outcome::NoAnswer(failure) => (
-            sender.outlet.parts("apology", Saying::Apology.in_language(language), placeholder),
+            sender.outlet.parts("apology", Saying::Apology.to(&turn.opening), placeholder),
             "apology",
             End::Dead,
             Some(failure.reason.as_str()),
@@ -178,11 +178,11 @@ pub async fn conclude_stream(
             (Vec::new(), request_hash, end, hand_over)
         }
         Outcome::NoAnswer(failure) if failure.short.is_some() => {
-            (broken_off, rest) = (true, rest + &Saying::BrokenOffForMoney.below(sayings::language(&turn.opening)));
+            (broken_off, rest) = (true, rest + &Saying::BrokenOffForMoney.below(&turn.opening));
             (failure.calls, [0; 32], End::Held, Some(failure.reason))
         }
         Outcome::NoAnswer(failure) => {
-            (broken_off, rest) = (true, rest + &Saying::BrokenOff.below(sayings::language(&turn.opening)));
+            (broken_off, rest) = (true, rest + &Saying::BrokenOff.below(&turn.opening));
             (failure.calls, [0; 32], End::Dead, Some(failure.reason))
         }
     };

@@ -69,17 +69,12 @@ pub async fn beforehand(
         return Ok(Beforehand::Silence);
     }
     let only_voice = !hears && opening.pending.iter().all(|pending| is_voice(&pending.message));
-    Ok(if only_voice {
-        Beforehand::Answer(Saying::CanNotListen.in_language(sayings::language(opening)))
-    } else {
-        Beforehand::Nothing
-    })
+    Ok(if only_voice { Beforehand::Answer(Saying::CanNotListen.to(opening)) } else { Beforehand::Nothing })
 }
 
 /// What a tenant's people hear while its subscription is not in order. An answer that had begun is finished.
 fn paused(opening: &Opening) -> Option<&'static str> {
-    (opening.access != Access::Full && opening.interrupted.is_none())
-        .then(|| Saying::Paused.in_language(sayings::language(opening)))
+    (opening.access != Access::Full && opening.interrupted.is_none()).then(|| Saying::Paused.to(opening))
 }
 
 /// What of all that needs no model becomes of a turn: a line to say, nothing, or an end without an answer. `when`: it is now
@@ -107,10 +102,10 @@ pub async fn settle(
     // A turn that had begun goes on.
     let counts = opening.limited && opening.interrupted.is_none();
     if counts && allowances::answers(tx).await?.are_used_up() {
-        let line = Saying::UsedUp.in_language(sayings::language(opening));
+        let line = Saying::UsedUp.to(opening);
         return Ok(used_up(line, &opening.window, now, is_errand).map(Some));
     }
-    Ok(Ok(late.answer(sayings::language(opening))))
+    Ok(Ok(late.answer(|| sayings::language(opening))))
 }
 
 /// The line beyond the plan's answers, or an end where it was said this month already. Nobody wrote an errand, so nobody is

@@ -32,8 +32,8 @@ pub enum Late {
 }
 
 impl Late {
-    pub fn answer(self, language: Language) -> Option<&'static str> {
-        (self == Self::Tell).then(|| Saying::Away.in_language(language))
+    pub fn answer(self, language: impl FnOnce() -> Language) -> Option<&'static str> {
+        (self == Self::Tell).then(|| Saying::Away.in_language(language()))
     }
 
     pub fn end(self) -> Option<(End, &'static str)> {
@@ -111,8 +111,8 @@ mod tests {
     #[test]
     fn who_is_told_is_not_silenced_and_the_other_way_round() {
         let away = Saying::Away.in_language(Language::German);
-        assert_eq!((Late::Tell.answer(Language::German), Late::Tell.end()), (Some(away), None));
-        assert_eq!((Late::Told.answer(Language::German), Late::Told.end()), (None, Some((End::Ignored, SAID))));
-        assert_eq!((Late::InTime.answer(Language::German), Late::InTime.end()), (None, None));
+        assert_eq!((Late::Tell.answer(|| Language::German), Late::Tell.end()), (Some(away), None));
+        assert_eq!((Late::Told.answer(|| Language::German), Late::Told.end()), (None, Some((End::Ignored, SAID))));
+        assert_eq!((Late::InTime.answer(|| Language::German), Late::InTime.end()), (None, None));
     }
 }

@@ -110,14 +110,19 @@ impl Saying {
         table[self as usize]
     }
 
+    /// For whoever is answered.
+    pub fn to(self, opening: &Opening) -> &'static str {
+        self.in_language(language(opening))
+    }
+
     /// Whether it was said so, in whatever language.
     pub fn begins(self, said: &str) -> bool {
         Language::ALL.iter().any(|language| said.starts_with(self.in_language(*language)))
     }
 
     /// As a remark below something else.
-    pub fn below(self, language: Language) -> String {
-        format!("\n\n_({})_", self.in_language(language))
+    pub fn below(self, opening: &Opening) -> String {
+        format!("\n\n_({})_", self.to(opening))
     }
 }
 

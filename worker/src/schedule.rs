@@ -300,6 +300,9 @@ async fn erase_old_files(tenant: &TenantDb, storage: &Storage) -> Result<u64, Pu
     let days = retention::get(&mut tx).await?;
     let files = retention::files(&mut tx, &days, BATCH).await?;
     tx.close().await?;
+    if files.is_empty() {
+        return Ok(0);
+    }
     for media in &files.media {
         storage.erase_media(tenant.id(), *media).await?;
     }

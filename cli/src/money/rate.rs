@@ -6,7 +6,7 @@ use serde_json::json;
 use shared::{
     clock::Clock,
     config::Config,
-    db::{Db, system},
+    db::{Db, budgets::currencies::is_code, system},
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -26,8 +26,7 @@ pub struct Rate {
 impl Rate {
     pub async fn run(self, config: &Config, as_json: bool) -> anyhow::Result<()> {
         let (currency, usd) = (self.currency.trim(), self.usd.trim());
-        if currency.len() != 3 || !currency.bytes().all(|letter| letter.is_ascii_uppercase()) || currency == "USD"
-        {
+        if !is_code(currency) || currency == "USD" {
             bail!("--currency must be a code of ISO 4217 such as EUR; the US dollar needs no rate.");
         }
         if !is_rate(usd) {

@@ -59,7 +59,7 @@ pub async fn set(
     body: Result<Json<CurrencyRequest>, JsonRejection>,
 ) -> Result<Json<CurrencyBody>, ApiError> {
     let Json(CurrencyRequest { currency }) = body?;
-    if currency.len() != 3 || !currency.bytes().all(|letter| letter.is_ascii_uppercase()) {
+    if !currencies::is_code(&currency) {
         return Err(ApiError::invalid("`currency` must be a code of ISO 4217 such as EUR."));
     }
     let mut tx = admin.db.begin().await?;

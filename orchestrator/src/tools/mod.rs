@@ -40,7 +40,7 @@ use crate::{
     pool::{Completion, Link, NoAnswer},
     prompt::{Prompt, PromptMessage},
     reply::words::Words,
-    sayings::{self, Saying},
+    sayings::Saying,
     spending::Purse,
     turn::Outcome,
 };
@@ -224,7 +224,7 @@ impl Work<'_> {
 fn ending(progress: &mut Progress, opening: &Opening, request_hash: [u8; 32]) -> Option<Outcome> {
     let told = |text: String, hand_over: Option<String>| Outcome::Told { text, hand_over, request_hash };
     if let Some(reason) = progress.hands_over.take() {
-        return Some(told(Saying::HandedOver.in_language(sayings::language(opening)).to_owned(), Some(reason)));
+        return Some(told(Saying::HandedOver.to(opening).to_owned(), Some(reason)));
     }
     (!progress.waits.is_empty()).then(|| told(wording::waits(&progress.waits, &opening.channel), None))
 }

@@ -225,7 +225,7 @@ pub async fn open(tx: &mut TenantTx, lease: &Lease) -> Result<Opening, DbError> 
     let takes_part: bool = row.try_get("takes_part")?;
     Ok(Opening {
         tenant_name: row.try_get("tenant_name")?,
-        languages: languages::read(row.try_get("languages")?)?,
+        languages: languages::read(row.try_get("languages")?),
         by_human: row.try_get("by_human")?,
         last_seq: row.try_get("last_seq")?,
         connection: row.try_get("connection_id")?,

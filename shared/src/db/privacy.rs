@@ -194,6 +194,12 @@ pub struct Files {
     pub made: Vec<(RunId, i32)>,
 }
 
+impl Files {
+    pub fn is_empty(&self) -> bool {
+        self.media.is_empty() && self.made.is_empty()
+    }
+}
+
 pub async fn files(tx: &mut TenantTx, subject: &Subject) -> Result<Files, DbError> {
     let tenant = tx.tenant();
     let media = sqlx::query_scalar(

@@ -53,6 +53,11 @@ impl Unit {
     }
 }
 
+/// Whether it looks like a code of ISO 4217.
+pub fn is_code(text: &str) -> bool {
+    text.len() == 3 && text.bytes().all(|letter| letter.is_ascii_uppercase())
+}
+
 /// A currency that a tenant may choose.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rate {

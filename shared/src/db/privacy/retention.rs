@@ -96,12 +96,13 @@ pub async fn set(tx: &mut TenantTx, actor: &Actor, days: &Retention) -> Result<(
     .execute(tx.conn())
     .await?;
     let detail = json!({ "messages_days": days.messages_days, "facts_days": days.facts_days,
-                         "inbox_days": days.inbox_days, "runs_days": days.runs_days, "deliveries_days": days.deliveries_days, "jobs_days": days.jobs_days });
+                         "inbox_days": days.inbox_days, "runs_days": days.runs_days,
+                         "deliveries_days": days.deliveries_days, "jobs_days": days.jobs_days });
     audit::append(tx, actor, "retention.set", ("tenant", &tenant.to_string()), detail).await
 }
 
-/// Purges some of what is older, without telling the tenant's own systems of each message; of each kind at most `at_most` rows; returns how many rows of the kind of which there were
-/// most: fewer than that, and it is done.
+/// Purges some of what is older, without telling the tenant's own systems of each message, of each kind at most `at_most` rows;
+/// returns how many rows of the kind of which there were most: fewer than that, and it is done.
 pub async fn purge(tx: &mut TenantTx, days: &Retention, at_most: i64) -> Result<u64, DbError> {
     let (tenant, mut most) = (tx.tenant(), 0);
     let kinds: [(Option<i32>, &[&'static str]); 6] = [

@@ -115,7 +115,7 @@ pub async fn material(tx: &mut TenantTx, claimed: &Claimed) -> Result<Option<Mat
     let started_at: Option<OffsetDateTime> = row.try_get("started_at")?;
     Ok(Some(Material {
         tenant_name: row.try_get("tenant_name")?,
-        languages: languages::read(row.try_get("languages")?)?,
+        languages: languages::read(row.try_get("languages")?),
         agent: agents::agent(&row)?,
         own_models: row.try_get("own_models")?,
         budgeted: row.try_get("budgeted")?,
