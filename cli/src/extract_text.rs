@@ -7,14 +7,18 @@ use std::{
     process::ExitCode,
 };
 
-use rustix::process::{Resource, Rlimit, setrlimit};
-use shared::channels::fetch::BYTES_MAX;
+use rustix::process::{Resource, Rlimit, nice, setrlimit};
+use shared::channels::whatsapp_media::DOCUMENT_BYTES_MAX;
 use worker::extract::{self, CPU_SECONDS_MAX, MEMORY_MAX};
 
+const NICENESS: i32 = 10;
+
 pub fn run(kind: &str) -> ExitCode {
+    // People who wait for an answer come first. Without the right to step back it reads all the same.
+    let _ = nice(NICENESS);
     // Before the limits: the allocator now and then refuses the first large block under one, and what is read is bounded.
     let mut bytes = Vec::new();
-    let read = std::io::stdin().take(BYTES_MAX as u64).read_to_end(&mut bytes);
+    let read = std::io::stdin().take(DOCUMENT_BYTES_MAX as u64).read_to_end(&mut bytes);
     let limit = |most: u64| Rlimit { current: Some(most), maximum: Some(most) };
     let limits = [
         (Resource::Data, MEMORY_MAX),

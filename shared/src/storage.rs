@@ -6,10 +6,14 @@ use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt};
 use object_store::{
-    Error as StoreError, ObjectStore, ObjectStoreExt, PutMode, aws::AmazonS3Builder, local::LocalFileSystem,
-    path::Path,
+    Error as StoreError, ObjectStore, ObjectStoreExt, PutMode, aws::AmazonS3Builder, buffered::BufWriter,
+    local::LocalFileSystem, path::Path,
 };
 use secrecy::ExposeSecret;
+use tokio::{
+    io::{AsyncRead, AsyncWriteExt},
+    sync::Semaphore,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -17,11 +21,18 @@ use crate::{
     ids::{DocumentId, MediaId, RunId, TenantId},
 };
 
+/// Of a large file in memory on its way; a bucket takes no smaller ones.
+const PIECE: usize = 5 * 1024 * 1024;
+/// Large files on their way at once.
+const UPLOADS_MAX: usize = 2;
+
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Storage {
     store: Arc<dyn ObjectStore>,
     prefix: Path,
+    /// Each one under way holds pieces in memory.
+    uploads: Arc<Semaphore>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +52,15 @@ impl From<object_store::Error> for StorageError {
     }
 }
 
+impl From<std::io::Error> for StorageError {
+    fn from(error: std::io::Error) -> Self {
+        match error.downcast::<StoreError>() {
+            Ok(error) => error.into(),
+            Err(_) => Self("it does not answer, or is full".to_owned()),
+        }
+    }
+}
+
 impl Storage {
     /// Opens a folder (made if missing) or a bucket.
     pub fn open(config: &StorageConfig) -> Result<Self, String> {
@@ -49,6 +69,7 @@ impl Storage {
 
     /// The same for another variable's place.
     pub fn open_as(variable: &str, config: &StorageConfig) -> Result<Self, String> {
+        let uploads = Arc::new(Semaphore::new(UPLOADS_MAX));
         let url = &config.url;
         let bad = |error: &dyn std::fmt::Display| format!("{variable} can't be used: {error}.");
         match url.scheme() {
@@ -56,7 +77,7 @@ impl Storage {
                 let folder = url.to_file_path().map_err(|()| bad(&"it is no path on this machine"))?;
                 std::fs::create_dir_all(&folder).map_err(|error| bad(&error))?;
                 let store = LocalFileSystem::new_with_prefix(folder).map_err(|error| bad(&error))?;
-                Ok(Self { store: Arc::new(store), prefix: Path::default() })
+                Ok(Self { store: Arc::new(store), prefix: Path::default(), uploads })
             }
             "s3" => {
                 let mut builder = AmazonS3Builder::new().with_url(url.as_str()).with_region(&config.region);
@@ -71,16 +92,28 @@ impl Storage {
                 }
                 let store = builder.build().map_err(|error| bad(&error))?;
                 let prefix = Path::from_url_path(url.path()).map_err(|error| bad(&error))?;
-                Ok(Self { store: Arc::new(store), prefix })
+                Ok(Self { store: Arc::new(store), prefix, uploads })
             }
             other => Err(format!("{variable} must begin with `file://` or `s3://`, not `{other}://`.")),
         }
     }
 
-    /// Keeps the bytes; writing the same again does no harm.
-    pub async fn put(&self, tenant: TenantId, media: MediaId, bytes: Vec<u8>) -> Result<(), StorageError> {
-        self.store.put(&self.key(tenant, "media", media.uuid()), bytes.into()).await?;
-        Ok(())
+    /// Keeps the bytes piece by piece, all of them or none; writing the same again does no harm.
+    pub async fn put(
+        &self,
+        tenant: TenantId,
+        media: MediaId,
+        mut from: impl AsyncRead + Unpin,
+    ) -> Result<(), StorageError> {
+        let _room = self.uploads.acquire().await;
+        let key = self.key(tenant, "media", media.uuid());
+        let mut to = BufWriter::with_capacity(Arc::clone(&self.store), key, PIECE).with_max_concurrency(1);
+        if let Err(error) = tokio::io::copy(&mut from, &mut to).await {
+            // What was written of it so far would lie there unseen.
+            let _ = to.abort().await;
+            return Err(error.into());
+        }
+        Ok(to.shutdown().await?)
     }
 
     /// The same for a document.

@@ -1,6 +1,6 @@
 //! Speech to text, by an OpenAI-compatible `/audio/transcriptions`.
 
-use std::time::Duration;
+use std::{fs::File, time::Duration};
 
 use reqwest::{
     Client, StatusCode,
@@ -65,10 +65,10 @@ impl Transcriber {
         &self.config.model
     }
 
-    /// What is said in a recording.
-    pub async fn transcribe(&self, bytes: Vec<u8>, content_type: &str) -> Result<Heard, Unheard> {
+    /// What is said in a recording of `size` bytes.
+    pub async fn transcribe(&self, recording: File, size: u64, content_type: &str) -> Result<Heard, Unheard> {
         let kind = content_type.split(';').next().unwrap_or_default();
-        let file = Part::bytes(bytes)
+        let file = Part::stream_with_length(tokio::fs::File::from_std(recording), size)
             .file_name(format!("recording.{}", ending(kind)))
             .mime_str(kind)
             .map_err(|_| Unheard::Refused("it is no recording"))?;

@@ -134,7 +134,12 @@ impl WhatsAppSimulator {
 
     /// A file for a message to name; returns its id.
     pub fn keep(&self, number: &str, mime_type: &str, bytes: Vec<u8>) -> String {
-        self.core.keep(number, mime_type, bytes)
+        self.core.keep(number, mime_type, bytes.into())
+    }
+
+    /// From now on this file comes a byte a second.
+    pub fn drip(&self, id: &str) {
+        self.core.drip(id);
     }
 
     /// The bytes of a file, a person's or one that was uploaded.

@@ -8,13 +8,10 @@ pub mod page;
 pub mod pdf;
 pub mod plain;
 
-use std::{path::Path, process::Stdio, time::Duration};
+use std::{fs::File, path::Path, process::Stdio, time::Duration};
 
 use shared::db::media::Kind;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    process::Command,
-};
+use tokio::{io::AsyncReadExt, process::Command, sync::Semaphore};
 
 /// Letters of a document that are kept.
 pub const TEXT_CHARS_MAX: usize = 60_000;
@@ -23,6 +20,8 @@ pub const MEMORY_MAX: u64 = 512 * 1024 * 1024;
 /// Seconds of a processor it may use.
 pub const CPU_SECONDS_MAX: u64 = 10;
 const TIME_MAX: Duration = Duration::from_secs(15);
+/// Documents that are read at once, each with that much memory.
+static READERS: Semaphore = Semaphore::const_new(2);
 
 /// Why there is no text; a phrase that follows "could not be read:".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,32 +47,24 @@ fn bounded(text: &str) -> String {
 }
 
 /// The text of a document, read by the program at `extractor` under limits.
-pub async fn apart(extractor: &Path, kind: Kind, bytes: &[u8]) -> Result<String, Unreadable> {
+pub async fn apart(extractor: &Path, kind: Kind, document: File) -> Result<String, Unreadable> {
+    let _room = READERS.acquire().await;
     let reading = async {
         let mut child = Command::new(extractor)
             .args(["extract-text", kind.as_str()])
             .env_clear()
-            .stdin(Stdio::piped())
+            .stdin(document)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()
             .map_err(|_| Unreadable("the reader of documents can't be started"))?;
-        let (Some(mut to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
+        let Some(from) = child.stdout.take() else {
             return Err(Unreadable("the reader of documents can't be started"));
         };
         let mut answer = Vec::new();
         // At most four bytes a letter, and the sign at the beginning.
-        let mut from = from.take(TEXT_CHARS_MAX as u64 * 4 + 64);
-        // A reader that gave up does not take the rest; its answer says why.
-        let (_sent, read) = tokio::join!(
-            async {
-                let sent = to.write_all(bytes).await;
-                drop(to);
-                sent
-            },
-            from.read_to_end(&mut answer)
-        );
+        let read = from.take(TEXT_CHARS_MAX as u64 * 4 + 64).read_to_end(&mut answer).await;
         read.map_err(|_| Unreadable("the reader of documents broke off"))?;
         let done = child.wait().await.is_ok_and(|status| status.success());
         let answer = String::from_utf8_lossy(&answer).into_owned();

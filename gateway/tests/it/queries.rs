@@ -13,7 +13,7 @@ use tokio::{
 use url::Url;
 
 use crate::{
-    routes::{answer, table},
+    routes::{answer_with, table},
     routes_scene::Scene,
     stage::House,
 };
@@ -99,7 +99,8 @@ async fn counted(who: &'static str) {
     let (mut too_many, mut most) = (Vec::new(), 0);
     for line in table().into_iter().filter(|line| line.object == "own" || line.object == "-") {
         counter.take();
-        let reply = answer(&mut scene, &line, who).await;
+        let key = None;
+        let reply = answer_with(&mut scene, &line, who, key).await;
         let queries = counter.take();
         most = most.max(queries.len());
         if queries.len() > QUERIES_MAX {
@@ -125,4 +126,9 @@ async fn no_call_of_a_program_takes_more_than_six_queries() {
 #[tokio::test]
 async fn no_call_of_the_platform_takes_more_than_six_queries() {
     counted("platform").await;
+}
+
+#[tokio::test]
+async fn no_call_of_who_acts_as_a_member_takes_more_than_six_queries() {
+    counted("helper").await;
 }

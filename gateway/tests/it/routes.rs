@@ -102,6 +102,11 @@ async fn answers_as_declared(who: &'static str) {
 }
 
 pub async fn answer(scene: &mut Scene<'_>, line: &Line, who: &'static str) -> Reply {
+    answer_with(scene, line, who, None).await
+}
+
+/// With an `Idempotency-Key`, if there is one.
+pub async fn answer_with(scene: &mut Scene<'_>, line: &Line, who: &'static str, key: Option<&str>) -> Reply {
     let (method, path) = line.operation.split_once(' ').expect("a method and a path");
     let path =
         if path.contains("{run_id}") { scene.path_of_run(path, line.object).await } else { path.to_owned() };
@@ -116,6 +121,9 @@ pub async fn answer(scene: &mut Scene<'_>, line: &Line, who: &'static str) -> Re
     let mut ask = Ask::new(method, &path);
     if line.body != "-" {
         ask = ask.header("content-type", "application/json").body(line.body);
+    }
+    if let Some(key) = key {
+        ask = ask.header("idempotency-key", key);
     }
     let reply = scene.ask(who, ask).await;
     // Whoever the object belongs to: a refusal says the same.

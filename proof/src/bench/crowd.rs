@@ -226,7 +226,7 @@ async fn fill_pool(owner: &mut PgConnection) -> anyhow::Result<()> {
 }
 
 /// Lets the owner write all tenants' rows; returns the tables it was done to.
-async fn lift(owner: &mut PgConnection) -> anyhow::Result<Vec<String>> {
+pub(super) async fn lift(owner: &mut PgConnection) -> anyhow::Result<Vec<String>> {
     let tables: Vec<String> =
         sqlx::query_scalar("select oid::regclass::text from pg_class where relforcerowsecurity")
             .fetch_all(&mut *owner)
@@ -237,7 +237,7 @@ async fn lift(owner: &mut PgConnection) -> anyhow::Result<Vec<String>> {
     Ok(tables)
 }
 
-async fn force(owner: &mut PgConnection, tables: &[String]) -> anyhow::Result<()> {
+pub(super) async fn force(owner: &mut PgConnection, tables: &[String]) -> anyhow::Result<()> {
     for table in tables {
         owner.execute(AssertSqlSafe(format!("alter table {table} force row level security"))).await?;
     }

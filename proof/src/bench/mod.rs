@@ -6,6 +6,7 @@
 mod accept;
 mod accept_load;
 pub mod bulk;
+mod channels;
 mod chart;
 mod cpu;
 mod crowd;
@@ -13,6 +14,8 @@ mod doorstep;
 mod embedding;
 mod erasure;
 mod failover;
+mod files;
+mod gate;
 mod growth;
 mod growth_recall;
 mod house;
@@ -28,6 +31,7 @@ mod recall;
 mod report;
 mod sample;
 mod startup;
+mod street;
 mod turn;
 mod turn_burst;
 
@@ -38,7 +42,7 @@ use report::Report;
 pub use sample::Dice;
 
 /// All benchmarks, in the order they run.
-pub const NAMES: [&str; 12] = [
+pub const NAMES: [&str; 14] = [
     "accept",
     "peers",
     "turn",
@@ -48,6 +52,8 @@ pub const NAMES: [&str; 12] = [
     "recall",
     "money",
     "failover",
+    "channels",
+    "files",
     "lists",
     "erasure",
     "growth",
@@ -90,6 +96,8 @@ async fn one(name: &str, tenants_max: usize) -> anyhow::Result<Report> {
         "recall" => recall::run().await,
         "money" => money::run().await,
         "failover" => failover::run().await,
+        "channels" => channels::run().await,
+        "files" => files::run().await,
         "lists" => lists::run(tenants_max).await,
         "erasure" => erasure::run().await,
         "growth" => growth::run(tenants_max).await,

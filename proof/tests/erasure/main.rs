@@ -185,7 +185,7 @@ async fn nothing_of_a_person_is_left_in_any_table() {
     let eraser = places.eraser(&arena.test).await;
     let files: Vec<MediaId> = media(&db).await;
     for file in &files {
-        places.storage.put(tenant, *file, b"CANARY-A in a file".to_vec()).await.expect("it is kept");
+        places.storage.put(tenant, *file, &b"CANARY-A in a file"[..]).await.expect("it is kept");
     }
     let found = residue::in_tables(&arena.test, tenant, &["CANARY-A"]).await.unwrap();
     for table in PARTS.iter().map(|part| part.table) {
@@ -230,9 +230,9 @@ async fn a_tenant_that_ends_leaves_no_row_in_any_table_and_its_certificate_outli
     let before = arena.prints(theirs).await.unwrap();
     let tenant = TenantId::from_uuid(ours(&arena.catalog).id);
     let places = Places::new(&arena.test);
-    places.storage.put(tenant, MediaId::new(), b"CANARY-A".to_vec()).await.expect("it is kept");
+    places.storage.put(tenant, MediaId::new(), &b"CANARY-A"[..]).await.expect("it is kept");
     let other = TenantId::from_uuid(theirs(&arena.catalog).id);
-    places.storage.put(other, MediaId::new(), b"CANARY-B".to_vec()).await.expect("it is kept");
+    places.storage.put(other, MediaId::new(), &b"CANARY-B"[..]).await.expect("it is kept");
     let config = &arena.test.config.clone();
     let id = tenant.to_string();
 

@@ -82,8 +82,8 @@ async fn a_bucket_keeps_gives_and_erases_what_a_folder_would() {
     let (acme, other, media, document, run) =
         (TenantId::new(), TenantId::new(), MediaId::new(), DocumentId::new(), RunId::new());
     let large: Vec<u8> = (0..6 * MB).map(|n| u8::try_from(n % 251).expect("a byte")).collect();
-    storage.put(acme, media, large.clone()).await.expect("it is kept");
-    storage.put(acme, media, large.clone()).await.expect("the same again does no harm");
+    storage.put(acme, media, &large[..]).await.expect("it is kept");
+    storage.put(acme, media, &large[..]).await.expect("the same again does no harm");
     storage.put_document(acme, document, b"a document".to_vec()).await.expect("it is kept");
     storage.put_file(acme, (run, 3), b"a;b\n".to_vec()).await.expect("it is kept");
     let mut keys = bucket.keys().await;
@@ -119,14 +119,14 @@ async fn a_bucket_that_is_not_there_or_away_is_an_error_without_an_address() {
     rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
     let bucket = Bucket::start().await;
     let nowhere = bucket.storage("s3://elsewhere");
-    let refused = nowhere.put(TenantId::new(), MediaId::new(), b"x".to_vec()).await.expect_err("no such bucket");
+    let refused = nowhere.put(TenantId::new(), MediaId::new(), &b"x"[..]).await.expect_err("no such bucket");
     assert!(!refused.to_string().contains("elsewhere") && !refused.to_string().contains("127.0.0.1"), "{refused}");
     // The server is away: an error as well, in a bounded time.
     let storage = bucket.storage("s3://konstruct");
-    storage.put(TenantId::new(), MediaId::new(), b"x".to_vec()).await.expect("it is there still");
+    storage.put(TenantId::new(), MediaId::new(), &b"x"[..]).await.expect("it is there still");
     let address = bucket.address.clone();
     drop(bucket);
-    let away = storage.put(TenantId::new(), MediaId::new(), b"x".to_vec());
+    let away = storage.put(TenantId::new(), MediaId::new(), &b"x"[..]);
     let refused = tokio::time::timeout(PATIENCE * 4, away).await.expect("it ends").expect_err("nobody is there");
     assert!(!refused.to_string().contains(&address) && !refused.to_string().contains("127.0.0.1"), "{refused}");
 }

@@ -1,28 +1,47 @@
 //! Fetching a file from a platform: a token goes to trusted hosts only, every redirect is judged anew, and bytes and time
-//! are counted while they come.
+//! are counted while they come. They go to a temporary file piece by piece: twenty large ones at once must not fill the memory.
 
-use std::time::Duration;
+use std::{fs::File, time::Duration};
 
 use reqwest::{
     Client, StatusCode,
     header::{CONTENT_TYPE, LOCATION},
 };
 use secrecy::{ExposeSecret, SecretString};
-use tokio::time::{Instant, timeout, timeout_at};
+use sha2::{Digest, Sha256};
+use tokio::{
+    io::AsyncWriteExt,
+    time::{Instant, timeout, timeout_at},
+};
 use url::Url;
 
 /// Redirects that are followed.
 const HOPS_MAX: usize = 3;
 const IDLE_MAX: Duration = Duration::from_secs(5);
 const TOTAL_MAX: Duration = Duration::from_secs(45);
+/// Bytes of one file in memory on their way to the disk.
+const PIECE: usize = 256 * 1024;
 
 /// Bytes of a file of a platform without limits of its own.
 pub const BYTES_MAX: usize = 20 * 1024 * 1024;
 
 #[derive(Debug)]
 pub struct Fetched {
-    pub bytes: Vec<u8>,
+    /// Without a name: it goes with the last handle.
+    pub file: File,
+    pub size: u64,
+    pub sha256: [u8; 32],
     pub content_type: String,
+}
+
+/// A handle for reading a file anew. Handles of one file share their place: one reader at a time.
+///
+/// # Errors
+/// If the system gives no further handle.
+pub fn from_the_start(file: &File) -> std::io::Result<File> {
+    let mut handle = file.try_clone()?;
+    std::io::Seek::rewind(&mut handle)?;
+    Ok(handle)
 }
 
 /// Why there is no file. The phrase follows "could not be read:".
@@ -102,11 +121,14 @@ async fn receive(
 ) -> Result<Fetched, FetchError> {
     let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let content_type = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let mut bytes = Vec::new();
     // What the length claims counts for nothing, except that a claim beyond the limit spares the work.
     if response.content_length().is_some_and(|length| length > bytes_max as u64) {
         return refused(&too_large(bytes_max));
     }
+    let file = tempfile::tempfile().map_err(|error| no_room(&error))?;
+    let mut to = tokio::fs::File::from_std(file.try_clone().map_err(|error| no_room(&error))?);
+    to.set_max_buf_size(PIECE);
+    let (mut size, mut sum) = (0, Sha256::new());
     loop {
         let piece = match timeout_at(deadline, timeout(IDLE_MAX, response.chunk())).await {
             Ok(Ok(Ok(piece))) => piece,
@@ -114,15 +136,23 @@ async fn receive(
             Ok(Err(_)) | Err(_) => return again("the download takes too long"),
         };
         let Some(piece) = piece else { break };
-        if bytes.len() + piece.len() > bytes_max {
+        size += piece.len() as u64;
+        if size > bytes_max as u64 {
             return refused(&too_large(bytes_max));
         }
-        bytes.extend_from_slice(&piece);
+        sum.update(&piece);
+        to.write_all(&piece).await.map_err(|error| no_room(&error))?;
     }
-    if bytes.is_empty() {
+    if size == 0 {
         return refused("it is empty");
     }
-    Ok(Fetched { bytes, content_type })
+    to.flush().await.map_err(|error| no_room(&error))?;
+    Ok(Fetched { file, size, sha256: sum.finalize().into(), content_type })
+}
+
+fn no_room(error: &std::io::Error) -> FetchError {
+    tracing::warn!(%error, "A file could not be put aside");
+    FetchError::Again("there is no room to keep it".into())
 }
 
 pub fn too_large(bytes_max: usize) -> String {

@@ -68,7 +68,7 @@ pub async fn append(
 }
 
 /// A detail as it stands in the log: with who acts as whom.
-fn logged(actor: &Actor, mut detail: Value) -> Value {
+pub(super) fn logged(actor: &Actor, mut detail: Value) -> Value {
     if let Actor::Impersonator(acting) = actor {
         detail[IMPERSONATION] = acting.as_logged();
     }

@@ -6,12 +6,12 @@
 //! no member. Each begin, look, change and end stands in the tenant's audit log.
 
 use serde_json::{Value, json};
-use sqlx::{Row, postgres::PgRow};
+use sqlx::{Row, postgres::PgRow, types::Json};
 use time::OffsetDateTime;
 
 use super::{
     DbError, SystemDb,
-    audit::{Actor, append_to},
+    audit::{Actor, append_to, logged},
     count_commit,
     sessions::SignedIn,
 };
@@ -206,17 +206,22 @@ pub async fn note_attempt(db: &SystemDb, person: &SignedIn) -> Result<(), DbErro
 /// Reason: see the top.
 pub async fn note_look(db: &SystemDb, acting: &Impersonation, path: &str) -> Result<(), DbError> {
     let path: String = path.chars().take(PATH_MAX).collect();
+    let actor = Actor::Impersonator(Box::new(acting.clone()));
+    let (kind, id) = actor.parts();
     let mut tx = db.begin(acting.tenant).await?;
     let noted = sqlx::query(
-        "insert into impersonation_looks (impersonation_id, path) values ($1, $2) on conflict do nothing",
+        "with looked as (
+             insert into impersonation_looks (impersonation_id, path) values ($1, $2) on conflict do nothing returning path)
+         select audit_append($3, $4, 'impersonation.look', 'path', path, $5) from looked",
     )
     .bind(acting.id)
     .bind(&path)
-    .execute(&mut *tx)
+    .bind(kind)
+    .bind(id)
+    .bind(Json(logged(&actor, json!({}))))
+    .fetch_optional(&mut *tx)
     .await?;
-    if noted.rows_affected() == 1 {
-        let actor = Actor::Impersonator(Box::new(acting.clone()));
-        append_to(&mut *tx, &actor, "impersonation.look", ("path", &path), json!({})).await?;
+    if noted.is_some() {
         count_commit();
         tx.commit().await?;
     }

@@ -3,17 +3,13 @@
 //! [`Ingest`] lets concurrent requests share a commit: while one is on its way to disk, the next ones queue and go
 //! together. It is the only place where rows of several tenants travel in one statement; its role can insert, not read.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use sqlx::{PgPool, Postgres, pool::PoolConnection};
-use tokio::{
-    sync::{Mutex, mpsc, oneshot},
-    time::timeout,
-};
+use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use super::{Db, DbError, SystemDb, accept::store, count_commit, count_round_trip};
+use super::{Db, DbError, SystemDb, accept::store, commits::Commits, count_commit, count_round_trip};
 use crate::{
     ids::{ConnectionId, ConversationId, TenantId},
     message::InboundMessage,
@@ -21,16 +17,9 @@ use crate::{
 
 /// Requests that share one commit at most.
 pub const BATCH_MAX: usize = 64;
-/// Commits on their way at the same time. With one, all that arrives meanwhile shares the next: measured a sixth faster than
+/// Commits that are begun at the same time. With one, all that arrives meanwhile shares the next: measured a sixth faster than
 /// two on two processors, and far from its end where there are more.
 pub const COMMITTERS: usize = 1;
-/// A turn holds its lane for milliseconds. Whoever holds one longer must not stop everybody else's messages: the batch is
-/// stored one by one, and the message behind the lock is refused for Slack to send again.
-const LOCK_TIMEOUT: &str = "500ms";
-/// One commit. Slack waits three seconds; whoever finds a dead session should be able to try a new one by then.
-const STORE_DEADLINE: Duration = Duration::from_millis(1_500);
-/// A committer without work gives its connection back. One per batch would cost the pool's round trips each time.
-const CONNECTION_KEPT: Duration = Duration::from_secs(5);
 /// Requests that may wait for a commit; beyond that the gateway answers 503 at once.
 const WAITING_MAX: usize = 4_096;
 
@@ -74,7 +63,8 @@ pub enum Accepted {
     NotKept,
 }
 
-type Waiting = (Arc<Arrival>, oneshot::Sender<Result<Accepted, DbError>>);
+/// Who waits to hear that theirs is stored.
+pub(super) type Waiting = (Arc<Arrival>, oneshot::Sender<Result<Accepted, DbError>>);
 
 /// The accept path's front door; cheap to clone.
 #[derive(Clone)]
@@ -90,13 +80,8 @@ impl Ingest {
 
     /// `batch_max` 1 gives every request a commit of its own, for the benchmark.
     pub fn start_with(db: &Db, batch_max: usize, committers: usize) -> Self {
-        let pool = db.system().own_pool(u32::try_from(committers).unwrap_or(u32::MAX), LOCK_TIMEOUT);
         let (queue, waiting) = mpsc::channel(WAITING_MAX);
-        let waiting = Arc::new(Mutex::new(waiting));
-        for _ in 0..committers {
-            let committer = Committer { pool: pool.clone(), connection: None };
-            tokio::spawn(commit_batches(committer, waiting.clone(), batch_max));
-        }
+        tokio::spawn(Commits::new(&db.system(), batch_max, committers).run(waiting));
         Self { queue, db: db.system() }
     }
 
@@ -149,109 +134,6 @@ impl Ingest {
             Ok(accepted.first().copied().unwrap_or(Accepted::Duplicate { settled: true }))
         });
         task.await.map_err(|_| sqlx::Error::WorkerCrashed)?
-    }
-}
-
-async fn commit_batches(mut committer: Committer, waiting: Arc<Mutex<mpsc::Receiver<Waiting>>>, batch_max: usize) {
-    let mut batch = Vec::with_capacity(batch_max);
-    loop {
-        let receiving = async { waiting.lock().await.recv_many(&mut batch, batch_max).await };
-        match timeout(CONNECTION_KEPT, receiving).await {
-            Ok(0) => return,
-            Ok(_) => {}
-            Err(_) => {
-                committer.connection = None;
-                continue;
-            }
-        }
-        let (arrivals, answers): (Vec<Arc<Arrival>>, Vec<_>) = batch.drain(..).unzip();
-        match committer.store(&arrivals).await {
-            Ok(accepted) => {
-                for (answer, accepted) in answers.into_iter().zip(accepted) {
-                    // The request may be gone; the row is stored all the same.
-                    let _ = answer.send(Ok(accepted));
-                }
-            }
-            // One row that can't be stored must not take the others with it.
-            Err(error) if arrivals.len() > 1 && is_about_a_row(&error) => {
-                store_singly(&mut committer, arrivals.into_iter().zip(answers)).await;
-            }
-            // The database is away: asking once more for each would take as long again each time.
-            Err(error) => {
-                for answer in answers {
-                    let away = std::io::Error::other(error.to_string());
-                    let _ = answer.send(Err(sqlx::Error::Io(away).into()));
-                }
-            }
-        }
-    }
-}
-
-/// A conversation that somebody holds is tried once: who waits behind the same lock would wait as long again each time, and
-/// the first to get through would overtake the others.
-async fn store_singly(committer: &mut Committer, waiting: impl Iterator<Item = Waiting>) {
-    let mut held = HashSet::new();
-    for (arrival, answer) in waiting {
-        let lane = (arrival.tenant, arrival.conversation);
-        let one = if held.contains(&lane) {
-            Err(DbError::Conflict("Somebody holds this conversation."))
-        } else {
-            committer.store(std::slice::from_ref(&arrival)).await
-        };
-        if one.as_ref().is_err_and(is_lock_timeout) {
-            held.insert(lane);
-        }
-        let _ = answer.send(one.map(|accepted| accepted[0]));
-    }
-}
-
-fn is_lock_timeout(error: &DbError) -> bool {
-    let DbError::Sql(sqlx::Error::Database(refusal)) = error else { return false };
-    refusal.code().is_some_and(|code| code == "55P03")
-}
-
-/// Whether the server refused the statement, rather than being away, out of room or told to stop.
-fn is_about_a_row(error: &DbError) -> bool {
-    let DbError::Sql(sqlx::Error::Database(refusal)) = error else { return false };
-    refusal.code().is_some_and(|code| !["08", "53", "57", "58"].iter().any(|class| code.starts_with(class)))
-}
-
-struct Committer {
-    pool: PgPool,
-    connection: Option<PoolConnection<Postgres>>,
-}
-
-impl Committer {
-    async fn store(&mut self, arrivals: &[Arc<Arrival>]) -> Result<Vec<Accepted>, DbError> {
-        if let Some(kept) = self.connection.take() {
-            match self.store_on(kept, arrivals).await {
-                // What was kept may have died meanwhile. Whatever did arrive is a duplicate of itself.
-                Err(error) if !is_about_a_row(&error) => {}
-                answered => return answered,
-            }
-        }
-        let fresh = self.pool.acquire().await?;
-        self.store_on(fresh, arrivals).await
-    }
-
-    /// A single statement is its own transaction: one round trip, one commit.
-    async fn store_on(
-        &mut self,
-        mut connection: PoolConnection<Postgres>,
-        arrivals: &[Arc<Arrival>],
-    ) -> Result<Vec<Accepted>, DbError> {
-        count_round_trip();
-        count_commit();
-        let stored = match timeout(STORE_DEADLINE, store(&mut connection, arrivals)).await {
-            Ok(stored) => stored?,
-            Err(_) => {
-                connection.close_on_drop();
-                return Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()).into());
-            }
-        };
-        // After an error it is not kept: it may be what failed.
-        self.connection = Some(connection);
-        Ok(stored)
     }
 }
 

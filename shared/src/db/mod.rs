@@ -26,6 +26,7 @@ pub mod budget_notices;
 pub mod budgets;
 pub mod changes;
 pub mod channels;
+mod commits;
 pub mod connections;
 pub mod conversations;
 pub mod customers;

@@ -126,3 +126,35 @@ async fn twins_that_cross_in_two_commits_are_stored_once_each() {
     assert_eq!(stored_count, pairs);
     assert_eq!(acme.count("select count(*) from inbox").await, pairs);
 }
+
+/// Who waits for a conversation that a turn holds waits alone, and what follows in it comes after.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn others_pass_a_batch_that_is_stuck_and_its_own_conversation_keeps_its_order() {
+    let stage = Stage::new().await;
+    let acme = stage.firm("acme").await;
+    stage.accept(acme.says("e1", "C1", "one")).await;
+    let ingest = Ingest::start_with(stage.db(), 64, 1);
+    let accept = |arrival: Arrival| {
+        let ingest = ingest.clone();
+        tokio::spawn(async move { ingest.accept(arrival).await })
+    };
+    // A machine that is busy for half a second lets the first give up before the other is stored: then it is tried anew.
+    for round in 0..10 {
+        let says = |n: usize, channel: &str| acme.says(&format!("{round}/{n}"), channel, "Hello");
+        let mut holder = acme.db.begin().await.expect("a transaction begins");
+        let holding = sqlx::query("select from lanes where conversation_id = $1 for update");
+        holding.bind(says(1, "C1").conversation).execute(holder.conn()).await.expect("the lane can be held");
+        let first = accept(says(1, "C1"));
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        let (second, elsewhere) = (accept(says(2, "C1")), accept(says(3, &format!("D{round}"))));
+        stored(elsewhere.await.unwrap().expect("nobody holds its lane"));
+        let has_passed = !first.is_finished() && !second.is_finished();
+        holder.close().await.expect("the transaction ends");
+        let (first, second) = (first.await.unwrap(), second.await.unwrap());
+        if let (true, Ok(first), Ok(second)) = (has_passed, first, second) {
+            assert_eq!(stored(second).1, stored(first).1 + 1, "in the order of their arrival");
+            return;
+        }
+    }
+    panic!("nobody passed");
+}

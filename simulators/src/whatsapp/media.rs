@@ -1,13 +1,14 @@
 //! Files: described by id, downloaded from an address that expires and needs the token; and what a business uploads.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
-    body::Bytes,
+    body::{Body, Bytes},
     extract::{Path, Query, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use futures::stream;
 use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -51,7 +52,7 @@ pub(super) fn upload(core: &Core, number: &str, form: Option<Vec<Field>>) -> Ans
     if file.bytes.is_empty() || file.bytes.len() > DOCUMENT_BYTES_MAX {
         return Err(Refusal::new(131_053, "Media upload error"));
     }
-    Ok(json!({ "id": core.keep(number, kind, file.bytes.to_vec()) }))
+    Ok(json!({ "id": core.keep(number, kind, file.bytes.clone()) }))
 }
 
 pub(super) fn describe(core: &Core, number: &str, id: &str) -> Answer {
@@ -67,7 +68,7 @@ pub(super) fn describe(core: &Core, number: &str, id: &str) -> Answer {
         "id": id,
         "url": format!("{}/_media/{id}?address={}", core.origin(), file.address),
         "mime_type": file.mime_type,
-        "sha256": hex::encode(Sha256::digest(&file.bytes)),
+        "sha256": file.sha256,
         "file_size": file.bytes.len(),
     }))
 }
@@ -92,7 +93,19 @@ pub(super) async fn download(
     if file.address != given.address || file.address_until <= clock::now_seconds() {
         return StatusCode::NOT_FOUND.into_response();
     }
-    ([(header::CONTENT_TYPE, file.mime_type.clone())], file.bytes.clone()).into_response()
+    let kind = [(header::CONTENT_TYPE, file.mime_type.clone())];
+    if !file.drips {
+        return (kind, file.bytes.clone()).into_response();
+    }
+    let (bytes, pause) = (file.bytes.clone(), Duration::from_secs(1));
+    let drops = stream::unfold(0, move |place| {
+        let drop = (place < bytes.len()).then(|| bytes.slice(place..=place));
+        async move {
+            tokio::time::sleep(pause).await;
+            drop.map(|drop| (Ok::<_, Infallible>(drop), place + 1))
+        }
+    });
+    (kind, Body::from_stream(drops)).into_response()
 }
 
 #[derive(Deserialize)]
@@ -112,20 +125,34 @@ pub(super) async fn keep(
     Query(upload): Query<Upload>,
     body: Bytes,
 ) -> axum::Json<serde_json::Value> {
-    axum::Json(json!({ "id": core.keep(&upload.number, &upload.mime_type, body.to_vec()) }))
+    axum::Json(json!({ "id": core.keep(&upload.number, &upload.mime_type, body) }))
 }
 
 impl Core {
-    pub(super) fn keep(&self, number: &str, mime_type: &str, bytes: Vec<u8>) -> String {
+    pub(super) fn keep(&self, number: &str, mime_type: &str, bytes: Bytes) -> String {
+        let sha256 = hex::encode(Sha256::digest(&bytes));
         let mut world = self.world();
         let id = format!("3{:08}{:06}", world.run % 100_000_000, world.files.len() + 1);
-        let file =
-            File { number: number.into(), mime_type: mime_type.into(), bytes, address: 0, address_until: 0 };
+        let file = File {
+            number: number.into(),
+            mime_type: mime_type.into(),
+            bytes,
+            sha256,
+            drips: false,
+            address: 0,
+            address_until: 0,
+        };
         world.files.insert(id.clone(), file);
         id
     }
 
     pub(super) fn kept(&self, id: &str) -> Option<Vec<u8>> {
-        self.world().files.get(id).map(|file| file.bytes.clone())
+        self.world().files.get(id).map(|file| file.bytes.to_vec())
+    }
+
+    pub(super) fn drip(&self, id: &str) {
+        if let Some(file) = self.world().files.get_mut(id) {
+            file.drips = true;
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use axum::body::Bytes;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
@@ -57,7 +58,11 @@ pub(crate) struct Chat {
 pub(crate) struct File {
     pub(crate) number: String,
     pub(crate) mime_type: String,
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) bytes: Bytes,
+    /// In hexadecimal.
+    pub(crate) sha256: String,
+    /// It comes a byte a second.
+    pub(crate) drips: bool,
     /// Grows with each address given out; an older one no longer works.
     pub(crate) address: u64,
     pub(crate) address_until: i64,

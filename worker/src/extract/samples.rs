@@ -11,7 +11,11 @@ use shared::db::media::Kind;
 use zip::{ZipWriter, write::SimpleFileOptions};
 
 use super::*;
-use crate::sniff::sniff;
+use crate::sniff;
+
+fn sniff(bytes: &[u8], claimed_type: &str, name: &str) -> sniff::Sniffed {
+    sniff::sniff(Cursor::new(bytes), claimed_type, name)
+}
 
 fn archive(parts: &[(&str, &[u8])]) -> Vec<u8> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));

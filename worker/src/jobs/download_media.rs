@@ -2,11 +2,12 @@
 //!
 //! Whatever happens, the row ends in a state with a reason, and nobody waits for it.
 
-use sha2::{Digest, Sha256};
+use std::fs::File;
+
 use shared::{
     channels::{
         CallError,
-        fetch::{FetchError, Fetched},
+        fetch::{FetchError, Fetched, from_the_start},
         slack_files, whatsapp_media,
     },
     db::{
@@ -19,12 +20,15 @@ use shared::{
     transcription::{Heard, Transcriber, Unheard},
 };
 
-use crate::{Worker, extract, sniff};
+use crate::{
+    Worker, extract,
+    sniff::{self, Sniffed},
+};
 
 /// Begins what a machine has heard: it may have misheard.
 const TRANSCRIBED_MARK: &str = "[transcribed] ";
 /// Of a voice message, which is Opus at about 16 kbit/s.
-const BYTES_A_SECOND: usize = 2_000;
+const BYTES_A_SECOND: u64 = 2_000;
 /// Attempts to fetch one file; later ones would come after everybody stopped waiting.
 const ATTEMPTS_MAX: i32 = 4;
 
@@ -40,6 +44,13 @@ impl From<FetchError> for Without {
             FetchError::Refused(reason) => Self::Refused(reason),
             FetchError::Again(reason) => Self::Again(reason),
         }
+    }
+}
+
+impl From<std::io::Error> for Without {
+    fn from(error: std::io::Error) -> Self {
+        tracing::warn!(%error, "A file that was put aside can't be read");
+        Self::Again("there is no room to keep it".into())
     }
 }
 
@@ -142,35 +153,26 @@ async fn keep(
     awaited: &Awaited,
     fetched: Fetched,
 ) -> Result<Result<(), Without>, JobError> {
-    let sum: [u8; 32] = Sha256::digest(&fetched.bytes).into();
-    if awaited.claimed_sha256.as_ref().is_some_and(|claimed| claimed.as_slice() != sum.as_slice()) {
+    if awaited.claimed_sha256.as_ref().is_some_and(|claimed| claimed.as_slice() != fetched.sha256.as_slice()) {
         return Ok(Err(Without::Again("it arrived damaged".into())));
     }
-    let sniffed = sniff::sniff(&fetched.bytes, &awaited.claimed_type, &awaited.name);
+    let sniffed = match look(awaited, &fetched.file).await {
+        Ok(sniffed) => sniffed,
+        Err(error) => return Ok(Err(error.into())),
+    };
     if sniffed.kind == Kind::Refused {
         return Ok(Err(Without::Refused(sniffed.reason.unwrap_or("this kind of file is not opened").to_owned())));
     }
-    let (body, reason) = if sniffed.kind.is_document() {
-        match extract::apart(&worker.executable, sniffed.kind, &fetched.bytes).await {
-            Ok(text) => (Some(text), None),
-            Err(unreadable) => (None, Some(unreadable.0)),
-        }
-    } else if let Some(transcriber) =
-        worker.transcriber.as_ref().filter(|_| sniffed.content_type.starts_with("audio/"))
-    {
-        match hear(transcriber, db, id, &fetched.bytes, sniffed.content_type).await? {
-            Ok(text) => (Some(text), None),
-            Err(Unheard::Refused(reason)) => (None, Some(reason)),
-            Err(Unheard::Again(reason) | Unheard::Unclear(reason)) => {
-                return Ok(Err(Without::Again(reason.into())));
-            }
-        }
-    } else {
-        (None, sniffed.reason)
+    let (body, reason) = match read(worker, db, id, &fetched, &sniffed).await? {
+        Ok(read) => read,
+        Err(without) => return Ok(Err(without)),
     };
-    let size = i64::try_from(fetched.bytes.len()).unwrap_or(i64::MAX);
     // Before the row says so; the same bytes under the same key do no harm.
-    if let Err(error) = worker.storage.put(db.id(), id, fetched.bytes).await {
+    let stored = match from_the_start(&fetched.file) {
+        Ok(file) => worker.storage.put(db.id(), id, tokio::fs::File::from_std(file)).await,
+        Err(error) => Err(error.into()),
+    };
+    if let Err(error) = stored {
         tracing::warn!(media.id = %id, %error, "A file could not be kept");
         return Ok(Err(Without::Again("there is no room to keep it".into())));
     }
@@ -178,8 +180,8 @@ async fn keep(
         name: &awaited.name,
         kind: sniffed.kind,
         content_type: sniffed.content_type,
-        size,
-        sha256: &sum,
+        size: i64::try_from(fetched.size).unwrap_or(i64::MAX),
+        sha256: &fetched.sha256,
         body: body.as_deref(),
         reason,
     };
@@ -191,16 +193,52 @@ async fn keep(
     Ok(Ok(()))
 }
 
+/// What it is. On a thread of its own: a damaged archive may have a long list of parts.
+async fn look(awaited: &Awaited, file: &File) -> std::io::Result<Sniffed> {
+    let file = from_the_start(file)?;
+    let (claimed_type, name) = (awaited.claimed_type.clone(), awaited.name.clone());
+    Ok(tokio::task::spawn_blocking(move || sniff::sniff(file, &claimed_type, &name)).await?)
+}
+
+/// Its words, or why it has none that can be read.
+async fn read(
+    worker: &Worker,
+    db: &TenantDb,
+    id: MediaId,
+    fetched: &Fetched,
+    sniffed: &Sniffed,
+) -> Result<Result<(Option<String>, Option<&'static str>), Without>, JobError> {
+    let file = match from_the_start(&fetched.file) {
+        Ok(file) => file,
+        Err(error) => return Ok(Err(error.into())),
+    };
+    if sniffed.kind.is_document() {
+        return Ok(Ok(match extract::apart(&worker.executable, sniffed.kind, file).await {
+            Ok(text) => (Some(text), None),
+            Err(unreadable) => (None, Some(unreadable.0)),
+        }));
+    }
+    let is_sound = sniffed.content_type.starts_with("audio/");
+    let Some(transcriber) = worker.transcriber.as_ref().filter(|_| is_sound) else {
+        return Ok(Ok((None, sniffed.reason)));
+    };
+    Ok(match hear(transcriber, db, id, (file, fetched.size), sniffed.content_type).await? {
+        Ok(text) => Ok((Some(text), None)),
+        Err(Unheard::Refused(reason)) => Ok((None, Some(reason))),
+        Err(Unheard::Again(reason) | Unheard::Unclear(reason)) => Err(Without::Again(reason.into())),
+    })
+}
+
 /// What is said in a recording. The call is booked whatever comes of it, before anything else can go wrong.
 async fn hear(
     transcriber: &Transcriber,
     db: &TenantDb,
     id: MediaId,
-    bytes: &[u8],
+    (recording, size): (File, u64),
     content_type: &str,
 ) -> Result<Result<String, Unheard>, JobError> {
-    let heard = transcriber.transcribe(bytes.to_vec(), content_type).await;
-    let seconds = u32::try_from(bytes.len() / BYTES_A_SECOND).unwrap_or(u32::MAX);
+    let heard = transcriber.transcribe(recording, size, content_type).await;
+    let seconds = u32::try_from(size / BYTES_A_SECOND).unwrap_or(u32::MAX);
     let (status, seconds, estimated) = match &heard {
         Ok(Heard { seconds: Some(counted), .. }) => (CallStatus::Ok, *counted, false),
         Ok(_) => (CallStatus::Ok, seconds, true),

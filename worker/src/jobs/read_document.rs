@@ -1,7 +1,10 @@
 //! Reads a document that a tenant gave its agents: says what it is by its bytes, takes its text in a process of its own, and
 //! cuts that into passages. The embedding loop does the rest.
 
-use std::time::Duration;
+use std::{
+    io::{Cursor, Seek, Write},
+    time::Duration,
+};
 
 use shared::{
     channels::fetch::BYTES_MAX,
@@ -53,9 +56,16 @@ pub async fn run(worker: &Worker, db: &TenantDb, id: DocumentId) -> Result<(), J
 }
 
 async fn read(worker: &Worker, bytes: &[u8], claimed_type: &str, name: &str) -> Result<String, &'static str> {
-    let sniffed = sniff::sniff_document(bytes, claimed_type, name);
+    let sniffed = sniff::sniff_document(Cursor::new(bytes), claimed_type, name);
     if sniffed.kind != Kind::Html && !sniffed.kind.is_document() {
         return Err(sniffed.reason.unwrap_or("this kind of file holds no text"));
     }
-    extract::apart(&worker.executable, sniffed.kind, bytes).await.map_err(|unreadable| unreadable.0)
+    let aside = || {
+        let mut file = tempfile::tempfile()?;
+        file.write_all(bytes)?;
+        file.rewind()?;
+        std::io::Result::Ok(file)
+    };
+    let file = aside().map_err(|_| "there is no room to read it")?;
+    extract::apart(&worker.executable, sniffed.kind, file).await.map_err(|unreadable| unreadable.0)
 }
