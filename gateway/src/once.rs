@@ -106,7 +106,7 @@ fn brought(request: &Request) -> Result<Option<[u8; 32]>, ApiError> {
 async fn give_up(claim: &Slot) {
     let left = claim.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some((db, claim)) = left
-        && let Err(error) = release(&db, claim).await
+        && let Err(error) = release(&db, &claim).await
     {
         // It ends by itself after a minute.
         tracing::warn!(%error, "A claim on an idempotency key could not be given up");
@@ -135,7 +135,7 @@ fn hash_of(head: &[u8], body: &Bytes) -> [u8; 32] {
     shared::crypto::content_hash(&[head, body])
 }
 
-async fn release(db: &TenantDb, claim: Claim) -> Result<(), DbError> {
+async fn release(db: &TenantDb, claim: &Claim) -> Result<(), DbError> {
     let mut tx = db.begin().await?;
     idempotency::release(&mut tx, claim).await?;
     tx.commit().await
@@ -143,7 +143,6 @@ async fn release(db: &TenantDb, claim: Claim) -> Result<(), DbError> {
 
 /// The right to make what a request asks for; without a key, nothing but that.
 pub struct Once {
-    gateway: Gateway,
     measured: Option<Measured>,
 }
 
@@ -179,7 +178,7 @@ impl FromRequestParts<Gateway> for Once {
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, NotAgain> {
         let Some(measured) = parts.extensions.get::<Measured>().cloned() else {
-            return Ok(Self { gateway: gateway.clone(), measured: None });
+            return Ok(Self { measured: None });
         };
         let operator = Operator::from_request_parts(parts, gateway).await?;
         claimed(gateway, operator, measured).await
@@ -207,7 +206,7 @@ impl FromRequestParts<Gateway> for Later {
 impl Later {
     pub async fn with(self, body: &Bytes) -> Result<Once, NotAgain> {
         let Some((operator, noted)) = self.noted else {
-            return Ok(Once { gateway: self.gateway, measured: None });
+            return Ok(Once { measured: None });
         };
         let request = hash_of(&noted.head, body);
         claimed(&self.gateway, operator, Measured { key: noted.key, request, claim: noted.claim }).await
@@ -224,7 +223,7 @@ async fn claimed(gateway: &Gateway, operator: Operator, measured: Measured) -> R
     match claimed {
         Claimed::Ours(claim) => {
             *measured.claim.lock().unwrap_or_else(PoisonError::into_inner) = Some((db, claim));
-            Ok(Once { gateway: gateway.clone(), measured: Some(measured) })
+            Ok(Once { measured: Some(measured) })
         }
         Claimed::Answered { status, body } => Err(NotAgain::Answered(replayed(status, body))),
         Claimed::Other => Err(ApiError::key_reused().into()),
@@ -255,9 +254,12 @@ impl Once {
                 tracing::error!(%error, "An answer can't be kept");
                 ApiError::internal()
             })?;
-            idempotency::answer(&mut tx, &self.gateway.keys, claim, status.as_u16(), &bytes).await?;
+            idempotency::answer(&mut tx, &claim, status.as_u16(), &bytes);
         }
         tx.commit().await?;
+        if let Some(measured) = &self.measured {
+            measured.end();
+        }
         crash::point(Point::MadeOnce);
         Ok((status, Json(body)))
     }
@@ -265,6 +267,11 @@ impl Once {
 
 impl Measured {
     fn claim(&self) -> Option<Claim> {
-        self.claim.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|(_, claim)| *claim)
+        self.claim.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|(_, claim)| claim.clone())
+    }
+
+    /// Nothing is left to be given up.
+    fn end(&self) {
+        self.claim.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }

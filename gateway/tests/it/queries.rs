@@ -99,7 +99,8 @@ async fn counted(who: &'static str) {
     let (mut too_many, mut most) = (Vec::new(), 0);
     for line in table().into_iter().filter(|line| line.object == "own" || line.object == "-") {
         counter.take();
-        let key = None;
+        // What makes something is asked for as careful programs do.
+        let key = line.operation.starts_with("post ").then_some("once");
         let reply = answer_with(&mut scene, &line, who, key).await;
         let queries = counter.take();
         most = most.max(queries.len());

@@ -49,13 +49,14 @@ pub fn all() -> Vec<Call> {
         "idempotency::answer", AllAudiences, |tx, config| {
             let claimed = idempotency::claim(tx, &config.master_keys, &asked("new")).await?;
             let Claimed::Ours(claim) = claimed else { return Ok("not ours".into()) };
-            idempotency::answer(tx, &config.master_keys, claim, 201, b"{}").await?;
+            idempotency::answer(tx, &claim, 201, b"{}");
+            tx.write_last().await?;
             idempotency::claim(tx, &config.master_keys, &asked("new")).await?
         };
         "idempotency::release", AllAudiences, |tx, config| {
             let claimed = idempotency::claim(tx, &config.master_keys, &asked("new")).await?;
             let Claimed::Ours(claim) = claimed else { return Ok("not ours".into()) };
-            idempotency::release(tx, claim).await?
+            idempotency::release(tx, &claim).await?
         };
     }
 }

@@ -52,7 +52,7 @@ async fn held(tx: &mut TenantTx, keys: &Keyring) -> Result<Option<Arc<DataKey>>,
     row.map(|(id, sealed)| unwrap(tx, keys, id, &sealed)).transpose()
 }
 
-fn unwrap(tx: &TenantTx, keys: &Keyring, id: Uuid, sealed: &[u8]) -> Result<Arc<DataKey>, DbError> {
+pub(super) fn unwrap(tx: &TenantTx, keys: &Keyring, id: Uuid, sealed: &[u8]) -> Result<Arc<DataKey>, DbError> {
     keys.unwrap_key(tx.tenant(), id, sealed)
         .map_err(|error| DbError::Damaged(format!("the data key {id}: {error}")))
 }

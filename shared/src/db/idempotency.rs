@@ -4,11 +4,13 @@
 //! claim is still this try's: there is never an answer without the thing, nor the thing twice. A claim whose process is gone
 //! is taken over by the next try.
 
+use std::sync::Arc;
+
 use sqlx::Row;
 use uuid::Uuid;
 
-use super::{DbError, SystemDb, TenantTx, data_keys};
-use crate::crypto::{Keyring, Place};
+use super::{DbError, SystemDb, TenantTx, data_keys, tx::Answer};
+use crate::crypto::{DataKey, Keyring, Place};
 
 /// Longer than any request may take. After that, its process is gone.
 const CLAIM_SECONDS: i32 = 60;
@@ -27,9 +29,12 @@ pub struct Asked {
     pub attempt: Uuid,
 }
 
-/// The right to do it.
-#[derive(Clone, Copy, Debug)]
-pub struct Claim(Uuid);
+/// The right to do it, and what the answer will be sealed under.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    attempt: Uuid,
+    key: Arc<DataKey>,
+}
 
 /// What a key comes to.
 #[derive(Debug)]
@@ -48,15 +53,26 @@ pub enum Claimed {
 
 /// Claims what is asked for, unless it was done or is being done.
 pub async fn claim(tx: &mut TenantTx, keys: &Keyring, asked: &Asked) -> Result<Claimed, DbError> {
-    let tenant = tx.tenant();
-    let claimed = sqlx::query(
-        "insert into idempotency_keys as k (tenant_id, principal, key_hash, request_hash, attempt_id)
-         values ($1, $2, $3, $4, $5)
-         on conflict (tenant_id, principal, key_hash) do update
-            set request_hash = excluded.request_hash, attempt_id = excluded.attempt_id, begun_at = excluded.begun_at,
-                status = null, answer = null
-          where k.begun_at < clock_timestamp() - make_interval(hours => $7)
-             or (k.answer is null and k.begun_at < clock_timestamp() - make_interval(secs => $6))",
+    let (tenant, new) = (tx.tenant(), DataKey::random());
+    let (ours, known): (bool, Option<(Uuid, Vec<u8>)>) = sqlx::query_as(
+        "with claimed as (
+             insert into idempotency_keys as k (tenant_id, principal, key_hash, request_hash, attempt_id)
+             values ($1, $2, $3, $4, $5)
+             on conflict (tenant_id, principal, key_hash) do update
+                set request_hash = excluded.request_hash, attempt_id = excluded.attempt_id,
+                    begun_at = excluded.begun_at, status = null, answer = null
+              where k.begun_at < clock_timestamp() - make_interval(hours => $7)
+                 or (k.answer is null and k.begun_at < clock_timestamp() - make_interval(secs => $6))
+             returning k.attempt_id
+         ), made as (
+             insert into data_keys (tenant_id, data_key_id, sealed) values ($1, $8, $9) on conflict do nothing
+             returning data_key_id, sealed
+         )
+         select exists (select from claimed),
+                (select (k.data_key_id, k.sealed)
+                   from (select data_key_id, sealed from made
+                         union all
+                         select data_key_id, sealed from data_keys where tenant_id = $1) k)",
     )
     .bind(tenant)
     .bind(&asked.principal)
@@ -65,10 +81,17 @@ pub async fn claim(tx: &mut TenantTx, keys: &Keyring, asked: &Asked) -> Result<C
     .bind(asked.attempt)
     .bind(f64::from(CLAIM_SECONDS))
     .bind(KEPT_HOURS)
-    .execute(tx.conn())
+    .bind(new.id)
+    .bind(keys.wrap(tenant, &new))
+    .fetch_one(tx.conn())
     .await?;
-    if claimed.rows_affected() == 1 {
-        return Ok(Claimed::Ours(Claim(asked.attempt)));
+    if ours {
+        let key = match known {
+            Some((id, sealed)) => data_keys::unwrap(tx, keys, id, &sealed)?,
+            // Somebody has made it in this moment.
+            None => data_keys::sealing(tx, keys).await?,
+        };
+        return Ok(Claimed::Ours(Claim { attempt: asked.attempt, key }));
     }
     let row = sqlx::query(
         "select attempt_id, request_hash = $4 as is_same, status, answer from idempotency_keys
@@ -99,38 +122,18 @@ fn place(tx: &TenantTx, attempt: Uuid) -> Place {
     Place { tenant: Some(tx.tenant()), table: "idempotency_keys", column: "answer", row: attempt }
 }
 
-/// Keeps the answer with what was done.
-pub async fn answer(
-    tx: &mut TenantTx,
-    keys: &Keyring,
-    claim: Claim,
-    status: u16,
-    body: &[u8],
-) -> Result<(), DbError> {
-    let (tenant, key) = (tx.tenant(), data_keys::sealing(tx, keys).await?);
-    let sealed = key.seal(&place(tx, claim.0), body);
-    let kept = sqlx::query(
-        "update idempotency_keys set status = $3, answer = $4
-          where tenant_id = $1 and attempt_id = $2 and answer is null",
-    )
-    .bind(tenant)
-    .bind(claim.0)
-    .bind(i32::from(status))
-    .bind(sealed)
-    .execute(tx.conn())
-    .await?;
-    if kept.rows_affected() == 1 {
-        return Ok(());
-    }
-    Err(DbError::Conflict("This took so long that another try with the same `Idempotency-Key` has taken over."))
+/// Keeps the answer with what was done, as the transaction ends.
+pub fn answer(tx: &mut TenantTx, claim: &Claim, status: u16, body: &[u8]) {
+    let sealed = claim.key.seal(&place(tx, claim.attempt), body);
+    tx.answers(Answer { attempt: claim.attempt, data_key: claim.key.id, status: i32::from(status), sealed });
 }
 
 /// Gives a claim up: nothing was done, and the next try may do it.
-pub async fn release(tx: &mut TenantTx, claim: Claim) -> Result<(), DbError> {
+pub async fn release(tx: &mut TenantTx, claim: &Claim) -> Result<(), DbError> {
     let tenant = tx.tenant();
     sqlx::query("delete from idempotency_keys where tenant_id = $1 and attempt_id = $2 and answer is null")
         .bind(tenant)
-        .bind(claim.0)
+        .bind(claim.attempt)
         .execute(tx.conn())
         .await?;
     Ok(())

@@ -106,13 +106,17 @@ pub async fn replay(
     Ok(asked)
 }
 
-pub(super) async fn make_room(tx: &mut TenantTx) -> Result<(), DbError> {
+async fn make_room(tx: &mut TenantTx) -> Result<(), DbError> {
     let tenant = tx.tenant();
-    let waiting: i64 =
-        sqlx::query_scalar("select count(*) from rehearsals where tenant_id = $1 and state = 'waiting'")
-            .bind(tenant)
-            .fetch_one(tx.conn())
-            .await?;
+    let waiting = sqlx::query_scalar("select count(*) from rehearsals where tenant_id = $1 and state = 'waiting'")
+        .bind(tenant)
+        .fetch_one(tx.conn())
+        .await?;
+    has_room(waiting)
+}
+
+/// Whether one more fits beside so many that wait.
+pub(super) fn has_room(waiting: i64) -> Result<(), DbError> {
     if waiting >= WAITING_MAX {
         return Err(DbError::Conflict(
             "20 answers are being rehearsed already: wait until some of them are there.",

@@ -6,6 +6,7 @@
 
 use serde_json::Value;
 use sqlx::{PgConnection, Postgres, Transaction, types::Json};
+use uuid::Uuid;
 
 use super::{
     DbError, KEY_DEADLINE, STATEMENT_DEADLINE,
@@ -30,6 +31,16 @@ struct Last {
     acts: Acts,
     jobs: Jobs,
     wakes: Wakes,
+    answer: Option<Answer>,
+}
+
+/// What whoever asks again with the same key is told, of a try that may still tell it.
+pub(super) struct Answer {
+    pub attempt: Uuid,
+    /// What it is sealed under must not be destroyed meanwhile.
+    pub data_key: Uuid,
+    pub status: i32,
+    pub sealed: Vec<u8>,
 }
 
 /// A column each.
@@ -59,8 +70,10 @@ struct Wakes {
 }
 
 /// The wake-ups are written as apalis itself writes them, which would take a statement of its own. Its times are whole seconds.
-const WRITE: &str = "
-with enqueued as (
+macro_rules! written {
+    () => {
+        "
+enqueued as (
     insert into jobs (tenant_id, job_id, kind, payload, run_after)
     select $1, j.job_id, j.kind, j.payload, clock_timestamp() + make_interval(secs => j.seconds)
       from unnest($2::uuid[], $3::text[], $4::jsonb[], $5::float8[]) as j (job_id, kind, payload, seconds)
@@ -69,11 +82,26 @@ with enqueued as (
     select w.id, $6, w.job, 'Pending', 0, 25,
            date_trunc('second', clock_timestamp() + make_interval(secs => w.seconds)), 0, ''::hstore
       from unnest($7::text[], $8::bytea[], $9::float8[]) as w (id, job, seconds)
-)
-select count(audit_append(a.actor_kind, a.actor_id, a.action, a.target_kind, a.target_id, a.detail))
-  from (select * from unnest($10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::jsonb[])
-                 with ordinality as listed (actor_kind, actor_id, action, target_kind, target_id, detail, n)
-         order by n) a";
+), recorded as (
+    select count(audit_append(a.actor_kind, a.actor_id, a.action, a.target_kind, a.target_id, a.detail)) as acts
+      from (select * from unnest($10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::jsonb[])
+                     with ordinality as listed (actor_kind, actor_id, action, target_kind, target_id, detail, n)
+             order by n) a
+)"
+    };
+}
+const WRITE: &str = concat!("with", written!(), " select acts from recorded");
+/// The same with an answer, and whether it was still this try's to give.
+const WRITE_WITH_ANSWER: &str = concat!(
+    "with answered as (
+    update idempotency_keys set status = $17, answer = $18
+     where tenant_id = $1 and attempt_id = $16 and answer is null
+       and exists (select from data_keys where tenant_id = $1 and data_key_id = $19 for key share)
+    returning attempt_id
+),",
+    written!(),
+    " select (select count(*) from answered) from recorded"
+);
 
 /// What apalis calls its rows by: the bits of a UUID, in the letters of our ids.
 fn ulid() -> String {
@@ -126,6 +154,11 @@ impl TenantTx {
         jobs.seconds.push(seconds);
     }
 
+    /// An answer to keep; [`TenantTx::commit`] fails if it is not this try's to give any more.
+    pub(super) fn answers(&mut self, answer: Answer) {
+        self.last.answer = Some(answer);
+    }
+
     /// A wake-up, as apalis is given it.
     pub(crate) fn wake(&mut self, payload: Vec<u8>, seconds: f64) {
         let wakes = &mut self.last.wakes;
@@ -142,12 +175,13 @@ impl TenantTx {
 
     /// Writes down what is recorded and enqueued so far; [`TenantTx::commit`] does. For whoever looks at it before.
     pub async fn write_last(&mut self) -> Result<(), DbError> {
-        let Last { acts, jobs, wakes } = std::mem::take(&mut self.last);
-        if acts.actions.is_empty() && wakes.ids.is_empty() {
+        let Last { acts, jobs, wakes, answer } = std::mem::take(&mut self.last);
+        if acts.actions.is_empty() && wakes.ids.is_empty() && answer.is_none() {
             return Ok(());
         }
         let tenant = self.tenant;
-        sqlx::query(WRITE)
+        let statement = if answer.is_some() { WRITE_WITH_ANSWER } else { WRITE };
+        let mut writing = sqlx::query_scalar::<_, i64>(statement)
             .bind(tenant)
             .bind(jobs.ids)
             .bind(jobs.kinds)
@@ -162,10 +196,18 @@ impl TenantTx {
             .bind(acts.actions)
             .bind(acts.target_kinds)
             .bind(acts.target_ids)
-            .bind(acts.details)
-            .execute(self.conn())
-            .await?;
-        Ok(())
+            .bind(acts.details);
+        let Some(answer) = answer else {
+            writing.fetch_one(self.conn()).await?;
+            return Ok(());
+        };
+        writing = writing.bind(answer.attempt).bind(answer.status).bind(answer.sealed).bind(answer.data_key);
+        match writing.fetch_one(self.conn()).await? {
+            1 => Ok(()),
+            _ => Err(DbError::Conflict(
+                "This took so long that another try with the same `Idempotency-Key` has taken over.",
+            )),
+        }
     }
 
     pub async fn commit(mut self) -> Result<(), DbError> {

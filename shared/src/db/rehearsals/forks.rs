@@ -12,7 +12,7 @@ use super::{
         audit::{self, Actor},
         conversations::Message,
     },
-    Draft, Rehearsal, columns as answer_columns, make_room, rehearsal,
+    Draft, Rehearsal, columns as answer_columns, has_room, rehearsal,
 };
 use crate::ids::{AgentId, ConversationId, ForkId, MessageId, RehearsalId};
 
@@ -202,14 +202,15 @@ pub async fn say(
 ) -> Result<Rehearsal, DbError> {
     let tenant = tx.tenant();
     // Two who say something at once do so one after the other.
-    let locked = sqlx::query("select from forks where tenant_id = $1 and fork_id = $2 for no key update")
-        .bind(tenant)
-        .bind(fork)
-        .fetch_optional(tx.conn())
-        .await?;
-    if locked.is_none() {
-        return Err(DbError::NotFound);
-    }
+    let waiting: Option<i64> = sqlx::query_scalar(
+        "select (select count(*) from rehearsals where tenant_id = $1 and state = 'waiting')
+           from forks where tenant_id = $1 and fork_id = $2 for no key update",
+    )
+    .bind(tenant)
+    .bind(fork)
+    .fetch_optional(tx.conn())
+    .await?;
+    let waiting = waiting.ok_or(DbError::NotFound)?;
     let known = exchanges(tx, fork).await?;
     if known.iter().any(|exchange| exchange.answer.state == "waiting") {
         return Err(DbError::Conflict("The agent is answering in this fork: wait until it has."));
@@ -217,7 +218,7 @@ pub async fn say(
     if i64::try_from(known.len()).unwrap_or(i64::MAX) >= ANSWERS_MAX {
         return Err(DbError::Conflict("There are 40 answers in this fork already: begin another one."));
     }
-    make_room(tx).await?;
+    has_room(waiting)?;
     let row = sqlx::query(concat!(
         "insert into rehearsals (tenant_id, rehearsal_id, kind, conversation_id, run_id, agent_id, model, instructions,
                                  with_memory, requested_by, fork_id, question)
