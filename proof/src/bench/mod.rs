@@ -5,6 +5,7 @@
 
 mod accept;
 mod accept_load;
+mod audit;
 pub mod bulk;
 mod channels;
 mod chart;
@@ -42,7 +43,7 @@ use report::Report;
 pub use sample::Dice;
 
 /// All benchmarks, in the order they run.
-pub const NAMES: [&str; 14] = [
+pub const NAMES: [&str; 15] = [
     "accept",
     "peers",
     "turn",
@@ -54,6 +55,7 @@ pub const NAMES: [&str; 14] = [
     "failover",
     "channels",
     "files",
+    "audit",
     "lists",
     "erasure",
     "growth",
@@ -98,6 +100,7 @@ async fn one(name: &str, tenants_max: usize) -> anyhow::Result<Report> {
         "failover" => failover::run().await,
         "channels" => channels::run().await,
         "files" => files::run().await,
+        "audit" => audit::run().await,
         "lists" => lists::run(tenants_max).await,
         "erasure" => erasure::run().await,
         "growth" => growth::run(tenants_max).await,

@@ -38,6 +38,11 @@ impl Figure {
         Self { bar: Some(format!("≤ {bar} {}", self.unit).trim_end().to_owned()), holds: Some(holds), ..self }
     }
 
+    pub fn at_least(self, bar: f64) -> Self {
+        let holds = self.value >= bar;
+        Self { bar: Some(format!("≥ {bar} {}", self.unit).trim_end().to_owned()), holds: Some(holds), ..self }
+    }
+
     pub fn ratio_at_most(self, bar: f64) -> Self {
         let holds = self.ratio.is_some_and(|ratio| ratio <= bar);
         Self { bar: Some(format!("ratio ≤ {bar}")), holds: Some(holds), ..self }
