@@ -14,13 +14,41 @@ use shared::{
 };
 
 use crate::{
-    escalation,
+    escalation::{self, Hit},
     opening::Turn,
     pool::{NO_MONEY, NO_PRICE, Short},
     reply::{Delivery, Sender, State, files, stream::Stream, words::Words},
     sayings::Saying,
     turn::{Outcome, Thought},
 };
+
+/// How a turn ends, and why.
+#[derive(Clone, Copy)]
+pub struct Close<'a> {
+    pub end: End,
+    pub reason: Option<&'a str>,
+    /// The rule by which it is a human's from here on.
+    hit: Option<&'a Hit>,
+}
+
+impl<'a> Close<'a> {
+    pub fn new(end: End, reason: Option<&'a str>) -> Self {
+        Self { end, reason, hit: None }
+    }
+
+    /// The answer stands; the lane goes to a human with it.
+    pub fn handed(self, hit: Option<&'a Hit>) -> Self {
+        match hit {
+            Some(hit) if self.end == End::Replied => Self { end: End::Held, reason: Some(&hit.reason), hit: Some(hit) },
+            _ => self,
+        }
+    }
+}
+
+/// A rule hands over what the agent has answered like this.
+pub fn doubted(turn: &Turn, answer: &str) -> Option<Hit> {
+    escalation::after_answer(&turn.opening, &turn.authors, answer)
+}
 
 /// Records the outcome under the fence, sends it, and lets the lane go.
 pub async fn conclude(
@@ -33,6 +61,10 @@ pub async fn conclude(
     crash::point(Point::Answered);
     let placeholder = shown.as_ref().and_then(|shown| shown.external_id.as_deref());
     let short = short_of(&thought);
+    let hit = match &thought.outcome {
+        Outcome::Answer { completion, .. } => doubted(turn, &completion.text),
+        _ => None,
+    };
     let (parts, answer_kind, end, reason) = match &thought.outcome {
         Outcome::Answer { completion, .. } => {
             (sender.outlet.parts("answer", &completion.text, placeholder), "answer", End::Replied, None)
@@ -96,7 +128,8 @@ pub async fn conclude(
         return Err(DbError::Fenced);
     }
     let made = files::made(sender, turn).await?;
-    send((lease, turn), sender, shown, (parts, made, answer_kind), (end, reason)).await
+    let close = Close::new(end, reason).handed(hit.as_ref());
+    send((lease, turn), sender, shown, (parts, made, answer_kind), close).await
 }
 
 /// The words, and below them the files that go with an answer.
@@ -105,7 +138,7 @@ async fn send(
     sender: &Sender<'_>,
     shown: Option<Delivery>,
     (mut parts, made, kind): (Vec<Part>, Vec<Part>, &str),
-    (end, reason): (End, Option<&str>),
+    close: Close<'_>,
 ) -> Result<bool, DbError> {
     let mut done: Vec<Delivery> = shown.into_iter().collect();
     // The channel takes nothing: sending the answer would fail the same way.
@@ -116,9 +149,9 @@ async fn send(
         done.extend(files::without_answer(&made));
     }
     if refused {
-        return bury((lease, turn), sender, done, &parts, (end, reason)).await;
+        return bury((lease, turn), sender, done, &parts, close).await;
     }
-    send_and_finish(lease, turn, sender, (&parts, false), (end, reason), done).await
+    send_and_finish(lease, turn, sender, (&parts, false), close, done).await
 }
 
 /// The model has failed. If that is one attempt too many by a rule, the lane is a human's, and the apology is not sent: what
@@ -168,6 +201,7 @@ pub async fn conclude_stream(
     let mut rest = words.take(str::len).unwrap_or_default();
     rest.truncate(rest.trim_end().len());
     let (short, mut broken_off) = (short_of(&thought).cloned(), false);
+    let hit = matches!(thought.outcome, Outcome::Answer { .. }).then(|| doubted(turn, &words.all())).flatten();
     let (calls, request_hash, end, reason) = match thought.outcome {
         Outcome::Answer { completion, request_hash } => (completion.calls, request_hash, End::Replied, None),
         Outcome::Fixed(_) => (Vec::new(), [0; 32], End::Replied, None),
@@ -229,7 +263,8 @@ pub async fn conclude_stream(
         _ => (end, reason),
     };
     deliveries.extend(shown);
-    finish(lease, turn, sender, &deliveries, end, reason.as_deref()).await
+    let close = Close::new(end, reason.as_deref()).handed(hit.as_ref());
+    finish(lease, turn, sender, &deliveries, close).await
 }
 
 /// Sends what is left, in its order. Files go below words that may be there: where these were refused, they stay.
@@ -238,11 +273,10 @@ pub async fn send_and_finish(
     turn: &Turn,
     sender: &Sender<'_>,
     (parts, resumed): (&[Part], bool),
-    (end, reason): (End, Option<&str>),
+    mut close: Close<'_>,
     mut deliveries: Vec<Delivery>,
 ) -> Result<bool, DbError> {
-    let (mut end, mut why) = (end, reason.map(str::to_owned));
-    let mut refused = false;
+    let (mut failed, mut refused) = (None, false);
     for part in parts {
         if refused && files::is_one(part) {
             deliveries.extend(files::without_answer(std::slice::from_ref(part)));
@@ -252,15 +286,18 @@ pub async fn send_and_finish(
         refused |= delivery.is_refused() && !files::is_one(part);
         let (state, error) = (delivery.state, delivery.error.clone());
         deliveries.push(delivery);
-        if state != State::Sent && end != End::Held {
-            (end, why) = (End::Dead, error);
+        if state != State::Sent && close.end != End::Held {
+            failed = Some(error);
         }
         if matches!(state, State::ConnectionDead { .. }) {
             break;
         }
     }
     crash::point(Point::Sent);
-    finish(lease, turn, sender, &deliveries, end, why.as_deref()).await
+    if let Some(error) = &failed {
+        close = Close::new(End::Dead, error.as_deref());
+    }
+    finish(lease, turn, sender, &deliveries, close).await
 }
 
 async fn finish(
@@ -268,9 +305,9 @@ async fn finish(
     turn: &Turn,
     sender: &Sender<'_>,
     deliveries: &[Delivery],
-    end: End,
-    reason: Option<&str>,
+    close: Close<'_>,
 ) -> Result<bool, DbError> {
+    let Close { end, reason, .. } = close;
     let sent: Vec<_> = deliveries
         .iter()
         .map(|delivery| {
@@ -293,7 +330,7 @@ async fn finish(
         }
         let waits = runs::finish(&mut tx, lease, &outcome).await?;
         if end == End::Held {
-            hand_over(&mut tx, lease, turn, reason).await?;
+            hand_over(&mut tx, lease, turn, close).await?;
         }
         tx.commit().await?;
         waits
@@ -307,11 +344,14 @@ async fn finish(
     Ok(waits)
 }
 
-/// There was no money for an answer, or a tool wants a human, and the person was told so: the lane goes to a human together
-/// with the run's end.
-async fn hand_over(tx: &mut TenantTx, lease: &Lease, turn: &Turn, why: Option<&str>) -> Result<(), DbError> {
+/// There was no money for an answer, or a tool wants a human, and the person was told so, or a rule is about the answer: the lane
+/// goes to a human together with the run's end.
+async fn hand_over(tx: &mut TenantTx, lease: &Lease, turn: &Turn, close: Close<'_>) -> Result<(), DbError> {
+    if let Some(hit) = close.hit {
+        return escalations::open(tx, &hit.escalation(lease)).await.map(drop);
+    }
     let Some(author) = turn.authors.last() else { return Ok(()) };
-    let (cause, reason) = match why {
+    let (cause, reason) = match close.reason {
         Some(why) if why != NO_MONEY && why != NO_PRICE => (Cause::Tool, why),
         _ => (Cause::OutOfBudget, "the budget for answers is used up"),
     };
@@ -332,7 +372,7 @@ async fn bury(
     sender: &Sender<'_>,
     mut deliveries: Vec<Delivery>,
     parts: &[Part],
-    (end, why): (End, Option<&str>),
+    close: Close<'_>,
 ) -> Result<bool, DbError> {
     let refused = deliveries.first().and_then(|shown| shown.error.clone());
     let reason = refused.unwrap_or_else(|| "the channel refused the message".into());
@@ -342,6 +382,6 @@ async fn bury(
         external_id: None,
         error: Some(reason.clone()),
     }));
-    let (end, reason) = if end == End::Held { (end, why) } else { (End::Dead, Some(reason.as_str())) };
-    finish(lease, turn, sender, &deliveries, end, reason).await
+    let close = if close.end == End::Held { close } else { Close::new(End::Dead, Some(reason.as_str())) };
+    finish(lease, turn, sender, &deliveries, close).await
 }

@@ -84,7 +84,7 @@ pub fn before(opening: &Opening, authors: &[Author]) -> Option<Hit> {
         if asks {
             return Some((None, ASKED.to_owned()));
         }
-        fired(&rules, &Facts { said, failed_answers: opening.failed_answers, known: opening.known })
+        fired(&rules, &Facts { said, failed_answers: opening.failed_answers, known: opening.known, answer: None })
     })
 }
 
@@ -94,7 +94,19 @@ pub fn after_failure(opening: &Opening, authors: &[Author]) -> Option<Hit> {
     let last = opening.pending.last()?.seq;
     walk(opening, authors, |said, pending| {
         let failed_answers = opening.failed_answers.saturating_add(1);
-        let facts = Facts { said, failed_answers, known: opening.known };
+        let facts = Facts { said, failed_answers, known: opening.known, answer: None };
+        if pending.seq == last { fired(&rules, &facts) } else { None }
+    })
+}
+
+/// Once there is an answer: by the rules that ask for it. The others had their say before.
+pub fn after_answer(opening: &Opening, authors: &[Author], answer: &str) -> Option<Hit> {
+    let rules: Vec<_> =
+        parsed(opening).into_iter().filter(|(_, condition)| condition.asks_for_answer()).collect();
+    let last = opening.pending.last().filter(|_| !rules.is_empty())?.seq;
+    walk(opening, authors, |said, pending| {
+        let (failed_answers, known) = (opening.failed_answers, opening.known);
+        let facts = Facts { said, failed_answers, known, answer: Some(answer) };
         if pending.seq == last { fired(&rules, &facts) } else { None }
     })
 }

@@ -12,7 +12,8 @@ use shared::{
         Audience, DbError, TenantDb,
         billing::Access,
         budgets::Spender,
-        escalation_rules, llm_keys,
+        escalation_rules::{self, Rule},
+        llm_keys,
         memories::Recalled,
         messages::AuthorKind,
         rehearsals::{
@@ -92,7 +93,7 @@ async fn rehearse(orchestrator: &Orchestrator, db: &TenantDb, claimed: &Claimed)
     };
     tx.close().await?;
     let case = case.map(|case| case.shape);
-    let handed = case.as_ref().and_then(|case| verdict::hand_over(&case.question, &rules).zip(Some(case)));
+    let handed = case.as_ref().and_then(|case| verdict::hand_over(&case.question, &rules, None).zip(Some(case)));
     if let Some((reason, case)) = handed {
         let complaints = verdict::of_hand_over(case, &reason);
         let (text, basis) = (format!("(handed to a human: {reason})"), Basis::default());
@@ -110,7 +111,7 @@ async fn rehearse(orchestrator: &Orchestrator, db: &TenantDb, claimed: &Claimed)
         return end(db, claimed, &Outcome::Failed { reason: refusal.unwrap_or(NOTHING_LEFT) }, None).await;
     };
     let asked = Asked { claimed, named };
-    ask(orchestrator, db, asked, material, case.as_ref()).await
+    ask(orchestrator, db, asked, material, case.as_ref().map(|case| (case, rules.as_slice()))).await
 }
 
 /// What a model is asked for.
@@ -124,7 +125,7 @@ async fn ask(
     db: &TenantDb,
     Asked { claimed, named }: Asked<'_>,
     mut material: Material,
-    case: Option<&Shape>,
+    case: Option<(&Shape, &[Rule])>,
 ) -> Result<(), DbError> {
     if let Some(instructions) = &claimed.draft.instructions {
         material.agent.instructions.clone_from(instructions);
@@ -148,7 +149,7 @@ async fn ask(
     book(db, &who, job.purpose, calls).await?;
     match &answered {
         Ok(answered) => {
-            let complaints = case.map(|case| verdict::of_answer(case, &answered.text));
+            let complaints = case.map(|(case, rules)| verdict::of_answer(case, rules, &answered.text));
             end(db, claimed, &outcome(answered, &basis), complaints.as_deref()).await
         }
         Err(failed) => end(db, claimed, &Outcome::Failed { reason: &failed.reason }, None).await,

@@ -10,7 +10,8 @@ use shared::db::{
 
 use crate::{
     Orchestrator,
-    ending::{conclude, conclude_stream, send_and_finish},
+    escalation::Hit,
+    ending::{Close, conclude, conclude_stream, doubted, send_and_finish},
     opening::Turn,
     recall,
     reply::{Delivery, Sender, State, files, stream::Stream, words::Words},
@@ -58,12 +59,14 @@ pub async fn resume(
         } else {
             open.extend(made);
         }
-        let end = match progress.answer.as_ref().and_then(|answer| answer["hand_over"].as_str()) {
-            Some(reason) => (End::Held, Some(reason)),
-            None if apologizes => (End::Dead, Some("no usable answer")),
-            None => (End::Replied, None),
+        let answer = progress.answer.as_ref();
+        let hit = answer.and_then(|answer| doubted_then(turn, answer));
+        let close = match answer.and_then(|answer| answer["hand_over"].as_str()) {
+            Some(reason) => Close::new(End::Held, Some(reason)),
+            None if apologizes => Close::new(End::Dead, Some("no usable answer")),
+            None => Close::new(End::Replied, None).handed(hit.as_ref()),
         };
-        return send_and_finish(lease, turn, sender, (&open, true), end, done).await;
+        return send_and_finish(lease, turn, sender, (&open, true), close, done).await;
     }
     let shown = match placeholder {
         Some(part) if part.state == "sent" => {
@@ -89,17 +92,23 @@ async fn show_again(
     let mut deliveries = stream.finish().await?;
     let refused = deliveries.iter().find(|one| one.is_refused()).map(|one| one.error.clone().unwrap_or_default());
     deliveries.extend(shown);
-    let end = match (answer["broken_off"].as_str(), answer["hand_over"].as_str()) {
-        (_, Some(reason)) => (End::Held, Some(reason)),
-        (Some(reason), None) => (End::Dead, Some(reason)),
-        (None, None) => refused.as_deref().map_or((End::Replied, None), |why| (End::Dead, Some(why))),
+    let hit = doubted_then(turn, answer);
+    let close = match (answer["broken_off"].as_str(), answer["hand_over"].as_str(), refused.as_deref()) {
+        (_, Some(reason), _) => Close::new(End::Held, Some(reason)),
+        (Some(reason), None, _) | (None, None, Some(reason)) => Close::new(End::Dead, Some(reason)),
+        (None, None, None) => Close::new(End::Replied, None).handed(hit.as_ref()),
     };
     let wordless = refused.is_some() || answer["broken_off"].is_string();
     if wordless {
         deliveries.extend(files::without_answer(made));
     }
     let rest = if wordless { &[] } else { made };
-    send_and_finish(lease, turn, sender, (rest, true), end, deliveries).await
+    send_and_finish(lease, turn, sender, (rest, true), close, deliveries).await
+}
+
+/// Whether a rule hands over what was answered before the process died.
+fn doubted_then(turn: &Turn, answer: &Value) -> Option<Hit> {
+    doubted(turn, answer["text"].as_str()?)
 }
 
 /// People have read the beginning of an answer. It is shown as far as it is on disk, and a second call brings the rest.

@@ -228,7 +228,7 @@ pub async fn simulate(
             break;
         }
         let page = PAGE.min(i64::from(most - told.conversations));
-        let found = past::conversations(&mut tx, before, page).await?;
+        let found = past::conversations(&mut tx, before, page, parsed.asks_for_answer()).await?;
         let Some(last) = found.last() else { break };
         before = Some((last.last_message_at, last.id));
         for conversation in &found {

@@ -1,5 +1,5 @@
 // A rule as a form: facts, one below the other, that hold together or one by one.
-import { FACTS, factWord, LANGUAGES, newPart, SIGNS, type Fact, type Part, type RuleForm, type Sign } from '../lib/rules'
+import { FACTS, factWord, isValued, LANGUAGES, newPart, SIGNS, VALUES, type Fact, type Part, type RuleForm, type Sign } from '../lib/rules'
 import { useWords } from '../lib/words'
 import { Button } from '../ui/button'
 
@@ -53,7 +53,7 @@ function PartFields({ n, part, onChange }: { n: number; part: Part; onChange: (c
         <option value="">{say('rules.is')}</option>
         <option value="not">{say('rules.is_not')}</option>
       </select>
-      <select className="fact" aria-label={say('rules.fact_of', { n })} value={part.fact} onChange={(event) => onChange({ fact: event.target.value as Fact })}>
+      <select className="fact" aria-label={say('rules.fact_of', { n })} value={part.fact} onChange={(event) => onChange({ fact: event.target.value as Fact, value: newPart(event.target.value as Fact).value })}>
         {FACTS.map((fact) => (
           <option key={fact} value={fact}>
             {say(factWord(fact))}
@@ -91,6 +91,15 @@ function PartFields({ n, part, onChange }: { n: number; part: Part; onChange: (c
             required
           />
         </>
+      )}
+      {isValued(part.fact) && (
+        <select aria-label={say('rules.value_of', { n })} value={part.value} onChange={(event) => onChange({ value: event.target.value })}>
+          {VALUES[part.fact].map((value) => (
+            <option key={value} value={value}>
+              {say(`rules.value_${value}`)}
+            </option>
+          ))}
+        </select>
       )}
       {part.fact === 'language' && (
         <span className="languages" role="group" aria-label={say('rules.languages_of', { n })}>

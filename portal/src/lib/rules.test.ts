@@ -12,9 +12,14 @@ test('a form becomes a line, and the line the same form again', () => {
       { ...newPart('language'), not: true, languages: ['de', 'fr'] },
       newPart('billing'),
       newPart('asks_for_human'),
+      newPart('sentiment'),
+      { ...newPart('confidence'), not: true, value: 'high' },
+      newPart('vip'),
     ],
   }
-  const line = 'keyword in (refund*, "charge back") and failed_attempts >= 2 and not language in (de, fr) and keyword and asks_for_human'
+  const line =
+    'keyword in (refund*, "charge back") and failed_attempts >= 2 and not language in (de, fr) and keyword and asks_for_human' +
+    ' and sentiment = negative and not confidence = high and vip'
   expect(lineOf(form)).toBe(line)
   expect(formOf(line)).toEqual(form)
 })
@@ -30,7 +35,7 @@ test('what people write by hand is read as far as the form knows it', () => {
 })
 
 test('what the form does not know stays a line', () => {
-  for (const line of ['lawyer or (language = de and anwalt)', 'a and b or c', 'count >', 'refund and', '', '§', 'keyword in (a, )', 'not']) {
+  for (const line of ['lawyer or (language = de and anwalt)', 'a and b or c', 'count >', 'refund and', '', '§', 'keyword in (a, )', 'not', 'sentiment = bad', 'sentiment in (neutral, positive)', 'confidence', 'hours = open', 'refund and hours', 'cost > 2']) {
     expect(formOf(line), line).toBeNull()
   }
 })
@@ -39,7 +44,7 @@ test('a form that lacks something is no line, and no quotation mark gets out of 
   expect(lineOf({ join: 'and', parts: [newPart()] })).toBeNull()
   expect(lineOf({ join: 'and', parts: [{ ...newPart('language'), languages: [] }] })).toBeNull()
   expect(lineOf({ join: 'and', parts: [{ ...newPart('count'), number: Number.NaN }] })).toBeNull()
-  expect(lineOf({ join: 'or', parts: [{ ...newPart(), words: 'a" or keyword, and,not' }] })).toBe('keyword in ("a or keyword", "and", "not")')
+  expect(lineOf({ join: 'or', parts: [{ ...newPart(), words: 'a" or keyword, and,not,vip' }] })).toBe('keyword in ("a or keyword", "and", "not", "vip")')
 })
 
 test('tokens know where they stand and what they are', () => {

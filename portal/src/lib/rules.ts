@@ -2,13 +2,19 @@
 import { ApiProblem } from '../api/client'
 import type { Word } from './words'
 
-export const FACTS = ['words', 'billing', 'count', 'failed_attempts', 'asks_for_human', 'language'] as const
+export const FACTS = ['words', 'billing', 'count', 'failed_attempts', 'asks_for_human', 'sentiment', 'confidence', 'language', 'vip'] as const
 export type Fact = (typeof FACTS)[number]
 
 export const SIGNS = ['>', '>=', '<', '<=', '=', '!='] as const
 export type Sign = (typeof SIGNS)[number]
 
 export const LANGUAGES = ['en', 'de', 'fr', 'es', 'pt'] as const
+
+/** Facts that are one of a few values. */
+export const VALUES = { sentiment: ['negative', 'neutral', 'positive'], confidence: ['low', 'high'] } as const
+export type Valued = keyof typeof VALUES
+
+export const isValued = (fact: Fact): fact is Valued => fact in VALUES
 
 export interface Part {
   fact: Fact
@@ -18,6 +24,8 @@ export interface Part {
   sign: Sign
   number: number
   languages: string[]
+  /** Of facts that have values. */
+  value: string
 }
 
 export interface RuleForm {
@@ -25,7 +33,7 @@ export interface RuleForm {
   parts: Part[]
 }
 
-export const newPart = (fact: Fact = 'words'): Part => ({ fact, not: false, words: '', sign: '>', number: 2, languages: ['en'] })
+export const newPart = (fact: Fact = 'words'): Part => ({ fact, not: false, words: '', sign: '>', number: 2, languages: ['en'], value: isValued(fact) ? VALUES[fact][0] : '' })
 
 export const factWord = (fact: Fact): Word => `rules.fact_${fact}`
 
@@ -42,7 +50,8 @@ function partLine(part: Part): string | null {
   return line !== null && part.not ? `not ${line}` : line
 }
 
-function factLine({ fact, words, sign, number, languages }: Part): string | null {
+function factLine({ fact, words, sign, number, languages, value }: Part): string | null {
+  if (isValued(fact)) return `${fact} = ${value || VALUES[fact][0]}`
   if (isNumber(fact)) return Number.isInteger(number) && number >= 0 ? `${fact} ${sign} ${number}` : null
   switch (fact) {
     case 'words': {
@@ -58,9 +67,11 @@ function factLine({ fact, words, sign, number, languages }: Part): string | null
   }
 }
 
+const NAMES = /^(and|or|not|in|keywords?|count|failed_attempts|asks_for_human|language|sentiment|confidence|hours|cost|silence|vip)$/i
+
 /** Words that mean something in the language stand in quotation marks. */
 const quoted = (word: string): string =>
-  /^[\p{L}\p{N}]+\*?$/u.test(word) && !/^(and|or|not|in|keywords?|count|language)$/i.test(word) ? word : `"${word}"`
+  /^[\p{L}\p{N}]+\*?$/u.test(word) && !NAMES.test(word) ? word : `"${word}"`
 
 const TOKEN = /\s*(?:("[^"]*")|([()])|(,)|(>=|<=|!=|==|[<>=])|([\p{L}\p{N}\p{M}_\-'’*]+))/uy
 
@@ -105,7 +116,12 @@ function readPart(left: string[]): Part | null {
     const number = left.shift() ?? ''
     return SIGNS.includes(sign as Sign) && /^\d+$/.test(number) ? { ...newPart(name), not, sign: sign as Sign, number: Number(number) } : null
   }
-  if (name === 'asks_for_human') return { ...newPart(name), not }
+  if (name === 'asks_for_human' || name === 'vip') return { ...newPart(name), not }
+  if (name === 'sentiment' || name === 'confidence') {
+    const [value, ...others] = readValues(left)?.map((one) => one.toLowerCase()) ?? []
+    const isKnown = others.length === 0 && VALUES[name].some((known) => known === value)
+    return isKnown && value !== undefined ? { ...newPart(name), not, value } : null
+  }
   if (name === 'language') {
     const languages = readValues(left)
     return languages ? { ...newPart('language'), not, languages: languages.map((code) => code.toLowerCase()) } : null
@@ -115,7 +131,8 @@ function readPart(left: string[]): Part | null {
     const words = readValues(left)
     return words ? { ...newPart('words'), not, words: words.join(', ') } : null
   }
-  if (/^(and|or|in|not)$/.test(name)) return null
+  // Also facts the form has no fields for: they are no words.
+  if (NAMES.test(name)) return null
   return { ...newPart('words'), not, words: bare(word) }
 }
 
@@ -147,14 +164,13 @@ function readValues(left: string[]): string[] | null {
 const bare = (text: string): string => text.replaceAll('"', '')
 
 const WORDS_OF_THE_LANGUAGE = /^(and|or|not|in)$/i
-const FACTS_OF_THE_LANGUAGE = /^(keywords?|count|failed_attempts|asks_for_human|language)$/i
 
 export type Colour = 'join' | 'fact' | 'quoted' | 'number' | 'plain'
 
 export function colourOf(token: string): Colour {
   if (token.startsWith('"')) return 'quoted'
   if (WORDS_OF_THE_LANGUAGE.test(token)) return 'join'
-  if (FACTS_OF_THE_LANGUAGE.test(token)) return 'fact'
+  if (NAMES.test(token)) return 'fact'
   return /^\d+$/.test(token) ? 'number' : 'plain'
 }
 

@@ -177,7 +177,7 @@ fn escalate() -> Vec<Call> {
         "lanes::hold", AllAudiences, |tx, _config| {
             lane::hold(tx, &Lease { conversation: THEIR_CONVERSATION, fence: 0, ..lease() }).await?
         };
-        "past::conversations", AllAudiences, |tx, _config| past::conversations(tx, None, 10).await?;
+        "past::conversations", AllAudiences, |tx, _config| past::conversations(tx, None, 10, true).await?;
     }
 }
 

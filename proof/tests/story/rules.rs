@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use simulators::{FaultKind, FaultRule, SlackSimulator};
+use simulators::{FaultKind, FaultRule, ModelOptions, SlackSimulator};
 
 use crate::{
     house::{House, PATIENCE, Tenant},
@@ -168,6 +168,44 @@ async fn a_rule_hands_a_chat_of_whatsapp_over_and_the_customer_is_told_once() {
     acme.call("POST", &format!("escalations/{id}/close"), json!({})).await;
     acme.hears(PHONE, "Danke!");
     acme.answered(PHONE, 3).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_does_not_know_is_sent_and_the_conversation_goes_to_a_human() {
+    let phones = Phones::open().await;
+    phones.house.start_orchestrator();
+    let acme = phones.house.tenant("acme").await;
+    acme.rule("confidence = low and keyword in (warranty)").await;
+    let knows = |answer: &str| ModelOptions { answer: Some(answer.to_owned()), ..ModelOptions::default() };
+    phones.house.model.set_options(knows("It is two years."));
+    let asked = acme.asks("CGENERAL", ADA, "How long is the warranty?");
+    acme.finished("CGENERAL", &asked.thread_ts, 1).await;
+    acme.inbox().await;
+    assert_eq!(acme.count("select count(*) from escalations where tenant_id = $1").await, 0, "it knows");
+
+    // Streamed in Slack: what was said stands, and a human goes on.
+    phones.house.model.set_options(knows("I'm afraid I don't know whether the warranty covers that."));
+    acme.says_in_thread("CGENERAL", ADA, "Does the warranty cover water?", &asked.thread_ts);
+    let escalation = acme.escalation().await;
+    let reason = escalation["reason"].as_str().expect("a reason");
+    assert!(reason.starts_with("the answer says that it does not know and the message holds “warranty”"), "{reason}");
+    acme.is_told(1).await;
+    let shown = acme.finished("CGENERAL", &asked.thread_ts, 2).await;
+    assert!(shown[1].contains("I don't know whether"), "{shown:?}");
+    let calls = phones.house.model.requests().len();
+    acme.says_in_thread("CGENERAL", ADA, "And fire? Warranty?", &asked.thread_ts);
+    while acme.count("select count(*) from inbox where tenant_id = $1 and state = 'held'").await < 2 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(phones.house.model.requests().len(), calls, "the model is not asked again");
+    assert_eq!(acme.told(), 1);
+
+    // In one piece in WhatsApp.
+    let shop = phones.shop("shop").await;
+    shop.call("POST", "escalation-rules", json!({ "name": "Unsure", "condition": "confidence = low" })).await;
+    shop.hears(PHONE, "Does it fit a bicycle?");
+    let told = shop.answered(PHONE, 2).await;
+    assert!(told[0].contains("I don't know whether") && told[1].contains("A colleague has been asked"), "{told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 
-use super::{Condition, Counter, Keyword, Language, Node, Plain, human, words};
+use super::{Condition, Counter, Feeling, Keyword, Language, Node, Plain, doubt, human, words};
 
 /// Messages of people that are counted, the one in question included.
 pub const WINDOW: usize = 20;
@@ -15,6 +15,7 @@ pub struct Said {
     plain: OnceCell<Plain>,
     asks_for_human: OnceCell<bool>,
     failed: OnceCell<bool>,
+    feeling: OnceCell<Feeling>,
 }
 
 impl Said {
@@ -24,6 +25,7 @@ impl Said {
             plain: OnceCell::new(),
             asks_for_human: OnceCell::new(),
             failed: OnceCell::new(),
+            feeling: OnceCell::new(),
         }
     }
 
@@ -39,6 +41,10 @@ impl Said {
 
     fn says_it_failed(&self) -> bool {
         *self.failed.get_or_init(|| words::failed().iter().any(|phrase| self.plain().holds(phrase)))
+    }
+
+    fn feeling(&self) -> Feeling {
+        *self.feeling.get_or_init(|| Feeling::of(&self.text))
     }
 
     fn holds_one<'k>(&self, keywords: &'k [Keyword]) -> Option<&'k Keyword> {
@@ -64,6 +70,8 @@ pub struct Facts<'a> {
     /// Answers that failed meanwhile.
     pub failed_answers: u32,
     pub known: Known,
+    /// What the agent has answered to it; `None`: nothing yet.
+    pub answer: Option<&'a str>,
 }
 
 impl Condition {
@@ -71,8 +79,12 @@ impl Condition {
     pub fn holds(&self, facts: &Facts<'_>) -> Option<String> {
         let said = &facts.said[facts.said.len().saturating_sub(WINDOW)..];
         let last = said.last()?;
+        if self.asks_for_answer() && facts.answer.is_none() {
+            return None;
+        }
         let (failed_answers, known) = (facts.failed_answers, facts.known);
-        let held = Held { said, last, failed_answers, known, counted: self.counted() };
+        let doubts = OnceCell::new();
+        let held = Held { said, last, failed_answers, known, counted: self.counted(), answer: facts.answer, doubts };
         let mut reasons = Vec::new();
         held.holds(&self.root, &mut reasons).then(|| reasons.join(" and "))
     }
@@ -88,6 +100,8 @@ struct Held<'a> {
     failed_answers: u32,
     known: Known,
     counted: &'a [Keyword],
+    answer: Option<&'a str>,
+    doubts: OnceCell<bool>,
 }
 
 impl Held<'_> {
@@ -135,11 +149,25 @@ impl Held<'_> {
                 reasons.extend(found.map(|language| format!("the language is {}", language.code())));
                 found.is_some()
             }
+            Node::Feelings(feelings) => {
+                let feeling = self.last.feeling();
+                reasons.push(format!("the message sounds {feeling}"));
+                feelings.contains(&feeling)
+            }
+            Node::Confident(confident) => {
+                reasons.push(format!("the answer says that it {}", if *confident { "knows" } else { "does not know" }));
+                self.doubts().is_some_and(|doubts| doubts != *confident)
+            }
         };
         if !holds {
             reasons.truncate(before);
         }
         holds
+    }
+
+    fn doubts(&self) -> Option<bool> {
+        let answer = self.answer?;
+        Some(*self.doubts.get_or_init(|| doubt::is_in_doubt(answer)))
     }
 
     fn keywords(&self, keywords: &[Keyword], reasons: &mut Vec<String>) -> bool {

@@ -15,10 +15,14 @@
 //! - `silence > 60`: minutes since anything was said before, in the conversation.
 //! - `vip`: the tenant marked whoever writes.
 //! - `language = de`: the language of the message, as far as its frequent words tell.
+//! - `sentiment = negative`: how the message sounds, by words of five languages.
+//! - `confidence = low`: the answer says that it does not know. Rules with it are held against an answer, once there is one.
 //!
 //! They are combined by `and`, `or`, `not` and parentheses, in any case.
 
+mod doubt;
 mod evaluate;
+mod feeling;
 mod human;
 mod language;
 mod parse;
@@ -30,6 +34,7 @@ mod words;
 use std::fmt;
 
 pub use evaluate::{Facts, Known, Said, WINDOW};
+pub use feeling::Feeling;
 pub use language::Language;
 pub use plain::{Keyword, Plain};
 
@@ -65,6 +70,9 @@ enum Node {
     /// Somebody is there, or nobody.
     Hours(bool),
     Vip,
+    Feelings(Vec<Feeling>),
+    /// The answer says that it does not know, or that it does.
+    Confident(bool),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,18 +111,25 @@ impl Condition {
 
     /// It asks for more than what was said, so that somebody has to look it up.
     pub fn asks_for_known(&self) -> bool {
-        self.root.asks_for_known()
+        self.root.has(&|leaf| {
+            let looked_up = matches!(leaf, Node::Number(Counter::Cost | Counter::Silence, ..));
+            looked_up || matches!(leaf, Node::Hours(_) | Node::Vip)
+        })
+    }
+
+    /// It is held against an answer, and not before there is one.
+    pub fn asks_for_answer(&self) -> bool {
+        self.root.has(&|leaf| matches!(leaf, Node::Confident(_)))
     }
 }
 
 impl Node {
-    fn asks_for_known(&self) -> bool {
+    /// Whether one of its leaves is such a one.
+    fn has(&self, such: &impl Fn(&Self) -> bool) -> bool {
         match self {
-            Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::asks_for_known),
-            Self::Not(inner) => inner.asks_for_known(),
-            Self::Number(counter, ..) => matches!(counter, Counter::Cost | Counter::Silence),
-            Self::Hours(_) | Self::Vip => true,
-            Self::Keywords(_) | Self::Billing | Self::AsksForHuman | Self::Languages(_) => false,
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.has(such)),
+            Self::Not(inner) => inner.has(such),
+            leaf => such(leaf),
         }
     }
 }
@@ -184,15 +199,15 @@ impl fmt::Display for Node {
             Self::Number(counter, comparison, number) => {
                 write!(f, "{} {} {number}", counter.name(), comparison.sign())
             }
-            Self::Languages(languages) => {
-                f.write_str("language in (")?;
-                for (n, language) in languages.iter().enumerate() {
-                    write!(f, "{}{}", if n == 0 { "" } else { ", " }, language.code())?;
-                }
-                f.write_str(")")
-            }
+            Self::Confident(confident) => write!(f, "confidence = {}", if *confident { "high" } else { "low" }),
+            Self::Languages(languages) => listed(f, "language", languages.iter().map(|language| language.code())),
+            Self::Feelings(feelings) => listed(f, "sentiment", feelings.iter().map(|feeling| feeling.name())),
         }
     }
+}
+
+fn listed<'a>(f: &mut fmt::Formatter<'_>, fact: &str, values: impl Iterator<Item = &'a str>) -> fmt::Result {
+    write!(f, "{fact} in ({})", values.collect::<Vec<_>>().join(", "))
 }
 
 fn joined(f: &mut fmt::Formatter<'_>, parts: &[Node], between: &str) -> fmt::Result {

@@ -10,13 +10,10 @@ use winnow::{
 };
 
 use super::{
-    Comparison, Condition, ConditionError, Counter, DEPTH_MAX, KEYWORD_MAX, KEYWORDS_MAX, Keyword, LENGTH_MAX,
-    Language, Node,
+    Comparison, Condition, ConditionError, Counter, DEPTH_MAX, Feeling, KEYWORD_MAX, KEYWORDS_MAX, Keyword,
+    LENGTH_MAX, Language, Node,
 };
 
-/// Facts of the language that nothing computes yet. To accept them would be to promise an escalation that never comes.
-const NOT_YET: [(&str, &str); 2] =
-    [("sentiment", "nothing measures how people feel"), ("confidence", "the model does not say how sure it is")];
 /// Numbers beyond it compare like nothing a window could hold.
 const NUMBER_MAX: u32 = 10_000;
 
@@ -206,24 +203,21 @@ impl<'s> Descent<'s> {
                 self.next += 1;
                 Ok(Node::Vip)
             }
-            "hours" => self.hours(),
-            "language" => self.languages(),
-            _ => self.bare(word, &name),
+            "hours" => self.either("hours", ("open", "closed"), Node::Hours),
+            "confidence" => self.either("confidence", ("high", "low"), Node::Confident),
+            "language" => self.of_list(("language", "de", "fr"), Self::language, Node::Languages),
+            "sentiment" => self.of_list(("sentiment", "negative", "neutral"), Self::feeling, Node::Feelings),
+            _ => self.bare(word),
         }
     }
 
     /// A word that is no fact stands for itself.
-    fn bare(&mut self, word: &str, name: &str) -> Result<Node, ConditionError> {
-        if let Some((fact, why)) = NOT_YET.iter().find(|(fact, _)| *fact == name) {
-            return Err(self.here(format!(
-                "`{fact}` is not available yet: {why}. Put it in quotation marks if you mean the word."
-            )));
-        }
+    fn bare(&mut self, word: &str) -> Result<Node, ConditionError> {
         let compared = matches!(self.tokens.get(self.next + 1), Some((Token::Compare(_), _)));
         if compared || word.contains('_') {
             return Err(self.here(format!(
-                "`{word}` is no fact. There are `keyword`, `count`, `failed_attempts`, `asks_for_human`, `language`, `hours`, \
-                 `cost`, `silence` and `vip`."
+                "`{word}` is no fact. There are `keyword`, `count`, `failed_attempts`, `asks_for_human`, `language`, `sentiment`, \
+                 `confidence`, `hours`, `cost`, `silence` and `vip`."
             )));
         }
         Ok(Node::Keywords(vec![self.keyword()?]))
@@ -297,37 +291,59 @@ impl<'s> Descent<'s> {
         }
     }
 
-    fn hours(&mut self) -> Result<Node, ConditionError> {
+    /// A fact that is one of two.
+    fn either(
+        &mut self,
+        fact: &str,
+        (yes, no): (&str, &str),
+        node: impl Fn(bool) -> Node,
+    ) -> Result<Node, ConditionError> {
         self.next += 1;
-        let comparison = self.peek();
-        let equal = match comparison {
+        let equal = match self.peek() {
             Some(Token::Compare(Comparison::Equal)) => true,
             Some(Token::Compare(Comparison::Unequal)) => false,
-            _ => return Err(self.here("`hours` needs a comparison: `= open` or `= closed`.")),
+            _ => return Err(self.here(format!("`{fact}` needs a comparison: `= {yes}` or `= {no}`."))),
         };
         self.next += 1;
-        let open = match self.peek() {
-            Some(Token::Word(word)) if word.eq_ignore_ascii_case("open") => true,
-            Some(Token::Word(word)) if word.eq_ignore_ascii_case("closed") => false,
-            _ => return Err(self.here("`open` or `closed` is missing.")),
+        let is_yes = match self.peek() {
+            Some(Token::Word(word)) if word.eq_ignore_ascii_case(yes) => true,
+            Some(Token::Word(word)) if word.eq_ignore_ascii_case(no) => false,
+            _ => return Err(self.here(format!("`{yes}` or `{no}` is missing."))),
         };
         self.next += 1;
-        let node = Node::Hours(open);
+        let node = node(is_yes);
         Ok(if equal { node } else { Node::Not(Box::new(node)) })
     }
 
-    fn languages(&mut self) -> Result<Node, ConditionError> {
+    /// A fact that is one of several.
+    fn of_list<T>(
+        &mut self,
+        (fact, one, other): (&str, &str, &str),
+        item: impl Fn(&mut Self) -> Result<T, ConditionError>,
+        node: impl Fn(Vec<T>) -> Node,
+    ) -> Result<Node, ConditionError> {
         self.next += 1;
         if self.take_word("in") {
-            return Ok(Node::Languages(self.list(Self::language)?));
+            return Ok(node(self.list(item)?));
         }
         let comparison = self.peek();
         if !matches!(comparison, Some(Token::Compare(Comparison::Equal | Comparison::Unequal))) {
-            return Err(self.here("`language` needs a comparison, such as `= de` or `in (de, fr)`."));
+            return Err(self.here(format!("`{fact}` needs a comparison, such as `= {one}` or `in ({one}, {other})`.")));
         }
         self.next += 1;
-        let is = Node::Languages(vec![self.language()?]);
+        let is = node(vec![item(self)?]);
         Ok(if comparison == Some(Token::Compare(Comparison::Unequal)) { Node::Not(Box::new(is)) } else { is })
+    }
+
+    fn feeling(&mut self) -> Result<Feeling, ConditionError> {
+        let found = match self.peek() {
+            Some(Token::Word(name)) => Feeling::parse(name),
+            _ => None,
+        };
+        let feeling =
+            found.ok_or_else(|| self.here("`negative`, `neutral` or `positive` is missing."))?;
+        self.next += 1;
+        Ok(feeling)
     }
 
     fn language(&mut self) -> Result<Language, ConditionError> {

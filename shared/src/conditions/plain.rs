@@ -44,6 +44,11 @@ impl Plain {
         self.0.contains(&keyword.needle)
     }
 
+    /// What stands before each place where it is.
+    pub(super) fn before_each(&self, keyword: &Keyword) -> impl Iterator<Item = &str> {
+        self.0.match_indices(&keyword.needle).map(|(at, _)| &self.0[..at])
+    }
+
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }

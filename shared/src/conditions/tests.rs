@@ -7,7 +7,7 @@ use super::*;
 fn holds(condition: &str, said: &[&str]) -> Option<String> {
     let said: Vec<Said> = said.iter().map(|text| Said::new(text)).collect();
     let condition = Condition::parse(condition).unwrap_or_else(|error| panic!("{condition}: {error}"));
-    condition.holds(&Facts { said: &said, failed_answers: 0, known: Known::default() })
+    condition.holds(&Facts { said: &said, failed_answers: 0, known: Known::default(), answer: Some("I do not know.") })
 }
 
 fn refused(condition: &str) -> String {
@@ -40,6 +40,9 @@ fn facts_are_computed_from_what_was_said() {
         ("refund and invoice or lawyer", "my lawyer", true),
         ("refund and (invoice or lawyer)", "my lawyer", false),
         ("NOT NOT refund", "refund", true),
+        ("sentiment = negative", "That is ridiculous, I'm fed up", true),
+        ("sentiment != negative", "Where is my parcel?", true),
+        ("sentiment in (neutral, positive)", "That is perfect, thank you!", true),
     ] {
         assert_eq!(holds(condition, &[said]).is_some(), expected, "{condition}: {said}");
     }
@@ -55,8 +58,8 @@ fn failed_attempts_are_what_people_say_and_what_went_wrong() {
     let said: Vec<Said> =
         ["How do I log in?", "That doesn't work", "Es geht immer noch nicht"].map(Said::new).into();
     let condition = Condition::parse("failed_attempts > 2").unwrap();
-    assert_eq!(condition.holds(&Facts { said: &said, failed_answers: 0, known: Known::default() }), None);
-    let reason = condition.holds(&Facts { said: &said, failed_answers: 1, known: Known::default() });
+    assert_eq!(condition.holds(&Facts { said: &said, failed_answers: 0, known: Known::default(), answer: Some("I do not know.") }), None);
+    let reason = condition.holds(&Facts { said: &said, failed_answers: 1, known: Known::default(), answer: Some("I do not know.") });
     assert_eq!(reason.as_deref(), Some("3 attempts failed"));
 }
 
@@ -75,7 +78,7 @@ fn what_is_known_besides_the_words_counts_and_what_nobody_knows_makes_nothing_ho
         let condition = Condition::parse(condition).expect(condition);
         assert!(condition.asks_for_known());
         assert_eq!(Condition::parse(&condition.to_string()).as_ref(), Ok(&condition), "it can be read again");
-        condition.holds(&Facts { said: &said, failed_answers: 0, known })
+        condition.holds(&Facts { said: &said, failed_answers: 0, known, answer: None })
     };
     let known = Known { open: Some(false), cost_cents: Some(51), silence_minutes: Some(90), vip: true };
     for (condition, reason) in [
@@ -113,15 +116,41 @@ fn a_refusal_says_what_is_wrong_and_where() {
     ] {
         assert_eq!(refused(condition), sentence, "{condition}");
     }
-    for fact in ["sentiment < 0", "confidence < 1", "SENTIMENT"] {
-        assert!(refused(fact).contains("is not available yet"), "{fact}");
-    }
+    assert_eq!(
+        refused("SENTIMENT < 0"),
+        "Column 11: `sentiment` needs a comparison, such as `= negative` or `in (negative, neutral)`."
+    );
+    assert_eq!(refused("sentiment = bad"), "Column 13: `negative`, `neutral` or `positive` is missing.");
+    assert_eq!(refused("confidence < 1"), "Column 12: `confidence` needs a comparison: `= high` or `= low`.");
+    assert_eq!(refused("confidence = some"), "Column 14: `high` or `low` is missing.");
     assert_eq!(refused("hours"), "Column 6: `hours` needs a comparison: `= open` or `= closed`.");
     assert_eq!(refused("hours = noon"), "Column 9: `open` or `closed` is missing.");
     assert_eq!(refused("silence"), "Column 8: `silence` needs a comparison, such as `> 2`.");
     assert!(refused("failed_attemps > 2").contains("is no fact"));
     assert!(refused("1; drop table").contains("`;` has no meaning here"));
     assert!(Condition::parse("\"vip\"").is_ok(), "as a word it may be used");
+}
+
+#[test]
+fn an_answer_that_does_not_know_hands_over_and_before_there_is_one_nothing_does() {
+    let said = [Said::new("Can I return it? This is ridiculous")];
+    let holds = |condition: &str, answer: Option<&str>| {
+        let condition = Condition::parse(condition).expect(condition);
+        assert!(condition.asks_for_answer() && !condition.asks_for_known());
+        assert_eq!(Condition::parse(&condition.to_string()).as_ref(), Ok(&condition), "it can be read again");
+        condition.holds(&Facts { said: &said, failed_answers: 0, known: Known::default(), answer })
+    };
+    let (doubts, knows) = (Some("I'm afraid I don't know."), Some("Yes, within 30 days."));
+    assert_eq!(holds("confidence = low", doubts).as_deref(), Some("the answer says that it does not know"));
+    assert_eq!(holds("confidence = low", knows), None);
+    assert!(holds("confidence != low", knows).is_some() && holds("confidence = high", knows).is_some());
+    assert_eq!(
+        holds("sentiment = negative and confidence = low", doubts).as_deref(),
+        Some("the message sounds negative and the answer says that it does not know")
+    );
+    for condition in ["confidence = low", "confidence != low", "not confidence = high", "return* or confidence = low"] {
+        assert_eq!(holds(condition, None), None, "{condition}");
+    }
 }
 
 /// 179: what takes for ever to match, or to read.
@@ -156,6 +185,8 @@ fn node() -> impl Strategy<Value = Node> {
         (0..9_u32).prop_map(|number| Node::Number(Counter::Count, Comparison::AtLeast, number)),
         (0..9_u32).prop_map(|number| Node::Number(Counter::FailedAttempts, Comparison::Unequal, number)),
         Just(Node::Languages(vec![Language::German, Language::French])),
+        Just(Node::Feelings(vec![Feeling::Negative, Feeling::Neutral])),
+        any::<bool>().prop_map(Node::Confident),
     ];
     leaf.prop_recursive(3, 12, 3, |inner| {
         prop_oneof![
@@ -178,7 +209,7 @@ proptest! {
         prop_assert_eq!(Condition::parse(&read.to_string()).unwrap(), read.clone());
         let original = Condition { root: node, counted: read.counted.clone() };
         let said: Vec<Said> = texts.iter().map(|text| Said::new(text)).collect();
-        let facts = Facts { said: &said, failed_answers: 1, known: Known::default() };
+        let facts = Facts { said: &said, failed_answers: 1, known: Known::default(), answer: Some("I do not know.") };
         prop_assert_eq!(original.holds(&facts).is_some(), read.holds(&facts).is_some());
     }
 
@@ -193,7 +224,7 @@ proptest! {
     #[test]
     fn logic_is_logic(node in node(), text in "[a-zäß ]{0,40}") {
         let said = [Said::new(&text)];
-        let facts = Facts { said: &said, failed_answers: 2, known: Known::default() };
+        let facts = Facts { said: &said, failed_answers: 2, known: Known::default(), answer: Some("I do not know.") };
         let of = |root| Condition { root, counted: Vec::new() }.holds(&facts).is_some();
         let plain = of(node.clone());
         prop_assert_eq!(of(Node::Not(Box::new(node.clone()))), !plain);

@@ -27,17 +27,19 @@ pub struct Past {
 pub struct PastLine {
     pub message: MessageId,
     pub by_person: bool,
+    pub by_agent: bool,
     /// It was the agent's to answer, and is no bot's.
     pub asks: bool,
-    /// '' of agents and colleagues.
+    /// '' of colleagues, and of agents unless their answers are looked at.
     pub body: String,
     pub sent_at: OffsetDateTime,
 }
 
 /// What a human had was held, except for what handed it over.
 const LINES: &str = "
-select m.conversation_id, m.message_id, m.author_kind = 'person' as by_person, m.sent_at,
-       case when m.author_kind = 'person' then m.body else '' end as body,
+select m.conversation_id, m.message_id, m.author_kind = 'person' as by_person,
+       m.author_kind = 'agent' as by_agent, m.sent_at,
+       case when m.author_kind = 'person' or $4 and m.author_kind = 'agent' then m.body else '' end as body,
        coalesce(m.author_kind = 'person' and p.standing <> 'bot' and heard.external_id is not null, false) as asks
   from unnest($2::uuid[]) as c (conversation_id)
  cross join lateral (
@@ -57,11 +59,12 @@ select m.conversation_id, m.message_id, m.author_kind = 'person' as by_person, m
   ) heard on heard.conversation_id = m.conversation_id and heard.external_id = m.external_id
  order by m.conversation_id, m.sent_at, m.message_id";
 
-/// Conversations before this one, the latest first.
+/// Conversations before this one, the latest first; with what the agents answered, if that is looked at.
 pub async fn conversations(
     tx: &mut TenantTx,
     before: Option<(OffsetDateTime, ConversationId)>,
     limit: i64,
+    answers: bool,
 ) -> Result<Vec<Past>, DbError> {
     let tenant = tx.tenant();
     let rows = sqlx::query(
@@ -82,11 +85,12 @@ pub async fn conversations(
     }
     let ids: Vec<ConversationId> = past.iter().map(|past| past.id).collect();
     let places: HashMap<ConversationId, usize> = ids.iter().enumerate().map(|(n, id)| (*id, n)).collect();
-    let lines = sqlx::query(LINES).bind(tenant).bind(&ids).bind(MESSAGES_MAX).fetch_all(tx.conn()).await?;
+    let lines = sqlx::query(LINES).bind(tenant).bind(&ids).bind(MESSAGES_MAX).bind(answers).fetch_all(tx.conn()).await?;
     for row in &lines {
         let line = PastLine {
             message: row.try_get("message_id")?,
             by_person: row.try_get("by_person")?,
+            by_agent: row.try_get("by_agent")?,
             asks: row.try_get("asks")?,
             body: row.try_get("body")?,
             sent_at: row.try_get("sent_at")?,

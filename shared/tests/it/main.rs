@@ -38,5 +38,6 @@ mod rotation;
 mod runs;
 mod runs_refused;
 mod schema;
+mod sounding;
 mod stage;
 mod summaries;
