@@ -39,7 +39,9 @@ impl<'a> Close<'a> {
     /// The answer stands; the lane goes to a human with it.
     pub fn handed(self, hit: Option<&'a Hit>) -> Self {
         match hit {
-            Some(hit) if self.end == End::Replied => Self { end: End::Held, reason: Some(&hit.reason), hit: Some(hit) },
+            Some(hit) if self.end == End::Replied => {
+                Self { end: End::Held, reason: Some(&hit.reason), hit: Some(hit) }
+            }
             _ => self,
         }
     }

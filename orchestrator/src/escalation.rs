@@ -101,8 +101,7 @@ pub fn after_failure(opening: &Opening, authors: &[Author]) -> Option<Hit> {
 
 /// Once there is an answer: by the rules that ask for it. The others had their say before.
 pub fn after_answer(opening: &Opening, authors: &[Author], answer: &str) -> Option<Hit> {
-    let rules: Vec<_> =
-        parsed(opening).into_iter().filter(|(_, condition)| condition.asks_for_answer()).collect();
+    let rules: Vec<_> = parsed(opening).into_iter().filter(|(_, condition)| condition.asks_for_answer()).collect();
     let last = opening.pending.last().filter(|_| !rules.is_empty())?.seq;
     walk(opening, authors, |said, pending| {
         let (failed_answers, known) = (opening.failed_answers, opening.known);

@@ -10,8 +10,8 @@ use shared::db::{
 
 use crate::{
     Orchestrator,
-    escalation::Hit,
     ending::{Close, conclude, conclude_stream, doubted, send_and_finish},
+    escalation::Hit,
     opening::Turn,
     recall,
     reply::{Delivery, Sender, State, files, stream::Stream, words::Words},

@@ -336,6 +336,7 @@ async fn their_rows(tx: &mut TenantTx) -> anyhow::Result<String> {
 
 /// Ids that a call makes up differ each time; those of the scene are all zeros at their beginning.
 fn without_new_ids(answer: &str) -> String {
-    let new_id = Regex::new(r"[a-z]+_01[0-9a-z]{24}|\b01[0-9a-f]{6}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").expect("valid");
+    let new_id =
+        Regex::new(r"[a-z]+_01[0-9a-z]{24}|\b01[0-9a-f]{6}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").expect("valid");
     new_id.replace_all(answer, "(new id)").into_owned()
 }

@@ -188,7 +188,10 @@ async fn an_answer_that_does_not_know_is_sent_and_the_conversation_goes_to_a_hum
     acme.says_in_thread("CGENERAL", ADA, "Does the warranty cover water?", &asked.thread_ts);
     let escalation = acme.escalation().await;
     let reason = escalation["reason"].as_str().expect("a reason");
-    assert!(reason.starts_with("the answer says that it does not know and the message holds “warranty”"), "{reason}");
+    assert!(
+        reason.starts_with("the answer says that it does not know and the message holds “warranty”"),
+        "{reason}"
+    );
     acme.is_told(1).await;
     let shown = acme.finished("CGENERAL", &asked.thread_ts, 2).await;
     assert!(shown[1].contains("I don't know whether"), "{shown:?}");
@@ -205,7 +208,10 @@ async fn an_answer_that_does_not_know_is_sent_and_the_conversation_goes_to_a_hum
     shop.call("POST", "escalation-rules", json!({ "name": "Unsure", "condition": "confidence = low" })).await;
     shop.hears(PHONE, "Does it fit a bicycle?");
     let told = shop.answered(PHONE, 2).await;
-    assert!(told[0].contains("I don't know whether") && told[1].contains("A colleague has been asked"), "{told:?}");
+    assert!(
+        told[0].contains("I don't know whether") && told[1].contains("A colleague has been asked"),
+        "{told:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

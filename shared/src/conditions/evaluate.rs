@@ -84,7 +84,8 @@ impl Condition {
         }
         let (failed_answers, known) = (facts.failed_answers, facts.known);
         let doubts = OnceCell::new();
-        let held = Held { said, last, failed_answers, known, counted: self.counted(), answer: facts.answer, doubts };
+        let held =
+            Held { said, last, failed_answers, known, counted: self.counted(), answer: facts.answer, doubts };
         let mut reasons = Vec::new();
         held.holds(&self.root, &mut reasons).then(|| reasons.join(" and "))
     }
@@ -155,7 +156,10 @@ impl Held<'_> {
                 feelings.contains(&feeling)
             }
             Node::Confident(confident) => {
-                reasons.push(format!("the answer says that it {}", if *confident { "knows" } else { "does not know" }));
+                reasons.push(format!(
+                    "the answer says that it {}",
+                    if *confident { "knows" } else { "does not know" }
+                ));
                 self.doubts().is_some_and(|doubts| doubts != *confident)
             }
         };

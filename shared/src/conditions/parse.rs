@@ -328,7 +328,9 @@ impl<'s> Descent<'s> {
         }
         let comparison = self.peek();
         if !matches!(comparison, Some(Token::Compare(Comparison::Equal | Comparison::Unequal))) {
-            return Err(self.here(format!("`{fact}` needs a comparison, such as `= {one}` or `in ({one}, {other})`.")));
+            return Err(
+                self.here(format!("`{fact}` needs a comparison, such as `= {one}` or `in ({one}, {other})`."))
+            );
         }
         self.next += 1;
         let is = node(vec![item(self)?]);
@@ -340,8 +342,7 @@ impl<'s> Descent<'s> {
             Some(Token::Word(name)) => Feeling::parse(name),
             _ => None,
         };
-        let feeling =
-            found.ok_or_else(|| self.here("`negative`, `neutral` or `positive` is missing."))?;
+        let feeling = found.ok_or_else(|| self.here("`negative`, `neutral` or `positive` is missing."))?;
         self.next += 1;
         Ok(feeling)
     }

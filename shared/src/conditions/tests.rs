@@ -7,7 +7,12 @@ use super::*;
 fn holds(condition: &str, said: &[&str]) -> Option<String> {
     let said: Vec<Said> = said.iter().map(|text| Said::new(text)).collect();
     let condition = Condition::parse(condition).unwrap_or_else(|error| panic!("{condition}: {error}"));
-    condition.holds(&Facts { said: &said, failed_answers: 0, known: Known::default(), answer: Some("I do not know.") })
+    condition.holds(&Facts {
+        said: &said,
+        failed_answers: 0,
+        known: Known::default(),
+        answer: Some("I do not know."),
+    })
 }
 
 fn refused(condition: &str) -> String {
@@ -58,8 +63,21 @@ fn failed_attempts_are_what_people_say_and_what_went_wrong() {
     let said: Vec<Said> =
         ["How do I log in?", "That doesn't work", "Es geht immer noch nicht"].map(Said::new).into();
     let condition = Condition::parse("failed_attempts > 2").unwrap();
-    assert_eq!(condition.holds(&Facts { said: &said, failed_answers: 0, known: Known::default(), answer: Some("I do not know.") }), None);
-    let reason = condition.holds(&Facts { said: &said, failed_answers: 1, known: Known::default(), answer: Some("I do not know.") });
+    assert_eq!(
+        condition.holds(&Facts {
+            said: &said,
+            failed_answers: 0,
+            known: Known::default(),
+            answer: Some("I do not know.")
+        }),
+        None
+    );
+    let reason = condition.holds(&Facts {
+        said: &said,
+        failed_answers: 1,
+        known: Known::default(),
+        answer: Some("I do not know."),
+    });
     assert_eq!(reason.as_deref(), Some("3 attempts failed"));
 }
 
@@ -148,7 +166,9 @@ fn an_answer_that_does_not_know_hands_over_and_before_there_is_one_nothing_does(
         holds("sentiment = negative and confidence = low", doubts).as_deref(),
         Some("the message sounds negative and the answer says that it does not know")
     );
-    for condition in ["confidence = low", "confidence != low", "not confidence = high", "return* or confidence = low"] {
+    for condition in
+        ["confidence = low", "confidence != low", "not confidence = high", "return* or confidence = low"]
+    {
         assert_eq!(holds(condition, None), None, "{condition}");
     }
 }

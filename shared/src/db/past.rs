@@ -85,7 +85,8 @@ pub async fn conversations(
     }
     let ids: Vec<ConversationId> = past.iter().map(|past| past.id).collect();
     let places: HashMap<ConversationId, usize> = ids.iter().enumerate().map(|(n, id)| (*id, n)).collect();
-    let lines = sqlx::query(LINES).bind(tenant).bind(&ids).bind(MESSAGES_MAX).bind(answers).fetch_all(tx.conn()).await?;
+    let lines =
+        sqlx::query(LINES).bind(tenant).bind(&ids).bind(MESSAGES_MAX).bind(answers).fetch_all(tx.conn()).await?;
     for row in &lines {
         let line = PastLine {
             message: row.try_get("message_id")?,

@@ -20,11 +20,34 @@ const DENIED_WITHIN: usize = 3;
 /// Fewer words in capitals are names and abbreviations.
 const SHOUTED_WORDS: usize = 3;
 /// In a clause with both, the feeling is somebody else's: "write a reply to a furious customer".
-const OTHERS: [&str; 11] =
-    ["customer", "customers", "client", "clients", "cliente", "clientes", "kunde", "kunden", "kundin", "guest", "gast"];
+const OTHERS: [&str; 11] = [
+    "customer",
+    "customers",
+    "client",
+    "clients",
+    "cliente",
+    "clientes",
+    "kunde",
+    "kunden",
+    "kundin",
+    "guest",
+    "gast",
+];
 const WRITING: [&str; 14] = [
-    "write", "draft", "reply", "respond", "schreib", "schreibe", "antworte", "formuliere", "rédige", "rédiger", "écris", "escribe",
-    "escreve", "escreva",
+    "write",
+    "draft",
+    "reply",
+    "respond",
+    "schreib",
+    "schreibe",
+    "antworte",
+    "formuliere",
+    "rédige",
+    "rédiger",
+    "écris",
+    "escribe",
+    "escreve",
+    "escreva",
 ];
 const ANGRY: &str = "😠😡🤬😤👎🖕😒🙄😞😣😖😩😫💩🤦";
 const PLEASED: &str = "😊😀😃😄😁😍🥰🤩👍🎉🥳❤💚💙🙌👏💪🚀😎☺💯";
@@ -62,7 +85,8 @@ impl Feeling {
             if is_of_others(&plain) {
                 continue;
             }
-            let (against, pleased) = (spoken.hits(&plain, |words| &words.bad), spoken.hits(&plain, |words| &words.good));
+            let (against, pleased) =
+                (spoken.hits(&plain, |words| &words.bad), spoken.hits(&plain, |words| &words.good));
             bad += against.plain + pleased.denied;
             good += pleased.plain;
             thanks |= spoken.hits(&plain, |words| &words.thanks).plain > 0;
