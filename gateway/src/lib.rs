@@ -97,6 +97,7 @@ pub struct Parts {
     /// Where people may sign in instead of by a password, if anywhere.
     pub(crate) provider: Option<Provider>,
     pub(crate) ingest: Ingest,
+    pub(crate) reports: webhooks::reports::Reports,
     pub(crate) waker: Waker,
     /// For who searches the documents; loaded by the first one.
     pub(crate) embedder: Embedder,
@@ -152,6 +153,7 @@ impl Gateway {
             whatsapp_api: WhatsAppApi::new(&config.whatsapp),
             stripe: config.stripe.as_ref().map(Stripe::new),
             ingest,
+            reports: webhooks::reports::Reports::default(),
             waker,
             embedder,
             storage: Storage::open(&config.storage).map_err(DbError::Damaged)?,

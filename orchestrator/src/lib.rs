@@ -134,7 +134,8 @@ pub async fn run(
     clock: Clock,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), String> {
-    let orchestrator = Orchestrator::new(config, db, embedder, clock)?;
+    let db = db.narrow(connections());
+    let orchestrator = Orchestrator::new(config, &db, embedder, clock)?;
     let wakeups = Wakeups::subscribe(&config.redis_url).map_err(|error| format!("REDIS_URL: {error}"))?;
     // Loads the model before the first message needs it.
     let warming = embedder.clone();
@@ -202,7 +203,15 @@ pub async fn run(
     if tokio::time::timeout(DRAIN_TIMEOUT, drained).await.is_err() {
         tracing::warn!("Some turns were not finished; another process takes them over");
     }
+    db.close().await;
     Ok(())
+}
+
+/// Of each pool. A turn is mostly waiting for a model, and its statements are short; more of them at once than there are processors
+/// for take turns at those, and whoever acknowledges a message queues behind them all.
+fn connections() -> u32 {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    u32::try_from(2 * processors).unwrap_or(u32::MAX).clamp(4, 16)
 }
 
 /// Until there may be something to claim.

@@ -4,6 +4,7 @@ mod aside;
 mod body;
 mod news;
 mod refusal;
+pub mod reports;
 pub mod slack;
 mod slack_acts;
 mod slack_changes;

@@ -5,7 +5,6 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use axum::body::Bytes;
 use futures::future::join_all;
 use shared::{
-    channels::whatsapp_codes,
     db::{
         DbError, TenantDb,
         changes::{self, Followed},
@@ -23,6 +22,7 @@ use super::{
     aside::{self, Odd},
     news,
     refusal::Refusal,
+    reports::pause,
     whatsapp::CHANNEL,
     whatsapp_event::Piece,
     whatsapp_routes::{Destinations, Key},
@@ -170,9 +170,11 @@ async fn keep(gateway: &Gateway, incoming: &[Incoming<'_>]) -> Result<Vec<Option
 /// One tenant's part: news of its numbers in one transaction, then what people did to messages, each in its own. What the
 /// database refuses for what it is goes to quarantine, and takes nothing else with it.
 async fn tell(gateway: &Gateway, db: TenantDb, part: Part<'_>) -> Result<(), Refusal> {
-    match note(&db, &part).await {
-        Err(error) if error.refuses_value() => note_singly(gateway, &db, &part).await?,
-        noted => noted?,
+    if !recorded_together(gateway, &db, &part).await {
+        match note(&db, &part).await {
+            Err(error) if error.refuses_value() => note_singly(gateway, &db, &part).await?,
+            noted => noted?,
+        }
     }
     if !part.accounts.is_empty() {
         gateway.routes.invalidate_all();
@@ -188,6 +190,12 @@ async fn tell(gateway: &Gateway, db: TenantDb, part: Part<'_>) -> Result<(), Ref
         accepted(gateway, db.id(), followed, raw).await?;
     }
     Ok(())
+}
+
+/// Most requests tell how a message fared, and nothing else.
+async fn recorded_together(gateway: &Gateway, db: &TenantDb, part: &Part<'_>) -> bool {
+    let is_alone = !part.statuses.is_empty() && part.changes.is_empty() && part.accounts.is_empty();
+    is_alone && gateway.reports.record(db, part.statuses.clone()).await
 }
 
 async fn note(db: &TenantDb, part: &Part<'_>) -> Result<(), DbError> {
@@ -221,11 +229,6 @@ async fn note_singly(gateway: &Gateway, db: &TenantDb, part: &Part<'_>) -> Resul
         accepted(gateway, db.id(), note(db, &one).await, account).await?;
     }
     Ok(())
-}
-
-/// After which time a failure is worth another try.
-fn pause(status: &Status) -> Option<Duration> {
-    whatsapp_codes::pause_after_failure(i64::from(status.error_code?))
 }
 
 /// `None`: the database refuses the value for what it is, and its bytes were put aside.

@@ -30,6 +30,45 @@ async fn delivered(phones: &Phones, shop: &Shop) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn what_is_told_while_a_report_is_recorded_shares_the_next_transaction() {
+    let phones = Phones::open().await;
+    let shop = phones.shop("acme").await;
+    let report = |id: &str, word: &str| statuses(&shop, vec![status(id, word, json!({}))]);
+    phones.hear(&report("wamid.held", "sent")).await;
+    let mut holder = phones.house.test.owner().await;
+    for sql in ["begin", "select 1 from delivery_statuses for update"] {
+        sqlx::Executor::execute(&mut holder, sql).await.expect("the row is held");
+    }
+    let waits =
+        "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    let behind = [
+        report("wamid.1", "read"),
+        report("wamid.2", "sent"),
+        report("wamid.2", "delivered"),
+        report("wamid.3", "sent"),
+    ];
+    let stuck = report("wamid.held", "delivered");
+    let first = phones.hear(&stuck);
+    let others = async {
+        while sqlx::query_scalar::<_, i64>(waits).fetch_one(&mut holder).await.expect("a count") == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        let release = async {
+            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+            sqlx::Executor::execute(&mut holder, "rollback").await.expect("the row is free");
+        };
+        tokio::join!(futures::future::join_all(behind.iter().map(|body| phones.hear(body))), release);
+    };
+    tokio::join!(first, others);
+    let expected = ["wamid.1 read", "wamid.2 delivered", "wamid.3 sent", "wamid.held delivered"];
+    assert_eq!(delivered(&phones, &shop).await, expected.map(|line| format!("{line} - unpriced")));
+    let together =
+        "select count(distinct xmin::text) as n from delivery_statuses where external_id <> 'wamid.held'";
+    let rows = phones.house.rows(shop.tenant, together).await;
+    assert_eq!(rows[0].get::<i64, _>("n"), 1, "one transaction");
+}
+
+#[tokio::test]
 async fn statuses_only_move_up_in_every_order() {
     let phones = Phones::open().await;
     let shop = phones.shop("acme").await;

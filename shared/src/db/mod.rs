@@ -187,6 +187,21 @@ impl Db {
         SystemDb { pool: self.system.clone(), statements: self.statements.clone() }
     }
 
+    /// The same with pools of its own, of so many connections each.
+    pub fn narrow(&self, connections: u32) -> Self {
+        let pool = |pool: &PgPool| {
+            let options = (*pool.connect_options()).clone();
+            pool.options().clone().max_connections(connections).connect_lazy_with(options)
+        };
+        Self {
+            app: pool(&self.app),
+            system: pool(&self.system),
+            alone: pool(&self.alone),
+            statements: pool(&self.statements),
+            many_memories: self.many_memories.clone(),
+        }
+    }
+
     pub async fn ping(&self) -> Result<(), DbError> {
         self.app.execute("select 1").await?;
         Ok(())

@@ -26,7 +26,7 @@ pub async fn run(worker: &Worker, db: &TenantDb, id: DocumentId) -> Result<(), J
     tx.close().await?;
     let Some(document) = waiting else { return Ok(()) };
     let read = match worker.storage.get_document(db.id(), id, BYTES_MAX).await {
-        Ok(bytes) => read(worker, &bytes, &document.content_type, &document.name).await,
+        Ok(bytes) => read(worker, bytes, &document.content_type, &document.name).await,
         Err(error) if worker.clock.now() - document.created_at < PATIENCE => {
             return Err(JobError::Retry(error.to_string()));
         }
@@ -55,17 +55,18 @@ pub async fn run(worker: &Worker, db: &TenantDb, id: DocumentId) -> Result<(), J
     Ok(())
 }
 
-async fn read(worker: &Worker, bytes: &[u8], claimed_type: &str, name: &str) -> Result<String, &'static str> {
-    let sniffed = sniff::sniff_document(Cursor::new(bytes), claimed_type, name);
+async fn read(worker: &Worker, bytes: Vec<u8>, claimed_type: &str, name: &str) -> Result<String, &'static str> {
+    let sniffed = sniff::sniff_document(Cursor::new(&bytes), claimed_type, name);
     if sniffed.kind != Kind::Html && !sniffed.kind.is_document() {
         return Err(sniffed.reason.unwrap_or("this kind of file holds no text"));
     }
-    let aside = || {
+    // Up to 20 MB, which a busy disk takes its time for.
+    let aside = tokio::task::spawn_blocking(move || {
         let mut file = tempfile::tempfile()?;
-        file.write_all(bytes)?;
+        file.write_all(&bytes)?;
         file.rewind()?;
         std::io::Result::Ok(file)
-    };
-    let file = aside().map_err(|_| "there is no room to read it")?;
+    });
+    let file = aside.await.ok().and_then(Result::ok).ok_or("there is no room to read it")?;
     extract::apart(&worker.executable, sniffed.kind, file).await.map_err(|unreadable| unreadable.0)
 }
