@@ -4,8 +4,8 @@
 # `peers.sh` installs what `bench peers`, `bench embedding` and `bench startup` are held against; without it they run all the
 # same, and say what they lack. `peers.sh slack`, `peers.sh whatsapp` and `peers.sh stripe` install what the tests let speak to
 # our Slack, WhatsApp and Stripe; `peers.sh s3` a bucket that our storage is
-# tried against, `peers.sh litellm` a gateway to models for our client; `peers.sh api` and `peers.sh sdk` what tries our API, and
-# what makes clients of it.
+# tried against, `peers.sh litellm` a gateway to models and `peers.sh mcp` a tool server for our clients; `peers.sh api` and
+# `peers.sh sdk` what tries our API, and what makes clients of it.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 source "$SCRIPTS/downloads.sh"
 
@@ -47,6 +47,7 @@ mkdir -p "$PEERS"
 case ${1:-bench} in
 whatsapp) install_python whatsapp "pywa (1 MB)" ;;
 s3) install_python s3 "moto, a bucket (40 MB)" ;;
+mcp) install_python mcp "the Model Context Protocol's own library (20 MB)" ;;
 litellm) install_python litellm "LiteLLM, a gateway to models (80 MB)" ;;
 api) install_python api "Schemathesis, Standard Webhooks (60 MB)" ;;
 sdk) install_python sdk "makers of clients, with Java and Go (300 MB)" ;;
@@ -58,5 +59,5 @@ bench)
     install_node javascript "Bolt (22 MB)"
     wait "$python_job"
     ;;
-*) fail "peers.sh installs \`slack\`, \`whatsapp\`, \`stripe\`, \`s3\`, \`litellm\`, \`api\`, \`sdk\` or \`bench\`, not \`$1\`." ;;
+*) fail "peers.sh installs \`slack\`, \`whatsapp\`, \`stripe\`, \`s3\`, \`litellm\`, \`mcp\`, \`api\`, \`sdk\` or \`bench\`, not \`$1\`." ;;
 esac

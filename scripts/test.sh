@@ -16,6 +16,7 @@ trap 'kill "$services" 2>/dev/null || true' EXIT
 "$SCRIPTS/peers.sh" stripe
 "$SCRIPTS/peers.sh" s3
 "$SCRIPTS/peers.sh" litellm
+"$SCRIPTS/peers.sh" mcp
 "$SCRIPTS/peers.sh" api
 "$SCRIPTS/peers.sh" sdk
 "$SCRIPTS/portal.sh"

@@ -5,11 +5,12 @@
 //!
 //! And a bucket, which is nobody's reading of ours: the storage must do with it what it does with a folder.
 //!
-//! And LiteLLM, as a tenant's provider of models. And programs that read our API's description: one that makes up requests,
-//! generators that make clients of it, and Standard Webhooks' own library, which reads what own systems are told.
+//! And LiteLLM, as a tenant's provider of models, and a tool server by the protocol's own library. And programs that read our
+//! API's description: one that makes up requests, generators that make clients of it, and Standard Webhooks' own library, which
+//! reads what own systems are told.
 //!
-//! `scripts/peers.sh slack`, `… whatsapp`, `… stripe`, `… s3`, `… litellm`, `… api` and `… sdk` install them; `make test` does
-//! that first.
+//! `scripts/peers.sh slack`, `… whatsapp`, `… stripe`, `… s3`, `… litellm`, `… mcp`, `… api` and `… sdk` install them; `make
+//! test` does that first.
 
 mod api;
 mod bucket;
@@ -18,6 +19,7 @@ mod emulate;
 #[expect(dead_code, reason = "the stories use all of it")]
 mod house;
 mod litellm;
+mod mcp;
 mod page;
 mod pywa;
 mod sdk;
