@@ -12,6 +12,7 @@
 //! | `desk.rs` `toolbox.rs` | a web service that tools call; a server that brings tools along |
 //! | `own_system.rs` | a tenant's own system that is told by webhook |
 //! | `faults.rs` | what should go wrong, and when; the same rules for every simulator |
+//! | `previews.rs` | what platforms fetch because a message names it |
 //! | `server.rs` | the HTTP server below them, which can also cut a connection without a word |
 //!
 //! Everything is in memory and dies with the simulator. Nothing here depends on the product: signatures,
@@ -26,6 +27,7 @@ mod form;
 mod model;
 mod oidc;
 mod own_system;
+mod previews;
 mod server;
 mod slack;
 mod stripe;

@@ -63,6 +63,9 @@ pub struct ModelOptions {
     /// Said instead of an answer of its own.
     #[serde(default)]
     pub answer: Option<String>,
+    /// It gives away everything it was sent, whatever it is asked.
+    #[serde(default)]
+    pub tells_prompt: bool,
     /// Requests that are remembered, the last ones; 10,000 if not said.
     #[serde(default)]
     pub requests_kept: Option<usize>,
@@ -255,7 +258,10 @@ async fn complete(
 
 fn compose(core: &Core, key: Option<&str>, request: &Value, fault: Option<FaultKind>) -> Reply {
     let messages = request["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let options = core.options().clone();
+    let mut options = core.options().clone();
+    if options.tells_prompt {
+        options.answer = Some(prompt::everything(request));
+    }
     let notes = facts::reply(messages);
     let keeps_notes = notes.is_some();
     let calls =
@@ -264,7 +270,7 @@ fn compose(core: &Core, key: Option<&str>, request: &Value, fault: Option<FaultK
         _ if !calls.is_empty() => options.preamble.clone().unwrap_or_default(),
         (Some(notes), _) => notes,
         (None, Some((before, begun))) => {
-            let whole = core.options().answer.clone().unwrap_or_else(|| answer::reply(before));
+            let whole = options.answer.clone().unwrap_or_else(|| answer::reply(before));
             whole.strip_prefix(begun.as_str()).map_or(whole.clone(), str::to_owned)
         }
         (None, None) => {
@@ -276,7 +282,7 @@ fn compose(core: &Core, key: Option<&str>, request: &Value, fault: Option<FaultK
     let tokens_max = request["max_completion_tokens"].as_u64().or_else(|| request["max_tokens"].as_u64());
     let chars_max = tokens_max.and_then(|n| usize::try_from(n).ok()).map(|n| n * CHARS_PER_TOKEN);
     // What a test puts into its mouth is said in full.
-    let chars_max = chars_max.filter(|_| core.options().answer.is_none() && !keeps_notes);
+    let chars_max = chars_max.filter(|_| options.answer.is_none() && !keeps_notes);
     if let Some(chars_max) = chars_max.filter(|chars_max| text.chars().count() > *chars_max) {
         text = text.chars().take(chars_max).collect();
         finish_reason = "length";

@@ -66,6 +66,7 @@ pub use whims::DeliveryFaults;
 use crate::{
     control::{ControlError, common_routes},
     faults::Faults,
+    previews::Previews,
     server::Server,
 };
 use subscription::Subscription;
@@ -162,6 +163,7 @@ pub(crate) struct Core {
     deliveries: Mutex<JoinSet<()>>,
     runtime: tokio::runtime::Handle,
     http: reqwest::Client,
+    previews: Previews,
     addr: OnceLock<SocketAddr>,
 }
 
@@ -174,6 +176,7 @@ impl SlackSimulator {
             deliveries: Mutex::default(),
             runtime: tokio::runtime::Handle::current(),
             http: delivery::client().map_err(io::Error::other)?,
+            previews: Previews::default(),
             addr: OnceLock::new(),
         });
         let router = control::routes(Arc::clone(&core))
@@ -252,6 +255,11 @@ impl SlackSimulator {
     /// users saw is not.
     pub fn history_after(&self, seq: u64) -> Vec<HistoryEntry> {
         self.core.world().history(None, seq)
+    }
+
+    /// The addresses in messages that Slack has fetched for a preview, or would have.
+    pub fn previewed(&self) -> Vec<String> {
+        self.core.previews.seen()
     }
 
     /// Events that are on their way or wait for Slack's next attempt.

@@ -36,7 +36,7 @@ pub use types::{
 };
 pub use world::{account_of, number_of, user_id_of};
 
-use crate::{control::common_routes, faults::Faults, server::Server};
+use crate::{control::common_routes, faults::Faults, previews::Previews, server::Server};
 use world::World;
 
 #[derive(Clone)]
@@ -100,6 +100,7 @@ pub(crate) struct Core {
     deliveries: Mutex<JoinSet<()>>,
     runtime: tokio::runtime::Handle,
     http: reqwest::Client,
+    previews: Previews,
     addr: Mutex<Option<SocketAddr>>,
 }
 
@@ -113,6 +114,7 @@ impl WhatsAppSimulator {
             deliveries: Mutex::default(),
             runtime: tokio::runtime::Handle::current(),
             http: http.map_err(io::Error::other)?,
+            previews: Previews::default(),
             addr: Mutex::default(),
         });
         let router = control::routes(Arc::clone(&core)).merge(common_routes(Arc::clone(&core.faults)));
@@ -169,6 +171,11 @@ impl WhatsAppSimulator {
     /// What a person sees on the phone now, oldest first.
     pub fn phone(&self, number: &str, person: &str) -> Vec<PhoneEntry> {
         self.core.world().phone(number, person)
+    }
+
+    /// The addresses in messages that Meta has fetched for a preview, or would have.
+    pub fn previewed(&self) -> Vec<String> {
+        self.core.previews.seen()
     }
 
     /// Whether the person sees that somebody types.

@@ -316,6 +316,13 @@ impl Message {
         format!("{}{}{}", self.head, self.text, self.tail.as_deref().unwrap_or_default())
     }
 
+    /// What its stream begins with. Slack fetches the addresses of a new message, and a stream has no switch against that; what
+    /// is appended counts as an edit, whose addresses nobody fetches.
+    fn opening(&self) -> String {
+        let text = self.open_text();
+        if text.contains("://") || text.contains("www.") { String::new() } else { text }
+    }
+
     fn is_behind(&self) -> bool {
         if self.delivery.is_some() {
             return false;

@@ -76,6 +76,14 @@ pub(super) fn content(message: &Value) -> String {
     }
 }
 
+/// All that a request says, its tools included.
+pub(super) fn everything(request: &Value) -> String {
+    let messages = request["messages"].as_array().into_iter().flatten();
+    let said =
+        messages.map(|message| format!("{}: {}", message["role"].as_str().unwrap_or_default(), content(message)));
+    said.chain(request.get("tools").map(Value::to_string)).collect::<Vec<_>>().join("\n\n")
+}
+
 impl Prompt {
     fn add_system(&mut self, text: &str) {
         let mut in_memory = false;

@@ -65,6 +65,11 @@ impl Args {
         }
     }
 
+    /// It is there, and says no: one that is left out has Slack's own default.
+    pub(crate) fn is_off(&self, name: &str) -> bool {
+        self.0.contains_key(name) && !self.flag(name)
+    }
+
     pub(crate) fn structured(&self, name: &str, broken: &'static str) -> Result<Option<Value>, Refusal> {
         match self.0.get(name) {
             None | Some(Value::Null) => Ok(None),

@@ -54,10 +54,12 @@ pub(crate) fn post(core: &Arc<Core>, caller: &Caller, args: &Args) -> Answer {
         blocks: content.blocks.as_ref().map(Json::of),
         metadata: content.metadata.flatten().as_ref().map(Json::of),
         broadcast: args.flag("reply_broadcast"),
+        plain: args.is_off("unfurl_links") && args.is_off("unfurl_media"),
         ..Message::from_bot(channel.next_ts(), &caller.team)
     };
     let kind = channel.kind;
     channel.add(message.clone());
+    core.preview(&message);
     world.record_message(HistoryKind::Post, &caller.team, &id, &message);
 
     let rendered = events::render(&caller.team, &options.app_id, &message, true);
@@ -88,6 +90,7 @@ pub(crate) fn update(core: &Arc<Core>, caller: &Caller, args: &Args) -> Answer {
     }
     message.edited_ts = Some(edited_ts.clone());
     let message = message.clone();
+    core.preview(&message);
     world.record_message(HistoryKind::Update, &caller.team, &id, &message);
 
     let rendered = events::render(&caller.team, &options.app_id, &message, true);
@@ -151,6 +154,18 @@ pub(crate) fn react(core: &Core, caller: &Caller, args: &Args, add: bool) -> Ans
         ..HistoryEntry::new(HistoryKind::Reaction, &caller.team)
     });
     Ok(json!({ "ok": true }))
+}
+
+impl Core {
+    /// Slack fetches the links of a new message unless both switches are off. People who tried say that it never looks again;
+    /// here it does with every edit of a message that was posted without them.
+    pub(crate) fn preview(&self, message: &Message) {
+        if !message.plain {
+            let blocks: Option<Value> = message.blocks.as_ref().and_then(Json::read);
+            let text = format!("{} {}", message.text, blocks.unwrap_or_default());
+            self.previews.fetch((&self.runtime, &self.http), &text);
+        }
+    }
 }
 
 fn read_content(args: &Args, text_chars_max: usize) -> Result<Content, Refusal> {

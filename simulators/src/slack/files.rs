@@ -273,6 +273,7 @@ impl Core {
         let channel = world.channel(team, id);
         let kind = channel.kind;
         channel.add(message.clone());
+        self.preview(&message);
         world.record_message(HistoryKind::Post, team, id, &message);
         let rendered = events::render(team, &self.options().app_id, &message, true);
         let event = events::new_message(&rendered, id, kind, &message.ts);

@@ -41,12 +41,15 @@ pub(crate) fn start(core: &Arc<Core>, caller: &Caller, args: &Args) -> Answer {
     let text = read_text(args)?;
     within_cap(&text, &options)?;
     let now = clock::now_ms();
-    let message = Message {
+    let mut message = Message {
         thread_ts: Some(thread_ts),
         text,
         stream: Some(Stream { state: StreamState::InProgress, begun_ms: now, touched_ms: now }),
         ..Message::from_bot(channel.next_ts(), &caller.team)
     };
+    // A stream has no switches. What it begins with is a new message's text; what is appended is an edit.
+    core.preview(&message);
+    message.plain = true;
     let kind = channel.kind;
     channel.add(message.clone());
     world.record_call(HistoryKind::Post, "chat.startStream", &caller.team, &id, &message);

@@ -99,6 +99,8 @@ pub(crate) struct Message {
     pub(crate) metadata: Option<Json>,
     pub(crate) edited_ts: Option<String>,
     pub(crate) broadcast: bool,
+    /// Its links have no previews.
+    pub(crate) plain: bool,
     /// As the Web API shows them.
     pub(crate) files: Option<Json>,
     pub(crate) reactions: Vec<Reaction>,
@@ -299,6 +301,7 @@ impl Message {
             metadata: None,
             edited_ts: None,
             broadcast: false,
+            plain: false,
             files: None,
             reactions: Vec::new(),
             stream: None,

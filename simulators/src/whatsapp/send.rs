@@ -62,6 +62,9 @@ pub(super) fn send(core: &Arc<Core>, number: &str, body: &Value) -> Answer {
         at: clock::now_seconds(),
     };
     if struck.is_none() {
+        if body["text"]["preview_url"] == true {
+            core.previews.fetch((&core.runtime, &core.http), &entry.text);
+        }
         let chat = world.chat(number, &person);
         chat.typing_until = 0;
         chat.entries.push(entry.clone());

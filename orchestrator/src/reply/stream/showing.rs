@@ -44,11 +44,12 @@ impl Stream<'_> {
     async fn start(&mut self, index: usize) -> Result<Shown, DbError> {
         let message = &mut self.messages[index];
         message.tries += 1;
-        let answered = self.sender.outlet.start_stream(&message.open_text()).await;
+        let opening = message.opening();
+        let answered = self.sender.outlet.start_stream(&opening).await;
         crash::point(Point::StreamStarted);
         let error = match answered {
             Ok(ts) => {
-                message.sent = message.open_text().len();
+                message.sent = opening.len();
                 self.watch.showed(message.id, &ts);
                 message.place = Place::Stream(ts);
                 if index == 0

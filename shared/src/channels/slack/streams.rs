@@ -38,7 +38,7 @@ impl SessionStatus {
 }
 
 impl SlackApi {
-    /// Begins a message that grows; returns its `ts`. It carries no metadata: Slack takes none before the stream ends.
+    /// Begins a message that grows, perhaps with nothing; returns its `ts`. It carries no metadata: Slack takes none before the stream ends.
     pub async fn start_stream(
         &self,
         token: &SecretString,
@@ -46,13 +46,15 @@ impl SlackApi {
         recipient: Recipient<'_>,
         markdown: &str,
     ) -> Result<String, CallError> {
-        let body = json!({
+        let mut body = json!({
             "channel": target.channel,
             "thread_ts": target.thread,
             "recipient_user_id": recipient.user,
             "recipient_team_id": recipient.team,
-            "markdown_text": markdown,
         });
+        if !markdown.is_empty() {
+            body["markdown_text"] = json!(markdown);
+        }
         let started: Posted = self.call(token, "chat.startStream", body).await?;
         Ok(started.ts)
     }
