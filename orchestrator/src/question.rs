@@ -50,5 +50,5 @@ fn is_given_up(lease: &Lease) -> bool {
 async fn prepare(tx: &mut TenantTx, orchestrator: &Orchestrator, question: &str) -> Result<Prepared, DbError> {
     let names = recall::candidate_names(question);
     let named = if names.is_empty() { Vec::new() } else { people::named(tx, &names).await? };
-    Ok(recall::prepare(&orchestrator.embedder, question, &named, orchestrator.clock.now()))
+    Ok(recall::prepare((&orchestrator.embedder, tx.tenant()), question, &named, orchestrator.clock.now()))
 }

@@ -12,7 +12,7 @@ use shared::{
         people,
     },
     embedding::{Embedder, EmbeddingError},
-    ids::{MessageId, PersonId},
+    ids::{MessageId, PersonId, TenantId},
 };
 use time::OffsetDateTime;
 use tokio::task::JoinHandle;
@@ -39,13 +39,18 @@ pub struct Prepared {
     vector: JoinHandle<Result<Vec<f32>, EmbeddingError>>,
 }
 
-/// Rewrites the question and begins to embed it. `named`: people whose names may occur in it, with the word.
-pub fn prepare(embedder: &Embedder, text: &str, named: &[(PersonId, String)], now: OffsetDateTime) -> Prepared {
+/// Rewrites a tenant's question and begins to embed it. `named`: people whose names may occur in it, with the word.
+pub fn prepare(
+    (embedder, tenant): (&Embedder, TenantId),
+    text: &str,
+    named: &[(PersonId, String)],
+    now: OffsetDateTime,
+) -> Prepared {
     let question = cut(text);
     let rewritten = rewrite(&question, named, now);
     let (embedder, dense) = (embedder.clone(), rewritten.dense.clone());
     let asked = embedder.clone();
-    let vector = tokio::spawn(async move { asked.embed_question(dense).await });
+    let vector = tokio::spawn(async move { asked.embed_question(tenant, dense).await });
     Prepared { question, embedder, rewritten, vector }
 }
 
@@ -77,7 +82,7 @@ pub async fn ask(
     let mut tx = db.begin().await?;
     let named = if names.is_empty() { Vec::new() } else { people::named(&mut tx, &names).await? };
     tx.close().await?;
-    search(db, prepare(embedder, question, &named, now), asked, limit).await
+    search(db, prepare((embedder, db.id()), question, &named, now), asked, limit).await
 }
 
 async fn search(

@@ -18,7 +18,7 @@ use fastembed::{
 
 use ort::environment::Environment;
 
-use crate::config::Config;
+use crate::{config::Config, ids::TenantId};
 
 pub const DIMENSIONS: usize = 384;
 /// Stored beside each vector, so that another model's vectors are never compared with these.
@@ -35,8 +35,8 @@ const QUESTIONS_KEPT: usize = 64;
 #[error("{0}")]
 pub struct EmbeddingError(String);
 
-/// A text and its vector.
-type Embedded = (String, Vec<f32>);
+/// Whose text it is, the text, and its vector.
+type Embedded = (TenantId, String, Vec<f32>);
 
 /// Loads the model on first use; clones share it.
 #[derive(Clone)]
@@ -46,7 +46,8 @@ pub struct Embedder {
     loaded: Arc<Mutex<Option<TextEmbedding>>>,
     /// Calls under way: one computes, the others wait for it.
     calls: Arc<AtomicUsize>,
-    /// Newest first. What somebody asks is remembered as well: it need not be embedded twice by one process.
+    /// Newest first. What somebody asks is remembered as well: it need not be embedded twice by one process. No tenant is given
+    /// another's, not even for the same words: how long it takes would tell that somebody asked them.
     questions: Arc<Mutex<VecDeque<Embedded>>>,
 }
 
@@ -63,7 +64,16 @@ impl Embedder {
 
     /// One vector of unit length per text, in order. Runs on a blocking thread.
     pub async fn embed(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbeddingError> {
-        let mut vectors: Vec<_> = texts.iter().map(|text| self.asked(text)).collect();
+        self.compute(texts).await
+    }
+
+    /// The same for a tenant's memories, some of which may be questions whose vectors are kept.
+    pub async fn embed_memories(
+        &self,
+        tenant: TenantId,
+        texts: Vec<String>,
+    ) -> Result<Vec<Vec<f32>>, EmbeddingError> {
+        let mut vectors: Vec<_> = texts.iter().map(|text| self.asked(tenant, text)).collect();
         let open = texts.into_iter().zip(&vectors).filter(|(_, known)| known.is_none()).map(|(text, _)| text);
         let mut embedded = self.compute(open.collect()).await?.into_iter();
         for vector in vectors.iter_mut().filter(|vector| vector.is_none()) {
@@ -72,19 +82,20 @@ impl Embedder {
         Ok(vectors.into_iter().flatten().collect())
     }
 
-    /// The vector of what somebody asks; kept a while for [`Embedder::embed`].
-    pub async fn embed_question(&self, text: String) -> Result<Vec<f32>, EmbeddingError> {
+    /// The vector of what somebody asks; kept a while for [`Embedder::embed_memories`].
+    pub async fn embed_question(&self, tenant: TenantId, text: String) -> Result<Vec<f32>, EmbeddingError> {
         let vector = self.compute(vec![text.clone()]).await?.pop().unwrap_or_default();
         if let Ok(mut questions) = self.questions.lock() {
             questions.truncate(QUESTIONS_KEPT - 1);
-            questions.push_front((text, vector.clone()));
+            questions.push_front((tenant, text, vector.clone()));
         }
         Ok(vector)
     }
 
-    fn asked(&self, text: &str) -> Option<Vec<f32>> {
+    fn asked(&self, tenant: TenantId, text: &str) -> Option<Vec<f32>> {
         let questions = self.questions.lock().ok()?;
-        questions.iter().find(|(question, _)| question == text).map(|(_, vector)| vector.clone())
+        let known = questions.iter().find(|(owner, question, _)| *owner == tenant && question == text);
+        known.map(|(_, _, vector)| vector.clone())
     }
 
     async fn compute(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbeddingError> {
@@ -227,6 +238,21 @@ fn from_files(folder: &Path, environment: Option<Environment>) -> Result<TextEmb
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn attack_137_a_vector_that_is_kept_for_one_tenant_is_not_given_to_another() {
+        let embedder = Embedder {
+            model_dir: None,
+            runtime: None,
+            loaded: Arc::default(),
+            calls: Arc::default(),
+            questions: Arc::default(),
+        };
+        let (acme, bolt) = (TenantId::new(), TenantId::new());
+        embedder.questions.lock().unwrap().push_front((acme, "What is the code?".into(), vec![1.0]));
+        assert_eq!(embedder.asked(acme, "What is the code?"), Some(vec![1.0]));
+        assert_eq!(embedder.asked(bolt, "What is the code?"), None);
+    }
 
     #[test]
     fn batches_cover_all_and_stay_within_the_tokens() {

@@ -56,7 +56,7 @@ async fn embed_tenant(db: &Db, embedder: &Embedder, tenant: TenantId) -> Result<
         return Ok(0);
     }
     let (ids, texts): (Vec<_>, Vec<_>) = waiting.iter().cloned().unzip();
-    let embedded = embedder.embed(texts).await;
+    let embedded = embedder.embed_memories(tenant, texts).await;
     crash::point(crash::Point::Embedded);
     let mut tx = db.begin_for_all_audiences().await?;
     let count = match embedded {

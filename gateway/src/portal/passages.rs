@@ -75,7 +75,7 @@ pub async fn search(
     }
     let terms = terms(&question);
     // Before the transaction: the first question of a process loads the model.
-    let vector = gateway.embedder.embed_question(question).await;
+    let vector = gateway.embedder.embed_question(operator.db.id(), question).await;
     if let Err(error) = &vector {
         tracing::error!(%error, "A question to the documents could not be embedded");
     }

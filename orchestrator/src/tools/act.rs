@@ -228,7 +228,8 @@ impl Work<'_> {
             named = people::named(&mut tx, &names).await?;
             tx.close().await?;
         }
-        let prepared = recall::prepare(&self.orchestrator.embedder, about, &named, self.orchestrator.clock.now());
+        let embedder = (&self.orchestrator.embedder, self.db.id());
+        let prepared = recall::prepare(embedder, about, &named, self.orchestrator.clock.now());
         let asked = recall::Asked { audiences: &self.turn.audiences, asker: self.asker, except: &[] };
         let mut memories = recall::recall(self.db, prepared, &asked).await?;
         memories.truncate(RECALLED_MAX);

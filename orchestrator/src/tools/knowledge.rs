@@ -17,7 +17,8 @@ impl Work<'_> {
     pub(super) async fn search_knowledge(&self, about: &str) -> Result<String, DbError> {
         let given = |audience: &&Audience| matches!(audience, Audience::Agents | Audience::Agent(_));
         let audiences: Vec<Audience> = self.turn.audiences.iter().filter(given).cloned().collect();
-        let prepared = recall::prepare(&self.orchestrator.embedder, about, &[], self.orchestrator.clock.now());
+        let embedder = (&self.orchestrator.embedder, self.db.id());
+        let prepared = recall::prepare(embedder, about, &[], self.orchestrator.clock.now());
         let asked = recall::Asked { audiences: &audiences, asker: self.asker, except: &[] };
         Ok(shown(&recall::recall(self.db, prepared, &asked).await?))
     }

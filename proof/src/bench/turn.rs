@@ -144,7 +144,7 @@ impl Bare {
         updated?;
         let (stored, commit) = timed(self.commit()).await;
         stored?;
-        let (vector, embedding) = timed(house.embedder.embed_question(text.to_owned())).await;
+        let (vector, embedding) = timed(house.embedder.embed_question(house.db().id(), text.to_owned())).await;
         vector?;
         Ok([delivery, model, slack, commit, embedding])
     }
