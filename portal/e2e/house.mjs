@@ -70,6 +70,8 @@ export async function startHouse() {
       await client.query(sql).finally(() => client.end())
     },
     slack: (what, body) => control(ports.slack, what, body),
+    /** What the simulated model does from now on. */
+    model: (options) => control(ports.model, 'options', options),
     transcript: async (team, channel) =>
       (await fetch(`http://127.0.0.1:${ports.slack}/_sim/transcript?team=${team}&channel=${channel}`)).json(),
     mails: () => mails(join(folder, 'storage/mail')),

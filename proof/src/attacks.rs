@@ -1,7 +1,7 @@
 //! Which attack case is tried by which test: `proof/ATTACKS.md`, made from `attacks.toml` and the names of the tests.
 //!
-//! A test says its case in its name (`attack_45_…`, `attacks_201_to_206_…`, `attacks_9_and_10_…`), a planted mistake in its
-//! own (`attack 13: …`). Nothing else is kept, so nothing else can be out of date.
+//! A test says its case in its name (`attack_45_…`, `attacks_201_to_206_…`, `attacks_9_and_10_…`; of the portal `attack 139: …`),
+//! a planted mistake in its own (`attack 13: …`). Nothing else is kept, so nothing else can be out of date.
 
 use std::{
     collections::BTreeMap,
@@ -87,7 +87,14 @@ it green. A *planted mistake* is made on purpose by `tests/mutants.rs`, and noti
 fn trials(root: &Path, known: &[u16]) -> anyhow::Result<Trials> {
     let name = Regex::new(r"fn (attacks?_(\d+(?:_(?:to|and)_\d+)*)_\w+)")?;
     let planted = Regex::new(r#""attack (\d+): ([^"]+)""#)?;
+    let of_portal = Regex::new(r"\btest\('(attack (\d+): [^']+)'")?;
     let mut trials = Trials::new();
+    for path in files(root, &[".test.ts", ".test.tsx", ".mjs"])? {
+        let place = path.strip_prefix(root)?.display().to_string();
+        for found in of_portal.captures_iter(&fs::read_to_string(&path)?) {
+            trials.entry(found[2].parse()?).or_default().push(format!("`{}` in `{place}`", &found[1]));
+        }
+    }
     for path in sources(root)? {
         let text = fs::read_to_string(&path)?;
         let place = path.strip_prefix(root)?.display().to_string();
