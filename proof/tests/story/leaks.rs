@@ -151,6 +151,7 @@ fn holds_none(place: &str, text: &str, secrets: &[String]) {
 async fn attack_129_no_way_to_ask_for_the_prompt_brings_out_what_is_not_in_it() {
     let house = House::open_with(|config| {
         config.egress_allow = vec!["127.0.0.0/8".parse().expect("a network")];
+        config.llm.api_key = "sk-canary-key-of-the-house".to_owned().into();
         config.master_keys = Keyring::parse(&format!("canary:{MASTER}")).expect("a keyring");
     })
     .await;
@@ -177,26 +178,26 @@ async fn attack_129_no_way_to_ask_for_the_prompt_brings_out_what_is_not_in_it() 
     house.model.set_options(ModelOptions { tells_prompt: true, ..ModelOptions::default() });
     let asked: Vec<String> = PHRASES.iter().flat_map(|phrase| variants(phrase)).collect();
     assert!(asked.len() >= 200, "{}", asked.len());
+    let mut threads = Vec::new();
     for batch in asked.chunks(BATCH) {
-        for text in batch {
-            acme.asks("CGENERAL", ADA, text);
+        let begun = threads.len();
+        threads.extend(batch.iter().map(|text| (text, acme.asks("CGENERAL", ADA, text).thread_ts)));
+        for (_, thread) in &threads[begun..] {
+            acme.finished("CGENERAL", thread, 1).await;
         }
-        acme.inbox().await;
     }
 
     let answers: Vec<_> = house.model.requests().into_iter().skip(before).collect();
-    let told = answers.iter().filter(|request| request.reply.as_ref().is_some_and(|reply| reply.contains(OWN)));
-    assert!(told.count() >= asked.len(), "each gave the prompt away, {} calls", answers.len());
     for request in &answers {
         holds_none("a prompt", &request.body.to_string(), &secrets);
         holds_none("an answer", request.reply.as_deref().unwrap_or_default(), &secrets);
     }
-    let shown = house.slack.transcript(&acme.team, "CGENERAL", None);
-    let shown: Vec<String> = shown.iter().map(|entry| format!("{} {:?}", entry.text, entry.blocks)).collect();
-    assert!(
-        shown.iter().filter(|text| text.contains(OWN)).count() >= asked.len(),
-        "people saw it: {}",
-        shown.len()
-    );
-    shown.iter().for_each(|text| holds_none("what people see", text, &secrets));
+    let kept: Vec<_> = threads
+        .iter()
+        .filter(|(_, thread)| !acme.replies("CGENERAL", thread).iter().any(|entry| entry.text.contains(OWN)))
+        .collect();
+    assert!(kept.is_empty(), "each gave the prompt away, {} calls, but {kept:?}", answers.len());
+    for entry in house.slack.transcript(&acme.team, "CGENERAL", None) {
+        holds_none("what people see", &format!("{} {:?}", entry.text, entry.blocks), &secrets);
+    }
 }

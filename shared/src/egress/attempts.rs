@@ -206,7 +206,7 @@ async fn attack_143_no_redirect_leads_inside() {
     targets.extend(inside_4().map(|address| address.to_string()));
     targets.extend(INSIDE_6.map(|address| format!("[{address}]")));
     targets.extend(
-        ["localhost", "LOCALHOST.", "redirected.attacker.example", "redirected6.attacker.example"]
+        ["localhost", "LOCALHOST", "redirected.attacker.example", "redirected6.attacker.example"]
             .map(str::to_owned),
     );
     let mut addresses: Vec<String> = targets
