@@ -228,7 +228,8 @@ fn acting() -> Router<Gateway> {
         .route("/api/v1/routines", get(routines::list).post(routines::create))
         .route("/api/v1/routines/{routine_id}", patch(routines::change).delete(routines::remove))
         .route("/api/v1/routines/{routine_id}/run", post(routines::run))
-        .route("/api/v1/people/{person_id}", patch(people::mark))
+        .route("/api/v1/people", get(people::list))
+        .route("/api/v1/people/{person_id}", get(people::show).patch(people::mark))
         .route("/api/v1/languages", get(languages::show).put(languages::set))
         .route("/api/v1/office-hours", get(office_hours::show).put(office_hours::set))
 }

@@ -6,6 +6,7 @@ import { acting } from './acting.mjs'
 import { analytics, system } from './analytics.mjs'
 import { billing } from './billing.mjs'
 import { heard } from './browser.mjs'
+import { contacts } from './contacts.mjs'
 import { firstRun } from './first-run.mjs'
 import { hostile } from './hostile.mjs'
 import { startHouse } from './house.mjs'
@@ -59,6 +60,7 @@ try {
   await live(stage, owner)
   await practice(stage, owner)
   await routines(stage, owner)
+  await contacts(stage, owner)
   await analytics(stage, owner)
   await money(stage, owner)
   await billing(stage, owner)

@@ -3,7 +3,7 @@ import type { QueryClient } from '@tanstack/react-query'
 import { createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router'
 import { sessionQuery } from './api/session'
 import { Missing, Wrecked } from './components/wrecked'
-import { analyticsSearch, approvalSearch, auditSearch, casesSearch, inboxSearch, knowledgeSearch, memorySearch, oneOf, routinesSearch, settingsSearch, systemSearch, text, usageSearch, type EscalationSearch } from './lib/searches'
+import { analyticsSearch, approvalSearch, auditSearch, casesSearch, contactsSearch, inboxSearch, knowledgeSearch, memorySearch, oneOf, routinesSearch, settingsSearch, systemSearch, text, usageSearch, type EscalationSearch } from './lib/searches'
 import { front, root } from './router-front'
 import { Loading } from './ui/states'
 
@@ -38,6 +38,13 @@ const memory = createRoute({
   path: '/memory',
   validateSearch: memorySearch,
   component: lazyRouteComponent(() => import('./routes/memory'), 'MemoryPage'),
+})
+
+const contacts = createRoute({
+  getParentRoute: () => app,
+  path: '/contacts',
+  validateSearch: contactsSearch,
+  component: lazyRouteComponent(() => import('./routes/contacts'), 'ContactsPage'),
 })
 
 const knowledge = createRoute({
@@ -184,7 +191,7 @@ const system = createRoute({
 })
 
 const pages = [
-  home, inbox, escalations, approvals, memory, knowledge, agents, routines, cases, tools,
+  home, inbox, escalations, approvals, contacts, memory, knowledge, agents, routines, cases, tools,
   rules, modelKeys, connections, analytics, usage, budgets, billing, people,
   audit, settings, onboarding, tenants, deadLetters, system,
 ]

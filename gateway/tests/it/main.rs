@@ -36,6 +36,7 @@ mod install_attacks;
 mod interactions;
 mod keys;
 mod knowledge;
+mod known_people;
 mod later;
 mod limits;
 mod members;

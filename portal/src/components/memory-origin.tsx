@@ -4,6 +4,7 @@ import { Link } from '@tanstack/react-router'
 import { ApiProblem } from '../api/client'
 import { memoryQuery } from '../api/queries'
 import type { FactBody, MemoryDetail } from '../api/schema'
+import { useRights } from '../api/session'
 import { audienceWord, placeOf } from '../lib/memories'
 import { scoreOf } from '../lib/traces'
 import { moment } from '../lib/time'
@@ -29,6 +30,7 @@ export function MemoryOrigin({ id, onClose }: { id: string; onClose: () => void 
 
 function Origin({ about }: { about: MemoryDetail }) {
   const say = useWords()
+  const { mayAudit } = useRights()
   return (
     <>
       <blockquote className="said">{about.text}</blockquote>
@@ -56,6 +58,11 @@ function Origin({ about }: { about: MemoryDetail }) {
         <Link className="button" to="/inbox" search={{ conversation: about.conversation_id, message: about.message_id }}>
           {say('memory.open')}
         </Link>
+        {mayAudit && (
+          <Link className="button" to="/contacts" search={{ person: about.person_id }}>
+            {say('memory.contact', { name: about.author })}
+          </Link>
+        )}
         <Link className="button" to="/memory" search={{ person: about.person_id, view: about.fact ? 'facts' : undefined }}>
           {say('memory.of_person', { name: about.author })}
         </Link>

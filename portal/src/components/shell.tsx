@@ -20,6 +20,7 @@ interface Place {
     | '/inbox'
     | '/escalations'
     | '/approvals'
+    | '/contacts'
     | '/memory'
     | '/knowledge'
     | '/agents'
@@ -52,6 +53,7 @@ const PLACES: Place[] = [
   { to: '/inbox', icon: 'inbox', word: 'nav.inbox' },
   { to: '/escalations', icon: 'escalations', word: 'nav.escalations' },
   { to: '/approvals', icon: 'approvals', word: 'nav.approvals' },
+  { to: '/contacts', icon: 'contacts', word: 'nav.contacts' },
   { to: '/memory', icon: 'memory', word: 'nav.memory' },
   { to: '/knowledge', icon: 'knowledge', word: 'nav.knowledge' },
   { to: '/agents', icon: 'agents', word: 'nav.agents', begins: true },

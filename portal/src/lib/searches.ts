@@ -25,6 +25,15 @@ export interface MemorySearch {
   memory?: string
 }
 
+export interface ContactsSearch {
+  /** A part of a name, or a whole number. */
+  q?: string
+  vip?: true
+  /** Whoever is open. */
+  person?: string
+  view?: 'erased' | 'retention'
+}
+
 export interface KnowledgeSearch {
   /** What is asked, as one would ask an agent, and which one. */
   q?: string
@@ -92,6 +101,13 @@ export const memorySearch = (search: Carried): MemorySearch => ({
   view: oneOf(search.view, ['facts', 'closed']),
   place: typed(search.place),
   memory: text(search.memory),
+})
+
+export const contactsSearch = (search: Carried): ContactsSearch => ({
+  q: typed(search.q),
+  vip: search.vip === true || undefined,
+  person: text(search.person),
+  view: oneOf(search.view, ['erased', 'retention']),
 })
 
 export const knowledgeSearch = (search: Carried): KnowledgeSearch => ({ q: typed(search.q), agent: text(search.agent) })

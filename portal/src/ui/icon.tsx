@@ -1,6 +1,7 @@
 // The few icons of the navigation, drawn here: no font and no third party.
 const PATHS = {
   inbox: 'M3 12h4l2 3h6l2-3h4M3 12l3-7h12l3 7v6a1 1 0 0 1-1 1H4a1 1 0 0 1-1-1z',
+  contacts: 'M6 3.5h13v17H6zM3.5 8H6M3.5 12H6M3.5 16H6M12.5 11.5a2 2 0 1 0 0-4 2 2 0 0 0 0 4zM9 16.5c0-1.7 1.5-2.9 3.5-2.9s3.5 1.2 3.5 2.9',
   memory: 'M12 5c4.4 0 8 1.3 8 3s-3.6 3-8 3-8-1.3-8-3 3.6-3 8-3zM4 8v4c0 1.7 3.6 3 8 3s8-1.3 8-3V8M4 12v4c0 1.7 3.6 3 8 3s8-1.3 8-3v-4',
   audit: 'M7 3h8l4 4v14H5V5a2 2 0 0 1 2-2zM14 3v5h5M8.5 14.5l2.2 2.2 4.3-4.7',
   escalations: 'M12 3.5l9.5 16.5h-19zM12 10v4.5M12 17.2v.1',

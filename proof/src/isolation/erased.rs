@@ -6,6 +6,7 @@ use shared::{
         SystemDb,
         audit::Actor,
         people,
+        people_pages::{self, Filter},
         privacy::{
             self, Files, PARTS, endings,
             retention::{self, Retention},
@@ -209,6 +210,11 @@ pub fn all() -> Vec<Call> {
             }
             counts
         };
+        "people_pages::list", AllAudiences, |tx, _config| {
+            people_pages::list(tx, &Filter::default(), 100).await?
+        };
+        "people_pages::of_human", AllAudiences, |tx, _config| people_pages::of_human(tx, GONE).await?;
+        "privacy::forecast", AllAudiences, |tx, _config| privacy::forecast(tx, &[GONE]).await?;
         "privacy::export", AllAudiences, |tx, _config| {
             privacy::export(tx, &Actor::System, &[GONE]).await?.rows
         };

@@ -73,6 +73,7 @@ pub mod origins;
 pub mod outbox;
 pub mod past;
 pub mod people;
+pub mod people_pages;
 mod planning;
 pub mod plans;
 pub mod privacy;

@@ -9,6 +9,7 @@
 //! First what is remembered is hidden: no turn that begins later can repeat it, and turns that began earlier are waited for.
 
 pub mod endings;
+mod forecast;
 mod kept;
 mod older;
 mod parts;
@@ -28,8 +29,10 @@ use super::{
     audit::{self, Actor},
 };
 use crate::ids::{ErasureId, MediaId, PersonId, RunId};
+pub use forecast::{Forecast, forecast};
 pub use kept::KEPT;
 pub use parts::{PARTS, Part};
+pub(crate) use requests::human;
 pub use requests::{
     Counts, ERASURES_PAGE, Erasure, PEOPLE_MAX, addresses, certify, finish, list, note_hidden, note_subjects,
     request, still_known, take,

@@ -7,6 +7,8 @@ import { actingDe } from './acting.de'
 import { actingEn } from './acting.en'
 import { analyticsDe } from './analytics.de'
 import { analyticsEn } from './analytics.en'
+import { contactsDe } from './contacts.de'
+import { contactsEn } from './contacts.en'
 import { knowledgeDe } from './knowledge.de'
 import { knowledgeEn } from './knowledge.en'
 import { moneyDe } from './money.de'
@@ -30,9 +32,9 @@ import { trustEn } from './trust.en'
 import { workDe } from './work.de'
 import { workEn } from './work.en'
 
-const en = { ...accountEn, ...workEn, ...rulesEn, ...actingEn, ...serversEn, ...ownEn, ...practiceEn, ...routinesEn, ...knowledgeEn, ...moneyEn, ...trustEn, ...statusEn, ...supportEn, ...analyticsEn }
+const en = { ...accountEn, ...workEn, ...rulesEn, ...actingEn, ...serversEn, ...ownEn, ...practiceEn, ...routinesEn, ...knowledgeEn, ...moneyEn, ...trustEn, ...statusEn, ...supportEn, ...analyticsEn, ...contactsEn }
 export type Word = keyof typeof en
-const de: Record<Word, string> = { ...accountDe, ...workDe, ...rulesDe, ...actingDe, ...serversDe, ...ownDe, ...practiceDe, ...routinesDe, ...knowledgeDe, ...moneyDe, ...trustDe, ...statusDe, ...supportDe, ...analyticsDe }
+const de: Record<Word, string> = { ...accountDe, ...workDe, ...rulesDe, ...actingDe, ...serversDe, ...ownDe, ...practiceDe, ...routinesDe, ...knowledgeDe, ...moneyDe, ...trustDe, ...statusDe, ...supportDe, ...analyticsDe, ...contactsDe }
 export const WORDS: Record<Language, Record<Word, string>> = { en, de }
 
 type Values = Record<string, string | number>

@@ -9,6 +9,8 @@ pub struct Part {
     pub table: &'static str,
     /// Changes at most $6 rows, and counts them.
     pub(super) erase: &'static str,
+    /// The places of all rows that it would change now.
+    pub(super) due: &'static str,
     /// The rows as they are, $6 at most; `Err`: why a person is not handed them.
     pub(super) export: Result<&'static str, &'static str>,
 }
@@ -28,11 +30,18 @@ macro_rules! rows {
     };
 }
 
+macro_rules! due {
+    ($table:literal, [$($whose:tt)*], $still:literal) => {
+        concat!("select t.ctid from ", $table, " t where t.tenant_id = $1 and (", $($whose)*, ") and (", $still, ")")
+    };
+}
+
 macro_rules! part {
     ($table:literal, [$($whose:tt)*], delete, $export:tt) => {
         Part {
             table: $table,
             erase: concat!("delete from ", $table, " t", rows!($table, [$($whose)*], "true")),
+            due: due!($table, [$($whose)*], "true"),
             export: export!($table, [$($whose)*], $export),
         }
     };
@@ -40,6 +49,7 @@ macro_rules! part {
         Part {
             table: $table,
             erase: concat!("update ", $table, " t set ", $set, rows!($table, [$($whose)*], $still)),
+            due: due!($table, [$($whose)*], $still),
             export: export!($table, [$($whose)*], $export),
         }
     };

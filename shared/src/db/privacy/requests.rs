@@ -65,11 +65,10 @@ fn erasure(row: &PgRow) -> Result<Erasure, DbError> {
     })
 }
 
-/// Them, and whoever is known by the same id of the provider's on another connection of the tenant's: that is the same human.
-/// `NotFound`: one of them is nobody here, or was erased.
-pub(super) async fn same_humans(tx: &mut TenantTx, people: &[PersonId]) -> Result<Vec<PersonId>, DbError> {
-    let tenant = tx.tenant();
-    let all: Vec<PersonId> = sqlx::query_scalar(
+/// The ids of the people $2, and of whoever is known by the same id of the provider's on another connection of the tenant's: that
+/// is the same human. Who was erased is nobody's.
+macro_rules! human {
+    () => {
         "select other.person_id
            from people other
            join channel_connections d on d.tenant_id = $1 and d.connection_id = other.connection_id
@@ -82,12 +81,15 @@ pub(super) async fn same_humans(tx: &mut TenantTx, people: &[PersonId]) -> Resul
                    and (other.external_id = p.external_id
                         or c.channel = 'whatsapp'
                            and (other.phone = p.phone or other.external_id = p.phone or other.phone = p.external_id)))
-          order by other.person_id",
-    )
-    .bind(tenant)
-    .bind(people)
-    .fetch_all(tx.conn())
-    .await?;
+          order by other.person_id"
+    };
+}
+pub(crate) use human;
+
+/// Them, and who is the same human. `NotFound`: one of them is nobody here, or was erased.
+pub(super) async fn same_humans(tx: &mut TenantTx, people: &[PersonId]) -> Result<Vec<PersonId>, DbError> {
+    let tenant = tx.tenant();
+    let all: Vec<PersonId> = sqlx::query_scalar(human!()).bind(tenant).bind(people).fetch_all(tx.conn()).await?;
     // Whoever is there is the same human as themselves.
     let known = !people.is_empty() && people.iter().all(|person| all.contains(person));
     if known { Ok(all) } else { Err(DbError::NotFound) }

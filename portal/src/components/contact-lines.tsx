@@ -1,0 +1,95 @@
+// People who talk to the agents, one a line, each with its mark, which can be taken back at once.
+import { Link } from '@tanstack/react-router'
+import { useState } from 'react'
+import { useMark } from '../api/contacts'
+import type { PersonBody } from '../api/schema'
+import { useRights, useSession } from '../api/session'
+import { knownBy, standingWord } from '../lib/contacts'
+import { ago, moment } from '../lib/time'
+import { useWords } from '../lib/words'
+import { Badge, ChannelBadge, Initials } from '../ui/badge'
+import { Button } from '../ui/button'
+import { Problem } from '../ui/states'
+
+interface ContactLinesProps {
+  items: PersonBody[]
+  /** Without it there is nothing more to see. */
+  onOpen?: (id: string) => void
+}
+
+export function ContactLines({ items, onOpen }: ContactLinesProps) {
+  const say = useWords()
+  const mark = useMark()
+  const [told, setTold] = useState<PersonBody | null>(null)
+  const set = (person: PersonBody, vip: boolean, isUndone = false) => mark.mutate({ id: person.id, vip }, { onSuccess: () => setTold(isUndone ? null : { ...person, vip }) })
+  return (
+    <>
+      <div role="status">
+        {told && (
+          <p className="note good actions">
+            {say(told.vip ? 'contacts.marked' : 'contacts.unmarked', { name: told.name })}
+            <Button look="quiet" onClick={() => set(told, !told.vip, true)}>
+              {say('contacts.undo')}
+            </Button>
+          </p>
+        )}
+      </div>
+      <Problem of={mark.error} />
+      <ul className="lines panel contacts">
+        {items.map((person) => (
+          <Line key={person.id} person={person} onMark={(vip) => set(person, vip)} onOpen={onOpen} />
+        ))}
+      </ul>
+    </>
+  )
+}
+
+function Line({ person, onMark, onOpen }: { person: PersonBody; onMark: (vip: boolean) => void; onOpen?: (id: string) => void }) {
+  const say = useWords()
+  const { mayChange } = useRights()
+  const mayMark = !useSession().impersonation && mayChange && !person.is_being_erased
+  const { name } = person
+  return (
+    <li className="member">
+      <Initials name={name} />
+      <span className="member-name">
+        <strong>{name}</strong> <Marks person={person} />
+        <span className="quiet">
+          {knownBy(person)} · {person.connection_name} ·{' '}
+          <time dateTime={person.known_since} title={moment(person.known_since)}>
+            {say('contacts.since', { when: ago(person.known_since) })}
+          </time>
+        </span>
+      </span>
+      <ChannelBadge channel={person.channel} />
+      <span className="actions">
+        {mayMark ? (
+          <label className="check">
+            <input type="checkbox" aria-label={say('contacts.vip_of', { name })} checked={person.vip} onChange={(event) => onMark(event.target.checked)} />
+            <span>{say('contacts.vip')}</span>
+          </label>
+        ) : (
+          person.vip && <Badge mood="good">{say('contacts.vip')}</Badge>
+        )}
+        <Link className="button quiet" to="/memory" search={{ person: person.id }} aria-label={`${say('contacts.remembered')}: ${name}`}>
+          {say('contacts.remembered')}
+        </Link>
+        {onOpen && (
+          <Button look="quiet" aria-label={`${say('contacts.details')}: ${name}`} onClick={() => onOpen(person.id)}>
+            {say('contacts.details')}
+          </Button>
+        )}
+      </span>
+    </li>
+  )
+}
+
+function Marks({ person }: { person: PersonBody }) {
+  const say = useWords()
+  const standing = standingWord(person.standing)
+  return (
+    <>
+      {standing && <Badge>{say(standing)}</Badge>} {person.opted_out && <Badge>{say('contacts.opted_out')}</Badge>} {person.is_being_erased && <Badge mood="fair">{say('contacts.leaving')}</Badge>}
+    </>
+  )
+}
