@@ -296,7 +296,13 @@ export type PassageList = { by_meaning: boolean; items: (PassageBody)[] }
 
 export type Period = "month" | "day"
 
+export type PersonBody = { channel: string; connection_id: string; connection_name: string; external_id: string; id: string; is_being_erased: boolean; known_since: string; name: string; opted_out: boolean; phone?: string | null; standing: string; vip: boolean }
+
+export type PersonDetail = PersonBody & { also: (PersonBody)[]; counts: object; last_wrote_at?: string | null; own_conversations: number; shared_conversations: number }
+
 export type PersonExport = { cut: (string)[]; left_out: object; people: (string)[]; rows: object }
+
+export type PersonList = { items: (PersonBody)[]; next_cursor?: string | null }
 
 export type PieceBody = { kind: string; text: string }
 
@@ -1033,6 +1039,14 @@ export interface Operations {
   'PUT /api/v1/office-hours': {
     request: { body: OfficeHours }
     answer: OfficeHours
+  }
+  'GET /api/v1/people': {
+    request: { query?: { cursor?: string | null; limit?: number | null; q?: string | null; vip?: boolean | null } }
+    answer: PersonList
+  }
+  'GET /api/v1/people/{person_id}': {
+    request: { path: { person_id: string } }
+    answer: PersonDetail
   }
   'PATCH /api/v1/people/{person_id}': {
     request: { path: { person_id: string }; body: MarkPerson }
