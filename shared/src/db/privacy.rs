@@ -247,6 +247,31 @@ async fn rows(tx: &mut TenantTx, subject: &Subject) -> Result<Vec<(i64, Json<Val
         .await?)
 }
 
+/// Every row that an erasure would take now, its place in the database beside its table: one that several parts of a table
+/// name is one row.
+static DUE: LazyLock<String> = LazyLock::new(|| {
+    let each =
+        PARTS.iter().map(|part| format!("select '{}', d.place from ({}) as d (place)", part.table, part.due));
+    format!(
+        "select due.of_table, count(*) from ({}) as due (of_table, place) group by due.of_table",
+        each.collect::<Vec<_>>().join(" union ")
+    )
+});
+
+/// How many rows of each table an erasure would take now.
+async fn due(tx: &mut TenantTx, subject: &Subject) -> Result<Counts, DbError> {
+    let tenant = tx.tenant();
+    let counts: Vec<(String, i64)> = sqlx::query_as(AssertSqlSafe(DUE.as_str()))
+        .bind(tenant)
+        .bind(&subject.people)
+        .bind(&subject.talks)
+        .bind(&subject.own_talks)
+        .bind(&subject.runs)
+        .fetch_all(tx.conn())
+        .await?;
+    Ok(counts.into_iter().collect())
+}
+
 /// All that is there of somebody.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Export {
