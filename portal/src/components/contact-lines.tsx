@@ -1,6 +1,6 @@
 // People who talk to the agents, one a line, each with its mark, which can be taken back at once.
 import { Link } from '@tanstack/react-router'
-import { useState } from 'react'
+import { useState, type ReactNode } from 'react'
 import { useMark } from '../api/contacts'
 import type { PersonBody } from '../api/schema'
 import { useRights, useSession } from '../api/session'
@@ -15,9 +15,11 @@ interface ContactLinesProps {
   items: PersonBody[]
   /** Without it there is nothing more to see. */
   onOpen?: (id: string) => void
+  /** Shown in place of nobody. */
+  nobody: ReactNode
 }
 
-export function ContactLines({ items, onOpen }: ContactLinesProps) {
+export function ContactLines({ items, onOpen, nobody }: ContactLinesProps) {
   const say = useWords()
   const mark = useMark()
   const [told, setTold] = useState<PersonBody | null>(null)
@@ -35,11 +37,15 @@ export function ContactLines({ items, onOpen }: ContactLinesProps) {
         )}
       </div>
       <Problem of={mark.error} />
-      <ul className="lines panel contacts">
-        {items.map((person) => (
-          <Line key={person.id} person={person} onMark={(vip) => set(person, vip)} onOpen={onOpen} />
-        ))}
-      </ul>
+      {items.length === 0 ? (
+        nobody
+      ) : (
+        <ul className="lines panel contacts">
+          {items.map((person) => (
+            <Line key={person.id} person={person} onMark={(vip) => set(person, vip)} onOpen={onOpen} />
+          ))}
+        </ul>
+      )}
     </>
   )
 }

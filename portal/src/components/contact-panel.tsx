@@ -25,7 +25,9 @@ export function ContactPanel({ id, onClose }: { id: string; onClose: () => void 
   const name = person.data?.name ?? say('contacts.somebody')
   const close = (
     <div className="actions">
-      <Button onClick={onClose}>{say('contacts.close')}</Button>
+      <Button onClick={onClose} autoFocus>
+        {say('contacts.close')}
+      </Button>
     </div>
   )
   if (isAsked && person.data && !erasure) {

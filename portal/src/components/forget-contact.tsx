@@ -40,7 +40,7 @@ export function ForgetContact({ person, onCancel }: { person: PersonDetail; onCa
       {person.own_conversations > 0 && <p>{say('contacts.forget_own', { count: person.own_conversations })}</p>}
       {person.shared_conversations > 0 && <p>{say('contacts.forget_shared', { count: person.shared_conversations })}</p>}
       <p className="quiet">{say('contacts.forget_stays')}</p>
-      <Field label={say('contacts.forget_type', { name: person.name.trim() })} value={typed} autoComplete="off" required onChange={(event) => setTyped(event.target.value)} />
+      <Field label={say('contacts.forget_type', { name: person.name.trim() })} value={typed} autoComplete="off" autoFocus required onChange={(event) => setTyped(event.target.value)} />
       <Problem of={forget.error} />
       <div className="actions">
         <Button type="submit" look="danger" busy={forget.isPending} disabled={!isMeant}>

@@ -66,6 +66,17 @@ test('a mark stands there before the gateway has answered, and can be taken back
   await vi.waitFor(() => act(async () => expect(sent('PATCH', '/people')).toEqual({ vip: false })))
 })
 
+test('whoever was the only VIP can be marked again from the list that is empty now', async () => {
+  answers({ 'GET /people': { items: [{ ...ADA, vip: true }], next_cursor: null } })
+  await open('/contacts?vip=true')
+  await shows('UADA')
+  answers({ 'GET /people': { items: [], next_cursor: null }, 'PATCH /people/per_1': { id: 'per_1', name: 'Ada', vip: false } })
+  await act(async () => boxOf('VIP: Ada').click())
+  await shows('Nobody fits')
+  await press('Undo')
+  await vi.waitFor(() => act(async () => expect(sent('PATCH', '/people')).toEqual({ vip: true })))
+})
+
 test('a mark that is refused goes again, with the reason', async () => {
   const refused = () => Response.json({ type: 'about:blank', title: 'No', status: 403, code: 'read_only', detail: 'No.' }, { status: 403 })
   answers({ 'GET /people': { items: [ADA], next_cursor: null }, 'PATCH /people/per_1': refused })

@@ -58,7 +58,7 @@ function People({ search }: { search: ContactsSearch }) {
   return (
     <>
       <Finder key={search.q} search={search} onChange={go} />
-      <Asking query={list}>{() => (items.length === 0 ? <Nobody search={search} /> : <ContactLines items={items} onOpen={mayAudit ? (person) => go({ person }) : undefined} />)}</Asking>
+      <Asking query={list}>{() => <ContactLines items={items} onOpen={mayAudit ? (person) => go({ person }) : undefined} nobody={<Nobody search={search} />} />}</Asking>
       {list.hasNextPage && (
         <Button busy={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
           {say('contacts.more')}
