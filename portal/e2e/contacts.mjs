@@ -20,8 +20,11 @@ export async function contacts(stage, page) {
 async function marked({ house, test }, page) {
   await test('somebody is found by a part of their name, and marked as VIP', async () => {
     await place(page, 'Inbox').click()
+    const before = await page.locator('.row').first().getAttribute('id')
     await house.slack('say', { team: TEAM, channel: 'CBADGES', user: 'UGRACE', text: WORDS, mention: true })
-    await page.locator('.row').first().getByRole('link').filter({ hasText: NAME }).click()
+    await page.locator(`.row:first-child:not(#${before})`).waitFor()
+    await page.locator('.row').first().getByRole('link').click()
+    await page.locator('.message.person .said', { hasText: WORDS }).waitFor()
     await page.locator('.message.agent').first().waitFor()
     await place(page, 'Contacts').click()
     await line(page).waitFor()
