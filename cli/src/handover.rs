@@ -5,7 +5,7 @@ use shared::db::{
     TenantDb,
     audit::Actor,
     escalation_rules::{self as rules, Shape},
-    escalations::{self, Escalation},
+    escalations::{self, Escalation, Filter},
     takeovers,
 };
 
@@ -46,7 +46,7 @@ async fn make_rule(db: &TenantDb) -> anyhow::Result<()> {
     let (name, condition) = RULE;
     let mut tx = db.begin().await?;
     if !rules::list(&mut tx).await?.iter().any(|rule| rule.name == name && rule.enabled) {
-        let shape = Shape { name: name.into(), condition: condition.into(), enabled: true };
+        let shape = Shape { name: name.into(), condition: condition.into(), enabled: true, assign_to: Vec::new() };
         rules::create(&mut tx, &Actor::CommandLine, &shape).await?;
     }
     Ok(tx.commit().await?)
@@ -55,7 +55,7 @@ async fn make_rule(db: &TenantDb) -> anyhow::Result<()> {
 /// What the rule has handed over and nobody has given back.
 async fn open(db: &TenantDb) -> anyhow::Result<Vec<Escalation>> {
     let mut tx = db.begin().await?;
-    let mut found = escalations::list(&mut tx, None, None, LOOKED_AT).await?;
+    let mut found = escalations::list(&mut tx, Filter::default(), None, LOOKED_AT).await?;
     tx.close().await?;
     found.retain(|found| found.closed_at.is_none() && found.rule_name.as_deref() == Some(RULE.0));
     Ok(found)

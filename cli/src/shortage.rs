@@ -104,7 +104,7 @@ fn dollars(micro: i64) -> String {
 /// What waits for a human for want of money.
 async fn open(db: &TenantDb) -> anyhow::Result<Option<(String, ConversationId, String)>> {
     let mut tx = db.begin().await?;
-    let found = escalations::list(&mut tx, None, None, LOOKED_AT).await?;
+    let found = escalations::list(&mut tx, escalations::Filter::default(), None, LOOKED_AT).await?;
     tx.close().await?;
     let of_money = found.into_iter().find(|one| one.closed_at.is_none() && one.reason.contains("budget"));
     Ok(of_money.map(|one| (one.id.to_string(), one.conversation, one.reason)))

@@ -3,7 +3,7 @@ import type { QueryClient } from '@tanstack/react-query'
 import { createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router'
 import { sessionQuery } from './api/session'
 import { Missing, Wrecked } from './components/wrecked'
-import { analyticsSearch, approvalSearch, auditSearch, casesSearch, contactsSearch, inboxSearch, knowledgeSearch, memorySearch, oneOf, routinesSearch, settingsSearch, systemSearch, text, usageSearch, type EscalationSearch } from './lib/searches'
+import { analyticsSearch, approvalSearch, auditSearch, casesSearch, contactsSearch, escalationSearch, inboxSearch, knowledgeSearch, memorySearch, oneOf, routinesSearch, settingsSearch, systemSearch, text, usageSearch } from './lib/searches'
 import { front, root } from './router-front'
 import { Loading } from './ui/states'
 
@@ -71,7 +71,7 @@ const agents = createRoute({
 const escalations = createRoute({
   getParentRoute: () => app,
   path: '/escalations',
-  validateSearch: (search: Record<string, unknown>): EscalationSearch => ({ state: oneOf(search.state, ['waiting', 'human', 'closed']) }),
+  validateSearch: escalationSearch,
   component: lazyRouteComponent(() => import('./routes/escalations'), 'EscalationsPage'),
 })
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{
     ApprovalId, ConnectionId, ConversationId, DocumentId, ErasureId, EscalationId, FollowUpId, InteractionId,
-    MailId, MediaId, MessageId, NoticeId, OutboxId, PersonId, RoutineRunId, ToolCallId, WebhookDeliveryId,
+    MailId, MediaId, MessageId, NoticeId, OutboxId, PersonId, RoutineRunId, ToolCallId, UserId, WebhookDeliveryId,
 };
 
 /// A job, as stored in `jobs.payload`. Every one may run twice: it reads the current state and stops if that is done.
@@ -23,8 +23,12 @@ pub enum Job {
     },
     /// Exchange a refresh token before the access token runs out.
     RefreshToken { connection: ConnectionId },
-    /// Write to a tenant's admins what a notice says.
-    TellAdmins { notice: NoticeId },
+    /// Write to a tenant's admins what a notice says, or to one member instead, while they are one who may write.
+    TellAdmins {
+        notice: NoticeId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        member: Option<UserId>,
+    },
     /// Bring a mail to its reader.
     SendEmail { mail: MailId },
     /// Show a question where a person asked it without writing there, and hand it to the agent.

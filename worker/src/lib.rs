@@ -104,7 +104,7 @@ impl Worker {
         match job {
             Job::FetchPersonProfile { person } => jobs::fetch_person_profile::run(self, db, person).await,
             Job::RefreshToken { connection } => jobs::refresh_token::run(self, db, connection).await,
-            Job::TellAdmins { notice } => jobs::tell_admins::run(self, db, notice).await,
+            Job::TellAdmins { notice, member } => jobs::tell_admins::run(self, db, notice, member).await,
             Job::SendEmail { mail } => jobs::send_email::run(self, db, mail).await,
             Job::DescribeChannel { connection, channel, in_doubt } => {
                 jobs::describe_channel::run(self, db, connection, &channel, &in_doubt).await

@@ -1,6 +1,9 @@
 //! Rules by which conversations are handed to humans: read them, change them, and try one on what was said before.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Json,
@@ -11,11 +14,11 @@ use serde::{Deserialize, Serialize};
 use shared::{
     conditions::{Condition, LENGTH_MAX},
     db::{
-        TenantTx,
-        escalation_rules::{self as rules, NAME_MAX, Rule, Shape},
+        DbError, TenantTx,
+        escalation_rules::{self as rules, ASSIGNED_MAX, NAME_MAX, Rule, Shape},
         past,
     },
-    ids::RuleId,
+    ids::{RuleId, UserId},
 };
 use time::format_description::well_known::Rfc3339;
 use utoipa::ToSchema;
@@ -46,6 +49,9 @@ pub struct RuleBody {
     #[schema(example = "keyword in (refund, invoice) and failed_attempts > 2")]
     condition: String,
     enabled: bool,
+    /// Members who get in turn what it hands over; without any: everybody.
+    #[schema(example = json!(["usr_01k9z3w6h8f2m5x7q4r1t0v9sb"]))]
+    assign_to: Vec<String>,
     /// Only among versions: the rule was deleted by this one.
     deleted: bool,
     /// Who made it so (a user, a key), and when.
@@ -76,6 +82,10 @@ pub struct NewRule {
     condition: String,
     /// `true` by default.
     enabled: Option<bool>,
+    /// Members who may change things here, 20 at most: who has the fewest open escalations gets the next. Nobody is named by
+    /// default: everybody.
+    #[schema(example = json!(["usr_01k9z3w6h8f2m5x7q4r1t0v9sb"]))]
+    assign_to: Option<Vec<String>>,
 }
 
 /// What is left out stays.
@@ -85,6 +95,8 @@ pub struct RuleChange {
     name: Option<String>,
     condition: Option<String>,
     enabled: Option<bool>,
+    /// As for a new rule; `[]`: everybody.
+    assign_to: Option<Vec<String>>,
     /// The version the change was made from: if another one came in between, the answer is 409.
     version: Option<i32>,
 }
@@ -134,9 +146,10 @@ pub async fn create(
         name: name(&body.name)?,
         condition: condition(&body.condition)?,
         enabled: body.enabled.unwrap_or(true),
+        assign_to: members(body.assign_to.as_deref().unwrap_or_default())?,
     };
     let mut tx = admin.0.db.begin().await?;
-    let made = rules::create(&mut tx, &admin.0.actor, &shape).await?;
+    let made = rules::create(&mut tx, &admin.0.actor, &shape).await.map_err(no_member)?;
     once.commit(tx, StatusCode::CREATED, made.into()).await
 }
 
@@ -166,16 +179,20 @@ pub async fn change(
     let Json(body) = body?;
     let (named, asked) =
         (body.name.as_deref().map(name).transpose()?, body.condition.as_deref().map(condition).transpose()?);
+    let assigned = body.assign_to.as_deref().map(members).transpose()?;
     let mut tx = admin.0.db.begin().await?;
     let current = find(&mut tx, &id).await?;
     if body.version.is_some_and(|version| version != current.version) {
         let detail = format!("Somebody has changed the rule: it has version {} now.", current.version);
         return Err(ApiError::new(StatusCode::CONFLICT, "conflict", detail));
     }
+    // Who has left since stays in a rule that is changed otherwise, and gets nothing.
+    rules::check_members(&mut tx, assigned.as_deref().unwrap_or_default()).await.map_err(no_member)?;
     let shape = Shape {
         name: named.unwrap_or_else(|| current.name.clone()),
         condition: asked.unwrap_or_else(|| current.condition.clone()),
         enabled: body.enabled.unwrap_or(current.enabled),
+        assign_to: assigned.unwrap_or_else(|| current.assign_to.clone()),
     };
     let changed = rules::replace(&mut tx, &admin.0.actor, &current, &shape, false).await?;
     tx.commit().await?;
@@ -188,7 +205,9 @@ pub async fn change(
 pub async fn remove(admin: Admin, Path(id): Path<String>) -> Result<StatusCode, ApiError> {
     let mut tx = admin.0.db.begin().await?;
     let current = find(&mut tx, &id).await?;
-    let shape = Shape { name: current.name.clone(), condition: current.condition.clone(), enabled: false };
+    let (name, condition, assign_to) =
+        (current.name.clone(), current.condition.clone(), current.assign_to.clone());
+    let shape = Shape { name, condition, enabled: false, assign_to };
     rules::replace(&mut tx, &admin.0.actor, &current, &shape, true).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
@@ -270,6 +289,28 @@ fn condition(given: &str) -> Result<String, ApiError> {
     Ok(given.to_owned())
 }
 
+/// Ids of members, each once. Whether they are members is the database's to say.
+fn members(given: &[String]) -> Result<Vec<UserId>, ApiError> {
+    if given.len() > ASSIGNED_MAX {
+        return Err(ApiError::invalid(format!("`assign_to` may name {ASSIGNED_MAX} members at most.")));
+    }
+    let read = |id: &String| id.parse().map_err(|error| ApiError::invalid(format!("`assign_to`: {error}.")));
+    let members: Vec<UserId> = given.iter().map(read).collect::<Result<_, _>>()?;
+    if members.iter().collect::<HashSet<_>>().len() < members.len() {
+        return Err(ApiError::invalid("`assign_to` must name each member once."));
+    }
+    Ok(members)
+}
+
+fn no_member(error: DbError) -> ApiError {
+    match error {
+        DbError::NotFound => ApiError::invalid(
+            "`assign_to` must name members of the tenant who may change things here: one of these is none, or may only look.",
+        ),
+        error => error.into(),
+    }
+}
+
 fn unreadable(error: shared::conditions::ConditionError) -> ApiError {
     ApiError::invalid(format!("`condition`: {error}"))
 }
@@ -282,6 +323,7 @@ impl From<Rule> for RuleBody {
             name: rule.name,
             condition: rule.condition,
             enabled: rule.enabled,
+            assign_to: rule.assign_to.iter().map(UserId::to_string).collect(),
             deleted: rule.deleted,
             changed_by: rule.actor,
             changed_at: rule.created_at.format(&Rfc3339).unwrap_or_default(),

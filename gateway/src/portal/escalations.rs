@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use shared::{
     db::{
         TenantTx,
-        escalations::{self, Escalation, State as Stage},
+        audit::Actor,
+        escalations::{self, Escalation, Filter, State as Stage},
         members, takeovers,
     },
     ids::{EscalationId, UserId},
@@ -35,6 +36,8 @@ const PAGE_MAX: i64 = 100;
 pub struct Page {
     /// `waiting`, `human` or `closed`; all of them by default.
     state: Option<String>,
+    /// Those that a rule means for this member: `usr_…`, or `me`.
+    meant_for: Option<String>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
     /// 1 to 100; 50 by default.
@@ -57,6 +60,9 @@ pub struct EscalationBody {
     person: String,
     /// What to know first. Empty once the person is forgotten.
     summary: String,
+    /// The member whom its rule chose. `null`: anybody. Anybody may take it all the same.
+    #[schema(example = "usr_01k9z3w6h8f2m5x7q4r1t0v9sb")]
+    meant_for: Option<String>,
     opened_at: String,
     taken_at: Option<String>,
     /// A user or a key.
@@ -94,7 +100,9 @@ pub async fn list(
     page: Result<Query<Page>, QueryRejection>,
 ) -> Result<Json<EscalationList>, ApiError> {
     let Query(page) = page.map_err(|_| {
-        ApiError::invalid("The query may have `state`, `cursor` and `limit`, a whole number, and nothing else.")
+        ApiError::invalid(
+            "The query may have `state`, `meant_for`, `cursor` and `limit`, a whole number, and nothing else.",
+        )
     })?;
     let limit = page.limit.unwrap_or(PAGE_DEFAULT);
     if !(1..=PAGE_MAX).contains(&limit) {
@@ -107,15 +115,26 @@ pub async fn list(
         let unreadable = || ApiError::invalid("`cursor` must be the `next_cursor` of an earlier answer.");
         cursor.parse::<EscalationId>().map_err(|_| unreadable())
     });
-    let (state, cursor) = (state.transpose()?, cursor.transpose()?);
+    let meant_for = page.meant_for.as_deref().map(|member| meant_for(&operator.actor, member));
+    let (state, cursor, meant_for) = (state.transpose()?, cursor.transpose()?, meant_for.transpose()?);
     let mut tx = operator.db.begin().await?;
-    let mut found = escalations::list(&mut tx, state, cursor, limit + 1).await?;
+    let mut found = escalations::list(&mut tx, Filter { state, meant_for }, cursor, limit + 1).await?;
     tx.close().await?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = found.len() > limit;
     found.truncate(limit);
     let next_cursor = found.last().filter(|_| more).map(|last| last.id.to_string());
     Ok(Json(EscalationList { items: found.into_iter().map(EscalationBody::from).collect(), next_cursor }))
+}
+
+/// Who acts as a member sees what is meant for that member.
+fn meant_for(actor: &Actor, asked: &str) -> Result<UserId, ApiError> {
+    match (asked, actor) {
+        ("me", Actor::User(user)) => Ok(*user),
+        ("me", Actor::Impersonator(acting)) => Ok(acting.subject),
+        ("me", _) => Err(ApiError::invalid("`meant_for=me` is for members: a key names one, `usr_…`.")),
+        (id, _) => id.parse().map_err(|error| ApiError::invalid(format!("`meant_for`: {error}."))),
+    }
 }
 
 /// One escalation.
@@ -206,6 +225,7 @@ impl From<Escalation> for EscalationBody {
             person_id: row.person.to_string(),
             person: row.person_name,
             summary: row.summary,
+            meant_for: row.meant_for.map(|user| user.to_string()),
             opened_at: written(row.opened_at),
             taken_at: row.taken_at.map(written),
             assigned_to: row.assigned_to,

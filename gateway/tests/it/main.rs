@@ -16,6 +16,7 @@ mod wire;
 mod agents;
 mod analytics;
 mod answers;
+mod assigning;
 mod audit;
 mod bindings;
 mod commands;

@@ -120,7 +120,11 @@ pub async fn answer_with(scene: &mut Scene<'_>, line: &Line, who: &'static str, 
     let method = known.into_iter().find(|known| known.eq_ignore_ascii_case(method)).expect("a method");
     let mut ask = Ask::new(method, &path);
     if line.body != "-" {
-        ask = ask.header("content-type", "application/json").body(line.body);
+        let mut body = line.body.to_owned();
+        if body.contains("{member}") {
+            body = body.replace("{member}", &scene.object(who, "user_id", "own").await);
+        }
+        ask = ask.header("content-type", "application/json").body(body);
     }
     if let Some(key) = key {
         ask = ask.header("idempotency-key", key);

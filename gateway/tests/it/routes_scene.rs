@@ -289,7 +289,8 @@ impl<'a> Scene<'a> {
     }
 
     async fn rule(&self, tenant: TenantId) -> String {
-        let shape = Shape { name: "Refunds".into(), condition: "refund".into(), enabled: true };
+        let shape =
+            Shape { name: "Refunds".into(), condition: "refund".into(), enabled: true, assign_to: Vec::new() };
         let mut tx = self.house.test.db.tenant(tenant).begin().await.expect("a transaction begins");
         let made = escalation_rules::create(&mut tx, &Actor::System, &shape).await;
         tx.commit().await.expect("the rule is stored");

@@ -191,10 +191,10 @@ export const deadLettersQuery = infiniteQueryOptions({
 })
 
 /** Who waits, or whom a human has; `closed` goes back page by page. */
-export const escalationsQuery = ({ state = 'waiting' }: EscalationSearch) =>
+export const escalationsQuery = ({ state = 'waiting', meant }: EscalationSearch) =>
   infiniteQueryOptions({
-    queryKey: ['escalations', state],
-    queryFn: ({ pageParam }) => call('GET /api/v1/escalations', { query: { state, cursor: pageParam, limit: PAGE } }),
+    queryKey: ['escalations', state, meant ?? 'all'],
+    queryFn: ({ pageParam }) => call('GET /api/v1/escalations', { query: { state, meant_for: meant, cursor: pageParam, limit: PAGE } }),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor ?? null,
     refetchInterval: every(LIST_MS, RARELY_MS),

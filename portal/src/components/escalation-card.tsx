@@ -40,6 +40,7 @@ export function EscalationCard({ about, now }: { about: EscalationBody; now: num
             )}
             {' · '}
             <time dateTime={about.opened_at}>{moment(about.opened_at)}</time>
+            <MeantFor user={about.meant_for} />
           </p>
         </div>
         <Clock about={about} now={now} />
@@ -53,6 +54,20 @@ export function EscalationCard({ about, now }: { about: EscalationBody; now: num
       )}
       {about.state !== 'closed' && <Acts about={about} />}
     </li>
+  )
+}
+
+/** Whom the rule chose; who has left is nobody to wait for. */
+function MeantFor({ user }: { user: string | null | undefined }) {
+  const say = useWords()
+  const members = useQuery(membersQuery)
+  const member = members.data?.items.find(({ user_id: id }) => id === user)
+  if (!member) return null
+  return (
+    <>
+      {' · '}
+      <strong>{say('escalations.for', { name: member.name || member.mail })}</strong>
+    </>
   )
 }
 

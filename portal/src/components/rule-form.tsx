@@ -14,11 +14,13 @@ import { Choice } from '../ui/tabs'
 import { DeleteRule } from './delete-rule'
 import { RuleBuilder } from './rule-builder'
 import { RuleLine } from './rule-line'
+import { RuleMembers } from './rule-members'
 import { RuleVersions } from './rule-versions'
 import { Simulation, useSimulation } from './simulation'
 
 const NAME_MAX = 80
 const EMPTY: Form = { join: 'and', parts: [newPart()] }
+const same = (one: string[], other: string[]) => [...one].sort().join() === [...other].sort().join()
 
 interface RuleFormProps {
   rule: RuleBody | undefined
@@ -31,18 +33,24 @@ export function RuleForm({ rule, onSaved, onDeleted }: RuleFormProps) {
   const { mayAdministrate, mayChange } = useRights()
   const client = useQueryClient()
   const [name, setName] = useState(rule?.name ?? '')
+  const [assigned, setAssigned] = useState(rule?.assign_to ?? [])
   const [base, setBase] = useState(rule)
   const [line, setLine] = useState(rule?.condition ?? '')
   const [form, setForm] = useState<Form | null>(() => (rule ? formOf(rule.condition) : EMPTY))
   const [isByForm, setByForm] = useState(form !== null)
   const simulation = useSimulation()
   // Whoever changed it meanwhile may have meant something else: it is shown before it is overwritten.
-  const isStale = rule !== undefined && base !== undefined && rule.version > base.version && (rule.condition !== base.condition || rule.name !== base.name)
+  const isStale = rule !== undefined && base !== undefined && rule.version > base.version && (rule.condition !== base.condition || rule.name !== base.name || !same(rule.assign_to, base.assign_to))
+  // As it was: who has left may stay named in it.
+  const assignTo = base && same(assigned, base.assign_to) ? undefined : assigned
   const save = useMutation({
     mutationFn: () =>
       rule
-        ? call('PATCH /api/v1/escalation-rules/{rule_id}', { path: { rule_id: rule.id }, body: { name, condition: line, version: isStale ? base?.version : rule.version } })
-        : call('POST /api/v1/escalation-rules', { body: { name, condition: line } }),
+        ? call('PATCH /api/v1/escalation-rules/{rule_id}', {
+            path: { rule_id: rule.id },
+            body: { name, condition: line, assign_to: assignTo, version: isStale ? base?.version : rule.version },
+          })
+        : call('POST /api/v1/escalation-rules', { body: { name, condition: line, assign_to: assigned } }),
     onSuccess: async (saved) => {
       setBase(saved)
       await Promise.all([
@@ -102,6 +110,14 @@ export function RuleForm({ rule, onSaved, onDeleted }: RuleFormProps) {
             {say('rules.as_line')} <code>{line}</code>
           </p>
         )}
+        <RuleMembers
+          assigned={assigned}
+          isFixed={!mayAdministrate}
+          onChange={(chosen) => {
+            save.reset()
+            setAssigned(chosen)
+          }}
+        />
         {isStale && rule && (
           <div className="note fair">
             <p>{say('rules.changed_meanwhile')}</p>
@@ -111,6 +127,7 @@ export function RuleForm({ rule, onSaved, onDeleted }: RuleFormProps) {
             <Button
               onClick={() => {
                 setName(rule.name)
+                setAssigned(rule.assign_to)
                 setBase(rule)
                 take(rule.condition)
               }}
@@ -146,6 +163,7 @@ export function RuleForm({ rule, onSaved, onDeleted }: RuleFormProps) {
           rule={rule}
           onRestore={(before) => {
             setName(before.name)
+            setAssigned(before.assign_to)
             take(before.condition)
           }}
         />

@@ -40,6 +40,7 @@ function List({ rule, onRestore }: { rule: RuleBody; onRestore: (before: RuleBod
                 <span className="quiet">
                   {say('rules.version_by', { version: version.version, name: named(version.changed_by), when: moment(version.changed_at) })}
                   {version.name !== rule.name && ` · ${version.name}`}
+                  {version.assign_to.length > 0 && ` · ${say('rules.version_for', { names: version.assign_to.map(named).join(', ') })}`}
                 </span>
               </span>
               <Badge mood={version.enabled ? 'good' : 'calm'}>{say(version.enabled ? 'rules.on' : 'rules.off')}</Badge>

@@ -47,6 +47,8 @@ export interface AuditSearch {
 
 export interface EscalationSearch {
   state?: 'waiting' | 'human' | 'closed'
+  /** Only what rules mean for who looks. */
+  meant?: 'me'
 }
 
 export interface ApprovalSearch {
@@ -111,6 +113,11 @@ export const contactsSearch = (search: Carried): ContactsSearch => ({
 })
 
 export const knowledgeSearch = (search: Carried): KnowledgeSearch => ({ q: typed(search.q), agent: text(search.agent) })
+
+export const escalationSearch = (search: Carried): EscalationSearch => ({
+  state: oneOf(search.state, ['waiting', 'human', 'closed']),
+  meant: oneOf(search.meant, ['me']),
+})
 
 export const auditSearch = (search: Carried): AuditSearch => ({ action: text(search.action), actor: text(search.actor) })
 

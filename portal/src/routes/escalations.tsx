@@ -21,7 +21,7 @@ const STATES: [NonNullable<EscalationSearch['state']>, Word, Word, Word][] = [
 export function EscalationsPage() {
   const say = useWords()
   const search = route.useSearch()
-  const { state = 'waiting' } = search
+  const { state = 'waiting', meant } = search
   const list = useInfiniteQuery(escalationsQuery(search))
   const now = useNow()
   const items = list.data?.pages.flatMap((page) => page.items) ?? []
@@ -37,16 +37,23 @@ export function EscalationsPage() {
       </PageHead>
       <Tabs label={say('escalations.which')}>
         {STATES.map(([one, word]) => (
-          <Link key={one} className="choice" to="/escalations" search={{ state: one === 'waiting' ? undefined : one }} activeOptions={{ exact: true, includeSearch: true }}>
+          <Link key={one} className="choice" to="/escalations" search={{ state: one === 'waiting' ? undefined : one, meant }} activeOptions={{ exact: true, includeSearch: true }}>
             {say(word)}
+          </Link>
+        ))}
+      </Tabs>
+      <Tabs label={say('escalations.for_whom')}>
+        {([undefined, 'me'] as const).map((one) => (
+          <Link key={one ?? 'all'} className="choice" to="/escalations" search={{ state: search.state, meant: one }} activeOptions={{ exact: true, includeSearch: true }}>
+            {say(one ? 'escalations.for_me' : 'escalations.for_all')}
           </Link>
         ))}
       </Tabs>
       <Asking query={list}>
         {() =>
           shown.length === 0 && none && noneText ? (
-            <Empty title={say(none)}>
-              <p>{say(noneText)}</p>
+            <Empty title={say(meant ? 'escalations.none_for_me' : none)}>
+              <p>{say(meant ? 'escalations.none_for_me_text' : noneText)}</p>
             </Empty>
           ) : (
             <ul className="cards">

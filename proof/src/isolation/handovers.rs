@@ -16,7 +16,7 @@ use shared::{
 use uuid::Uuid;
 
 use super::{
-    scene::{CONNECTION, CONVERSATION, PERSON, THEIR_CONVERSATION, THEM, lease},
+    scene::{CONNECTION, CONVERSATION, MEMBER, OWNER, PERSON, THEIR_CONVERSATION, THEIR_MEMBER, THEM, lease},
     statements::{Call, calls},
 };
 
@@ -73,12 +73,16 @@ pub fn script(tenant_id: TenantId, mark: &str, team: &str) -> String {
          values ('{tenant}', '{reply}', '{held}', 'operator', 'post', '{mark}', 0);"
     );
     let (rule, escalation) = (RULE.uuid(), ESCALATION.uuid());
+    let (owner, member) = (OWNER.uuid(), MEMBER.uuid());
+    // Of ours nobody has one: the first would get the next. Of theirs the first has one.
+    let meant_for = if tenant_id == THEM { format!("'{owner}'") } else { "null".to_owned() };
     script += &format!(
-        "insert into escalation_rules (tenant_id, rule_id, version, name, condition, enabled, actor_kind, actor_id)
-         values ('{tenant}', '{rule}', 1, '{mark}', '\"{mark}\"', true, 'system', '{mark}');
+        "insert into escalation_rules (tenant_id, rule_id, version, name, condition, enabled, assign_to, actor_kind, actor_id)
+         values ('{tenant}', '{rule}', 1, '{mark}', '\"{mark}\"', true, '{{{owner}, {member}}}', 'system', '{mark}');
          insert into escalations (tenant_id, escalation_id, conversation_id, rule_id, rule_version, reason, message_id,
-                                  person_id, summary, remind_at)
-         values ('{tenant}', '{escalation}', '{held}', '{rule}', 1, '{mark}', '{ASKED}', '{person}', '{mark}', now());
+                                  person_id, summary, meant_for, remind_at)
+         values ('{tenant}', '{escalation}', '{held}', '{rule}', 1, '{mark}', '{ASKED}', '{person}', '{mark}', {meant_for},
+                 now());
          insert into notices (tenant_id, notice_id, kind, conversation_id, body)
          values ('{tenant}', '{escalation}', 'escalation', '{held}', '{mark}');"
     );
@@ -162,10 +166,18 @@ fn escalate() -> Vec<Call> {
         "escalations::open", AllAudiences, |tx, _config| {
             let new = New { conversation: QUIET, person: PERSON, message: None, cause: Cause::Rule(RULE, 1), reason: "it was said" };
             let opened = escalations::open(tx, &new).await?;
-            let summaries = escalations::list(tx, Some(State::Waiting), None, 10).await?;
-            (opened, summaries.into_iter().map(|escalation| escalation.summary).collect::<Vec<_>>())
+            let filter = escalations::Filter { state: Some(State::Waiting), meant_for: None };
+            let listed = escalations::list(tx, filter, None, 10).await?;
+            (opened, listed.into_iter().map(|one| (one.summary, one.meant_for)).collect::<Vec<_>>())
         };
-        "escalations::list", AllAudiences, |tx, _config| escalations::list(tx, None, None, 10).await?;
+        "escalations::list", AllAudiences, |tx, _config| {
+            escalations::list(tx, escalations::Filter::default(), None, 10).await?
+        };
+        // Only theirs has one.
+        "escalations::list of one member's", AllAudiences, |tx, _config| {
+            let filter = escalations::Filter { state: None, meant_for: Some(OWNER) };
+            escalations::list(tx, filter, None, 10).await?
+        };
         "escalations::find", AllAudiences, |tx, _config| escalations::find(tx, ESCALATION).await?;
         "escalations::assign", AllAudiences, |tx, _config| {
             let ours = escalations::find(tx, ESCALATION).await?;
@@ -190,9 +202,17 @@ fn by_rule() -> Vec<Call> {
             let made = escalation_rules::replace(tx, &Actor::System, &rule, &shape(), false).await?;
             (rule.name, made.version)
         };
+        // Only theirs: refused.
+        "escalation_rules::create", AllAudiences, |tx, _config| {
+            let shape = Shape { assign_to: vec![THEIR_MEMBER], ..shape() };
+            escalation_rules::create(tx, &Actor::System, &shape).await?.assign_to
+        };
+        "escalation_rules::check_members", AllAudiences, |tx, _config| {
+            escalation_rules::check_members(tx, &[THEIR_MEMBER]).await?
+        };
     }
 }
 
 fn shape() -> Shape {
-    Shape { name: "new".into(), condition: "refund".into(), enabled: true }
+    Shape { name: "new".into(), condition: "refund".into(), enabled: true, assign_to: Vec::new() }
 }

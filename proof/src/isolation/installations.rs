@@ -22,7 +22,7 @@ use shared::{
 use uuid::Uuid;
 
 use super::{
-    scene::{CONNECTION, MAIL, THEM},
+    scene::{CONNECTION, MAIL, OWNER, THEM},
     statements::{Call, calls, expose},
 };
 
@@ -171,7 +171,9 @@ fn ends_and_notices() -> Vec<Call> {
         "notices::take_unmailed", AllAudiences, |tx, _config| {
             notices::take_unmailed(tx, NOTICE).await?.map(|notice| notice.body)
         };
-        "notices::admins", AllAudiences, |tx, _config| notices::admins(tx).await?;
+        "notices::readers", AllAudiences, |tx, _config| notices::readers(tx, None).await?;
+        // A member of both, by another address.
+        "notices::readers of one member's", AllAudiences, |tx, _config| notices::readers(tx, Some(OWNER)).await?;
         "mails::end", AllAudiences, |tx, _config| mails::end(tx, MAIL, "sent", None).await?;
     }
 }

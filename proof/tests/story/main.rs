@@ -2,6 +2,7 @@
 
 mod addresses;
 mod allowances;
+mod assigned;
 mod billing;
 mod clicks;
 mod conversation;

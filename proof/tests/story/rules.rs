@@ -14,7 +14,7 @@ const ADA: &str = "UADA";
 const HELD: &str = "select count(*) from inbox where tenant_id = $1 and state = 'held'";
 
 impl Tenant<'_> {
-    async fn call(&self, method: &str, path: &str, body: Value) -> Value {
+    pub async fn call(&self, method: &str, path: &str, body: Value) -> Value {
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
         let method = method.parse().expect("a method");
         let request = http.request(method, self.house.api(path)).bearer_auth(&self.key).json(&body);

@@ -120,7 +120,7 @@ pub async fn ask(
     queue::enqueue(tx, &Job::ShowApproval { approval }).await?;
     queue::enqueue_after(tx, &Job::ExpireApproval { approval }, EXPIRES_AFTER).await?;
     let body = format!("The tool “{tool_name}” waits for somebody's approval, for 15 minutes.");
-    notices::tell_of_conversation(tx, conversation, &body, mails).await?;
+    notices::tell_of_conversation(tx, conversation, &body, mails, None).await?;
     Ok(approval)
 }
 

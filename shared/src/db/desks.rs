@@ -36,6 +36,8 @@ pub struct Thread {
     pub reason: String,
     /// '' once the person is forgotten.
     pub summary: String,
+    /// The name of the member it is meant for. `None`: anybody, or somebody who has left.
+    pub meant_for: Option<String>,
     /// `slack` or `whatsapp`: where the customer is.
     pub platform: String,
 }
@@ -115,12 +117,14 @@ macro_rules! find {
     ($by:literal) => {
         concat!(
             "select t.escalation_id, t.connection_id, t.channel_external_id, t.external_id, e.conversation_id, e.state,
-                    e.person_id, coalesce(p.display_name, '') as person_name, e.reason, e.summary, n.channel as platform
+                    e.person_id, coalesce(p.display_name, '') as person_name, e.reason, e.summary, n.channel as platform,
+                    g.name as meant_for
                from desk_threads t
                join escalations e on e.tenant_id = $1 and e.escalation_id = t.escalation_id
                join conversations v on v.tenant_id = $1 and v.conversation_id = e.conversation_id
                join channel_connections n on n.tenant_id = $1 and n.connection_id = v.connection_id
                left join people p on p.tenant_id = $1 and p.person_id = e.person_id
+               left join memberships g on g.tenant_id = $1 and g.user_id = e.meant_for
               where t.tenant_id = $1 and ",
             $by,
             " limit 1"
@@ -166,6 +170,7 @@ fn thread(row: &PgRow) -> Result<Thread, DbError> {
         person_name: row.try_get("person_name")?,
         reason: row.try_get("reason")?,
         summary: row.try_get("summary")?,
+        meant_for: row.try_get("meant_for")?,
         platform: row.try_get("platform")?,
     })
 }

@@ -10,12 +10,14 @@ use super::{
     DbError, TenantTx,
     audit::{self, Actor},
 };
-use crate::ids::RuleId;
+use crate::ids::{RuleId, UserId};
 
 /// Rules a tenant may have; every turn holds all that are switched on against what was said.
 pub const RULES_MAX: usize = 100;
 /// Longest name, in characters.
 pub const NAME_MAX: usize = 80;
+/// Members a rule may hand over to.
+pub const ASSIGNED_MAX: usize = 20;
 /// Versions shown of one rule, the newest.
 const VERSIONS_MAX: i64 = 200;
 
@@ -28,6 +30,8 @@ pub struct Rule {
     /// In the language of [`crate::conditions`].
     pub condition: String,
     pub enabled: bool,
+    /// Members who get in turn what it hands over. Empty: anybody.
+    pub assign_to: Vec<UserId>,
     pub deleted: bool,
     /// Who made it so, as the audit log names them, and when.
     pub actor: String,
@@ -55,13 +59,15 @@ pub struct Shape {
     pub name: String,
     pub condition: String,
     pub enabled: bool,
+    pub assign_to: Vec<UserId>,
 }
 
 /// The tenant's rules as they are now, oldest first.
 pub async fn list(tx: &mut TenantTx) -> Result<Vec<Rule>, DbError> {
     let tenant = tx.tenant();
     let rows = sqlx::query(
-        "select rule_id, version, name, condition, enabled, deleted, actor_id, created_at from escalation_rules
+        "select rule_id, version, name, condition, enabled, assign_to, deleted, actor_id, created_at
+           from escalation_rules
           where tenant_id = $1 and replaced_at is null and not deleted
           order by rule_id limit 100",
     )
@@ -75,7 +81,8 @@ pub async fn list(tx: &mut TenantTx) -> Result<Vec<Rule>, DbError> {
 pub async fn versions(tx: &mut TenantTx, id: RuleId) -> Result<Vec<Rule>, DbError> {
     let tenant = tx.tenant();
     let rows = sqlx::query(
-        "select rule_id, version, name, condition, enabled, deleted, actor_id, created_at from escalation_rules
+        "select rule_id, version, name, condition, enabled, assign_to, deleted, actor_id, created_at
+           from escalation_rules
           where tenant_id = $1 and rule_id = $2 order by version desc limit $3",
     )
     .bind(tenant)
@@ -93,13 +100,14 @@ fn rule(row: &PgRow) -> Result<Rule, DbError> {
         name: row.try_get("name")?,
         condition: row.try_get("condition")?,
         enabled: row.try_get("enabled")?,
+        assign_to: row.try_get("assign_to")?,
         deleted: row.try_get("deleted")?,
         actor: row.try_get("actor_id")?,
         created_at: row.try_get("created_at")?,
     })
 }
 
-/// Makes a rule.
+/// Makes a rule. [`DbError::NotFound`]: somebody whom it hands over to is no member who may write.
 pub async fn create(tx: &mut TenantTx, actor: &Actor, shape: &Shape) -> Result<Rule, DbError> {
     let (tenant, id) = (tx.tenant(), RuleId::new());
     // Two at once would both see room.
@@ -107,17 +115,45 @@ pub async fn create(tx: &mut TenantTx, actor: &Actor, shape: &Shape) -> Result<R
         .bind(tenant)
         .execute(tx.conn())
         .await?;
-    if list(tx).await?.len() >= RULES_MAX {
+    let (rules, members) = count(tx, &shape.assign_to).await?;
+    if usize::try_from(rules).is_ok_and(|rules| rules >= RULES_MAX) {
         return Err(DbError::Conflict("There are 100 rules already: delete one first."));
     }
+    if members != shape.assign_to.len() {
+        return Err(DbError::NotFound);
+    }
     write(tx, actor, (id, 1), shape, false).await
+}
+
+/// [`DbError::NotFound`]: one of these is no member who may write.
+pub async fn check_members(tx: &mut TenantTx, assign_to: &[UserId]) -> Result<(), DbError> {
+    if assign_to.is_empty() || count(tx, assign_to).await?.1 == assign_to.len() {
+        return Ok(());
+    }
+    Err(DbError::NotFound)
+}
+
+/// How many rules there are, and how many of these are members who may write.
+async fn count(tx: &mut TenantTx, assign_to: &[UserId]) -> Result<(i64, usize), DbError> {
+    let tenant = tx.tenant();
+    let (rules, members): (i64, Vec<UserId>) = sqlx::query_as(
+        "select (select count(*) from escalation_rules
+                  where tenant_id = $1 and replaced_at is null and not deleted),
+                array(select user_id from memberships where tenant_id = $1 and user_id = any ($2) and not read_only)",
+    )
+    .bind(tenant)
+    .bind(assign_to)
+    .fetch_one(tx.conn())
+    .await?;
+    Ok((rules, members.len()))
 }
 
 /// The rule as it is now, locked until the transaction ends.
 pub async fn lock(tx: &mut TenantTx, id: RuleId) -> Result<Option<Rule>, DbError> {
     let tenant = tx.tenant();
     let row = sqlx::query(
-        "select rule_id, version, name, condition, enabled, deleted, actor_id, created_at from escalation_rules
+        "select rule_id, version, name, condition, enabled, assign_to, deleted, actor_id, created_at
+           from escalation_rules
           where tenant_id = $1 and rule_id = $2 and replaced_at is null and not deleted for update",
     )
     .bind(tenant)
@@ -158,9 +194,10 @@ async fn write(
     let tenant = tx.tenant();
     let (kind, who) = actor.parts();
     let row = sqlx::query(
-        "insert into escalation_rules (tenant_id, rule_id, version, name, condition, enabled, deleted, actor_kind, actor_id)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-         returning rule_id, version, name, condition, enabled, deleted, actor_id, created_at",
+        "insert into escalation_rules (tenant_id, rule_id, version, name, condition, enabled, assign_to, deleted,
+                                       actor_kind, actor_id)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+         returning rule_id, version, name, condition, enabled, assign_to, deleted, actor_id, created_at",
     )
     .bind(tenant)
     .bind(id)
@@ -168,6 +205,7 @@ async fn write(
     .bind(&shape.name)
     .bind(&shape.condition)
     .bind(shape.enabled)
+    .bind(&shape.assign_to)
     .bind(deleted)
     .bind(kind)
     .bind(who)
@@ -178,7 +216,8 @@ async fn write(
         (_, true) => "escalation_rule.delete",
         _ => "escalation_rule.change",
     };
-    let detail = json!({ "version": version, "condition": shape.condition, "enabled": shape.enabled });
+    let (condition, enabled, assign_to) = (&shape.condition, shape.enabled, &shape.assign_to);
+    let detail = json!({ "version": version, "condition": condition, "enabled": enabled, "assign_to": assign_to });
     audit::append(tx, actor, action, ("escalation_rule", &id.to_string()), detail).await?;
     rule(&row)
 }

@@ -4,6 +4,8 @@
 //! without its times and a second one that is open. Who has the conversation stands in its lane;
 //! the escalation says why, since when, and who sees to it.
 
+mod summary;
+
 use serde_json::json;
 use sqlx::{Row, postgres::PgRow};
 use time::OffsetDateTime;
@@ -14,19 +16,17 @@ use super::{
     desks, notices, takeovers,
 };
 use crate::{
-    ids::{ConversationId, EscalationId, MessageId, PersonId, RuleId},
+    ids::{ConversationId, EscalationId, MessageId, PersonId, RuleId, UserId},
     jobs::{Job, Notice},
     queue,
 };
+use summary::summary;
 
 /// The reason of the rule that everybody has.
 pub const ASKED: &str = "the message asks for a human";
 /// Escalations an hour that are written to the tenant's admins; the rest is in the list only. Whoever forces more than that
 /// floods nobody's mail.
 const MAILS_MAX: i64 = 20;
-/// What a summary shows of the person's last words.
-const QUOTES_MAX: i64 = 3;
-const QUOTE_CHARS: i32 = 200;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -95,6 +95,8 @@ pub struct Escalation {
     pub person_name: String,
     /// '' once the person is forgotten.
     pub summary: String,
+    /// Whom its rule chose. `None`: anybody.
+    pub meant_for: Option<UserId>,
     pub opened_at: OffsetDateTime,
     pub taken_at: Option<OffsetDateTime>,
     pub assigned_to: Option<String>,
@@ -109,33 +111,11 @@ pub async fn open(tx: &mut TenantTx, new: &New<'_>) -> Result<Option<EscalationI
     }
     // One that a release left open would keep this one out.
     close(tx, new.conversation, &Actor::System).await?;
-    let (tenant, id) = (tx.tenant(), EscalationId::new());
-    sqlx::query(
-        "update conversations set waits_since = coalesce(waits_since, clock_timestamp())
-          where tenant_id = $1 and conversation_id = $2",
-    )
-    .bind(tenant)
-    .bind(new.conversation)
-    .execute(tx.conn())
-    .await?;
+    let id = EscalationId::new();
+    let members = begin_waiting(tx, new).await?;
     let summary = summary(tx, new).await?;
-    sqlx::query(
-        "insert into escalations (tenant_id, escalation_id, conversation_id, rule_id, rule_version, reason, message_id,
-                                  person_id, summary)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-    )
-    .bind(tenant)
-    .bind(id)
-    .bind(new.conversation)
-    .bind(new.cause.rule().map(|(rule, _)| rule))
-    .bind(new.cause.rule().map(|(_, version)| version))
-    .bind(new.reason)
-    .bind(new.message)
-    .bind(new.person)
-    .bind(summary)
-    .execute(tx.conn())
-    .await?;
-    record(tx, new, id).await?;
+    let meant_for = store(tx, new, id, &summary, &members).await?;
+    record(tx, new, id, meant_for).await?;
     desks::show(tx, id).await?;
     if !matches!(new.cause, Cause::OutOfBudget | Cause::Tool) {
         let notice = Notice::HumanAsked { conversation: new.conversation };
@@ -144,16 +124,89 @@ pub async fn open(tx: &mut TenantTx, new: &New<'_>) -> Result<Option<EscalationI
     // Of a budget the admins have a mail already.
     let mails = new.cause != Cause::OutOfBudget && notices::escalations_this_hour(tx).await? < MAILS_MAX;
     let body = format!("A conversation waits for a human: {}.", new.reason);
-    notices::tell_of_conversation(tx, new.conversation, &body, mails).await?;
+    notices::tell_of_conversation(tx, new.conversation, &body, mails, meant_for).await?;
     Ok(Some(id))
 }
 
-async fn record(tx: &mut TenantTx, new: &New<'_>, id: EscalationId) -> Result<(), DbError> {
+/// The person waits for a human from now on. Returns whom the rule hands over to.
+async fn begin_waiting(tx: &mut TenantTx, new: &New<'_>) -> Result<Vec<UserId>, DbError> {
+    let (tenant, rule) = (tx.tenant(), new.cause.rule());
+    let members: Option<Option<Vec<UserId>>> = sqlx::query_scalar(
+        "update conversations set waits_since = coalesce(waits_since, clock_timestamp())
+          where tenant_id = $1 and conversation_id = $2
+         returning (select assign_to from escalation_rules where tenant_id = $1 and rule_id = $3 and version = $4)",
+    )
+    .bind(tenant)
+    .bind(new.conversation)
+    .bind(rule.map(|(rule, _)| rule))
+    .bind(rule.map(|(_, version)| version))
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(members.flatten().unwrap_or_default())
+}
+
+/// Who has the fewest open ones gets it: what one of them has taken is theirs, what nobody has taken is whom it is meant for.
+/// Of those who have as few, who got one longest ago. Two that open at once do not see each other.
+const STORE: &str = "
+with members as (
+    select m.user_id, c.label
+      from unnest($10::uuid[], $11::text[]) as c (user_id, label)
+      join memberships m on m.tenant_id = $1 and m.user_id = c.user_id and not m.read_only
+), chosen as (
+    select c.user_id from members c
+     order by (select count(*) from escalations o
+                where o.tenant_id = $1 and o.state <> 'closed'
+                  and (o.assigned_to = c.label or (o.assigned_to is null and o.meant_for = c.user_id))),
+              (select max(o.opened_at) from escalations o
+                where o.tenant_id = $1 and o.meant_for = c.user_id) nulls first,
+              c.user_id
+     limit 1
+)
+insert into escalations (tenant_id, escalation_id, conversation_id, rule_id, rule_version, reason, message_id, person_id,
+                         summary, meant_for)
+select $1, $2, $3, $4, $5, $6, $7, $8, $9, (select user_id from chosen)
+returning meant_for";
+
+/// Returns whom of these members it is meant for. `None`: there are none, or none of them may write here any more.
+async fn store(
+    tx: &mut TenantTx,
+    new: &New<'_>,
+    id: EscalationId,
+    summary: &str,
+    members: &[UserId],
+) -> Result<Option<UserId>, DbError> {
+    let (tenant, rule) = (tx.tenant(), new.cause.rule());
+    let labels: Vec<String> = members.iter().map(UserId::to_string).collect();
+    let meant_for = sqlx::query_scalar(STORE)
+        .bind(tenant)
+        .bind(id)
+        .bind(new.conversation)
+        .bind(rule.map(|(rule, _)| rule))
+        .bind(rule.map(|(_, version)| version))
+        .bind(new.reason)
+        .bind(new.message)
+        .bind(new.person)
+        .bind(summary)
+        .bind(members)
+        .bind(labels)
+        .fetch_one(tx.conn())
+        .await?;
+    Ok(meant_for)
+}
+
+async fn record(
+    tx: &mut TenantTx,
+    new: &New<'_>,
+    id: EscalationId,
+    meant_for: Option<UserId>,
+) -> Result<(), DbError> {
     let target = new.conversation.to_string();
     let rule = new.cause.rule().map(|(rule, version)| json!({ "id": rule, "version": version }));
     // What a model gives as its reason may be somebody's words, which nobody could take out of the log.
     let reason = (new.cause != Cause::Tool).then_some(new.reason);
-    let detail = json!({ "escalation": id, "message": new.message, "rule": rule, "reason": reason });
+    let message = new.message;
+    let detail =
+        json!({ "escalation": id, "message": message, "rule": rule, "reason": reason, "meant_for": meant_for });
     let (actor, action) = match new.cause {
         Cause::Rule(..) => (Actor::System, "conversation.escalate"),
         Cause::Asked => (Actor::Person(new.person), "conversation.ask_human"),
@@ -163,50 +216,11 @@ async fn record(tx: &mut TenantTx, new: &New<'_>, id: EscalationId) -> Result<()
     audit::append(tx, &actor, action, ("conversation", &target), detail).await
 }
 
-const SUMMARY: &str = "
-with said as (
-    select m.body, m.sent_at, m.message_id from messages m
-     where m.tenant_id = $1 and m.conversation_id = $2 and m.person_id = $3 and m.deleted_at is null and m.body <> ''
-     order by m.sent_at desc, m.message_id desc limit $4
-)
-select coalesce((select display_name from people where tenant_id = $1 and person_id = $3), '') as name,
-       (select count(*) from messages m
-         where m.tenant_id = $1 and m.conversation_id = $2 and m.person_id = $3) as written,
-       (select count(distinct m.run_id) from messages m
-         where m.tenant_id = $1 and m.conversation_id = $2 and m.author_kind = 'agent') as answers,
-       (select array_agg(left(body, $5) || case when length(body) > $5 then ' …' else '' end order by sent_at, message_id)
-          from said) as quotes";
-
-/// What whoever takes over should know first. Made from what is stored, so that it is there without a model.
-async fn summary(tx: &mut TenantTx, new: &New<'_>) -> Result<String, DbError> {
-    let tenant = tx.tenant();
-    let row = sqlx::query(SUMMARY)
-        .bind(tenant)
-        .bind(new.conversation)
-        .bind(new.person)
-        .bind(QUOTES_MAX)
-        .bind(QUOTE_CHARS)
-        .fetch_one(tx.conn())
-        .await?;
-    let (name, written, answers): (String, i64, i64) =
-        (row.try_get("name")?, row.try_get("written")?, row.try_get("answers")?);
-    let quotes: Option<Vec<String>> = row.try_get("quotes")?;
-    let name = if name.is_empty() { "The person" } else { &name };
-    let quotes: String = quotes.unwrap_or_default().iter().map(|quote| format!("\n> {quote}")).collect();
-    let times = |count: i64, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
-    let (written, answers) = (times(written, "message"), times(answers, "time"));
-    Ok(format!(
-        "Handed over because {}. {name} has written {written} here, the agent has answered {answers}. \
-         {name}'s last words:{quotes}",
-        new.reason
-    ))
-}
-
 pub(super) async fn record_taken(tx: &mut TenantTx, id: EscalationId, actor: &Actor) -> Result<(), DbError> {
     audit::append(tx, actor, "escalation.take", ("escalation", &id.to_string()), json!({})).await
 }
 
-/// Reminds the tenant's people of an escalation that still waits, once. `false`: somebody has taken it, or was reminded.
+/// Reminds the tenant's admins of an escalation that still waits, once, whomever it is meant for. `false`: somebody has taken it, or was reminded.
 pub async fn remind(tx: &mut TenantTx, id: EscalationId) -> Result<bool, DbError> {
     let tenant = tx.tenant();
     let due: Option<(ConversationId, String)> = sqlx::query_as(
@@ -222,7 +236,7 @@ pub async fn remind(tx: &mut TenantTx, id: EscalationId) -> Result<bool, DbError
     let mails = notices::escalations_this_hour(tx).await? < MAILS_MAX;
     let body =
         format!("A conversation still waits for a human, and nobody has taken it for 30 minutes: {reason}.");
-    notices::tell_of_conversation(tx, conversation, &body, mails).await?;
+    notices::tell_of_conversation(tx, conversation, &body, mails, None).await?;
     Ok(true)
 }
 
@@ -297,30 +311,38 @@ pub async fn assign(
 
 const LIST: &str = "
 select e.escalation_id, e.conversation_id, e.state, e.rule_id, e.rule_version, r.name as rule_name, e.reason, e.message_id,
-       e.person_id, coalesce(p.display_name, '') as person_name, e.summary, e.opened_at, e.taken_at, e.assigned_to,
-       e.closed_at
+       e.person_id, coalesce(p.display_name, '') as person_name, e.summary, e.meant_for, e.opened_at, e.taken_at,
+       e.assigned_to, e.closed_at
   from escalations e
   left join people p on p.tenant_id = e.tenant_id and p.person_id = e.person_id
   left join escalation_rules r on r.tenant_id = e.tenant_id and r.rule_id = e.rule_id and r.version = e.rule_version
  where e.tenant_id = $1 and ($2::text is null or e.state = $2) and ($3::uuid is null or e.escalation_id < $3)
-   and ($4::uuid is null or e.escalation_id = $4)
+   and ($4::uuid is null or e.escalation_id = $4) and ($6::uuid is null or e.meant_for = $6)
  order by e.escalation_id desc
  limit $5";
+
+/// Which ones are asked for; all of them by default.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Filter {
+    pub state: Option<State>,
+    pub meant_for: Option<UserId>,
+}
 
 /// Escalations before this one, newest first.
 pub async fn list(
     tx: &mut TenantTx,
-    state: Option<State>,
+    filter: Filter,
     before: Option<EscalationId>,
     limit: i64,
 ) -> Result<Vec<Escalation>, DbError> {
     let tenant = tx.tenant();
     let rows = sqlx::query(LIST)
         .bind(tenant)
-        .bind(state.map(State::as_str))
+        .bind(filter.state.map(State::as_str))
         .bind(before)
         .bind(None::<EscalationId>)
         .bind(limit)
+        .bind(filter.meant_for)
         .fetch_all(tx.conn())
         .await?;
     rows.iter().map(escalation).collect()
@@ -334,6 +356,7 @@ pub async fn find(tx: &mut TenantTx, id: EscalationId) -> Result<Option<Escalati
         .bind(None::<EscalationId>)
         .bind(id)
         .bind(1_i64)
+        .bind(None::<UserId>)
         .fetch_optional(tx.conn())
         .await?;
     row.as_ref().map(escalation).transpose()
@@ -352,6 +375,7 @@ fn escalation(row: &PgRow) -> Result<Escalation, DbError> {
         person: row.try_get("person_id")?,
         person_name: row.try_get("person_name")?,
         summary: row.try_get("summary")?,
+        meant_for: row.try_get("meant_for")?,
         opened_at: row.try_get("opened_at")?,
         taken_at: row.try_get("taken_at")?,
         assigned_to: row.try_get("assigned_to")?,

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::{DbError, TenantTx};
 use crate::{
-    ids::{ConnectionId, ConversationId, NoticeId},
+    ids::{ConnectionId, ConversationId, NoticeId, UserId},
     jobs::Job,
     queue,
 };
@@ -108,7 +108,7 @@ pub async fn tell(
     .bind(body)
     .execute(tx.conn())
     .await?;
-    queue::enqueue(tx, &Job::TellAdmins { notice: id }).await?;
+    queue::enqueue(tx, &Job::TellAdmins { notice: id, member: None }).await?;
     Ok(id)
 }
 
@@ -136,12 +136,13 @@ pub async fn tell_hourly(
     Ok(!told)
 }
 
-/// Stores that a conversation waits for a human. `mails`: the admins are written to, too.
+/// Stores that a conversation waits for a human. `mails`: it is written to the admins, or to the one member it is meant for.
 pub async fn tell_of_conversation(
     tx: &mut TenantTx,
     conversation: ConversationId,
     body: &str,
     mails: bool,
+    member: Option<UserId>,
 ) -> Result<NoticeId, DbError> {
     let (tenant, id) = (tx.tenant(), NoticeId::new());
     sqlx::query(
@@ -155,7 +156,7 @@ pub async fn tell_of_conversation(
     .execute(tx.conn())
     .await?;
     if mails {
-        queue::enqueue(tx, &Job::TellAdmins { notice: id }).await?;
+        queue::enqueue(tx, &Job::TellAdmins { notice: id, member }).await?;
     }
     Ok(id)
 }
@@ -190,7 +191,7 @@ pub async fn tell_of_send(
     .fetch_optional(tx.conn())
     .await?;
     if is_first == Some(true) {
-        queue::enqueue(tx, &Job::TellAdmins { notice: id }).await?;
+        queue::enqueue(tx, &Job::TellAdmins { notice: id, member: None }).await?;
     }
     Ok(())
 }
@@ -222,21 +223,28 @@ pub async fn take_unmailed(tx: &mut TenantTx, id: NoticeId) -> Result<Option<Not
     row.as_ref().map(notice).transpose()
 }
 
-/// Whom to write to: the tenant's admins, and as long as there is none, whoever is invited to own it. At most 20.
-pub async fn admins(tx: &mut TenantTx) -> Result<Vec<String>, DbError> {
+/// Whom to write to: this member, if they are one who may write; or else the tenant's admins, and as long as there is none,
+/// whoever is invited to own it. At most 20.
+pub async fn readers(tx: &mut TenantTx, member: Option<UserId>) -> Result<Vec<String>, DbError> {
     let tenant = tx.tenant();
     Ok(sqlx::query_scalar(
-        "with admins as (
-             select mail from memberships where tenant_id = $1 and role = 'customer_admin'
+        "with member as (
+             select mail from memberships where tenant_id = $1 and user_id = $2 and not read_only
+         ), admins as (
+             select mail from memberships
+              where tenant_id = $1 and role = 'customer_admin' and not exists (select from member)
          )
+         select mail from member
+         union
          select mail from admins
          union
          select mail from invitations
           where tenant_id = $1 and makes_owner and accepted_at is null and revoked_at is null
-            and not exists (select from admins)
+            and not exists (select from admins) and not exists (select from member)
           order by mail limit 20",
     )
     .bind(tenant)
+    .bind(member)
     .fetch_all(tx.conn())
     .await?)
 }

@@ -1,4 +1,4 @@
-//! Writes to a tenant's admins what a notice says, once, with a link that renews the connection it is about.
+//! Writes to a tenant's admins, or to the member it is meant for, what a notice says, once, with a link that renews the connection it is about.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use shared::{
         mails::{self, Mail},
         notices::{self, Kind},
     },
-    ids::{ConnectionId, ConversationId, NoticeId},
+    ids::{ConnectionId, ConversationId, NoticeId, UserId},
     queue::JobError,
 };
 use url::Url;
@@ -22,7 +22,7 @@ use crate::Worker;
 /// A mail is read when somebody has time.
 const LINK_LIVES: Duration = Duration::from_secs(7 * 24 * 3_600);
 
-pub async fn run(worker: &Worker, db: &TenantDb, id: NoticeId) -> Result<(), JobError> {
+pub async fn run(worker: &Worker, db: &TenantDb, id: NoticeId, member: Option<UserId>) -> Result<(), JobError> {
     let mut tx = db.begin().await?;
     let Some(notice) = notices::take_unmailed(&mut tx, id).await? else { return Ok(tx.close().await?) };
     let subject = match Kind::of(&notice.kind) {
@@ -46,7 +46,7 @@ pub async fn run(worker: &Worker, db: &TenantDb, id: NoticeId) -> Result<(), Job
         Some(conversation) => format!("{}\n\n{}", notice.body, inbox(&worker.public_url, conversation)),
         None => notice.body.clone(),
     };
-    for to in notices::admins(&mut tx).await? {
+    for to in notices::readers(&mut tx, member).await? {
         // A link for each: who gets it is in the audit log by what they do with it.
         let link = match notice.connection.filter(|_| mends) {
             Some(connection) => install_link(worker, &mut tx, connection).await?,

@@ -3,16 +3,21 @@
 use shared::{
     db::{
         audit::Actor,
-        escalations::{self, New},
+        escalation_rules::{self, Shape},
+        escalations::{self, Cause, New},
         takeovers,
     },
-    ids::{ConversationId, PersonId},
+    ids::{ConversationId, PersonId, UserId},
 };
 
-use crate::stage::{Firm, Stage};
+use crate::stage::{ADMIN, Firm, Stage};
 
 /// Somebody who was handed over to a human half an hour ago.
 async fn waits(stage: &Stage, firm: &Firm) -> ConversationId {
+    waits_because(stage, firm, Cause::Asked).await
+}
+
+async fn waits_because(stage: &Stage, firm: &Firm, cause: Cause) -> ConversationId {
     let (conversation, person) = (ConversationId::new(), PersonId::new());
     let lane = "insert into lanes (tenant_id, conversation_id, connection_id) values ($1, $2, $3)";
     let lane = sqlx::query(lane).bind(firm.tenant).bind(conversation).bind(firm.connection);
@@ -28,8 +33,7 @@ async fn waits(stage: &Stage, firm: &Firm) -> ConversationId {
             sqlx::query(statement).bind(firm.tenant).bind(conversation).bind(person).bind(firm.connection);
         statement.execute(tx.conn()).await.expect("the rows fit");
     }
-    let new =
-        New { conversation, person, message: None, cause: escalations::Cause::Asked, reason: escalations::ASKED };
+    let new = New { conversation, person, message: None, cause, reason: escalations::ASKED };
     escalations::open(&mut tx, &new).await.expect("it is stored").expect("nobody had it");
     tx.commit().await.expect("it is stored");
     conversation
@@ -76,4 +80,50 @@ async fn who_has_a_human_is_not() {
     half_an_hour_passes(&acme).await;
     assert_eq!(worker::schedule::remind_due(&stage.test.db).await.expect("it looks"), 0);
     assert_eq!(notices(&acme).await.len(), 2);
+}
+
+/// An operator, and a rule that hands over to nobody else.
+async fn rule_for(stage: &Stage, firm: &Firm, mail: &str) -> (UserId, Cause) {
+    let user = UserId::new();
+    let join = "insert into memberships (tenant_id, user_id, mail, name, role) values ($1, $2, $3, $3, 'customer_operator')";
+    let join = sqlx::query(join).bind(firm.tenant).bind(user).bind(mail);
+    join.execute(&mut stage.test.system().await).await.expect("a member can be added");
+    let shape = Shape { name: mail.to_owned(), condition: "refund".into(), enabled: true, assign_to: vec![user] };
+    let mut tx = firm.db.begin().await.expect("a transaction begins");
+    let made = escalation_rules::create(&mut tx, &Actor::System, &shape).await.expect("it is made");
+    tx.commit().await.expect("it is stored");
+    (user, Cause::Rule(made.id, made.version))
+}
+
+/// To whom mails were made since, one a line.
+async fn mailed(stage: &Stage, firm: &Firm) -> Vec<String> {
+    assert!(firm.work(stage, "tell_admins").await.iter().all(Result::is_ok));
+    let rows = firm.rows("select recipient from mails order by mail_id").await;
+    firm.run("update mails set kind = 'seen', recipient = 'nobody' where recipient <> 'nobody'").await;
+    let to = rows.iter().map(|row| sqlx::Row::get::<String, _>(row, "recipient"));
+    to.filter(|to| to != "nobody").collect()
+}
+
+#[tokio::test]
+async fn whom_a_rule_chose_is_written_to_first_and_the_admins_with_the_reminder() {
+    let stage = Stage::new().await;
+    let acme = stage.firm("TACME").await;
+    let (_, for_hopper) = rule_for(&stage, &acme, "hopper@example.com").await;
+    waits_because(&stage, &acme, for_hopper).await;
+    assert_eq!(mailed(&stage, &acme).await, ["hopper@example.com"]);
+    waits(&stage, &acme).await;
+    assert_eq!(mailed(&stage, &acme).await, [ADMIN], "who asks for a human is everybody's");
+    half_an_hour_passes(&acme).await;
+    assert_eq!(worker::schedule::remind_due(&stage.test.db).await.expect("it looks"), 2);
+    assert_eq!(mailed(&stage, &acme).await, [ADMIN, ADMIN]);
+
+    // Gone between the notice and its mail, or not let to write any more: the admins, as ever.
+    for change in
+        ["delete from memberships where user_id = ", "update memberships set read_only = true where user_id = "]
+    {
+        let (user, cause) = rule_for(&stage, &acme, "lovelace@example.com").await;
+        waits_because(&stage, &acme, cause).await;
+        acme.run(&format!("{change}'{}'", user.uuid())).await;
+        assert_eq!(mailed(&stage, &acme).await, [ADMIN], "{change}");
+    }
 }

@@ -26,8 +26,13 @@ pub fn mark(escalation: EscalationId) -> OutboxId {
 fn blocks_of(thread: &Thread) -> Vec<Value> {
     let name = if thread.person_name.is_empty() { "Somebody" } else { &thread.person_name };
     let summary: String = thread.summary.chars().take(SHOWN_MAX).collect();
-    let mut blocks =
-        vec![section(&format!("*{}* waits for a human ({}).", escaped(name), escaped(&thread.platform)))];
+    let meant_for = thread.meant_for.as_deref().filter(|name| !name.is_empty());
+    let meant_for = meant_for.map(|name| format!(", for *{}*", escaped(name))).unwrap_or_default();
+    let mut blocks = vec![section(&format!(
+        "*{}* waits for a human ({}){meant_for}.",
+        escaped(name),
+        escaped(&thread.platform)
+    ))];
     if !summary.is_empty() {
         blocks.push(section(&escaped(&summary)));
     }
