@@ -132,7 +132,7 @@ export type ErasureBody = { certificate?: string | null; counts: object; finishe
 
 export type ErasureList = { items: (ErasureBody)[] }
 
-export type EscalationBody = { assigned_to?: string | null; closed_at?: string | null; conversation_id: string; id: string; message_id?: string | null; opened_at: string; person: string; person_id: string; reason: string; rule?: RuleRef | null; state: string; summary: string; taken_at?: string | null }
+export type EscalationBody = { assigned_to?: string | null; closed_at?: string | null; conversation_id: string; id: string; meant_for?: string | null; message_id?: string | null; opened_at: string; person: string; person_id: string; reason: string; rule?: RuleRef | null; state: string; summary: string; taken_at?: string | null }
 
 export type EscalationDesk = { desk?: DeskBody | null }
 
@@ -270,7 +270,7 @@ export type NewMcpServer = { name: string; token?: string | null; url: string }
 
 export type NewRoutine = { agent: string; business_hours?: boolean; channel: string; connection: string; enabled?: boolean | null; instruction: string; name: string; schedule: string }
 
-export type NewRule = { condition: string; enabled?: boolean | null; name: string }
+export type NewRule = { assign_to?: (string)[] | null; condition: string; enabled?: boolean | null; name: string }
 
 export type NewTool = { answer_max?: number | null; arguments?: object; class: string; description: string; enabled?: boolean | null; method: string; name: string; secret?: SecretBody | null; timeout_ms?: number | null; url: string }
 
@@ -356,9 +356,9 @@ export type RoutineBody = { agent: string; business_hours: boolean; channel: str
 
 export type RoutineList = { items: (RoutineBody)[] }
 
-export type RuleBody = { changed_at: string; changed_by: string; condition: string; deleted: boolean; enabled: boolean; id: string; name: string; version: number }
+export type RuleBody = { assign_to: (string)[]; changed_at: string; changed_by: string; condition: string; deleted: boolean; enabled: boolean; id: string; name: string; version: number }
 
-export type RuleChange = { condition?: string | null; enabled?: boolean | null; name?: string | null; version?: number | null }
+export type RuleChange = { assign_to?: (string)[] | null; condition?: string | null; enabled?: boolean | null; name?: string | null; version?: number | null }
 
 export type RuleList = { items: (RuleBody)[] }
 
@@ -845,7 +845,7 @@ export interface Operations {
     answer: RuleVersions
   }
   'GET /api/v1/escalations': {
-    request: { query?: { state?: string | null; cursor?: string | null; limit?: number | null } }
+    request: { query?: { state?: string | null; meant_for?: string | null; cursor?: string | null; limit?: number | null } }
     answer: EscalationList
   }
   'GET /api/v1/escalations/{escalation_id}': {
