@@ -17,7 +17,7 @@ const SETTLE: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Messages of both channels together. A mention in Slack comes as two events, and the platforms tell of each answer, its own echo
 /// in Slack and three statuses in WhatsApp: together at least [`REQUESTS_LEAST`].
-const A_SECOND: u32 = 160;
+const A_SECOND: u32 = 115;
 const REQUESTS_LEAST: f64 = 300.0;
 const SECONDS: u32 = 30;
 /// In each channel.

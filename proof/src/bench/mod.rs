@@ -28,6 +28,7 @@ mod peer;
 mod peers;
 mod pgbench;
 mod process;
+mod races;
 mod recall;
 mod report;
 mod sample;
@@ -43,7 +44,7 @@ use report::Report;
 pub use sample::Dice;
 
 /// All benchmarks, in the order they run.
-pub const NAMES: [&str; 15] = [
+pub const NAMES: [&str; 16] = [
     "accept",
     "peers",
     "turn",
@@ -54,6 +55,7 @@ pub const NAMES: [&str; 15] = [
     "money",
     "failover",
     "channels",
+    "races",
     "files",
     "audit",
     "lists",
@@ -99,6 +101,7 @@ async fn one(name: &str, tenants_max: usize) -> anyhow::Result<Report> {
         "money" => money::run().await,
         "failover" => failover::run().await,
         "channels" => channels::run().await,
+        "races" => races::run().await,
         "files" => files::run().await,
         "audit" => audit::run().await,
         "lists" => lists::run(tenants_max).await,
