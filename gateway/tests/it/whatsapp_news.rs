@@ -35,12 +35,11 @@ async fn what_is_told_while_a_report_is_recorded_shares_the_next_transaction() {
     let shop = phones.shop("acme").await;
     let report = |id: &str, word: &str| statuses(&shop, vec![status(id, word, json!({}))]);
     phones.hear(&report("wamid.held", "sent")).await;
-    let mut holder = phones.house.test.owner().await;
-    for sql in ["begin", "select 1 from delivery_statuses for update"] {
-        sqlx::Executor::execute(&mut holder, sql).await.expect("the row is held");
-    }
-    let waits =
-        "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    let mut holder = phones.house.test.db.tenant(shop.tenant).begin().await.expect("a transaction");
+    let held = sqlx::query("select 1 from delivery_statuses for update").fetch_all(holder.conn()).await;
+    assert_eq!(held.expect("the row is held").len(), 1);
+    let waits = "select count(*) from pg_locks join pg_stat_activity using (pid)
+                  where datname = current_database() and not granted";
     let behind = [
         report("wamid.1", "read"),
         report("wamid.2", "sent"),
@@ -50,12 +49,13 @@ async fn what_is_told_while_a_report_is_recorded_shares_the_next_transaction() {
     let stuck = report("wamid.held", "delivered");
     let first = phones.hear(&stuck);
     let others = async {
-        while sqlx::query_scalar::<_, i64>(waits).fetch_one(&mut holder).await.expect("a count") == 0 {
+        let mut onlooker = phones.house.test.owner().await;
+        while sqlx::query_scalar::<_, i64>(waits).fetch_one(&mut onlooker).await.expect("a count") == 0 {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
         let release = async {
             tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-            sqlx::Executor::execute(&mut holder, "rollback").await.expect("the row is free");
+            holder.close().await.expect("the row is free");
         };
         tokio::join!(futures::future::join_all(behind.iter().map(|body| phones.hear(body))), release);
     };
