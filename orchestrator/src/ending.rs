@@ -63,10 +63,7 @@ pub async fn conclude(
     crash::point(Point::Answered);
     let placeholder = shown.as_ref().and_then(|shown| shown.external_id.as_deref());
     let short = short_of(&thought);
-    let hit = match &thought.outcome {
-        Outcome::Answer { completion, .. } => doubted(turn, &completion.text),
-        _ => None,
-    };
+    let hit = said_by(&thought).and_then(|answer| doubted(turn, answer));
     let (parts, answer_kind, end, reason) = match &thought.outcome {
         Outcome::Answer { completion, .. } => {
             (sender.outlet.parts("answer", &completion.text, placeholder), "answer", End::Replied, None)
@@ -165,6 +162,14 @@ async fn escalate(tx: &mut TenantTx, lease: &Lease, turn: &Turn) -> Result<(), D
         escalations::open(tx, &hit.escalation(lease)).await?;
     }
     Ok(())
+}
+
+/// What a model answered, all of it.
+fn said_by(thought: &Thought) -> Option<&str> {
+    match &thought.outcome {
+        Outcome::Answer { completion, .. } => Some(&completion.text),
+        _ => None,
+    }
 }
 
 fn short_of(thought: &Thought) -> Option<&Short> {

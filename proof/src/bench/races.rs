@@ -79,7 +79,7 @@ pub async fn run() -> anyhow::Result<Report> {
 }
 
 fn speak(street: &Street, n: u32) {
-    if n % 2 == 0 {
+    if n.is_multiple_of(2) {
         let (channel, user) = (format!("CRACE{}", n / 2 / THREADS), format!("U{n}"));
         street.slack.say(Say::new(&street.team, &channel, &user, "what did we decide?").mentioning());
     } else {
