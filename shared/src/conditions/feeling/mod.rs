@@ -226,7 +226,7 @@ mod tests {
             ("Can you send it again? Thanks!", Feeling::Neutral),
             ("Thanks, but this is ridiculous", Feeling::Negative),
             ("😡", Feeling::Negative),
-            ("WHERE IS MY ORDER", Feeling::Negative),
+            ("WHERE ARE ALL MY ORDERS", Feeling::Negative),
             ("IBAN and BIC, please", Feeling::Neutral),
             ("", Feeling::Neutral),
         ] {
