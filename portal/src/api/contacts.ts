@@ -1,9 +1,9 @@
 // People who talk to the agents: asked for, marked, and what was erased of whom.
-import { infiniteQueryOptions, keepPreviousData, queryOptions, useMutation, useQueryClient, type InfiniteData } from '@tanstack/react-query'
+import { infiniteQueryOptions, keepPreviousData, queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
 import type { ContactsSearch } from '../lib/searches'
 import { call } from './client'
 import { PAGE, WATCHED_MS } from './queries'
-import type { PersonBody, PersonList } from './schema'
+import type { PersonBody } from './schema'
 
 /** While one of them is being erased, they are asked for again. */
 export const contactsQuery = ({ q, vip }: ContactsSearch) =>
@@ -34,21 +34,11 @@ export const erasuresQuery = queryOptions({
 
 export const retentionQuery = queryOptions({ queryKey: ['retention'], queryFn: () => call('GET /api/v1/privacy/retention') })
 
-type Pages = InfiniteData<PersonList>
-
-/** The mark stands there at once, and goes again if the gateway refuses it. */
+/** Whoever shows the mark at once takes it back if the gateway refuses it. Done when the lists are new. */
 export function useMark() {
   const client = useQueryClient()
   return useMutation({
     mutationFn: ({ id, vip }: Pick<PersonBody, 'id' | 'vip'>) => call('PATCH /api/v1/people/{person_id}', { path: { person_id: id }, body: { vip } }),
-    onMutate: async ({ id, vip }) => {
-      await client.cancelQueries({ queryKey: ['contacts'] })
-      const before = client.getQueriesData<Pages>({ queryKey: ['contacts'] })
-      const marked = (one: PersonBody) => (one.id === id ? { ...one, vip } : one)
-      client.setQueriesData<Pages>({ queryKey: ['contacts'] }, (known) => known && { ...known, pages: known.pages.map((page) => ({ ...page, items: page.items.map(marked) })) })
-      return before
-    },
-    onError: (_problem, _mark, before) => before?.forEach(([key, known]) => client.setQueryData(key, known)),
     onSettled: () => client.invalidateQueries({ queryKey: ['contacts'] }),
   })
 }

@@ -1,6 +1,6 @@
 // People who talk to the agents, one a line, each with its mark, which can be taken back at once.
 import { Link } from '@tanstack/react-router'
-import { useState, type ReactNode } from 'react'
+import { startTransition, useOptimistic, useState, type ReactNode } from 'react'
 import { useMark } from '../api/contacts'
 import type { PersonBody } from '../api/schema'
 import { useRights, useSession } from '../api/session'
@@ -23,14 +23,18 @@ export function ContactLines({ items, onOpen, nobody }: ContactLinesProps) {
   const say = useWords()
   const mark = useMark()
   const [told, setTold] = useState<PersonBody | null>(null)
-  const set = (person: PersonBody, vip: boolean, isUndone = false) => mark.mutate({ id: person.id, vip }, { onSuccess: () => setTold(isUndone ? null : { ...person, vip }) })
+  const set = (person: PersonBody, vip: boolean, isUndone = false) =>
+    mark.mutateAsync({ id: person.id, vip }).then(
+      () => setTold(isUndone ? null : { ...person, vip }),
+      () => {}, // `mark.error` says why.
+    )
   return (
     <>
       <div role="status">
         {told && (
           <p className="note good actions">
             {say(told.vip ? 'contacts.marked' : 'contacts.unmarked', { name: told.name })}
-            <Button look="quiet" onClick={() => set(told, !told.vip, true)}>
+            <Button look="quiet" onClick={() => void set(told, !told.vip, true)}>
               {say('contacts.undo')}
             </Button>
           </p>
@@ -50,11 +54,18 @@ export function ContactLines({ items, onOpen, nobody }: ContactLinesProps) {
   )
 }
 
-function Line({ person, onMark, onOpen }: { person: PersonBody; onMark: (vip: boolean) => void; onOpen?: (id: string) => void }) {
+function Line({ person, onMark, onOpen }: { person: PersonBody; onMark: (vip: boolean) => Promise<void>; onOpen?: (id: string) => void }) {
   const say = useWords()
   const { mayChange } = useRights()
   const mayMark = !useSession().impersonation && mayChange && !person.is_being_erased
   const { name } = person
+  // With the click itself: React would take back a box that nothing has changed yet.
+  const [isMarked, show] = useOptimistic(person.vip)
+  const set = (vip: boolean) =>
+    startTransition(async () => {
+      show(vip)
+      await onMark(vip)
+    })
   return (
     <li className="member">
       <Initials name={name} />
@@ -71,7 +82,7 @@ function Line({ person, onMark, onOpen }: { person: PersonBody; onMark: (vip: bo
       <span className="actions">
         {mayMark ? (
           <label className="check">
-            <input type="checkbox" aria-label={say('contacts.vip_of', { name })} checked={person.vip} onChange={(event) => onMark(event.target.checked)} />
+            <input type="checkbox" aria-label={say('contacts.vip_of', { name })} checked={isMarked} onChange={(event) => set(event.target.checked)} />
             <span>{say('contacts.vip')}</span>
           </label>
         ) : (
