@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use shared::{
     crash,
-    db::{Db, DbError, memories, system},
+    db::{Db, DbError, system, vectors},
     embedding::Embedder,
     ids::TenantId,
     live::Wakeups,
@@ -49,27 +49,23 @@ pub async fn embed_waiting(db: &Db, embedder: &Embedder) -> Result<usize, DbErro
 
 async fn embed_tenant(db: &Db, embedder: &Embedder, tenant: TenantId) -> Result<usize, DbError> {
     let db = db.tenant(tenant);
-    let mut tx = db.begin_for_all_audiences().await?;
-    let waiting = memories::without_vector(&mut tx, BATCH_MAX).await?;
-    tx.close().await?;
+    let waiting = vectors::missing_alone(&db, BATCH_MAX).await?;
     if waiting.is_empty() {
         return Ok(0);
     }
-    let (ids, texts): (Vec<_>, Vec<_>) = waiting.iter().cloned().unzip();
-    let embedded = embedder.embed_memories(tenant, texts).await;
+    let embedded = embedder.embed_memories(tenant, waiting.iter().map(|(_, text)| text.clone()).collect()).await;
     crash::point(crash::Point::Embedded);
-    let mut tx = db.begin_for_all_audiences().await?;
-    let count = match embedded {
-        Ok(vectors) => {
-            memories::store_vectors(&mut tx, &waiting, &vectors).await?;
-            ids.len()
+    match embedded {
+        Ok(found) => {
+            vectors::store_alone(&db, &waiting, &found).await?;
+            Ok(waiting.len())
         }
         Err(error) => {
             tracing::error!(tenant.id = %tenant, %error, "A batch could not be embedded");
-            memories::count_failure(&mut tx, &ids).await?;
-            0
+            let mut tx = db.begin_for_all_audiences().await?;
+            vectors::count_failure(&mut tx, &waiting).await?;
+            tx.commit().await?;
+            Ok(0)
         }
-    };
-    tx.commit().await?;
-    Ok(count)
+    }
 }

@@ -144,15 +144,16 @@ pub async fn list(
 pub async fn show(Admin(admin): Admin, PathId(id): PathId<PersonId>) -> Result<Json<PersonDetail>, ApiError> {
     let mut tx = admin.db.begin_for_all_audiences().await?;
     let known = people_pages::of_human(&mut tx, id).await?;
-    let all: Vec<PersonId> = known.iter().map(|(line, _)| line.id).collect();
-    if !all.contains(&id) {
+    if !known.iter().any(|place| place.line.id == id) {
         return Err(ApiError::not_found());
     }
+    let all: Vec<PersonId> =
+        known.iter().flat_map(|place| [place.line.id].into_iter().chain(place.before.iter().copied())).collect();
     let forecast = privacy::forecast(&mut tx, &all).await?;
     tx.close().await?;
-    let last_wrote_at = known.iter().filter_map(|(_, at)| *at).max().map(written);
+    let last_wrote_at = known.iter().filter_map(|place| place.last_wrote_at).max().map(written);
     let (mut asked, also): (Vec<Line>, Vec<Line>) =
-        known.into_iter().map(|(line, _)| line).partition(|line| line.id == id);
+        known.into_iter().map(|place| place.line).partition(|line| line.id == id);
     Ok(Json(PersonDetail {
         about: asked.pop().ok_or_else(ApiError::not_found)?.into(),
         also: also.into_iter().map(PersonBody::from).collect(),

@@ -170,7 +170,7 @@ async fn keep(gateway: &Gateway, incoming: &[Incoming<'_>]) -> Result<Vec<Option
 /// One tenant's part: news of its numbers in one transaction, then what people did to messages, each in its own. What the
 /// database refuses for what it is goes to quarantine, and takes nothing else with it.
 async fn tell(gateway: &Gateway, db: TenantDb, part: Part<'_>) -> Result<(), Refusal> {
-    if !recorded_together(gateway, &db, &part).await {
+    if !recorded_together(gateway, &db, &part).await? {
         match note(&db, &part).await {
             Err(error) if error.refuses_value() => note_singly(gateway, &db, &part).await?,
             noted => noted?,
@@ -193,9 +193,9 @@ async fn tell(gateway: &Gateway, db: TenantDb, part: Part<'_>) -> Result<(), Ref
 }
 
 /// Most requests tell how a message fared, and nothing else.
-async fn recorded_together(gateway: &Gateway, db: &TenantDb, part: &Part<'_>) -> bool {
+async fn recorded_together(gateway: &Gateway, db: &TenantDb, part: &Part<'_>) -> Result<bool, DbError> {
     let is_alone = !part.statuses.is_empty() && part.changes.is_empty() && part.accounts.is_empty();
-    is_alone && gateway.reports.record(db, part.statuses.clone()).await
+    if is_alone { gateway.reports.record(db, part.statuses.clone()).await } else { Ok(false) }
 }
 
 async fn note(db: &TenantDb, part: &Part<'_>) -> Result<(), DbError> {

@@ -3,10 +3,12 @@
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
+use serde_json::json;
 
 use crate::{
     events::{question, signed},
     gate::Gate,
+    phones::{self, APP_SECRET, Phones, change, entry, post},
     stage::{Firm, House},
     wire::Ask,
 };
@@ -74,6 +76,30 @@ async fn without_the_database_events_are_503_and_stored_when_slack_tries_again()
     assert_eq!(house.stored(acme.tenant).await, 201, "each once");
     let reasons = house.quarantined().await;
     assert!(reasons.len() >= 2, "the strangers, once for each 200");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_database_reports_are_503_and_recorded_when_meta_tries_again() {
+    let mut gate = Gate::new().await;
+    let phones = Phones::open_with(|config| gate.stand_before(config)).await;
+    let shop = phones.shop("acme").await;
+    let reports: Vec<Ask> = (0..50)
+        .map(|n| json!({ "id": format!("wamid.{n}"), "status": "sent", "timestamp": "1767000001", "recipient_id": "49" }))
+        .map(|status| change(&shop.number, json!({ "statuses": [status] })))
+        .map(|change| phones::signed(APP_SECRET, post(vec![entry(&shop.account, vec![change])]).to_string()))
+        .collect();
+    // So that the number and its account are known.
+    for _ in 0..2 {
+        assert_eq!(statuses(&phones.house, &reports[..1]).await, [200]);
+    }
+    gate.shut().await;
+    assert_eq!(statuses(&phones.house, &reports).await, [503; 50]);
+    gate.open().await;
+    let back = Instant::now();
+    while statuses(&phones.house, &reports).await != [200; 50] {
+        assert!(back.elapsed() < Duration::from_secs(20), "not back");
+    }
+    assert_eq!(phones.house.count(shop.tenant, "select count(*) from delivery_statuses").await, 50);
 }
 
 #[tokio::test]

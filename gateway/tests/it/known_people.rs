@@ -171,3 +171,43 @@ async fn one_human_of_two_connections_is_shown_as_one_and_operators_are_not_show
     assert_eq!(get(&house, &operator, PEOPLE).await.status, 200);
     assert_eq!(get(&house, &operator, &path).await.status, 403);
 }
+
+#[tokio::test]
+async fn who_goes_by_another_id_is_one_with_their_mark_and_their_wish_and_goes_whole() {
+    let house = House::open().await;
+    let acme = house.firm("acme").await;
+    let connection = acme.connection.parse().expect("an id");
+    let mut all = Vec::new();
+    for (known_as, name) in [("4915100000009", "Grace"), ("DE.1", "Grace H."), ("DE.2", "Grace Hopper")] {
+        all.push(met(&house, &acme, known_as, name).await);
+    }
+    let mut tx = house.test.db.tenant(acme.tenant).begin_for_all_audiences().await.expect("a transaction");
+    people::set_vip(&mut tx, all[0], true).await.expect("they are marked");
+    people::set_consent(&mut tx, all[1], true).await.expect("they want no more");
+    people::moved(&mut tx, connection, "4915100000009", "DE.1", None).await.expect("they are one");
+    people::moved(&mut tx, connection, "DE.1", "DE.2", None).await.expect("they are one");
+    tx.commit().await.expect("stored");
+    let listed = get(&house, &acme.key, PEOPLE).await.json();
+    assert_eq!(names(&house, &acme, "").await, ["Grace Hopper"], "{listed}");
+    let item = &listed["items"][0];
+    assert_eq!((&item["vip"], &item["opted_out"]), (&json!(true), &json!(true)), "{item}");
+    for gone in &all[..2] {
+        assert_eq!(get(&house, &acme.key, &format!("{PEOPLE}/{gone}")).await.status, 404, "{gone}");
+    }
+    let shown = get(&house, &acme.key, &format!("{PEOPLE}/{}", all[2])).await.json();
+    assert_eq!((&shown["counts"]["people"], &shown["also"]), (&json!(3), &json!([])), "{shown}");
+
+    let ask = Ask::new("POST", "/api/v1/privacy/erasures").key(&acme.key).json(&json!({ "people": [all[2]] }));
+    let asked = house.ask(&ask).await.json();
+    let done = erase(&house, &acme, asked["id"].as_str().expect("an id").parse().expect("an id")).await;
+    all.sort();
+    assert_eq!((&done.people, done.counts["people"]), (&all, 3));
+    let system = house.test.db.system();
+    let fingerprints = system::fingerprint_key(&system, &house.test.config.master_keys).await.expect("a key");
+    for id in ["4915100000009", "DE.1", "DE.2"] {
+        let subject = fingerprints.fingerprint(&["erased-person", &acme.tenant.to_string(), "slack", id]);
+        assert!(done.subjects.contains(&subject), "{id}");
+    }
+    let left = "select count(*) from people where display_name like 'Grace%' or external_id ~ '4915|DE'";
+    assert_eq!(house.count(acme.tenant, left).await, 0);
+}

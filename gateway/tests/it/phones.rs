@@ -1,7 +1,11 @@
 //! What the WhatsApp tests play on: a house whose Graph API is simulated, and firms with a number.
 
 use serde_json::{Value, json};
-use shared::{clock::Clock, config::WhatsAppApp, ids::TenantId};
+use shared::{
+    clock::Clock,
+    config::{Config, WhatsAppApp},
+    ids::TenantId,
+};
 use simulators::{WhatsAppOptions, WhatsAppSimulator, account_of, number_of, whatsapp_signature};
 
 use crate::{
@@ -32,6 +36,10 @@ pub struct Shop {
 
 impl Phones {
     pub async fn open() -> Self {
+        Self::open_with(|_| ()).await
+    }
+
+    pub async fn open_with(change: impl FnOnce(&mut Config)) -> Self {
         let whatsapp =
             WhatsAppSimulator::start(ANY_PORT, WhatsAppOptions::new("", APP_SECRET)).await.expect("a free port");
         let graph = whatsapp.graph_url().parse().expect("a URL");
@@ -43,6 +51,7 @@ impl Phones {
                 secret: APP_SECRET.to_owned().into(),
                 verify_token: VERIFY_TOKEN.to_owned().into(),
             });
+            change(config);
         })
         .await;
         Self { house, whatsapp }

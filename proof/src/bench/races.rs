@@ -55,8 +55,8 @@ pub async fn run() -> anyhow::Result<Report> {
     street.model.set_options(ModelOptions { token_delay_ms: TOKEN_DELAY_MS, answer, ..ModelOptions::default() });
     let mut races: Vec<Race> = Vec::with_capacity(RACES);
     let (began, mut said, mut looked_at, mut dice) = (Instant::now(), 0, 0, Dice::new(1));
-    while races.len() < RACES {
-        while Duration::from_secs(1) * said / A_SECOND < began.elapsed() {
+    while looked_at < RACES {
+        while races.len() < RACES && Duration::from_secs(1) * said / A_SECOND < began.elapsed() {
             speak(&street, said);
             said += 1;
         }
@@ -73,7 +73,7 @@ pub async fn run() -> anyhow::Result<Report> {
         sleep(LOOK_INTERVAL).await;
     }
     sleep(SETTLE).await;
-    let report = judge(&street, &races, looked_at).await?;
+    let report = judge(&street, &races).await?;
     street.close().await?;
     Ok(report)
 }
@@ -166,9 +166,9 @@ fn visible(street: &Street, place: &Place) -> usize {
     }
 }
 
-async fn judge(street: &Street, races: &[Race], looked_at: usize) -> anyhow::Result<Report> {
+async fn judge(street: &Street, races: &[Race]) -> anyhow::Result<Report> {
     let (mut committed_after, mut late, mut in_flight, mut begun, mut streamed) = (0, 0, 0, 0, 0);
-    for race in races.iter().take(looked_at) {
+    for race in races {
         let later = race.later.context("it was looked at")?;
         committed_after += usize::from(committed(street, race.conversation).await? != race.committed);
         late += usize::from(visible(street, &race.place) > later);
@@ -177,7 +177,7 @@ async fn judge(street: &Street, races: &[Race], looked_at: usize) -> anyhow::Res
         streamed += usize::from(race.committed.1 > 0);
     }
     let mut report = Report::new("races");
-    report.add(Figure::new("takeovers while an agent answers", looked_at as f64, ""));
+    report.add(Figure::new("takeovers while an agent answers", races.len() as f64, ""));
     report.add(Figure::new("of them with a part of the answer committed before", begun as f64, ""));
     report.add(Figure::new("of them streamed", streamed as f64, ""));
     report.add(

@@ -57,11 +57,13 @@ pub fn script(tenant_id: TenantId, mark: &str) -> String {
         [0x210, 0x211, 0x212, 0x213, 0x214, 0x215, 0x216, 0x217, 0x218, 0x219].map(Uuid::from_u128);
     let [escalation, notice, follow_up, routine, budget, usage, fork, rehearsal, endpoint] =
         [0x220, 0x221, 0x222, 0x223, 0x224, 0x225, 0x226, 0x227, 0x228].map(Uuid::from_u128);
+    let before = Uuid::from_u128(0x229);
     let (old, erasure) = ("now() - interval '10 days'", ERASURE.uuid());
     let words = words(tenant, mark, [run, message, outbox, memory, summary, fork, rehearsal]);
     format!(
-        "insert into people (tenant_id, person_id, connection_id, external_id, display_name)
-         values ('{tenant}', '{person}', '{connection}', '{KNOWN_AS}', '{mark} Gone');
+        "insert into people (tenant_id, person_id, connection_id, external_id, display_name, merged_into)
+         values ('{tenant}', '{person}', '{connection}', '{KNOWN_AS}', '{mark} Gone', null),
+                ('{tenant}', '{before}', '{connection}', '{KNOWN_AS}#{before}', '{mark} Gone', '{person}');
          insert into channels (tenant_id, connection_id, external_id, kind, name)
          values ('{tenant}', '{connection}', '{CHANNEL}', 'direct', '{mark}');
          insert into conversations (tenant_id, conversation_id, connection_id, channel_external_id, kind)

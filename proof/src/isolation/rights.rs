@@ -4,7 +4,7 @@ use anyhow::Context;
 use sqlx::{AssertSqlSafe, PgConnection};
 
 /// Our functions in `public`; everything else there must belong to an extension.
-pub const FUNCTIONS: [&str; 26] = [
+pub const FUNCTIONS: [&str; 28] = [
     "audit_append(text,text,text,text,text,jsonb)",
     "audit_hash(text[])",
     "book_sending()",
@@ -20,6 +20,8 @@ pub const FUNCTIONS: [&str; 26] = [
     "id_floor(timestamp with time zone)",
     "id_of(text)",
     "id_time(uuid)",
+    "memories_store_vectors(uuid,uuid[],text[],halfvec[],text)",
+    "memories_without_vector(uuid,bigint)",
     "micro_usd_of(bigint,text,timestamp with time zone)",
     "new_id()",
     "run_finish(uuid,uuid,bigint,bigint,uuid[],text[],text[],text[],uuid[],uuid,text,text,text)",

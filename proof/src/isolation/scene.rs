@@ -268,10 +268,10 @@ impl Cast<'_> {
              values ('{tenant}', '{number}', 'whatsapp', 'own', 'N{team}', '', '{mark}', '', '\\x{verify}', '{mark}');
              insert into connection_routes (channel, app_id, external_id, tenant_id, connection_id, bot_user_id, bot_id)
              values ('whatsapp', 'own', 'N{team}', '{tenant}', '{number}', '', '');
-             insert into people (tenant_id, person_id, connection_id, external_id, display_name, phone)
-             values ('{tenant}', '{OLDER}', '{number}', '4930', '{mark}', null),
-                    ('{tenant}', '{NEWER}', '{number}', 'DE.1', '{mark}', null),
-                    ('{tenant}', '{MOVING}', '{number}', 'DE.{team}', '{mark}', '4931');
+             insert into people (tenant_id, person_id, connection_id, external_id, display_name, phone, vip)
+             values ('{tenant}', '{OLDER}', '{number}', '4930', '{mark}', null, true),
+                    ('{tenant}', '{NEWER}', '{number}', 'DE.1', '{mark}', null, false),
+                    ('{tenant}', '{MOVING}', '{number}', 'DE.{team}', '{mark}', '4931', false);
              insert into messages (tenant_id, message_id, conversation_id, external_id, author_kind, person_id, body, sent_at)
              values ('{tenant}', '{message}', '{conversation}', 'wamid.0', 'person', '{OLDER}', '{mark} wrote',
                      '2026-11-20T1{later}:00:00Z');

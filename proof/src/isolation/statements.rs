@@ -24,6 +24,7 @@ use shared::{
         streams::{self, Addition},
         tenants,
         usage::{CallStatus, ModelCall},
+        vectors,
     },
     ids::OutboxId,
     message::{ChannelKind, InboundMessage, Profile},
@@ -201,11 +202,11 @@ fn what_is_said() -> Vec<Call> {
         "memories::search for the tenant", ForTheTenant, |tx, _config| {
             memories::search(tx, &question(&[0.0; 384])).await?
         };
-        "memories::without_vector", AllAudiences, |tx, _config| memories::without_vector(tx, 10).await?;
-        "memories::store_vectors", AllAudiences, |tx, _config| {
-            memories::store_vectors(tx, &[(MEMORY, format!("{THEIR_MARK} said"))], &[vec![0.5; 384]]).await?
+        "vectors::missing", AllAudiences, |tx, _config| vectors::missing(tx, 10).await?;
+        "vectors::store", AllAudiences, |tx, _config| {
+            vectors::store(tx, &[(MEMORY, format!("{THEIR_MARK} said"))], &[vec![0.5; 384]]).await?
         };
-        "memories::count_failure", AllAudiences, |tx, _config| memories::count_failure(tx, &[MEMORY]).await?;
+        "vectors::count_failure", AllAudiences, |tx, _config| vectors::count_failure(tx, &[(MEMORY, String::new())]).await?;
     }
 }
 

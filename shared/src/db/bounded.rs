@@ -80,6 +80,6 @@ pub(super) fn within<'e, T: 'e>(
     Box::pin(async move { timeout(deadline, work).await.unwrap_or_else(|_| Err(late())) })
 }
 
-fn late() -> Error {
+pub(super) fn late() -> Error {
     Error::Io(io::Error::new(io::ErrorKind::TimedOut, "no answer in time: the session may be dead"))
 }

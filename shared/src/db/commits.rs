@@ -164,12 +164,6 @@ fn is_lock_timeout(error: &DbError) -> bool {
     refusal.code().is_some_and(|code| code == "55P03")
 }
 
-/// Whether the server refused the statement, rather than being away, out of room or told to stop.
-fn is_about_a_row(error: &DbError) -> bool {
-    let DbError::Sql(sqlx::Error::Database(refusal)) = error else { return false };
-    refusal.code().is_some_and(|code| !["08", "53", "57", "58"].iter().any(|class| code.starts_with(class)))
-}
-
 struct Committer {
     pool: PgPool,
     connection: Option<PoolConnection<Postgres>>,
@@ -187,14 +181,13 @@ impl Committer {
                 }
             }
             // One row that can't be stored must not take the others with it.
-            Err(error) if arrivals.len() > 1 && is_about_a_row(&error) => {
+            Err(error) if arrivals.len() > 1 && error.is_about_a_row() => {
                 self.store_singly(arrivals.into_iter().zip(answers)).await;
             }
             // The database is away: asking once more for each would take as long again each time.
             Err(error) => {
                 for answer in answers {
-                    let away = std::io::Error::other(error.to_string());
-                    let _ = answer.send(Err(sqlx::Error::Io(away).into()));
+                    let _ = answer.send(Err(error.for_another()));
                 }
             }
         }
@@ -222,7 +215,7 @@ impl Committer {
         if let Some(kept) = self.connection.take() {
             match self.store_on(kept, arrivals).await {
                 // What was kept may have died meanwhile. Whatever did arrive is a duplicate of itself.
-                Err(error) if !is_about_a_row(&error) => {}
+                Err(error) if !error.is_about_a_row() => {}
                 answered => return answered,
             }
         }
@@ -242,7 +235,7 @@ impl Committer {
             Ok(stored) => stored?,
             Err(_) => {
                 connection.close_on_drop();
-                return Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()).into());
+                return Err(DbError::timed_out());
             }
         };
         // After an error it is not kept: it may be what failed.

@@ -31,6 +31,23 @@ impl DbError {
         }
     }
 
+    /// The server refuses the statement, for a value or for what others hold, rather than being away, out of room or told to
+    /// stop: something else may pass at once.
+    pub fn is_about_a_row(&self) -> bool {
+        let Self::Sql(sqlx::Error::Database(refusal)) = self else { return false };
+        refusal.code().is_some_and(|code| !["08", "53", "57", "58"].iter().any(|class| code.starts_with(class)))
+    }
+
+    /// The server did not answer in time.
+    pub fn timed_out() -> Self {
+        Self::Sql(super::bounded::late())
+    }
+
+    /// The same, for another who waited for what failed: the server is away for them, too.
+    pub fn for_another(&self) -> Self {
+        Self::Sql(sqlx::Error::Io(std::io::Error::other(self.to_string())))
+    }
+
     /// The server refuses the value itself: it won't take it at the next try either.
     pub fn refuses_value(&self) -> bool {
         match self {

@@ -1,4 +1,4 @@
-//! Long-term memory: search under the asker's audiences, and the vectors' back-fill. Messages, facts drawn from them
+//! Long-term memory: search under the asker's audiences. Messages, facts drawn from them
 //! (`facts`) and passages of documents (`documents`) are found by one statement.
 //!
 //! The search scores as in `docs/memory.md`: cosine, full text with OR, author, neighbours and the best of the stretch of
@@ -233,55 +233,4 @@ fn recalled(row: &PgRow) -> Result<Recalled, DbError> {
         body: row.try_get("body")?,
         score: row.try_get("score")?,
     })
-}
-
-/// Memories that lack their vector, oldest first. Needs an all-audiences transaction.
-pub async fn without_vector(tx: &mut TenantTx, limit: i64) -> Result<Vec<(MemoryId, String)>, DbError> {
-    let tenant = tx.tenant();
-    let rows = sqlx::query(
-        "select memory_id, body from memories
-          where tenant_id = $1 and embedding is null and embed_failures < 5
-          order by memory_id limit $2",
-    )
-    .bind(tenant)
-    .bind(limit)
-    .fetch_all(tx.conn())
-    .await?;
-    rows.iter().map(|row| Ok((row.try_get("memory_id")?, row.try_get("body")?))).collect()
-}
-
-/// Stores the vectors of these texts; rows that were erased meanwhile, or say something else by now, are left alone.
-pub async fn store_vectors(
-    tx: &mut TenantTx,
-    embedded: &[(MemoryId, String)],
-    vectors: &[Vec<f32>],
-) -> Result<(), DbError> {
-    let tenant = tx.tenant();
-    let vectors: Vec<HalfVector> = vectors.iter().map(|vector| HalfVector::from_f32_slice(vector)).collect();
-    sqlx::query(
-        "update memories m set embedding = g.vector, model = $5
-           from unnest($2::uuid[], $3::text[], $4::halfvec[]) as g (memory_id, body, vector)
-          where m.tenant_id = $1 and m.memory_id = g.memory_id and m.body = g.body",
-    )
-    .bind(tenant)
-    .bind(embedded.iter().map(|(id, _)| *id).collect::<Vec<_>>())
-    .bind(embedded.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>())
-    .bind(vectors)
-    .bind(embedding::MODEL)
-    .execute(tx.conn())
-    .await?;
-    Ok(())
-}
-
-/// Counts a failed attempt; after five the row stays searchable by words only.
-pub async fn count_failure(tx: &mut TenantTx, ids: &[MemoryId]) -> Result<(), DbError> {
-    let tenant = tx.tenant();
-    sqlx::query(
-        "update memories set embed_failures = embed_failures + 1 where tenant_id = $1 and memory_id = any ($2)",
-    )
-    .bind(tenant)
-    .bind(ids)
-    .execute(tx.conn())
-    .await?;
-    Ok(())
 }

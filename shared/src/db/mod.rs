@@ -101,6 +101,7 @@ pub mod traces;
 mod tx;
 pub mod usage;
 pub mod usage_report;
+pub mod vectors;
 pub mod watched;
 pub mod webhook_endpoints;
 

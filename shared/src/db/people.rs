@@ -1,6 +1,7 @@
 //! People who talk to agents, and what they are to the tenant.
 
 use sqlx::Row;
+use time::OffsetDateTime;
 
 use super::{Audience, DbError, TenantTx};
 use crate::{
@@ -193,7 +194,7 @@ pub async fn introduce(
             if phone == message.author {
                 message.author = by_phone(tx, connection, phone).await?.unwrap_or_else(|| phone.to_owned());
             } else if let (Some(person), None) = known(tx, connection, phone, &message.author).await? {
-                rename(tx, person, &message.author, Some(phone)).await?;
+                rename(tx, person.id, &message.author, Some(phone)).await?;
             }
         }
         let tenant = tx.tenant();
@@ -236,8 +237,8 @@ async fn by_phone(tx: &mut TenantTx, connection: ConnectionId, phone: &str) -> R
     .await?)
 }
 
-/// A person goes by another id from now on. If both are known already, what the older one said becomes the newer one's; who
-/// is remembered by it is told it, too. Needs an all-audiences transaction.
+/// A person goes by another id from now on. If both are known already, what the older one said becomes the newer one's, and
+/// so do its mark and its wish to be left alone; who is remembered by it is told it, too. Needs an all-audiences transaction.
 pub async fn moved(
     tx: &mut TenantTx,
     connection: ConnectionId,
@@ -246,10 +247,20 @@ pub async fn moved(
     phone: Option<&str>,
 ) -> Result<(), DbError> {
     match known(tx, connection, previous, current).await? {
-        (Some(person), None) => rename(tx, person, current, phone).await,
-        (Some(older), Some(newer)) => merge(tx, older, newer).await,
+        (Some(person), None) => rename(tx, person.id, current, phone).await,
+        (Some(older), Some(newer)) => merge(tx, &older, newer.id).await,
         (None, _) => Ok(()),
     }
+}
+
+/// One of the ids that somebody goes by.
+#[derive(sqlx::FromRow)]
+struct Known {
+    #[sqlx(rename = "person_id")]
+    id: PersonId,
+    external_id: String,
+    vip: bool,
+    opted_out_at: Option<OffsetDateTime>,
 }
 
 /// The people of these two ids.
@@ -258,10 +269,10 @@ async fn known(
     connection: ConnectionId,
     one: &str,
     other: &str,
-) -> Result<(Option<PersonId>, Option<PersonId>), DbError> {
+) -> Result<(Option<Known>, Option<Known>), DbError> {
     let tenant = tx.tenant();
-    let both: Vec<(PersonId, String)> = sqlx::query_as(
-        "select person_id, external_id from people
+    let mut both: Vec<Known> = sqlx::query_as(
+        "select person_id, external_id, vip, opted_out_at from people
           where tenant_id = $1 and connection_id = $2 and external_id in ($3, $4) for update",
     )
     .bind(tenant)
@@ -270,7 +281,7 @@ async fn known(
     .bind(other)
     .fetch_all(tx.conn())
     .await?;
-    let of = |id: &str| both.iter().find(|(_, external_id)| external_id == id).map(|(person, _)| *person);
+    let mut of = |id: &str| both.iter().position(|known| known.external_id == id).map(|at| both.swap_remove(at));
     Ok((of(one), of(other)))
 }
 
@@ -288,7 +299,7 @@ async fn rename(tx: &mut TenantTx, person: PersonId, id: &str, phone: Option<&st
     Ok(())
 }
 
-async fn merge(tx: &mut TenantTx, older: PersonId, newer: PersonId) -> Result<(), DbError> {
+async fn merge(tx: &mut TenantTx, older: &Known, newer: PersonId) -> Result<(), DbError> {
     let tenant = tx.tenant();
     sqlx::query(
         "with said as (
@@ -297,16 +308,22 @@ async fn merge(tx: &mut TenantTx, older: PersonId, newer: PersonId) -> Result<()
              update memories set person_id = $3, audience = case when audience = $4 then $5 else audience end,
                                  subject = case when subject = $4 then $5 else subject end
               where tenant_id = $1 and person_id = $2
+         ), newer as (
+             update people set vip = vip or $6, opted_out_at = coalesce(opted_out_at, $7)
+              where tenant_id = $1 and person_id = $3
          )
-         -- It stays, for rows that name it, but is found no more.
-         update people set external_id = external_id || '#' || person_id, phone = null
-          where tenant_id = $1 and person_id = $2",
+         -- Rows that tell what happened go on naming it, but nobody writes by its id any more, which is free again.
+         update people set merged_into = $3, phone = null,
+                           external_id = case when person_id = $2 then external_id || '#' || person_id else external_id end
+          where tenant_id = $1 and $2 in (person_id, merged_into)",
     )
     .bind(tenant)
-    .bind(older)
+    .bind(older.id)
     .bind(newer)
-    .bind(Audience::Person(older).to_string())
+    .bind(Audience::Person(older.id).to_string())
     .bind(Audience::Person(newer).to_string())
+    .bind(older.vip)
+    .bind(older.opted_out_at)
     .execute(tx.conn())
     .await?;
     Ok(())

@@ -37,13 +37,13 @@ pub struct Filter<'a> {
 }
 
 macro_rules! lines {
-    ($last_wrote:literal, $rest:expr) => {
+    ($more:literal, $rest:expr) => {
         concat!(
             "select p.person_id, p.display_name, p.connection_id, c.display_name as connection_name, c.channel, p.external_id,
                     p.phone, p.standing, p.vip, p.opted_out_at is not null as opted_out, p.created_at,
                     p.person_id = any (array(select unnest(e.people) from erasures e
                                               where e.tenant_id = $1 and e.finished_at is null)) as leaves",
-            $last_wrote,
+            $more,
             " from people p join channel_connections c on c.tenant_id = $1 and c.connection_id = p.connection_id
               where p.tenant_id = $1 and ",
             $rest
@@ -57,7 +57,7 @@ pub async fn list(tx: &mut TenantTx, filter: &Filter<'_>, limit: i64) -> Result<
     let rows = sqlx::query(lines!(
         "",
         "($2::uuid is null or p.person_id < $2) and (p.vip or not $3)
-         and p.external_id not like 'erased:%' and right(p.external_id, 37) <> '#' || p.person_id
+         and p.external_id not like 'erased:%' and p.merged_into is null
          and ($4 = '' or p.display_name ilike $5 or p.external_id = $4 or $6 in (p.external_id, p.phone))
           order by p.person_id desc limit $7"
     ))
@@ -86,22 +86,32 @@ fn digits(q: &str) -> Option<String> {
     (!digits.is_empty() && q.chars().all(signs)).then_some(digits)
 }
 
-/// Where one human is known, with when they last wrote there: themselves, and whoever an erasure of theirs takes along. Empty:
-/// nobody here, or erased.
-pub async fn of_human(
-    tx: &mut TenantTx,
-    person: PersonId,
-) -> Result<Vec<(Line, Option<OffsetDateTime>)>, DbError> {
+/// One of the places where a human is known.
+#[derive(Clone, Debug)]
+pub struct Place {
+    pub line: Line,
+    pub last_wrote_at: Option<OffsetDateTime>,
+    /// The ids that they went by there before.
+    pub before: Vec<PersonId>,
+}
+
+/// Where one human is known: themselves, and whoever an erasure of theirs takes along. Empty: nobody here, or erased.
+pub async fn of_human(tx: &mut TenantTx, person: PersonId) -> Result<Vec<Place>, DbError> {
     let tenant = tx.tenant();
     let rows = sqlx::query(lines!(
-        ", (select max(m.sent_at) from messages m where m.tenant_id = $1 and m.person_id = p.person_id) as last_wrote_at",
+        ", (select max(m.sent_at) from messages m where m.tenant_id = $1 and m.person_id = p.person_id) as last_wrote_at,
+           array(select k.person_id from people k where k.tenant_id = $1 and k.merged_into = p.person_id) as before",
         concat!("p.person_id in (", human!(), ") order by p.person_id")
     ))
     .bind(tenant)
     .bind([person])
     .fetch_all(tx.conn())
     .await?;
-    rows.iter().map(|row| Ok((line(row)?, row.try_get("last_wrote_at")?))).collect()
+    let place = |row: &PgRow| {
+        let (last_wrote_at, before) = (row.try_get("last_wrote_at")?, row.try_get("before")?);
+        Ok(Place { line: line(row)?, last_wrote_at, before })
+    };
+    rows.iter().map(place).collect()
 }
 
 fn line(row: &PgRow) -> Result<Line, DbError> {

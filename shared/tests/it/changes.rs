@@ -3,9 +3,9 @@
 use shared::{
     db::{
         changes::{self, Change, Followed, What},
-        lanes, memories,
+        lanes,
         messages::{self, Place},
-        runs,
+        runs, vectors,
     },
     ids::ConversationId,
     message::ChannelKind,
@@ -103,7 +103,7 @@ async fn what_is_remembered_follows_and_gets_a_new_vector() {
     let talk = stage.hear(acme.says("1.1", "C1", "the launch is on 14 March")).await;
     store(&acme, talk, "1.1", "the launch is on 14 March").await;
     let mut tx = acme.db.begin_for_all_audiences().await.unwrap();
-    let old = memories::without_vector(&mut tx, 10).await.unwrap();
+    let old = vectors::missing(&mut tx, 10).await.unwrap();
     let answered = "update inbox set state = 'replied' where tenant_id = $1";
     sqlx::query(answered).bind(acme.tenant).execute(tx.conn()).await.unwrap();
     tx.commit().await.unwrap();
@@ -116,8 +116,8 @@ async fn what_is_remembered_follows_and_gets_a_new_vector() {
 
     // A worker that was at it since before the edit.
     let mut tx = acme.db.begin_for_all_audiences().await.unwrap();
-    memories::store_vectors(&mut tx, &old, &[vec![0.5; 384]]).await.unwrap();
-    let waiting = memories::without_vector(&mut tx, 10).await.unwrap();
+    vectors::store(&mut tx, &old, &[vec![0.5; 384]]).await.unwrap();
+    let waiting = vectors::missing(&mut tx, 10).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(waiting.len(), 1, "the old text's vector is not the new one's");
     assert_eq!(follow(&acme, edit(talk, "1.1", 4, "the launch is on 13 March")).await, settled);

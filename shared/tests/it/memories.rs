@@ -7,7 +7,7 @@ use shared::{
         memories::{self, Question, Recalled},
         messages::{self, Place},
         people::{self, Profile, Standing},
-        system,
+        system, vectors,
     },
     embedding::Embedder,
     ids::{ConversationId, MessageId, PersonId},
@@ -45,10 +45,10 @@ async fn seen(firm: &Firm, audiences: &[Audience]) -> Vec<String> {
 /// Embeds what lacks its vector, as the worker does.
 async fn embed_all(stage: &Stage, firm: &Firm) {
     let mut tx = firm.db.begin_for_all_audiences().await.expect("a transaction begins");
-    let missing = memories::without_vector(&mut tx, 100).await.expect("memories can be read");
+    let missing = vectors::missing(&mut tx, 100).await.expect("memories can be read");
     let texts = missing.iter().map(|(_, text)| text.clone()).collect();
     let vectors = Embedder::new(&stage.test.config).embed(texts).await.expect("the model is loaded");
-    memories::store_vectors(&mut tx, &missing, &vectors).await.expect("vectors are stored");
+    vectors::store(&mut tx, &missing, &vectors).await.expect("vectors are stored");
     tx.commit().await.expect("vectors are stored");
 }
 
@@ -237,10 +237,9 @@ async fn a_memory_that_can_not_be_embedded_is_given_up_after_five_attempts() {
     remember(&acme, ChannelKind::Public, "C1", "U1", "unspeakable").await;
     for _ in 0..5 {
         let mut tx = acme.db.begin_for_all_audiences().await.unwrap();
-        let missing = memories::without_vector(&mut tx, 10).await.unwrap();
-        let ids: Vec<_> = missing.iter().map(|(id, _)| *id).collect();
-        assert_eq!(ids.len(), 1);
-        memories::count_failure(&mut tx, &ids).await.unwrap();
+        let missing = vectors::missing(&mut tx, 10).await.unwrap();
+        assert_eq!(missing.len(), 1);
+        vectors::count_failure(&mut tx, &missing).await.unwrap();
         tx.commit().await.unwrap();
     }
     assert_eq!(system::tenants_to_embed(&stage.db().system()).await.unwrap(), []);

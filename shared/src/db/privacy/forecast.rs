@@ -17,8 +17,8 @@ pub struct Forecast {
     pub shared_talks: i64,
 }
 
-/// Counts what an erasure of these people would take: all who are the same human, as [`super::request`] takes them along. For
-/// an all-audiences transaction.
+/// Counts what an erasure of these people would take, who are all the ids of a human: those of which [`super::request`] takes
+/// along. For an all-audiences transaction.
 pub async fn forecast(tx: &mut TenantTx, people: &[PersonId]) -> Result<Forecast, DbError> {
     let subject = subject(tx, people).await?;
     let counts = due(tx, &subject).await?;

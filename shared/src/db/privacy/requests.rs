@@ -66,7 +66,7 @@ fn erasure(row: &PgRow) -> Result<Erasure, DbError> {
 }
 
 /// The ids of the people $2, and of whoever is known by the same id of the provider's on another connection of the tenant's: that
-/// is the same human. Who was erased is nobody's.
+/// is the same human. Who was erased is nobody's, and so is an id that somebody went by before.
 macro_rules! human {
     () => {
         "select other.person_id
@@ -77,7 +77,7 @@ macro_rules! human {
                 select from people p
                   join channel_connections c on c.tenant_id = $1 and c.connection_id = p.connection_id
                  where p.tenant_id = $1 and p.person_id = any ($2) and p.external_id not like 'erased:%'
-                   and c.channel = d.channel
+                   and p.merged_into is null and c.channel = d.channel
                    and (other.external_id = p.external_id
                         or c.channel = 'whatsapp'
                            and (other.phone = p.phone or other.external_id = p.phone or other.phone = p.external_id)))
@@ -86,10 +86,18 @@ macro_rules! human {
 }
 pub(crate) use human;
 
-/// Them, and who is the same human. `NotFound`: one of them is nobody here, or was erased.
+/// Them, and who is the same human, with the ids each went by before. `NotFound`: one of them is nobody here, or was erased.
 pub(super) async fn same_humans(tx: &mut TenantTx, people: &[PersonId]) -> Result<Vec<PersonId>, DbError> {
     let tenant = tx.tenant();
-    let all: Vec<PersonId> = sqlx::query_scalar(human!()).bind(tenant).bind(people).fetch_all(tx.conn()).await?;
+    let all: Vec<PersonId> = sqlx::query_scalar(concat!(
+        "select k.person_id from people k where k.tenant_id = $1 and coalesce(k.merged_into, k.person_id) in (",
+        human!(),
+        ") order by k.person_id"
+    ))
+    .bind(tenant)
+    .bind(people)
+    .fetch_all(tx.conn())
+    .await?;
     // Whoever is there is the same human as themselves.
     let known = !people.is_empty() && people.iter().all(|person| all.contains(person));
     if known { Ok(all) } else { Err(DbError::NotFound) }
@@ -164,7 +172,7 @@ pub async fn note_hidden(tx: &mut TenantTx, id: ErasureId) -> Result<(), DbError
 pub async fn addresses(tx: &mut TenantTx, people: &[PersonId]) -> Result<Vec<(String, String)>, DbError> {
     let tenant = tx.tenant();
     Ok(sqlx::query_as(
-        "select c.channel, p.external_id
+        "select c.channel, case when p.merged_into is null then p.external_id else left(p.external_id, -37) end
            from people p join channel_connections c on c.tenant_id = $1 and c.connection_id = p.connection_id
           where p.tenant_id = $1 and p.person_id = any ($2) and p.external_id not like 'erased:%'",
     )
