@@ -16,7 +16,7 @@ use shared::{
     config::Config,
     db::{Db, connections},
     egress,
-    ids::TenantId,
+    ids::{ConnectionId, TenantId},
 };
 use url::Url;
 
@@ -157,6 +157,7 @@ pub struct Speaker {
     /// The model's control API, if it is a simulated one.
     model: Url,
     team: String,
+    pub connection: ConnectionId,
 }
 
 impl Speaker {
@@ -178,7 +179,7 @@ impl Speaker {
         let control = config.slack.api_url.join("/_sim/")?;
         let http = egress::provider_client(Some(Duration::from_secs(10)));
         let model = config.llm.base_url.join("/_sim/options")?;
-        let speaker = Self { http, control, model, team: connection.external_id };
+        let speaker = Self { http, control, model, team: connection.external_id, connection: connection.id };
         speaker.transcript("CGENERAL", "0").await.map_err(|_| {
             anyhow!(
                 "`konstruct chat` speaks through the Slack simulator, and {} is none or not running. In a real workspace, \
@@ -225,6 +226,14 @@ impl Speaker {
             first_words: first_words.unwrap_or_default(),
             complete: changed.duration_since(started),
         })
+    }
+
+    /// Says something in a thread without naming the agent, and waits for nothing.
+    pub async fn remark(&self, user: &str, channel: &str, thread: &str, text: &str) -> anyhow::Result<()> {
+        let body =
+            json!({ "team": self.team, "channel": channel, "user": user, "text": text, "thread_ts": thread });
+        self.tell("say", &body).await?;
+        Ok(())
     }
 
     /// The person edits a message of theirs: `from` in its text becomes `to`.

@@ -1,4 +1,5 @@
-//! The part of the story in which a rule hands a chat to a human: the rule, the message, what was handed over, and back.
+//! The part of the story in which a rule hands a chat to a human: the rule, the message, a colleague's answer from Slack, and
+//! back.
 
 use anyhow::bail;
 use shared::db::{
@@ -9,26 +10,37 @@ use shared::db::{
     takeovers,
 };
 
-use crate::phone::Phone;
+use crate::{
+    chat::Speaker,
+    colleague::{self, Place},
+    phone::{EVE, Phone},
+};
 
-/// Somebody else's phone, so that nobody waits for a human in the rest of the story.
-const PERSON: &str = "4915100000003";
 const RULE: (&str, &str) = ("Lawyers", "keyword in (lawyer, court)");
 /// Escalations looked through for those of the rule.
 const LOOKED_AT: i64 = 100;
 
-/// Fails if the rule does not hand over what it should.
-pub async fn tell(db: &TenantDb, phone: &Phone) -> anyhow::Result<()> {
-    let (name, condition) = RULE;
-    println!("── WhatsApp, from another phone: the rule “{condition}” needs no model ──");
+/// Fails if the rule does not hand over what it should, or if the colleague's answer does not arrive.
+pub async fn tell(db: &TenantDb, phone: &Phone, speaker: &Speaker) -> anyhow::Result<()> {
+    println!("── WhatsApp, from another phone: the rule “{}” needs no model ──", RULE.1);
     make_rule(db).await?;
     give_back(db).await?;
+    let place = Place::open(db, speaker).await?;
+    let told = hand_over(db, phone, speaker, &place).await;
+    // Whatever came of it: nobody waits, and the tenant's own desk is where it was.
+    let given_back = give_back(db).await;
+    let restored = place.restore(db).await;
+    told.and(given_back).and(restored)
+}
+
+async fn hand_over(db: &TenantDb, phone: &Phone, speaker: &Speaker, place: &Place) -> anyhow::Result<()> {
+    let (number, name) = EVE;
     let text = "Send me my money back, or you hear from my lawyer.";
-    println!("{:>6}: {text}", "Eve");
-    let exchange = phone.say(PERSON, text, |_| ()).await?;
+    println!("{name:>6}: {text}");
+    let exchange = phone.say(number, text, |_| ()).await?;
     println!("  Kona: {}", exchange.reply);
     let Some(escalation) = open(db).await?.into_iter().next() else {
-        bail!("The rule “{name}” has handed nothing over: `make logs` shows why.");
+        bail!("The rule “{}” has handed nothing over: `make logs` shows why.", RULE.0);
     };
     println!(
         "        ({} {}: {}; told after {} ms)",
@@ -37,8 +49,13 @@ pub async fn tell(db: &TenantDb, phone: &Phone) -> anyhow::Result<()> {
         escalation.reason,
         exchange.complete.as_millis()
     );
-    give_back(db).await?;
-    println!("        (closed: the agent has the chat again)");
+    colleague::tell(db, phone, speaker, place, escalation.id).await?;
+    println!("── WhatsApp, from the other phone again ──");
+    let text = "Thank you. Are you a human?";
+    println!("{name:>6}: {text}");
+    let exchange = phone.say(number, text, |_| ()).await?;
+    println!("  Kona: {}", exchange.reply);
+    println!("        (the agent has the chat again; answer after {} ms)", exchange.complete.as_millis());
     Ok(())
 }
 

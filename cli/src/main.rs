@@ -4,6 +4,7 @@
 
 mod audit;
 mod chat;
+mod colleague;
 mod connect;
 mod doctor;
 mod doctor_live;

@@ -15,6 +15,8 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(30);
 const QUIET: Duration = Duration::from_millis(600);
 /// Ada's phone.
 pub const ADA: &str = "4915100000001";
+/// Somebody else's, and the name in its profile.
+pub const EVE: (&str, &str) = ("4915100000003", "Eve");
 
 /// The simulated number of one tenant.
 pub struct Phone {
@@ -62,7 +64,8 @@ impl Phone {
 
     /// Says something and waits for the whole reply, telling `show` each message as it becomes visible.
     pub async fn say(&self, person: &str, text: &str, show: impl Fn(&str)) -> anyhow::Result<Exchange> {
-        let body = json!({ "number": self.number, "person": person, "text": text });
+        let name = (person == EVE.0).then_some(EVE.1);
+        let body = json!({ "number": self.number, "person": person, "name": name, "text": text });
         let started = Instant::now();
         let before = self.look(person).await?.1.len();
         let saying = self.http.post(self.control.join("say")?).json(&body).send().await?;
@@ -94,6 +97,13 @@ impl Phone {
             }
             tokio::time::sleep(LOOK_INTERVAL).await;
         }
+    }
+
+    /// What the business has written to this person so far, oldest first.
+    pub async fn received(&self, person: &str) -> anyhow::Result<Vec<String>> {
+        let mut entries = self.look(person).await?.1;
+        entries.retain(|entry| entry["incoming"] == true);
+        Ok(entries.iter().filter_map(|entry| entry["text"].as_str().map(str::to_owned)).collect())
     }
 
     /// Whether somebody types, and everything in the chat.

@@ -39,7 +39,7 @@ pub async fn tell(
     match phone {
         Ok(phone) => {
             by_phone(&phone, "Are you a human?").await?;
-            handover::tell(db, &phone).await
+            handover::tell(db, &phone, speaker).await
         }
         Err(why) => {
             println!("        (left out: {why})");
