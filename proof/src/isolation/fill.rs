@@ -100,7 +100,8 @@ impl Tenant<'_> {
     /// The rows above row n of this table, parents first: what must be there before it can be inserted.
     pub fn ancestors(&self, table: &Table, n: usize) -> anyhow::Result<Vec<String>> {
         let mut inserts: Vec<String> = Vec::new();
-        for reference in table.parents() {
+        // A row that refers to its own table refers to itself here.
+        for reference in table.parents().filter(|reference| reference.parent != table.name) {
             let parent = self.catalog.table(&reference.parent).context("a parent is a table")?;
             for insert in self.ancestors(parent, n)?.into_iter().chain([insert(parent, &self.row(parent, n)?)]) {
                 if !inserts.contains(&insert) {
