@@ -85,7 +85,11 @@ impl Leader {
             }
             // Who came while the database was found to be away has waited for that, too.
             if told(&recorded).is_err() {
-                answers.extend(take(&mut queues(&self.queues), self.db.id(), usize::MAX).into_iter().map(|waiting| waiting.answer));
+                answers.extend(
+                    take(&mut queues(&self.queues), self.db.id(), usize::MAX)
+                        .into_iter()
+                        .map(|waiting| waiting.answer),
+                );
             }
             for answer in answers {
                 // The request may be gone.

@@ -73,6 +73,8 @@ const HITS: i64 = 200;
 /// plan can't choose a wrong one. One window for all, since its sort is what costs. `ts_rank`'s 1: a long text has many words
 /// by chance. Everything is `float8`: numeric arithmetic cost a fifth of the search. `is not distinct from`: a NULL author
 /// would make the whole score NULL and silently ruin the ranking; so would the NaN that is the cosine to a vector of zeros.
+/// What somebody said again and again is found once: a question asked every day would leave no room for its answer. Copies are
+/// looked for among eight times as many as are wanted.
 macro_rules! search {
     (first: $first:literal, of: $of:literal) => {
         concat!(
@@ -109,10 +111,19 @@ with asked as materialized (
       from (select seen.*, words * (select share from best_words) as lex from seen) seen
     window talk as (partition by stretch_id, segment order by position
                     rows between unbounded preceding and unbounded following)
-), best as materialized (
+), first as materialized (
     select place, memory_id, score
       from scored
      where message_id is null or message_id <> all ($7)
+     order by score desc, memory_id
+     limit 8 * $8
+), best as materialized (
+    select place, memory_id, score
+      from (select f.*, row_number() over (partition by m.kind, m.person_id, hashtextextended(m.body, 0)
+                                               order by f.score desc, f.memory_id) as copy
+              from first f join memories m on m.ctid = f.place
+             where m.tenant_id = $1) told
+     where copy = 1
      order by score desc, memory_id
      limit $8
 )

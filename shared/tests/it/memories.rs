@@ -231,6 +231,23 @@ async fn attack_31_a_question_that_fits_another_tenant_finds_only_ones_own() {
 }
 
 #[tokio::test]
+async fn what_is_asked_every_day_leaves_room_for_its_answer() {
+    let stage = Stage::new().await;
+    let acme = stage.firm("acme").await;
+    let question = "When is the Apollo launch?";
+    remember(&acme, ChannelKind::Public, "C0", "U1", "We moved Apollo to the ninth of March.").await;
+    for n in 1..=40 {
+        remember(&acme, ChannelKind::Public, &format!("C{n}"), "U2", question).await;
+    }
+    remember(&acme, ChannelKind::Public, "C41", "U3", question).await;
+    embed_all(&stage, &acme).await;
+    let found =
+        ask(&stage, &acme, Asked { text: question, terms: "apollo OR launch", about: None, except: &[] }).await;
+    let bodies: Vec<&str> = found.iter().map(|one| one.body.as_str()).collect();
+    assert_eq!(bodies, [question, question, "We moved Apollo to the ninth of March."], "once of each who asked");
+}
+
+#[tokio::test]
 async fn a_memory_that_can_not_be_embedded_is_given_up_after_five_attempts() {
     let stage = Stage::new().await;
     let acme = stage.firm("acme").await;
