@@ -1,9 +1,9 @@
 // Starts the portal.
-import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
+import { QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
-import { ApiProblem } from './api/client'
+import { newQueryClient } from './api/query-client'
 import { applyPreferences } from './lib/preferences'
 import { portalRouter } from './router'
 import './styles/theme.css'
@@ -22,15 +22,8 @@ import './styles/analytics.css'
 import './styles/rules.css'
 import './styles/practice.css'
 
-const RETRIES_MAX = 2
-
 applyPreferences()
-const queryClient = new QueryClient({
-  defaultOptions: {
-    // What the gateway refused it refuses again; a lost line may come back.
-    queries: { retry: (count, problem) => count < RETRIES_MAX && !(problem instanceof ApiProblem && problem.status < 500) },
-  },
-})
+const queryClient = newQueryClient()
 const router = portalRouter(queryClient)
 
 const root = document.getElementById('root')

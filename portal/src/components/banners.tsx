@@ -1,7 +1,7 @@
-// What stands above every page: that somebody acts as another, and that the organization is suspended.
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+// What stands above every page: that the line is down, that somebody acts as another, and that the organization is suspended.
+import { onlineManager, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { useEffect, useState } from 'react'
+import { useEffect, useState, useSyncExternalStore } from 'react'
 import { call } from '../api/client'
 import type { ImpersonationBody } from '../api/schema'
 import { enter, rightsOf, sessionQuery, useSession } from '../api/session'
@@ -19,6 +19,7 @@ export function Banners() {
   const session = useSession()
   return (
     <>
+      <Offline />
       {session.impersonation && <ActingBanner acting={session.impersonation} />}
       {session.suspended && rightsOf(session).mayAudit && (
         <aside className="banner bad" aria-label={say('suspended.title')}>
@@ -28,6 +29,23 @@ export function Banners() {
         </aside>
       )}
     </>
+  )
+}
+
+/** As the browser says: a gateway that does not answer is told where it was asked. */
+function Offline() {
+  const say = useWords()
+  const isOnline = useSyncExternalStore(onlineManager.subscribe, () => onlineManager.isOnline())
+  return (
+    <div role="status" className="offline">
+      {!isOnline && (
+        <div className="banner bad">
+          <p>
+            <strong>{say('offline.title')}</strong> {say('offline.text')}
+          </p>
+        </div>
+      )}
+    </div>
   )
 }
 

@@ -1,9 +1,10 @@
 // What tests of pages play on: the real router and queries in a document, and a gateway that answers what the test says.
-import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
+import { QueryClientProvider, type QueryClient } from '@tanstack/react-query'
 import { createMemoryHistory, RouterProvider } from '@tanstack/react-router'
 import { act } from 'react'
 import { createRoot, type Root } from 'react-dom/client'
 import { afterEach, beforeEach, expect, vi } from 'vitest'
+import { newQueryClient } from '../api/query-client'
 import type { Session } from '../api/schema'
 import { sessionQuery } from '../api/session'
 import { portalRouter } from '../router'
@@ -29,15 +30,22 @@ afterEach(() => {
 
 const ADMIN = { csrf_token: 't', role: 'customer_admin', read_only: false, is_owner: true, tenant_id: 'ten_1', tenant_name: 'Acme', memberships: [], user: { id: 'usr_1', name: 'Grace', mail: 'g@example.com', is_platform_admin: false } }
 
+/** As the portal's own, but for what is asked again after a failure. */
+function impatient(): QueryClient {
+  const client = newQueryClient()
+  client.setDefaultOptions({ ...client.getDefaultOptions(), queries: { retry: false } })
+  return client
+}
+
 /** For an admin, changed so far. */
 export async function open(address: string, change: Partial<Session> = {}): Promise<void> {
-  const client = new QueryClient({ defaultOptions: { queries: { retry: false } } })
+  const client = impatient()
   client.setQueryData(sessionQuery.queryKey, { ...ADMIN, ...change } as unknown as Session)
   await show(client, address)
 }
 
 /** For somebody of whom nothing is known yet. */
-export const openAsStranger = (address: string) => show(new QueryClient({ defaultOptions: { queries: { retry: false } } }), address)
+export const openAsStranger = (address: string) => show(impatient(), address)
 
 async function show(client: QueryClient, address: string): Promise<void> {
   // Another page may have been open.

@@ -1,5 +1,7 @@
 // Form fields with their label, hint and error tied to them for screen readers.
 import { useId, type ComponentProps, type ReactNode } from 'react'
+import { locale } from '../lib/time'
+import { useWords } from '../lib/words'
 
 interface About {
   label: string
@@ -44,10 +46,21 @@ export function Field({ label, hint, error, ...input }: About & ComponentProps<'
   )
 }
 
+/** Of what is pasted, the browser leaves out in silence what does not fit. */
 export function TextArea({ label, hint, error, ...area }: About & ComponentProps<'textarea'>) {
+  const say = useWords()
+  const { maxLength: max, value } = area
+  const isFull = max !== undefined && typeof value === 'string' && value.length >= max
   return (
     <Framed label={label} hint={hint} error={error}>
-      {({ id, described, wrong }) => <textarea {...area} id={id} aria-describedby={described} aria-invalid={wrong} />}
+      {({ id, described, wrong }) => (
+        <>
+          <textarea {...area} id={id} aria-describedby={described} aria-invalid={wrong} />
+          <span className="hint" role="status">
+            {isFull && say('field.full', { max: max.toLocaleString(locale()) })}
+          </span>
+        </>
+      )}
     </Framed>
   )
 }

@@ -7,6 +7,8 @@ import { actingDe } from './acting.de'
 import { actingEn } from './acting.en'
 import { analyticsDe } from './analytics.de'
 import { analyticsEn } from './analytics.en'
+import { aroundDe } from './around.de'
+import { aroundEn } from './around.en'
 import { contactsDe } from './contacts.de'
 import { contactsEn } from './contacts.en'
 import { knowledgeDe } from './knowledge.de'
@@ -32,9 +34,9 @@ import { trustEn } from './trust.en'
 import { workDe } from './work.de'
 import { workEn } from './work.en'
 
-const en = { ...accountEn, ...workEn, ...rulesEn, ...actingEn, ...serversEn, ...ownEn, ...practiceEn, ...routinesEn, ...knowledgeEn, ...moneyEn, ...trustEn, ...statusEn, ...supportEn, ...analyticsEn, ...contactsEn }
+const en = { ...accountEn, ...workEn, ...rulesEn, ...actingEn, ...serversEn, ...ownEn, ...practiceEn, ...routinesEn, ...knowledgeEn, ...moneyEn, ...trustEn, ...statusEn, ...supportEn, ...analyticsEn, ...contactsEn, ...aroundEn }
 export type Word = keyof typeof en
-const de: Record<Word, string> = { ...accountDe, ...workDe, ...rulesDe, ...actingDe, ...serversDe, ...ownDe, ...practiceDe, ...routinesDe, ...knowledgeDe, ...moneyDe, ...trustDe, ...statusDe, ...supportDe, ...analyticsDe, ...contactsDe }
+const de: Record<Word, string> = { ...accountDe, ...workDe, ...rulesDe, ...actingDe, ...serversDe, ...ownDe, ...practiceDe, ...routinesDe, ...knowledgeDe, ...moneyDe, ...trustDe, ...statusDe, ...supportDe, ...analyticsDe, ...contactsDe, ...aroundDe }
 export const WORDS: Record<Language, Record<Word, string>> = { en, de }
 
 type Values = Record<string, string | number>
