@@ -1,6 +1,8 @@
-// Where a memory comes from, and which answers it served.
+// Where a memory comes from, which answers it served, and forgetting it or putting it right from there: an answer's trace leads
+// here.
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
+import { useState } from 'react'
 import { ApiProblem } from '../api/client'
 import { memoryQuery } from '../api/queries'
 import type { FactBody, MemoryDetail } from '../api/schema'
@@ -12,18 +14,45 @@ import { useWords } from '../lib/words'
 import { Button } from '../ui/button'
 import { Dialog } from '../ui/dialog'
 import { Asking } from '../ui/states'
+import { CorrectFact } from './correct-fact'
+import { ForgetMemory } from './forget-memory'
 import { About } from './memory-lines'
 
-export function MemoryOrigin({ id, onClose }: { id: string; onClose: () => void }) {
+interface MemoryOriginProps {
+  id: string
+  /** What was done with it. */
+  onTold: (what: string) => void
+  onClose: () => void
+}
+
+export function MemoryOrigin({ id, onTold, onClose }: MemoryOriginProps) {
   const say = useWords()
+  const { mayChange } = useRights()
   const memory = useQuery(memoryQuery(id))
+  const [asked, setAsked] = useState<'forget' | 'correct' | null>(null)
   const isGone = memory.error instanceof ApiProblem && memory.error.status === 404
+  const about = memory.data
+  const isDone = (what: string) => {
+    onTold(what)
+    onClose()
+  }
+  const back = () => setAsked(null)
+  if (about && asked === 'forget') return <ForgetMemory memory={about} onForgotten={(characters) => isDone(say(about.fact ? 'facts.forgotten' : 'memory.forgotten', { characters }))} onClose={back} />
+  if (about && asked === 'correct') return <CorrectFact memory={about} onCorrected={() => isDone(say('facts.corrected'))} onClose={back} />
   return (
     <Dialog title={say('memory.origin')} onClose={onClose}>
-      {isGone ? <p>{say('memory.gone')}</p> : <Asking query={memory}>{(about) => <Origin about={about} />}</Asking>}
-      <Button onClick={onClose} autoFocus>
-        {say('memory.close')}
-      </Button>
+      {isGone ? <p>{say('memory.gone')}</p> : <Asking query={memory}>{(known) => <Origin about={known} />}</Asking>}
+      <div className="actions">
+        {mayChange && about?.fact && !about.fact.valid_until && <Button onClick={() => setAsked('correct')}>{say('facts.correct')}</Button>}
+        {mayChange && about && (
+          <Button look="danger" onClick={() => setAsked('forget')}>
+            {say('memory.forget')}
+          </Button>
+        )}
+        <Button onClick={onClose} autoFocus>
+          {say('memory.close')}
+        </Button>
+      </div>
     </Dialog>
   )
 }

@@ -5,6 +5,7 @@ import type { CallBody, RecalledBody, StepBody } from '../api/schema'
 import { between, costOf, count, isRecorded, lasting, scoreOf, sendStateWord, sentWord } from '../lib/traces'
 import { clock, moment } from '../lib/time'
 import { useWords } from '../lib/words'
+import { ToolCalls } from './why-tools'
 
 export function Step({ step }: { step: StepBody }) {
   const say = useWords()
@@ -25,6 +26,11 @@ export function Step({ step }: { step: StepBody }) {
             </>
           ) : (
             <p className="quiet">{say('why.unrecorded')}</p>
+          )}
+          {step.tool_calls.length > 0 && (
+            <Part title={say('why.tools')}>
+              <ToolCalls calls={step.tool_calls} />
+            </Part>
           )}
           <Calls calls={step.calls} />
           <Times step={step} />
@@ -98,6 +104,7 @@ function Shown({ step: { prompt } }: { step: StepBody }) {
           rows={[
             [say('why.instructions'), chars(prompt.instructions)],
             [say('why.memories'), chars(prompt.memories)],
+            [say('why.summary'), prompt.summary > 0 ? chars(prompt.summary) : undefined],
             [say('why.conversation'), chars(prompt.conversation)],
             [say('why.messages'), count(prompt.messages)],
             [say('why.files'), prompt.files > 0 ? count(prompt.files) : undefined],

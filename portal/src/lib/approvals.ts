@@ -58,6 +58,19 @@ export function outcomeOf({ state, call_state: call }: Pick<ApprovalBody, 'state
   return state === 'waiting' ? ['approvals.waits', 'fair'] : ['approvals.running', 'fair']
 }
 
+const CALLS: Record<string, [Word, Mood]> = {
+  done: ['approvals.done', 'good'],
+  failed: ['approvals.failed', 'bad'],
+  refused: ['why.tool_refused', 'bad'],
+  denied: ['approvals.denied', 'calm'],
+  expired: ['approvals.expired', 'fair'],
+  waiting: ['approvals.waits', 'fair'],
+  running: ['why.tool_running', 'fair'],
+}
+
+/** What became of a call, with or without an approval. */
+export const callOutcome = (state: string): [Word, Mood] => CALLS[state] ?? ['approvals.unknown', 'bad']
+
 /** Those that wait, and those that waited when one began to look: what is decided elsewhere does not vanish under one's hand. */
 export function withSeen(waiting: ApprovalBody[], all: ApprovalBody[], seen: ReadonlySet<string>): ApprovalBody[] {
   const fresh = new Map(all.map((one) => [one.id, one]))

@@ -49,7 +49,7 @@ export function MemoryPage() {
           {say('memory.more')}
         </Button>
       )}
-      {search.memory && <MemoryOrigin id={search.memory} onClose={() => go({ memory: undefined })} />}
+      {search.memory && <MemoryOrigin key={search.memory} id={search.memory} onTold={setTold} onClose={() => go({ memory: undefined })} />}
     </main>
   )
 }

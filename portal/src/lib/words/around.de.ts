@@ -7,6 +7,8 @@ export const aroundDe: Record<keyof typeof aroundEn, string> = {
   'field.full': 'Das Feld ist voll: höchstens {max} Zeichen. Was darüber hinaus geschrieben oder eingefügt wurde, steht nicht darin.',
   'why.summary': 'Zusammenfassung des vorher Gesagten',
   'why.tools': 'Werkzeuge',
+  'why.tool_running': 'läuft',
+  'why.tool_refused': 'nicht ausgeführt',
   'why.tool_result': 'Was dem Modell gesagt wurde',
   'why.tool_tries': '{count} Versuche',
   'why.tool_took': 'dauerte {length}',

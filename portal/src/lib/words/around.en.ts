@@ -5,6 +5,8 @@ export const aroundEn = {
   'field.full': 'It is full: {max} characters at most. What was typed or pasted beyond that is not here.',
   'why.summary': 'Summary of what was said before',
   'why.tools': 'Tools',
+  'why.tool_running': 'under way',
+  'why.tool_refused': 'not carried out',
   'why.tool_result': 'What the model was told',
   'why.tool_tries': '{count} attempts',
   'why.tool_took': 'took {length}',
