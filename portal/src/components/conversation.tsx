@@ -13,9 +13,11 @@ import { Button } from '../ui/button'
 import { Icon } from '../ui/icon'
 import { Empty, Failed, Loading, Problem } from '../ui/states'
 import { BeginFork } from './begin-fork'
+import { EscalationNote } from './escalation-note'
 import { Fork } from './fork'
 import { ForkList } from './fork-list'
 import { Messages } from './messages'
+import { Related } from './related'
 import { ReplyForm } from './reply-form'
 import { Why } from './why'
 
@@ -71,7 +73,9 @@ export function Conversation({ id, known, message, why, onWhy, fork, onFork, onC
         )}
       </header>
       <Problem of={handOver.error} />
+      {about && <EscalationNote about={about} />}
       <ForkList conversationId={id} shown={fork} />
+      <Related conversationId={id} />
       {beginAt && (
         <BeginFork
           conversationId={id}

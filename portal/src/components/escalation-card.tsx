@@ -72,7 +72,7 @@ function MeantFor({ user }: { user: string | null | undefined }) {
 }
 
 /** Against the half hour after which the team is reminded. */
-function Clock({ about, now }: { about: EscalationBody; now: number }) {
+export function Clock({ about, now }: { about: EscalationBody; now: number }) {
   const say = useWords()
   if (about.state === 'closed') {
     const took = between(about.opened_at, about.closed_at)
