@@ -51,3 +51,52 @@ test('who may only look is offered no walk, and an operator not even the log', a
   expect(page.textContent).toContain('Only admins read the audit log')
   expect(gateway.mock.calls.some(([url]) => String(url).includes('/audit'))).toBe(false)
 })
+
+/** A log of three pages, of which each waits until it is let go. */
+function longLog(): () => Promise<void> {
+  const held: (() => void)[] = []
+  gateway.mockImplementation(async (url) => {
+    const { pathname, searchParams } = new URL(String(url), 'http://localhost')
+    if (!pathname.endsWith('/audit')) return Response.json({ items: [] })
+    const n = Number(searchParams.get('cursor') ?? 300)
+    if (searchParams.get('limit') === '100') await new Promise<void>((go) => held.push(go))
+    return Response.json({ items: Array.from({ length: 100 }, (_, at) => ({ ...EVENT, n: n - at })), next_cursor: n > 100 ? String(n - 100) : null })
+  })
+  return async () => {
+    await vi.waitFor(() => act(async () => expect(held).not.toEqual([])))
+    await act(async () => held.shift()?.())
+  }
+}
+
+test('the log comes as a file, all of its pages, with how far it is', async () => {
+  const saved: Blob[] = []
+  vi.spyOn(URL, 'createObjectURL').mockImplementation((blob) => `blob:${saved.push(blob as Blob)}`)
+  const go = longLog()
+  await openAt('/audit?action=memory', {})
+  await vi.waitFor(() => act(async () => expect(buttonOf('Download')).toBeDefined()))
+  await press('Download')
+  await go()
+  await vi.waitFor(() => act(async () => expect(page.textContent).toContain('100 rows …')))
+  expect(saved).toHaveLength(0)
+  await go()
+  await go()
+  await vi.waitFor(() => act(async () => expect(page.textContent).toContain('300 rows are in the file')))
+  const rows = JSON.parse(await saved[0]!.text())
+  expect([rows.length, rows[0].n, rows[299].n]).toEqual([300, 300, 1])
+  expect(gateway.mock.calls.filter(([url]) => String(url).includes('limit=100')).every(([url]) => String(url).includes('action=memory'))).toBe(true)
+})
+
+test('a file that nobody wants any more is not made', async () => {
+  const saved: Blob[] = []
+  vi.spyOn(URL, 'createObjectURL').mockImplementation((blob) => `blob:${saved.push(blob as Blob)}`)
+  const go = longLog()
+  await openAt('/audit', {})
+  await vi.waitFor(() => act(async () => expect(buttonOf('Download')).toBeDefined()))
+  await press('Download')
+  await vi.waitFor(() => act(async () => expect(buttonOf('Stop')).toBeDefined()))
+  await press('Stop')
+  await go()
+  await vi.waitFor(() => act(async () => expect(buttonOf('Download')).toBeDefined()))
+  expect(saved).toHaveLength(0)
+  expect(page.textContent).not.toContain('in the file')
+})

@@ -1,10 +1,11 @@
-// /audit: what was done in the tenant, and whether its log is whole. For admins.
+// /audit: what was done in the tenant, whether its log is whole, and the log as a file. For admins.
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { call } from '../api/client'
 import { auditQuery, keysQuery, membersQuery } from '../api/queries'
 import type { EventBody, VerdictBody } from '../api/schema'
 import { useRights } from '../api/session'
+import { AuditExport } from '../components/audit-export'
 import { PageHead } from '../components/page-head'
 import { actingIn, actorWord, faultWord, GROUPS, KINDS } from '../lib/audit'
 import { moment } from '../lib/time'
@@ -54,6 +55,7 @@ function Log() {
       <Problem of={verify.error} />
       <div role="status">{verify.data && <Verdict verdict={verify.data} />}</div>
       <Filters search={search} />
+      <AuditExport key={`${search.action} ${search.actor}`} search={search} />
       <Asking query={log}>
         {() =>
           items.length === 0 ? (
