@@ -4,7 +4,7 @@ import type { AgentBody, BudgetBody, UsageBody } from '../api/schema'
 import { ceiling, ticks } from '../ui/bars'
 import { isLiving, stateOf } from './billing'
 import { usersOf } from './models'
-import { alertOf, amount, currencyName, everyDay, knownOf, money, spanOf, summed, valueOf } from './money'
+import { alertOf, amount, currencyName, everyDay, forecastOf, knownOf, money, spanOf, summed, valueOf } from './money'
 import { isOfConnections, isOfMoney, isOfSends } from './notices'
 import { prefer } from './preferences'
 import { length, moodOf } from './waiting'
@@ -85,4 +85,20 @@ test('a subscription is called what it is, and one that nobody knows has ended',
   expect(stateOf({ status: 'something' })).toEqual(['billing.ended', 'calm'])
   expect(isLiving({ subscription: { status: 'past_due' } })).toBe(true)
   expect([isLiving({ subscription: { status: 'canceled' } }), isLiving({ subscription: null }), isLiving(undefined)]).toEqual([false, false, false])
+})
+
+test('a period goes on as it began, once a tenth of it is over', () => {
+  const month = { period: 'month', period_start: '2026-11-01T00:00:00Z', spent: 40, budget_limit: 100 } as BudgetBody
+  const on = (day: number, change: Partial<BudgetBody> = {}) => forecastOf({ ...month, ...change }, Date.UTC(2026, 10, day))
+  expect(on(16)).toEqual({ cost: 80, at: '2026-12-01T00:00:00.000Z', isOver: false })
+  expect(on(7)).toEqual({ cost: 200, at: '2026-11-16T00:00:00.000Z', isOver: true })
+  expect(on(7, { budget_limit: null })).toEqual({ cost: 200, at: '2026-12-01T00:00:00.000Z', isOver: false })
+  expect([on(3), on(16, { spent: 0 }), on(16, { spent: 100 }), on(40)]).toEqual([null, null, null, null])
+  expect(forecastOf({ ...month, period: 'day' }, Date.UTC(2026, 10, 1, 12))).toEqual({ cost: 80, at: '2026-11-02T00:00:00.000Z', isOver: false })
+})
+
+test('a month is as long as it is where it began', () => {
+  const of = (start: string, now: string) => forecastOf({ period: 'month', period_start: start, spent: 1, budget_limit: null } as BudgetBody, Date.parse(now))?.at
+  expect(of('2026-10-31T23:00:00Z', '2026-11-15T00:00:00Z')).toBe('2026-11-30T23:00:00.000Z')
+  expect(of('2026-02-01T05:00:00Z', '2026-02-15T00:00:00Z')).toBe('2026-03-01T05:00:00.000Z')
 })

@@ -118,3 +118,31 @@ export function alertOf({ budget_limit_usd: limit, spent_usd: spent, reserved_us
   if (part >= 0.5) return { mood: 'fair', word: 'budgets.half', part }
   return { mood: 'good', word: 'budgets.fine', part }
 }
+
+/** Of a period, over which nothing can be told before. */
+const TOLD_AFTER = 0.1
+
+export interface Forecast {
+  /** What the whole period comes to if it goes on like this, in the budget's currency. */
+  cost: number
+  /** When that is, or when the limit is reached if that is sooner. */
+  at: string
+  isOver: boolean
+}
+
+/** `null`: nothing was spent, the limit is reached already, or too little of the period is over. */
+export function forecastOf({ period, period_start: start, spent, budget_limit: limit }: Pick<BudgetBody, 'period' | 'period_start' | 'spent' | 'budget_limit'>, now: number): Forecast | null {
+  const begin = Date.parse(start)
+  const end = period === 'day' ? begin + DAY_MS : monthAfter(begin)
+  const part = (now - begin) / (end - begin)
+  if (part < TOLD_AFTER || part >= 1 || spent <= 0) return null
+  const cost = spent / part
+  if (typeof limit !== 'number' || cost <= limit) return { cost, at: new Date(end).toISOString(), isOver: false }
+  return spent >= limit ? null : { cost, at: new Date(begin + (now - begin) * (limit / spent)).toISOString(), isOver: true }
+}
+
+/** A month begins at midnight of its time zone, which may be the day before here: half a day later it is the month everywhere. */
+function monthAfter(begin: number): number {
+  const inside = new Date(begin + DAY_MS / 2)
+  return begin + new Date(Date.UTC(inside.getUTCFullYear(), inside.getUTCMonth() + 1, 0)).getUTCDate() * DAY_MS
+}

@@ -11,7 +11,7 @@ import { BudgetAlertBadge } from '../components/budget-alert-badge'
 import { BudgetForm, LimitForm } from '../components/budget-form'
 import { Notices } from '../components/notices'
 import { PageHead } from '../components/page-head'
-import { alertOf, amount, dollars } from '../lib/money'
+import { alertOf, amount, dollars, forecastOf } from '../lib/money'
 import { isOfMoney } from '../lib/notices'
 import { moment } from '../lib/time'
 import { useWords, type Word } from '../lib/words'
@@ -91,7 +91,7 @@ function Budget({ budget }: { budget: BudgetBody }) {
       </p>
       {currency !== 'USD' && <p className="quiet">{say('budgets.in_dollars', { cost: dollars(budget.spent_usd), currency, worth: budget.usd_per_unit })}</p>}
       {own !== undefined && own !== currency && <p className="note fair">{say('budgets.said_before', { before: currency, currency: own })}</p>}
-      {part !== null && part >= 1 && <p className="note bad">{say('budgets.used_up_text')}</p>}
+      {part !== null && part >= 1 ? <p className="note bad">{say('budgets.used_up_text')}</p> : <Pace budget={budget} />}
       {mayAdministrate && asked !== 'limit' && (
         <div className="actions">
           <Button onClick={() => setAsked('limit')}>{say('budgets.change')}</Button>
@@ -103,6 +103,19 @@ function Budget({ budget }: { budget: BudgetBody }) {
       {asked === 'limit' && <LimitForm budget={budget} onClose={() => setAsked(null)} />}
       {asked === 'delete' && <Sure budget={budget} onClose={() => setAsked(null)} />}
     </li>
+  )
+}
+
+/** Where it leads if it goes on like this. */
+function Pace({ budget }: { budget: BudgetBody }) {
+  const say = useWords()
+  const forecast = forecastOf(budget, Date.now())
+  if (!forecast) return null
+  const when = moment(forecast.at)
+  return forecast.isOver ? (
+    <p className="note fair">{say('budgets.forecast_over', { when })}</p>
+  ) : (
+    <p className="quiet">{say('budgets.forecast', { cost: amount(forecast.cost, budget.currency), when })}</p>
   )
 }
 

@@ -1,6 +1,6 @@
 // Money in the tenant's currency, and prices that only the tenant knows.
 import { act } from 'react'
-import { expect, test, vi } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { gateway, open, page, shows } from './stage'
 
 const RATE = { currency: 'EUR', usd_per_unit: '1.25', effective_from: '2026-11-01T00:00:00Z' }
@@ -8,6 +8,8 @@ const EUROS = { currency: 'EUR', usd_per_unit: '1.25', rates: [RATE] }
 const DOLLARS = { currency: 'USD', usd_per_unit: '1', rates: [RATE] }
 const BUDGET = { id: 'bud_1', scope: 'tenant', target: null, period: 'month', time_zone: 'UTC', currency: 'EUR', usd_per_unit: '1.25', budget_limit: 100, budget_limit_usd: 125, limit: '100.00 EUR a month', spent: 40, spent_usd: 50, spent_micro_usd: 50_000_000, reserved: 0, reserved_usd: 0, period_start: '2026-11-01T00:00:00Z' }
 const KEY = { id: 'lky_1', name: 'Ours', host: 'models.example.com', key_hint: 'x7Qa', default_model: 'llama', is_default: true, platform_fallback: false, created_by: 'usr_1', created_at: '2026-11-27T12:00:00Z', replaced_at: null }
+
+afterEach(() => void vi.useRealTimers())
 
 function answers(known: Record<string, unknown>): void {
   gateway.mockImplementation(async (url) => {
@@ -74,4 +76,18 @@ test('a price is said beside the key, and those before stay in sight', async () 
   await press('Set price')
   expect(sent('POST')).toEqual({ model: 'llama', input_usd: 0.25, output_usd: 0.75, cached_usd: 0.05 })
   await shows('It holds from now on.')
+})
+
+test('a budget says where it leads at this pace', async () => {
+  vi.useFakeTimers({ now: Date.UTC(2026, 10, 16), toFake: ['Date'] })
+  answers({ '/budgets': { items: [BUDGET] }, '/currency': EUROS })
+  await open('/budgets')
+  await shows('At this pace it comes to €80.00 by')
+  answers({ '/budgets': { items: [{ ...BUDGET, spent: 80, spent_usd: 100 }] }, '/currency': EUROS })
+  await open('/budgets')
+  await shows('At this pace the limit is reached on Nov 19, 2026')
+  answers({ '/budgets': { items: [{ ...BUDGET, spent: 120, spent_usd: 150 }] }, '/currency': EUROS })
+  await open('/budgets')
+  await shows('Used up')
+  expect(page.textContent).not.toContain('At this pace')
 })
