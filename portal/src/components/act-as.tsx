@@ -11,7 +11,13 @@ import { Dialog } from '../ui/dialog'
 import { Field } from '../ui/field'
 import { Problem } from '../ui/states'
 
-export function ActAs({ tenant }: { tenant: TenantBody }) {
+interface ActAsProps {
+  tenant: TenantBody
+  /** Else one begins at the inbox. */
+  staysHere?: boolean
+}
+
+export function ActAs({ tenant, staysHere = false }: ActAsProps) {
   const say = useWords()
   const [isAsked, setAsked] = useState(false)
   if (tenant.support_access === 'none') return <span className="quiet">{say('acting_as.no_consent')}</span>
@@ -20,12 +26,12 @@ export function ActAs({ tenant }: { tenant: TenantBody }) {
       <Button onClick={() => setAsked(true)} aria-label={say('acting_as.begin_in', { tenant: tenant.name })}>
         {say('acting_as.begin')}
       </Button>
-      {isAsked && <ActAsDialog tenant={tenant} onClose={() => setAsked(false)} />}
+      {isAsked && <ActAsDialog tenant={tenant} staysHere={staysHere} onClose={() => setAsked(false)} />}
     </>
   )
 }
 
-function ActAsDialog({ tenant, onClose }: { tenant: TenantBody; onClose: () => void }) {
+function ActAsDialog({ tenant, staysHere, onClose }: Required<ActAsProps> & { onClose: () => void }) {
   const say = useWords()
   const client = useQueryClient()
   const navigate = useNavigate()
@@ -34,7 +40,7 @@ function ActAsDialog({ tenant, onClose }: { tenant: TenantBody; onClose: () => v
   const begin = useMutation({
     mutationFn: async () => {
       enter(client, await call('POST /api/v1/impersonation', { body: { tenant_id: tenant.id, ...asked } }))
-      await navigate({ to: '/inbox' })
+      if (!staysHere) await navigate({ to: '/inbox' })
     },
   })
   return (

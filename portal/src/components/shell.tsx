@@ -13,6 +13,7 @@ import { Badge } from '../ui/badge'
 import { Icon, type IconName } from '../ui/icon'
 import { Loading } from '../ui/states'
 import { Banners, Suspended } from './banners'
+import { NoTenant } from './choose-tenant'
 import { SignInAgain } from './sign-in-again'
 
 interface Place {
@@ -214,15 +215,5 @@ function Me() {
         {say('nav.sign_out')}
       </button>
     </div>
-  )
-}
-
-function NoTenant() {
-  const say = useWords()
-  return (
-    <main className="state">
-      <h1>{say('no_tenant.title')}</h1>
-      <p>{say('no_tenant.text')}</p>
-    </main>
   )
 }

@@ -7,6 +7,7 @@ import type { ConnectionBody, ConversationBody } from '../api/schema'
 import { useRights } from '../api/session'
 import { AgentForm } from '../components/agent-form'
 import { ConnectChannel } from '../components/connect-channel'
+import { FirstDocuments } from '../components/first-documents'
 import { useWords, type Word } from '../lib/words'
 import { Badge, ChannelBadge } from '../ui/badge'
 import { Asking, Empty } from '../ui/states'
@@ -102,6 +103,7 @@ function ShapeStep() {
           />
         )}
       </Asking>
+      <FirstDocuments />
     </section>
   )
 }
