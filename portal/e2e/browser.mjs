@@ -9,8 +9,8 @@ const SCREENSHOTS = new URL('../../target/screenshots/', import.meta.url).pathna
 const WIDTHS = { phone: { width: 390, height: 844 }, tablet: { width: 900, height: 1_000 }, wide: { width: 1_440, height: 900 } }
 const WAIT_MS = 15_000
 /** The browser itself says so of every answer that is an error, also of those a page expects. */
-// Refusals that the tests provoke, and requests that they cut off.
-const EXPECTED = /Failed to load resource: (the server responded with a status of (400|401|403|404|409|412|502|503)|net::ERR_FAILED)/
+// Refusals that the tests provoke, and requests that they cut off, alone or with the line.
+const EXPECTED = /Failed to load resource: (the server responded with a status of (400|401|403|404|409|412|502|503)|net::ERR_(FAILED|INTERNET_DISCONNECTED))/
 
 /** `expected`: where a whole window may go, and nothing of our pages. */
 export const heard = { expected: new Set(), foreign: [], violations: [], errors: [], barriers: [] }

@@ -15,6 +15,7 @@ import { live } from './live.mjs'
 import { money } from './money.mjs'
 import { platform } from './platform.mjs'
 import { practice } from './practice.mjs'
+import { quick } from './quick.mjs'
 import { routines } from './routines.mjs'
 import { rules } from './rules.mjs'
 import { statusPage } from './status.mjs'
@@ -58,6 +59,7 @@ try {
   await hostile(stage, owner)
   await together(stage, owner)
   await live(stage, owner)
+  await quick(stage, owner)
   await practice(stage, owner)
   await routines(stage, owner)
   await contacts(stage, owner)

@@ -1,5 +1,6 @@
 // What lets an owner trust the agent: why it answered, what it remembers, and what was done.
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { button, heading, inspect } from './browser.mjs'
 import { TEAM } from './first-run.mjs'
 
@@ -96,6 +97,9 @@ async function log({ test }, page) {
     await button(page, 'Verify').click()
     await page.getByRole('status').filter({ hasText: 'The log is whole' }).waitFor()
     await inspect(page, 'audit')
+    const [download] = await Promise.all([page.waitForEvent('download'), button(page, 'Download').click()])
+    const rows = JSON.parse(await readFile(await download.path(), 'utf8'))
+    assert.deepEqual(rows.map(({ action }) => action), ['memory.forget'])
     await page.getByLabel('What', { exact: true }).selectOption('audit')
     await page.locator('.events li', { hasText: 'audit.verify' }).waitFor()
   })
