@@ -5,6 +5,7 @@ import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { newQueryClient } from './api/query-client'
 import { applyPreferences } from './lib/preferences'
+import { followLanguage } from './lib/words'
 import { portalRouter } from './router'
 import './styles/theme.css'
 import './styles/ui.css'
@@ -28,10 +29,13 @@ const router = portalRouter(queryClient)
 
 const root = document.getElementById('root')
 if (root === null) throw new Error('index.html lacks the element `root`')
-createRoot(root).render(
-  <StrictMode>
-    <QueryClientProvider client={queryClient}>
-      <RouterProvider router={router} />
-    </QueryClientProvider>
-  </StrictMode>,
+// Not in English first and then in another language.
+void followLanguage().then(() =>
+  createRoot(root).render(
+    <StrictMode>
+      <QueryClientProvider client={queryClient}>
+        <RouterProvider router={router} />
+      </QueryClientProvider>
+    </StrictMode>,
+  ),
 )

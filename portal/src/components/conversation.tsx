@@ -1,6 +1,6 @@
 // The open conversation: who said what, who answers, and answering oneself.
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { useEffect, useRef, useState } from 'react'
+import { lazy, Suspense, useEffect, useRef, useState } from 'react'
 import { call } from '../api/client'
 import { conversationQuery, conversationsQuery, messagesQuery } from '../api/queries'
 import type { ConversationBody, MessageBody } from '../api/schema'
@@ -12,14 +12,16 @@ import { Badge, ChannelBadge } from '../ui/badge'
 import { Button } from '../ui/button'
 import { Icon } from '../ui/icon'
 import { Empty, Failed, Loading, Problem } from '../ui/states'
-import { BeginFork } from './begin-fork'
-import { EscalationNote } from './escalation-note'
-import { Fork } from './fork'
 import { ForkList } from './fork-list'
 import { Messages } from './messages'
 import { Related } from './related'
 import { ReplyForm } from './reply-form'
-import { Why } from './why'
+
+// Not needed to read on and to answer.
+const BeginFork = lazy(() => import('./begin-fork').then((module) => ({ default: module.BeginFork })))
+const EscalationNote = lazy(() => import('./escalation-note').then((module) => ({ default: module.EscalationNote })))
+const Fork = lazy(() => import('./fork').then((module) => ({ default: module.Fork })))
+const Why = lazy(() => import('./why').then((module) => ({ default: module.Why })))
 
 /** A thousand messages back. */
 const POINTED_PAGES_MAX = 20
@@ -73,21 +75,23 @@ export function Conversation({ id, known, message, why, onWhy, fork, onFork, onC
         )}
       </header>
       <Problem of={handOver.error} />
-      {about && <EscalationNote about={about} />}
+      <Suspense>{about && (isByHuman || about.waiting_since) && <EscalationNote about={about} />}</Suspense>
       <ForkList conversationId={id} shown={fork} />
       <Related conversationId={id} />
-      {beginAt && (
-        <BeginFork
-          conversationId={id}
-          at={beginAt}
-          onClose={() => setBeginAt(undefined)}
-          onBegun={(begun) => {
-            setBeginAt(undefined)
-            onFork(begun.id)
-          }}
-        />
-      )}
-      {fork && <Fork key={fork} id={fork} onWhy={onWhy} onClose={() => onFork(undefined)} />}
+      <Suspense fallback={<Loading />}>
+        {beginAt && (
+          <BeginFork
+            conversationId={id}
+            at={beginAt}
+            onClose={() => setBeginAt(undefined)}
+            onBegun={(begun) => {
+              setBeginAt(undefined)
+              onFork(begun.id)
+            }}
+          />
+        )}
+        {fork && <Fork key={fork} id={fork} onWhy={onWhy} onClose={() => onFork(undefined)} />}
+      </Suspense>
       {/* What is half typed stays while a side conversation is looked at. */}
       <div className="talk" hidden={fork !== undefined}>
         <Talk id={id} about={about} message={message} why={why} onWhy={onWhy} onTry={setBeginAt} />
@@ -127,7 +131,11 @@ function Talk({ id, about, message, why, onWhy, onTry }: TalkProps) {
           <Messages items={items} pointed={message} onWhy={onWhy} onFork={mayTry ? onTry : undefined} />
           <div ref={end} />
         </div>
-        {why && <Why conversationId={id} of={why} onClose={() => onWhy(undefined)} />}
+        {why && (
+          <Suspense fallback={<Loading />}>
+            <Why conversationId={id} of={why} onClose={() => onWhy(undefined)} />
+          </Suspense>
+        )}
       </div>
       {mayChange && isByHuman && <ReplyForm conversationId={id} channel={about?.channel} />}
       {mayChange && about && !isByHuman && <p className="reply-note quiet">{say('inbox.reply_note')}</p>}

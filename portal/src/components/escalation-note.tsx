@@ -8,8 +8,7 @@ import { Clock } from './escalation-card'
 
 /** Of those that wait or that humans have, the latest fifty are known. */
 export function EscalationNote({ about }: { about: ConversationBody }) {
-  const isTaken = about.handler === 'human'
-  return isTaken || about.waiting_since ? <Note key={about.handler} conversationId={about.id} state={isTaken ? 'human' : 'waiting'} /> : null
+  return <Note key={about.handler} conversationId={about.id} state={about.handler === 'human' ? 'human' : 'waiting'} />
 }
 
 function Note({ conversationId, state }: { conversationId: string; state: 'human' | 'waiting' }) {

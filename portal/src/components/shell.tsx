@@ -1,7 +1,7 @@
 // The frame of every page below the sign-in: where one is, what else there is, and for which tenant one speaks.
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router'
-import { Suspense, useEffect, useState } from 'react'
+import { lazy, Suspense, useEffect, useState } from 'react'
 import { again } from '../api/conversations'
 import { useEvents } from '../api/events'
 import { escalationsQuery, noticesQuery, waitingApprovalsQuery } from '../api/queries'
@@ -13,8 +13,9 @@ import { Badge } from '../ui/badge'
 import { Icon, type IconName } from '../ui/icon'
 import { Loading } from '../ui/states'
 import { Banners, Suspended } from './banners'
-import { NoTenant } from './choose-tenant'
 import { SignInAgain } from './sign-in-again'
+
+const NoTenant = lazy(() => import('./choose-tenant').then((module) => ({ default: module.NoTenant })))
 
 interface Place {
   to:

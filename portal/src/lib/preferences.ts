@@ -49,10 +49,11 @@ export function applyPreferences(): void {
 }
 
 export function usePreferences(): Preferences {
-  return useSyncExternalStore(subscribe, preferences)
+  return useSyncExternalStore(onPreference, preferences)
 }
 
-function subscribe(listener: () => void): () => void {
+/** Until what it answers is called. */
+export function onPreference(listener: () => void): () => void {
   listeners.add(listener)
   return () => listeners.delete(listener)
 }

@@ -4,14 +4,14 @@ import { actorWord, faultWord, GROUPS, KINDS } from './audit'
 import { audienceWord, excerptOf, placeOf } from './memories'
 import { prefer } from './preferences'
 import { between, costOf, isRecorded, lasting, scoreOf, sendStateWord, sentWord, stateOf } from './traces'
-import { sayIn, WORDS } from './words'
+import { english, sayIn } from './words'
 
 beforeEach(() => prefer({ language: 'en' }))
 
 test('a memory is named by its beginning, letter by letter, and by its place', () => {
   expect(excerptOf('short')).toBe('short')
   expect(excerptOf('🦀'.repeat(61))).toBe(`${'🦀'.repeat(60)}…`)
-  const say = sayIn('en')
+  const say = sayIn(english)
   expect(placeOf({ place: 'C1', place_name: '', kind: 'public' }, say)).toBe('C1')
   expect(placeOf({ place: 'C1', place_name: '#sales', kind: 'private' }, say)).toBe('#sales')
   expect(placeOf({ place: 'D1', place_name: 'D1', kind: 'direct' }, say)).toBe('direct message')
@@ -49,7 +49,7 @@ test('small sums and short times keep what matters', () => {
 })
 
 test('every group of acts, kind of actor and fault has words', () => {
-  for (const group of GROUPS) expect(WORDS.en).toHaveProperty([`audit.group_${group}`])
+  for (const group of GROUPS) expect(english).toHaveProperty([`audit.group_${group}`])
   expect(new Set([...KINDS, 'user', 'api_key'].map(actorWord)).size).toBe(5)
   expect(new Set(['changed', 'missing', 'out_of_place', 'not_the_head'].map(faultWord)).size).toBe(4)
 })

@@ -63,4 +63,12 @@ async function show(client: QueryClient, address: string): Promise<void> {
   })
 }
 
-export const shows = (text: string) => vi.waitFor(() => act(async () => expect(page.textContent).toContain(text)), { timeout: 5_000 })
+/** Looked for between React's turns: what fails inside one takes along what React meant to do next. */
+export const shows = (text: string) =>
+  vi.waitFor(
+    async () => {
+      await act(async () => undefined)
+      expect(page.textContent).toContain(text)
+    },
+    { timeout: 5_000 },
+  )

@@ -1,0 +1,20 @@
+// All of German, as one piece that is loaded when somebody reads it.
+import type { Words } from '.'
+import { accountDe } from './account.de'
+import { actingDe } from './acting.de'
+import { analyticsDe } from './analytics.de'
+import { aroundDe } from './around.de'
+import { contactsDe } from './contacts.de'
+import { knowledgeDe } from './knowledge.de'
+import { moneyDe } from './money.de'
+import { ownDe } from './own.de'
+import { practiceDe } from './practice.de'
+import { routinesDe } from './routines.de'
+import { rulesDe } from './rules.de'
+import { serversDe } from './servers.de'
+import { statusDe } from './status.de'
+import { supportDe } from './support.de'
+import { trustDe } from './trust.de'
+import { workDe } from './work.de'
+
+export const german: Words = { ...accountDe, ...workDe, ...rulesDe, ...actingDe, ...serversDe, ...ownDe, ...practiceDe, ...routinesDe, ...knowledgeDe, ...moneyDe, ...trustDe, ...statusDe, ...supportDe, ...analyticsDe, ...contactsDe, ...aroundDe }
