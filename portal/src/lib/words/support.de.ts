@@ -11,7 +11,7 @@ export const supportDe: Record<keyof typeof supportEn, string> = {
   'acting_as.end': 'Beenden',
   'acting_as.leave': 'Zurück zu meinem Konto',
   'acting_as.begin': 'Als Mitglied handeln',
-  'acting_as.begin_in': 'Als Mitglied von {tenant} handeln',
+  'acting_as.begin_in': 'Als Mitglied handeln in {tenant}',
   'acting_as.no_consent': 'kein Zugang für den Support',
   'acting_as.may_read': 'Die Organisation lässt Sie 30 Minuten lang hineinsehen. Sie kann in ihrem Protokoll lesen, was Sie angesehen haben und warum.',
   'acting_as.may_write': 'Die Organisation lässt Sie 30 Minuten lang hineinsehen und ändern, wie ihre Agenten eingerichtet sind. Sie kann alles davon in ihrem Protokoll lesen.',
