@@ -52,6 +52,13 @@ function aboutOf({ class: kind, attempts, started_at: begun, finished_at: ended,
     say(kind === 'write' ? 'tools.write' : 'tools.read'),
     ...(attempts > 1 ? [say('why.tool_tries', { count: count(attempts) })] : []),
     ...(took === undefined ? [] : [say('why.tool_took', { length: lasting(took) })]),
-    ...(by && approval ? [say(approval === 'denied' ? 'why.tool_denied' : 'why.tool_approved', { name: by })] : []),
+    ...decisionOf(approval, by, say),
   ]
+}
+
+/** Who decided in a channel is named; who did so in the portal is beside the approval itself. */
+function decisionOf(approval: ToolCallBody['approval'], by: ToolCallBody['decided_name'], say: Say): string[] {
+  if (approval === 'denied') return by ? [say('why.tool_denied', { name: by })] : []
+  if (approval !== 'approved' && approval !== 'used') return []
+  return [by ? say('why.tool_approved', { name: by }) : say('why.tool_agreed')]
 }
