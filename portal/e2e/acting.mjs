@@ -150,7 +150,7 @@ async function approve({ house, test }, page, desk) {
     // What asked for it is not the latest answer.
     await page.locator('.steps').evaluate((steps) => steps.querySelectorAll(':scope > li > details').forEach((step) => (step.open = true)))
     await call.getByText('carried out', { exact: true }).waitFor()
-    await call.getByText(/ · approved$/).waitFor()
+    await call.getByText(/ · approved by an operator$/).waitFor()
     await call.getByText('Printer is <b>broken</b>').waitFor()
     await inspect(page, 'why-tools')
     await place(page, /^Approvals/).click()

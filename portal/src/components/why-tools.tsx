@@ -6,6 +6,9 @@ import { between, count, lasting } from '../lib/traces'
 import { useWords, type Say } from '../lib/words'
 import { Badge } from '../ui/badge'
 
+/** As the gateway calls whoever decided in the portal, or by a key. */
+const UNNAMED = 'an operator'
+
 export function ToolCalls({ calls }: { calls: ToolCallBody[] }) {
   return (
     <ol className="tool-calls">
@@ -56,9 +59,9 @@ function aboutOf({ class: kind, attempts, started_at: begun, finished_at: ended,
   ]
 }
 
-/** Who decided in a channel is named; who did so in the portal is beside the approval itself. */
+/** Who decided in a channel is named; who did so elsewhere is, beside the approval itself. */
 function decisionOf(approval: ToolCallBody['approval'], by: ToolCallBody['decided_name'], say: Say): string[] {
-  if (approval === 'denied') return by ? [say('why.tool_denied', { name: by })] : []
+  if (approval === 'denied') return by && by !== UNNAMED ? [say('why.tool_denied', { name: by })] : []
   if (approval !== 'approved' && approval !== 'used') return []
-  return [by ? say('why.tool_approved', { name: by }) : say('why.tool_agreed')]
+  return [by && by !== UNNAMED ? say('why.tool_approved', { name: by }) : say('why.tool_agreed')]
 }

@@ -9,7 +9,7 @@ const CALL: ToolCallBody = { id: 'tcl_1', tool: 'open_ticket', class: 'write', a
 const STEP: StepBody = {
   run_id: 'run_1', agent: 'Ada', state: 'done', arrived_at: AT, started_at: AT, finished_at: '2026-11-27T12:00:03Z', reason: null, messages: 1,
   prompt: { instructions: 10, memories: 20, summary: 77, conversation: 30, messages: 2, files: 0, recall_ms: 5, model_ms: 900 },
-  recalled: [], calls: [], deliveries: [], opinions: [], tool_calls: [CALL, { ...CALL, id: 'tcl_2', tool: 'calculator', class: 'read', arguments: {}, state: 'refused', result: null, attempts: 1, approval: null, decided_name: null, finished_at: null }, { ...CALL, id: 'tcl_3', decided_name: null }],
+  recalled: [], calls: [], deliveries: [], opinions: [], tool_calls: [CALL, { ...CALL, id: 'tcl_2', tool: 'calculator', class: 'read', arguments: {}, state: 'refused', result: null, attempts: 1, approval: null, decided_name: null, finished_at: null }, { ...CALL, id: 'tcl_3', decided_name: 'an operator' }],
 }
 const TALK = { id: 'cnv_1', channel: 'slack', connection_id: 'con_1', handler: 'agent', kind: 'public', last_message_at: AT, place: 'C1', place_name: 'general' }
 const MEMORY: MemoryDetail = { id: 'mem_1', kind: 'fact', text: 'The summit is on 14 March.', author: 'Ada', person_id: 'per_1', conversation_id: 'cnv_1', message_id: 'msg_1', channel: 'slack', place: 'C1', place_name: 'general', audience: 'tenant', said_at: AT, recalled_in: [], fact: { subject: 'summit', attribute: 'date', value: '14 March', decision: false, source_message_ids: ['msg_1'], source_conversation_ids: ['cnv_1'] } }
@@ -33,7 +33,7 @@ test('a trace tells which tools were called, with what, and who allowed it', asy
   for (const told of ['carried out', 'writes', '2 attempts', 'took 2 s', 'approved by Linus', 'Printer <b>⟨U+202E⟩gone</b>', 'floor', 'Ticket 17 is open.']) expect(ticket?.textContent).toContain(told)
   expect(sum?.textContent).toContain('not carried out')
   expect(sum?.textContent).not.toContain('approved by')
-  expect(page.querySelectorAll('.tool-calls > li')[2]?.textContent).toContain('took 2 s · approved')
+  expect(page.querySelectorAll('.tool-calls > li')[2]?.textContent).toContain('took 2 s · approved by an operator')
   await shows('Summary of what was said before')
   expect(page.querySelector('.step')?.textContent).toContain('77 characters')
 })

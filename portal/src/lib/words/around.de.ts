@@ -13,7 +13,7 @@ export const aroundDe: Record<keyof typeof aroundEn, string> = {
   'why.tool_tries': '{count} Versuche',
   'why.tool_took': 'dauerte {length}',
   'why.tool_approved': 'freigegeben von {name}',
-  'why.tool_agreed': 'freigegeben',
+  'why.tool_agreed': 'von einem Mitglied freigegeben',
   'why.tool_denied': 'abgelehnt von {name}',
   'related.title': 'Verwandtes und Schlagwörter',
   'related.tags': 'Schlagwörter',

@@ -11,7 +11,7 @@ export const aroundEn = {
   'why.tool_tries': '{count} attempts',
   'why.tool_took': 'took {length}',
   'why.tool_approved': 'approved by {name}',
-  'why.tool_agreed': 'approved',
+  'why.tool_agreed': 'approved by an operator',
   'why.tool_denied': 'denied by {name}',
   'related.title': 'Related, and tags',
   'related.tags': 'Tags',
