@@ -1,4 +1,4 @@
-// How quick a change of page is once its data is known, and what a page does on a line that is slow or down.
+// How quick a change of page is once its data is known, and what a page does on a line that is slow or down, and with megabytes.
 import assert from 'node:assert/strict'
 import { heading, inspect } from './browser.mjs'
 import { TEAM } from './first-run.mjs'
@@ -7,6 +7,8 @@ import { wait } from './house.mjs'
 const CHANGE_MS = 100
 const ROUNDS = 5
 const SLOW_MS = 1_500
+const PASTED = 3_000_000
+const INSTRUCTIONS_MAX = 20_000
 const PAGES = ['Escalations', 'Contacts', 'Memory', 'Agents', 'Rules', 'Budgets']
 const place = (page, name) => page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name })
 
@@ -14,6 +16,7 @@ export async function quick(stage, page) {
   await changes(stage, page)
   await slow(stage, page)
   await down(stage, page)
+  await pasted(stage, page)
 }
 
 /** From the click to the frame that shows the other page, by the browser's own clock. */
@@ -69,5 +72,18 @@ async function down({ house, test }, page) {
     await page.context().setOffline(false)
     await page.getByText('No connection.').waitFor({ state: 'detached' })
     await page.locator('.row').nth(rows).waitFor()
+  })
+}
+
+export async function pasted({ house, test }, page) {
+  await test('of pasted megabytes a field takes what fits, and says that something is missing', async () => {
+    await page.goto(`${house.address}/agents`)
+    const field = page.getByLabel('Instructions', { exact: true })
+    await field.focus()
+    await page.keyboard.insertText('x'.repeat(PASTED))
+    await page.getByRole('status').filter({ hasText: 'It is full: 20,000 characters at most.' }).waitFor()
+    assert.equal((await field.inputValue()).length, INSTRUCTIONS_MAX)
+    await page.goto(`${house.address}/inbox`)
+    await page.locator('.row').first().waitFor()
   })
 }
