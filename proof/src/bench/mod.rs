@@ -31,6 +31,7 @@ mod process;
 mod races;
 mod recall;
 mod report;
+mod rules;
 mod sample;
 mod startup;
 mod street;
@@ -44,7 +45,7 @@ use report::Report;
 pub use sample::Dice;
 
 /// All benchmarks, in the order they run.
-pub const NAMES: [&str; 16] = [
+pub const NAMES: [&str; 17] = [
     "accept",
     "peers",
     "turn",
@@ -56,6 +57,7 @@ pub const NAMES: [&str; 16] = [
     "failover",
     "channels",
     "races",
+    "rules",
     "files",
     "audit",
     "lists",
@@ -102,6 +104,7 @@ async fn one(name: &str, tenants_max: usize) -> anyhow::Result<Report> {
         "failover" => failover::run().await,
         "channels" => channels::run().await,
         "races" => races::run().await,
+        "rules" => rules::run().await,
         "files" => files::run().await,
         "audit" => audit::run().await,
         "lists" => lists::run(tenants_max).await,

@@ -15,6 +15,7 @@ mod contention;
 mod crowds;
 mod currencies;
 mod data_keys;
+mod deliveries;
 mod facts;
 mod happenings;
 mod ingest;
