@@ -34,7 +34,7 @@ const KEY_PREFIX: &str = "kst_";
 const KEY_LENGTH: usize = 4 + 43;
 /// Where a page repeats the token it got from `me`: another site's page can't read it, nor send this header.
 const CSRF_HEADER: &str = "x-csrf-token";
-const ADMIN: &str = "customer_admin";
+pub(crate) const ADMIN: &str = "customer_admin";
 /// What one key or session may ask of one process: far more than a person or a patient program does.
 const EACH: Limit = Limit { name: "identity", burst: 1_000, every: Duration::from_millis(10) };
 

@@ -17,9 +17,9 @@ use crate::{
         auth::{accept, devices, identities, impersonation, login, password, provider, signup, totp},
         billing, bindings, budgets, cases, channels, connections, conversations, currency, dead_letters,
         escalation_desk, escalation_rules, escalations, events, follow_ups, forks, happenings, invitations,
-        knowledge, languages, llm_key_prices, llm_keys, mcp_servers, me, members, memories, notices, office_hours,
-        passages, people, privacy, related, replays, routines, signup_whatsapp, status, tables, takeovers,
-        templates, tenants, tools, traces, usage, webhook_endpoints,
+        knowledge, languages, llm_key_prices, llm_keys, mcp_servers, me, members, memories, notes, notices,
+        office_hours, passages, people, privacy, related, replays, routines, signup_whatsapp, status, tables,
+        takeovers, templates, tenants, tools, traces, usage, webhook_endpoints,
     },
 };
 
@@ -57,7 +57,7 @@ const PROBLEM: &str = "application/problem+json";
         password::change, password::forgot, password::reset, accept::show, accept::accept,
         conversations::list, conversations::show, conversations::messages, takeovers::take_over, takeovers::release,
         takeovers::reply, events::stream, traces::show, memories::list, memories::show, memories::correct, memories::forget,
-        related::tags, related::tag, related::related, replays::replay, replays::list, forks::open, forks::list, forks::show, forks::say, forks::remove,
+        notes::list, notes::add, notes::remove, related::tags, related::tag, related::related, replays::replay, replays::list, forks::open, forks::list, forks::show, forks::say, forks::remove,
         cases::list, cases::create, cases::change, cases::remove, cases::run, cases::trial,
         knowledge::list, knowledge::give, passages::search, knowledge::give_address, knowledge::show, knowledge::remove,
         webhook_endpoints::list, webhook_endpoints::create, webhook_endpoints::change, webhook_endpoints::remove,

@@ -24,9 +24,9 @@ use crate::{
         auth::{accept, devices, identities, impersonation, login, password, provider, signup, totp},
         billing, bindings, budgets, cases, channels, connections, conversations, currency, dead_letters,
         escalation_desk, escalation_rules as rules, escalations, events, follow_ups, forks, happenings,
-        invitations, knowledge, languages, llm_key_prices, llm_keys, mcp_servers, me, members, memories, notices,
-        office_hours, passages, people, privacy, related, replays, routines, signup_whatsapp, status, tables,
-        takeovers, templates, tenants, tools, traces, usage, webhook_endpoints,
+        invitations, knowledge, languages, llm_key_prices, llm_keys, mcp_servers, me, members, memories, notes,
+        notices, office_hours, passages, people, privacy, related, replays, routines, signup_whatsapp, status,
+        tables, takeovers, templates, tenants, tools, traces, usage, webhook_endpoints,
     },
     refusals,
     webhooks::{slack, slack_command, slack_interaction, stripe, whatsapp},
@@ -133,6 +133,8 @@ fn talking() -> Router<Gateway> {
         .route("/api/v1/conversations/{conversation_id}/takeover", post(takeovers::take_over))
         .route("/api/v1/conversations/{conversation_id}/release", post(takeovers::release))
         .route("/api/v1/conversations/{conversation_id}/reply", post(takeovers::reply))
+        .route("/api/v1/conversations/{conversation_id}/notes", get(notes::list).post(notes::add))
+        .route("/api/v1/conversations/{conversation_id}/notes/{note_id}", delete(notes::remove))
         .route("/api/v1/conversations/{conversation_id}/trace", get(traces::show))
         .route("/api/v1/conversations/{conversation_id}/tags", get(related::tags).put(related::tag))
         .route("/api/v1/conversations/{conversation_id}/related", get(related::related))

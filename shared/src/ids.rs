@@ -124,6 +124,8 @@ ids! {
     /// A thread, a direct message, a chat.
     ConversationId = "cnv";
     MessageId = "msg";
+    /// What members tell each other about a conversation.
+    NoteId = "nte";
     MemoryId = "mem";
     /// A file that came with a message.
     MediaId = "med";

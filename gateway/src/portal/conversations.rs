@@ -30,9 +30,9 @@ const WORDS_MAX: usize = 8;
 #[serde(deny_unknown_fields)]
 pub struct Page {
     /// The `next_cursor` of the page before.
-    cursor: Option<String>,
+    pub(super) cursor: Option<String>,
     /// 1 to 100; 50 by default.
-    limit: Option<i64>,
+    pub(super) limit: Option<i64>,
 }
 
 #[derive(Deserialize, IntoParams)]

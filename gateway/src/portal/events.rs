@@ -34,7 +34,7 @@ const UNBUFFERED: (HeaderName, &str) = (HeaderName::from_static("x-accel-bufferi
 #[serde(untagged)]
 #[expect(dead_code, reason = "describes for the document what `written` writes")]
 pub enum EventData {
-    /// Of `conversation`: something was said in it or changed, somebody else answers, or somebody waits.
+    /// Of `conversation`: something was said or noted in it or changed, somebody else answers, or somebody waits.
     Conversation {
         #[schema(example = "cnv_01k9z3w6h8f2m5x7q4r1t0v9sb")]
         id: String,

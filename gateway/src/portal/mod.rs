@@ -33,6 +33,7 @@ pub mod mcp_servers;
 pub mod me;
 pub mod members;
 pub mod memories;
+pub mod notes;
 pub mod notices;
 pub mod office_hours;
 pub mod passages;

@@ -44,6 +44,7 @@ mod members;
 mod memories;
 mod money;
 mod news;
+mod notes;
 mod odd_payloads;
 mod once;
 mod opaque;

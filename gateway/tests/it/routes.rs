@@ -108,8 +108,11 @@ pub async fn answer(scene: &mut Scene<'_>, line: &Line, who: &'static str) -> Re
 /// With an `Idempotency-Key`, if there is one.
 pub async fn answer_with(scene: &mut Scene<'_>, line: &Line, who: &'static str, key: Option<&str>) -> Reply {
     let (method, path) = line.operation.split_once(' ').expect("a method and a path");
-    let path =
-        if path.contains("{run_id}") { scene.path_of_run(path, line.object).await } else { path.to_owned() };
+    let path = match path {
+        path if path.contains("{run_id}") => scene.path_of_run(path, line.object).await,
+        path if path.contains("{note_id}") => scene.path_of_note(path, line.object).await,
+        path => path.to_owned(),
+    };
     let path = match path.split_once('{').and_then(|(_, rest)| rest.split_once('}')) {
         Some((parameter, _)) => {
             path.replace(&format!("{{{parameter}}}"), &scene.object(who, parameter, line.object).await)

@@ -10,6 +10,7 @@ use shared::{
         audit::Actor,
         budgets::{self, Limit, NewBudget, Scope},
         connections::{self, NewSlackConnection},
+        conversations::notes,
         escalation_rules::{self, Shape},
         follow_ups,
         invitations::{self, NewInvitation},
@@ -23,8 +24,9 @@ use shared::{
     },
     ids::{
         AgentId, ApiKeyId, ApprovalId, BudgetId, CaseId, ConnectionId, ConversationId, DocumentId, EscalationId,
-        FollowUpId, ForkId, IdentityId, InvitationId, JobId, LlmKeyId, McpServerId, MemoryId, PersonId, RoutineId,
-        RuleId, RunId, SessionId, TenantId, ToolId, TrialId, UserId, WebhookDeliveryId, WebhookEndpointId,
+        FollowUpId, ForkId, IdentityId, InvitationId, JobId, LlmKeyId, McpServerId, MemoryId, NoteId, PersonId,
+        RoutineId, RuleId, RunId, SessionId, TenantId, ToolId, TrialId, UserId, WebhookDeliveryId,
+        WebhookEndpointId,
     },
 };
 
@@ -198,6 +200,21 @@ impl<'a> Scene<'a> {
             )
         };
         path.replace("{conversation_id}", &conversation.to_string()).replace("{run_id}", &run.to_string())
+    }
+
+    /// With a conversation and a note in it that no member wrote.
+    pub async fn path_of_note(&self, path: &str, object: &str) -> String {
+        let tenant = if object == "own" { self.acme } else { self.bolt };
+        let conversation = self.conversation(tenant).await;
+        let note = if object == "missing" {
+            NoteId::new()
+        } else {
+            let mut tx = self.house.test.db.tenant(tenant).begin().await.expect("a transaction begins");
+            let note = notes::add(&mut tx, &Actor::System, conversation, "Call them back.").await;
+            tx.commit().await.expect("it is stored");
+            note.expect("it is written").id
+        };
+        path.replace("{conversation_id}", &conversation.to_string()).replace("{note_id}", &note.to_string())
     }
 
     async fn first<T>(&self, tenant: TenantId, sql: &'static str, conversation: ConversationId) -> T

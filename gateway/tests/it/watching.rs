@@ -125,6 +125,12 @@ async fn what_changes_is_told_at_once_and_what_nobody_announces_soon() {
     let path = format!("/api/v1/conversations/{conversation}/release");
     house.ask(&Ask::post(&path).key(&acme.key)).await;
     assert!(watch.sees_change_of(conversation, AT_ONCE).await, "a release");
+    let path = format!("/api/v1/conversations/{conversation}/notes");
+    let written = house.ask(&Ask::post(&path).key(&acme.key).json(&json!({ "text": "Call them." }))).await.json();
+    assert!(watch.sees_change_of(conversation, AT_ONCE).await, "a note");
+    let path = format!("{path}/{}", written["id"].as_str().expect("an id"));
+    assert_eq!(house.ask(&Ask::new("DELETE", &path).key(&acme.key)).await.status, 204);
+    assert!(watch.sees_change_of(conversation, AT_ONCE).await, "no note any more");
     house.escalated(acme.tenant, conversation).await;
     assert!(watch.sees("\"waiting\":1", SOON).await && watch.text.contains("\"unseen\":1"), "{}", watch.text);
     // Nothing happens, so nothing is told.

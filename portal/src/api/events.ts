@@ -8,7 +8,7 @@ const ADDRESS = '/api/v1/events'
 const GATHER_MS = 300
 const RETRY_MS = 5_000
 /** What an event may change, by the first word of its question. */
-const WATCHED = ['conversations', 'conversation', 'messages', 'trace', 'escalations', 'approvals', 'notices']
+const WATCHED = ['conversations', 'conversation', 'messages', 'notes', 'trace', 'escalations', 'approvals', 'notices']
 const COUNTED = ['escalations', 'approvals', 'notices']
 
 let live = false
@@ -80,7 +80,7 @@ class Stream {
     source.onerror = () => this.failed(source)
     source.addEventListener('conversation', ({ data }) => {
       const { id } = JSON.parse(data as string) as { id: string }
-      this.changes(['conversations'], ['conversation', id], ['messages', id], ['trace', id])
+      this.changes(['conversations'], ['conversation', id], ['messages', id], ['notes', id], ['trace', id])
     })
     source.addEventListener('counters', () => this.changes(...COUNTED.map((word) => [word])))
     source.addEventListener('reload', () => this.changes(...WATCHED.map((word) => [word])))

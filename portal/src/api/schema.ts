@@ -268,6 +268,8 @@ export type NewErasure = { people: (string)[] }
 
 export type NewMcpServer = { name: string; token?: string | null; url: string }
 
+export type NewNote = { text: string }
+
 export type NewRoutine = { agent: string; business_hours?: boolean; channel: string; connection: string; enabled?: boolean | null; instruction: string; name: string; schedule: string }
 
 export type NewRule = { assign_to?: (string)[] | null; condition: string; enabled?: boolean | null; name: string }
@@ -275,6 +277,10 @@ export type NewRule = { assign_to?: (string)[] | null; condition: string; enable
 export type NewTool = { answer_max?: number | null; arguments?: object; class: string; description: string; enabled?: boolean | null; method: string; name: string; secret?: SecretBody | null; timeout_ms?: number | null; url: string }
 
 export type NewWebhookEndpoint = { actions?: (string)[]; url: string; with_text?: boolean }
+
+export type NoteBody = { author?: string | null; author_id: string; created_at: string; id: string; text: string }
+
+export type NoteList = { items: (NoteBody)[]; next_cursor?: string | null }
 
 export type NoticeBody = { body: string; connection_id?: string | null; conversation_id?: string | null; created_at: string; id: string; kind: string; seen_at?: string | null }
 
@@ -751,6 +757,18 @@ export interface Operations {
   'GET /api/v1/conversations/{conversation_id}/messages': {
     request: { path: { conversation_id: string }; query?: { cursor?: string | null; limit?: number | null } }
     answer: MessageList
+  }
+  'GET /api/v1/conversations/{conversation_id}/notes': {
+    request: { path: { conversation_id: string }; query?: { cursor?: string | null; limit?: number | null } }
+    answer: NoteList
+  }
+  'POST /api/v1/conversations/{conversation_id}/notes': {
+    request: { path: { conversation_id: string }; headers?: { 'idempotency-key'?: string }; body: NewNote }
+    answer: NoteBody
+  }
+  'DELETE /api/v1/conversations/{conversation_id}/notes/{note_id}': {
+    request: { path: { conversation_id: string; note_id: string } }
+    answer: undefined
   }
   'GET /api/v1/conversations/{conversation_id}/related': {
     request: { path: { conversation_id: string } }

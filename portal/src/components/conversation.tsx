@@ -2,6 +2,7 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { lazy, Suspense, useEffect, useRef, useState } from 'react'
 import { call } from '../api/client'
+import { useNotes } from '../api/notes'
 import { conversationQuery, conversationsQuery, messagesQuery } from '../api/queries'
 import type { ConversationBody, MessageBody } from '../api/schema'
 import { useRights } from '../api/session'
@@ -12,10 +13,10 @@ import { Badge, ChannelBadge } from '../ui/badge'
 import { Button } from '../ui/button'
 import { Icon } from '../ui/icon'
 import { Empty, Failed, Loading, Problem } from '../ui/states'
+import { Composer } from './composer'
 import { ForkList } from './fork-list'
 import { Messages } from './messages'
 import { Related } from './related'
-import { ReplyForm } from './reply-form'
 
 // Not needed to read on and to answer.
 const BeginFork = lazy(() => import('./begin-fork').then((module) => ({ default: module.BeginFork })))
@@ -110,9 +111,9 @@ function Talk({ id, about, message, why, onWhy, onTry }: TalkProps) {
   const say = useWords()
   const messages = useInfiniteQuery(messagesQuery(id))
   const { mayChange } = useRights()
-  const isByHuman = about?.handler === 'human'
   const items = messages.data?.pages.flatMap((page) => page.items).reverse() ?? []
-  const end = useEndInView(message ? undefined : items.at(-1)?.id)
+  const { notes, error: unknown } = useNotes(id, items[0], messages.isSuccess && !messages.hasNextPage)
+  const end = useEndInView(message ? undefined : [items.at(-1)?.id, notes.at(-1)?.id].join())
   usePointed(message, items.some((one) => one.id === message), messages)
   // Only what an agent has answered can go on with one.
   const mayTry = mayChange && items.some(({ run_id: run }) => run)
@@ -122,13 +123,14 @@ function Talk({ id, about, message, why, onWhy, onTry }: TalkProps) {
         <div className="messages" tabIndex={0} role="region" aria-label={say('inbox.messages')}>
           {messages.isPending && <Loading lines={5} />}
           {messages.isError && items.length === 0 && <Failed problem={messages.error} onRetry={() => void messages.refetch()} />}
-          {messages.isSuccess && items.length === 0 && <Empty title={say('inbox.silent')}>{null}</Empty>}
+          {messages.isSuccess && items.length + notes.length === 0 && <Empty title={say('inbox.silent')}>{null}</Empty>}
           {messages.hasNextPage && (
             <Button look="quiet" busy={messages.isFetchingNextPage} onClick={() => void messages.fetchNextPage()}>
               {say('inbox.earlier')}
             </Button>
           )}
-          <Messages items={items} pointed={message} onWhy={onWhy} onFork={mayTry ? onTry : undefined} />
+          <Problem of={unknown} />
+          <Messages items={items} notes={notes} conversationId={id} pointed={message} onWhy={onWhy} onFork={mayTry ? onTry : undefined} />
           <div ref={end} />
         </div>
         {why && (
@@ -137,9 +139,7 @@ function Talk({ id, about, message, why, onWhy, onTry }: TalkProps) {
           </Suspense>
         )}
       </div>
-      {mayChange && isByHuman && <ReplyForm conversationId={id} channel={about?.channel} />}
-      {mayChange && about && !isByHuman && <p className="reply-note quiet">{say('inbox.reply_note')}</p>}
-      {!mayChange && <p className="reply-note quiet">{say('inbox.read_only')}</p>}
+      <Composer id={id} about={about} />
     </>
   )
 }

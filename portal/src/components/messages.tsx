@@ -1,15 +1,20 @@
 // What was said. People and models write anything: it is shown as text, never as markup.
-import { Fragment } from 'react'
-import type { FileBody, MessageBody } from '../api/schema'
+import { Fragment, lazy, Suspense } from 'react'
+import type { FileBody, MessageBody, NoteBody } from '../api/schema'
 import { clock, day, moment } from '../lib/time'
 import { sizeOf } from '../lib/sizes'
 import { useWords, type Word } from '../lib/words'
 import { Badge, Initials } from '../ui/badge'
 
+const DeleteNote = lazy(() => import('./notes').then((module) => ({ default: module.DeleteNote })))
+
 const KINDS: Record<string, Word> = { agent: 'inbox.kind_agent', operator: 'inbox.kind_operator' }
 
 interface MessagesProps {
   items: MessageBody[]
+  /** What members told each other meanwhile, and where. */
+  notes?: NoteBody[]
+  conversationId?: string
   /** The one that somebody was sent to. */
   pointed: string | undefined
   /** Somebody asks why the agent said this. */
@@ -20,16 +25,31 @@ interface MessagesProps {
   isCopy?: boolean
 }
 
-export function Messages({ items, pointed, onWhy, onFork, isCopy }: MessagesProps) {
+interface Line {
+  id: string
+  at: string
+  message?: MessageBody
+  note?: NoteBody
+}
+
+/** Both are in order already; a message comes before a note of the same moment. */
+function inOrder(messages: MessageBody[], notes: NoteBody[]): Line[] {
+  const lines: Line[] = [...messages.map((message) => ({ id: message.id, at: message.sent_at, message })), ...notes.map((note) => ({ id: note.id, at: note.created_at, note }))]
+  return lines.sort((a, b) => Date.parse(a.at) - Date.parse(b.at))
+}
+
+export function Messages({ items, notes = [], conversationId = '', pointed, onWhy, onFork, isCopy }: MessagesProps) {
+  const lines = inOrder(items, notes)
   return (
     <ol className="message-list">
-      {items.map((message, index) => {
-        const today = day(message.sent_at)
-        const before = items[index - 1]
+      {lines.map(({ id, at, message, note }, index) => {
+        const today = day(at)
+        const before = lines[index - 1]
         return (
-          <Fragment key={message.id}>
-            {(before === undefined || day(before.sent_at) !== today) && <li className="day">{today}</li>}
-            <Message message={message} isPointed={message.id === pointed} onWhy={onWhy} onFork={onFork} isCopy={isCopy} />
+          <Fragment key={id}>
+            {(before === undefined || day(before.at) !== today) && <li className="day">{today}</li>}
+            {message && <Message message={message} isPointed={id === pointed} onWhy={onWhy} onFork={onFork} isCopy={isCopy} />}
+            {note && <Note note={note} conversationId={conversationId} />}
           </Fragment>
         )
       })}
@@ -74,6 +94,30 @@ function Message({ message, isPointed, onWhy, onFork, isCopy }: MessageProps) {
         {message.files.length > 0 && <Files items={message.files} />}
         {trouble && <p className="quiet">{trouble.reason}</p>}
         {broken && <p className="quiet">{message.text ? say('inbox.broken_off', { reason: broken }) : say('inbox.nothing_shown', { reason: broken })}</p>}
+      </div>
+    </li>
+  )
+}
+
+/** Where it was written: neither sent nor shown to an agent. */
+function Note({ note, conversationId }: { note: NoteBody; conversationId: string }) {
+  const say = useWords()
+  const author = note.author ?? say('notes.somebody')
+  return (
+    <li className="message noted">
+      <Initials name={author} kind="operator" />
+      <div>
+        <p className="message-head">
+          <strong>{author}</strong>
+          <Badge mood="fair">{say('notes.note')}</Badge>
+          <time dateTime={note.created_at} title={moment(note.created_at)}>
+            {clock(note.created_at)}
+          </time>
+          <Suspense>
+            <DeleteNote note={note} author={author} conversationId={conversationId} />
+          </Suspense>
+        </p>
+        <p className="said">{note.text}</p>
       </div>
     </li>
   )

@@ -43,7 +43,7 @@ interface Offered {
 }
 
 const PAGES: Record<string, Offered> = {
-  '/inbox?conversation=cnv_1': { everybody: ['Keyboard shortcuts', 'Back to the list', 'Why?'], change: ['Give back'] },
+  '/inbox?conversation=cnv_1': { everybody: ['Keyboard shortcuts', 'Back to the list', 'Why?'], change: ['Give back', 'Reply', 'Internal note'] },
   '/escalations': { everybody: ['Rules', 'Open the conversation'], change: ['Take over'] },
   '/approvals': { everybody: ['Tools', 'Open the conversation'], change: ['Approve', 'Deny'] },
   '/contacts': { everybody: ['Search', 'Everyone', 'VIP', 'Memories: Bob'], change: ['VIP: Bob'], looking: ['Details: Bob'] },

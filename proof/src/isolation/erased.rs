@@ -110,6 +110,8 @@ pub fn script(tenant_id: TenantId, mark: &str) -> String {
          insert into budget_reservations (tenant_id, usage_id, budget_id, agent_id, run_id, conversation_id, person_id, model, key_owner,
                                           input_tokens, output_tokens, amount_micro_usd)
          values ('{tenant}', '{usage}', '{budget}', '{agent}', '{run}', '{OWN_TALK}', '{person}', 'm', 'platform', 1, 1, 1);
+         insert into conversation_notes (tenant_id, note_id, conversation_id, body, created_by, created_at)
+         values ('{tenant}', '{routine}', '{OWN_TALK}', '{mark}', '{mark}', {old});
          insert into conversation_tags (tenant_id, conversation_id, tag, created_by)
          values ('{tenant}', '{OWN_TALK}', '{mark}', '{mark}');
          insert into jobs (tenant_id, job_id, kind, payload, state, finished_at)

@@ -24,6 +24,7 @@ mod learned;
 pub mod listed;
 mod money;
 pub mod mutants;
+mod noted;
 mod once;
 mod pages;
 mod places;

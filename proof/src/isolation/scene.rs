@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::{
     acting, acts, billing, counted, desk, erased, handovers, helped, installations, kept, later, learned, money,
-    once, pages, places, reasons, sends, singly, talks, told,
+    noted, once, pages, places, reasons, sends, singly, talks, told,
 };
 
 pub const THEM: TenantId = TenantId::from_uuid(Uuid::from_u128(0x0a));
@@ -240,6 +240,7 @@ impl Cast<'_> {
             learned::script(*tenant, mark),
             sends::script(*tenant, mark),
             talks::script(*tenant, mark),
+            noted::script(*tenant, mark),
             pages::script(*tenant, mark),
             kept::script(*tenant, mark),
             helped::script(*tenant, mark),

@@ -34,7 +34,7 @@ use time::OffsetDateTime;
 
 use super::{
     acting, acts, billing, counted, desk, entrances, erased, handovers, helped, installations, kept, later,
-    learned, money, once, pages, places, reasons,
+    learned, money, noted, once, pages, places, reasons,
     scene::{AGENT, CONNECTION, CONVERSATION, MEMORY, NUMBER, OUTBOX, PERSON, RUN, THEIR_MARK, THEM, US, lease},
     sends, singly, talks, told,
     watched::WATCHED,
@@ -99,7 +99,7 @@ pub fn all() -> Vec<Call> {
     calls.extend(sends::all());
     calls.extend(later::all());
     calls.extend(desk::all());
-    calls.extend(talks::all());
+    calls.extend(talks::all().into_iter().chain(noted::all()));
     calls.extend(pages::all().into_iter().chain(helped::all()).chain(told::all()).chain(counted::all()));
     calls
 }

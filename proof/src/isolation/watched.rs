@@ -1,7 +1,7 @@
 //! Whose rows must stay as they are when another tenant acts: every table of tenants that the product may read.
 
 /// Tables that konstruct_app may read.
-pub(super) const WATCHED: [&str; 75] = [
+pub(super) const WATCHED: [&str; 76] = [
     "retention",
     "erasures",
     "analytics_days",
@@ -65,6 +65,7 @@ pub(super) const WATCHED: [&str; 75] = [
     "rehearsals",
     "forks",
     "cases",
+    "conversation_notes",
     "conversation_tags",
     "documents",
     "document_agents",

@@ -24,6 +24,7 @@ mod links;
 mod memory;
 mod missed;
 mod money;
+mod notes;
 mod once;
 mod own_systems;
 mod phones;

@@ -22,7 +22,7 @@ impl Tenant<'_> {
         }
     }
 
-    async fn latest_conversation(&self) -> String {
+    pub async fn latest_conversation(&self) -> String {
         let (_, list) = self.ask_api(Method::GET, "conversations", None).await;
         list["items"][0]["id"].as_str().expect("a conversation").to_owned()
     }

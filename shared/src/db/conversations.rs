@@ -1,5 +1,6 @@
 //! Conversations as people in front of a screen see them: a list, newest first, and what was said in one.
 
+pub mod notes;
 pub mod related;
 mod said;
 

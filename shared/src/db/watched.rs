@@ -35,11 +35,12 @@ pub struct Look {
     pub counters: Counters,
 }
 
-/// The last message stands for all of them: what comes before it in time changes by an edit only, and edits are rows.
+/// The last message stands for all of them: what comes before it in time changes by an edit only, and edits are rows. Notes are
+/// written and deleted.
 const CONVERSATIONS: &str = "
 select c.conversation_id,
        hashtextextended(concat_ws('|', extract(epoch from c.last_message_at), extract(epoch from c.waits_since), c.kind,
-                                  l.by_human, k.name, m.message_id, e.changed, r.run_id, r.state), 0) as print
+                                  l.by_human, k.name, m.message_id, e.changed, r.run_id, r.state, n.notes, n.noted), 0) as print
   from (select * from conversations
          where tenant_id = $1 order by last_message_at desc, conversation_id desc limit $2) c
   left join lanes l on l.tenant_id = $1 and l.conversation_id = c.conversation_id
@@ -58,7 +59,11 @@ select c.conversation_id,
     select r.run_id, r.state from runs r
      where r.tenant_id = $1 and r.conversation_id = c.conversation_id
      order by r.from_seq desc, r.run_id desc limit 1
-  ) r on true";
+  ) r on true
+  left join lateral (
+    select count(*) as notes, extract(epoch from max(n.created_at)) as noted from conversation_notes n
+     where n.tenant_id = $1 and n.conversation_id = c.conversation_id
+  ) n on true";
 
 const COUNTERS: &str = "
 select (select count(*) from escalations where tenant_id = $1 and state = 'waiting') as waiting,

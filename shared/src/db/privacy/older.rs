@@ -2,7 +2,7 @@
 //! them at most.
 
 /// What was said, and what repeats it. What was learned from it is among [`FACTS`].
-pub(super) const MESSAGES: [&str; 10] = [
+pub(super) const MESSAGES: [&str; 11] = [
     "update messages set body = '', deleted_at = coalesce(deleted_at, clock_timestamp())
       where tenant_id = $1 and message_id in (
                 select message_id from messages
@@ -25,6 +25,10 @@ pub(super) const MESSAGES: [&str; 10] = [
     "delete from forks
       where tenant_id = $1 and fork_id in (
                 select fork_id from forks
+                 where tenant_id = $1 and created_at < clock_timestamp() - make_interval(days => $2) limit $3)",
+    "delete from conversation_notes
+      where tenant_id = $1 and note_id in (
+                select note_id from conversation_notes
                  where tenant_id = $1 and created_at < clock_timestamp() - make_interval(days => $2) limit $3)",
     "update tool_calls set arguments = '{}', result = null, digest = ''
       where tenant_id = $1 and call_id in (

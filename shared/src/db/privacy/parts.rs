@@ -116,7 +116,7 @@ pub(super) const HIDDEN: Part = part!(
 );
 
 /// In this order.
-pub const PARTS: [Part; 37] = [
+pub const PARTS: [Part; 38] = [
     part!(
         "approvals",
         ["t.call_id in (select c.call_id from tool_calls c
@@ -362,6 +362,7 @@ pub const PARTS: [Part; 37] = [
         "money that is held while a model answers"
     ),
     part!("budgets", ["t.person_id = any ($2) or t.conversation_id = any ($4)"], delete, whole),
+    part!("conversation_notes", ["t.conversation_id = any ($4)"], delete, whole),
     part!("conversation_tags", ["t.conversation_id = any ($4)"], delete, whole),
     part!(
         "jobs",
