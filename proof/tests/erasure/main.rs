@@ -135,6 +135,7 @@ async fn erase(eraser: &Eraser, db: &TenantDb, people: &[PersonId]) -> erasing::
 
 /// What the filler can't know: rows that name somebody without a foreign key, and nothing that is under way.
 const SETTLED: &str = "
+    update people set merged_into = null;
     update conversations set kind = 'direct';
     update channels k set external_id = v.channel_external_id from conversations v where v.connection_id = k.connection_id;
     update routines r set channel_external_id = v.channel_external_id
