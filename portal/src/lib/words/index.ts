@@ -28,13 +28,13 @@ export function sayIn(words: Words): Say {
   return (word, values = {}) => words[word].replace(/\{(\w+)\}/g, (all, name: string) => String(values[name] ?? all))
 }
 
-const known: Partial<Record<Language, Words>> = { en: english }
+const known = new Map<Language, Words>([['en', english]])
 const listeners = new Set<() => void>()
 
 /** Whoever reads English loads nothing else. */
 async function learn(language: Language): Promise<void> {
-  if (known[language]) return
-  known[language] = (await import('./german')).german
+  if (known.has(language)) return
+  known.set(language, (await import('./german')).german)
   for (const listener of listeners) listener()
 }
 
@@ -47,7 +47,7 @@ export function followLanguage(): Promise<void> {
 
 export function useWords(): Say {
   const { language } = usePreferences()
-  const words = useSyncExternalStore(subscribe, () => known[language] ?? english)
+  const words = useSyncExternalStore(subscribe, () => known.get(language) ?? english)
   return useMemo(() => sayIn(words), [words])
 }
 
