@@ -64,7 +64,7 @@ test('an event asks for its conversation and the list, several at once for each 
   source?.tell('conversation', { id: 'cnv_1' })
   source?.tell('counters', { waiting: 1, unseen: 0 })
   vi.runOnlyPendingTimers()
-  expect(named().sort()).toEqual(['approvals', 'conversation cnv_1', 'conversations', 'escalations', 'messages cnv_1', 'notices', 'trace cnv_1'])
+  expect(named().sort()).toEqual(['approvals', 'conversation cnv_1', 'conversations', 'escalations', 'messages cnv_1', 'notes cnv_1', 'notices', 'trace cnv_1'])
 })
 
 test('while events come, pages ask rarely; without them, often', () => {
