@@ -111,7 +111,9 @@ pub async fn record_alone(db: &TenantDb, reports: &[(ConnectionId, Status)]) -> 
     }
     let sql = concat!("select count(*) from ", alone!("deliveries_record"), reported!());
     match recording(sql, db.id(), reports, vec![None; reports.len()]).bind(true).fetch_one(db.alone()).await {
-        Err(sqlx::Error::Database(refusal)) if refusal.code().is_some_and(|code| code == SOMETHING_FOLLOWS) => Ok(false),
+        Err(sqlx::Error::Database(refusal)) if refusal.code().is_some_and(|code| code == SOMETHING_FOLLOWS) => {
+            Ok(false)
+        }
         recorded => Ok(recorded.map(|_| true)?),
     }
 }
@@ -122,9 +124,8 @@ fn recording<'q>(
     reports: &'q [(ConnectionId, Status)],
     pauses: Vec<Option<f64>>,
 ) -> Query<'q, Postgres, PgArguments> {
-    let list = |pick: fn(&Status) -> Option<&str>| {
-        reports.iter().map(|(_, status)| pick(status)).collect::<Vec<_>>()
-    };
+    let list =
+        |pick: fn(&Status) -> Option<&str>| reports.iter().map(|(_, status)| pick(status)).collect::<Vec<_>>();
     sqlx::query(sql)
         .bind(tenant)
         .bind(reports.iter().map(|(connection, _)| *connection).collect::<Vec<_>>())
