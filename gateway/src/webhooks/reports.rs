@@ -112,13 +112,9 @@ impl Leader {
 
     async fn record(&self, reports: &[Report]) -> Result<(), DbError> {
         let recording = async {
-            // Seldom: a message has failed, and is sent again or told of with what is recorded.
-            if !deliveries::record_alone(&self.db, reports).await? {
-                let mut tx = self.db.begin_for_all_audiences().await?;
-                deliveries::record(&mut tx, reports, pause).await?;
-                tx.commit().await?;
-            }
-            Ok(())
+            let mut tx = self.db.begin_for_all_audiences().await?;
+            deliveries::record(&mut tx, reports, pause).await?;
+            tx.commit().await
         };
         timeout(DEADLINE, recording).await.unwrap_or_else(|_| Err(DbError::timed_out()))
     }

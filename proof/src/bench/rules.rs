@@ -73,7 +73,7 @@ async fn talk(firm: &Firm, system: &mut PgConnection, dice: &mut Dice) -> anyhow
          )
          insert into messages (tenant_id, message_id, conversation_id, external_id, author_kind, body, sent_at)
          select $1, new_id(), id, n::text, case when n % 2 = 1 then 'person' else 'agent' end,
-                $4::text[][1 + (k * 31 + n) % 200], now() - make_interval(mins => 100 - n)
+                ($4::text[])[1 + (k * 31 + n) % 200], now() - make_interval(mins => 100 - n)
            from unnest($3) with ordinality as t (id, k), generate_series(1, $5) as n",
     )
     .bind(firm.tenant)

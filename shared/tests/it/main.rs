@@ -15,7 +15,6 @@ mod contention;
 mod crowds;
 mod currencies;
 mod data_keys;
-mod deliveries;
 mod facts;
 mod happenings;
 mod ingest;
