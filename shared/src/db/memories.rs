@@ -86,6 +86,7 @@ with asked as materialized (
             $first,
             "seen as materialized (
     select m.ctid as place, m.memory_id, m.message_id, m.stretch_id, m.segment, m.position,
+           hashtextextended(m.body, uuid_hash_extended(coalesce(m.person_id, m.tenant_id), hashtext(m.kind))) as saying,
            case when m.embedding is null or m.model <> $3 then 0
                 else coalesce(nullif(1 - (m.embedding <=> $2), 'NaN'), 0) end as cos,
            coalesce(ts_rank(m.tsv, (select words from asked), 1), 0)::float8 as words,
@@ -102,7 +103,7 @@ with asked as materialized (
 ), best_words as materialized (
     select coalesce(1 / nullif(max(words), 0), 0) as share from seen
 ), scored as (
-    select place, memory_id, message_id,
+    select place, memory_id, message_id, saying,
            6 * cos + 2 * lex + 1.5::float8 * author + weight
              + 2 * coalesce(lag(cos) over talk, 0) + 1.5::float8 * coalesce(lead(cos) over talk, 0)
              + coalesce(lag(lex) over talk, 0)
@@ -112,17 +113,14 @@ with asked as materialized (
     window talk as (partition by stretch_id, segment order by position
                     rows between unbounded preceding and unbounded following)
 ), first as materialized (
-    select place, memory_id, score
+    select place, memory_id, saying, score
       from scored
      where message_id is null or message_id <> all ($7)
      order by score desc, memory_id
      limit 8 * $8
 ), best as materialized (
     select place, memory_id, score
-      from (select f.*, row_number() over (partition by m.kind, m.person_id, hashtextextended(m.body, 0)
-                                               order by f.score desc, f.memory_id) as copy
-              from first f join memories m on m.ctid = f.place
-             where m.tenant_id = $1) told
+      from (select f.*, row_number() over (partition by saying order by score desc, memory_id) as copy from first f) told
      where copy = 1
      order by score desc, memory_id
      limit $8
