@@ -55,9 +55,8 @@ pub fn script(tenant_id: TenantId, mark: &str) -> String {
     let days = if tenant_id == THEM { 7 } else { 14 };
     let [run, message, file, outbox, call, approval, memory, summary, act, other] =
         [0x210, 0x211, 0x212, 0x213, 0x214, 0x215, 0x216, 0x217, 0x218, 0x219].map(Uuid::from_u128);
-    let [escalation, notice, follow_up, routine, budget, usage, fork, rehearsal, endpoint] =
-        [0x220, 0x221, 0x222, 0x223, 0x224, 0x225, 0x226, 0x227, 0x228].map(Uuid::from_u128);
-    let before = Uuid::from_u128(0x229);
+    let [escalation, notice, follow_up, routine, budget, usage, fork, rehearsal, endpoint, before] =
+        [0x220, 0x221, 0x222, 0x223, 0x224, 0x225, 0x226, 0x227, 0x228, 0x229].map(Uuid::from_u128);
     let (old, erasure) = ("now() - interval '10 days'", ERASURE.uuid());
     let words = words(tenant, mark, [run, message, outbox, memory, summary, fork, rehearsal]);
     format!(
