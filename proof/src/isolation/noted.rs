@@ -51,9 +51,6 @@ pub fn all() -> Vec<Call> {
         "notes::remove", AllAudiences, |tx, _config| {
             notes::remove(tx, &Actor::User(MEMBER), (CONVERSATION, NOTE), false).await?
         };
-        "notes::remove of somebody else's", AllAudiences, |tx, _config| {
-            notes::remove(tx, &Actor::System, (CONVERSATION, NOTE), false).await?
-        };
         "notes::remove of theirs", AllAudiences, |tx, _config| {
             notes::remove(tx, &Actor::System, (CONVERSATION, THEIR_NOTE), false).await?
         };
