@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use shared::{
     clock::Clock,
     crypto::{new_token, token_hash},
-    db::api_keys,
-    ids::ConversationId,
+    db::{api_keys, people},
+    ids::{ConversationId, PersonId},
     testing::TestDb,
 };
 use sqlx::PgConnection;
@@ -27,7 +27,7 @@ const MESSAGES: i32 = 12;
 const BAR_S: f64 = 10.0;
 /// What a message says, what was said before, and what the agent answered.
 const RULES: [&str; 3] = [
-    "keyword in (refund, invoice)",
+    "asks_for_human or keyword in (order*, refund)",
     "sentiment = negative or order4* and failed_attempts > 2 and language = en",
     "confidence = low and not keyword in (hello)",
 ];
@@ -37,8 +37,11 @@ pub async fn run() -> anyhow::Result<Report> {
     let firm = bulk::firm(&test, "past").await?;
     let mut dice = Dice::new(7);
     let mut system = test.system().await;
+    let mut tx = firm.db.begin().await?;
+    let person = people::meet(&mut tx, firm.connection, "U1").await?;
+    tx.commit().await?;
     for _ in 0..CONVERSATIONS / CHUNK {
-        talk(&firm, &mut system, &mut dice).await?;
+        talk(&firm, person, &mut system, &mut dice).await?;
     }
     let gateway = gateway::Gateway::new(&test.config, &test.db, Clock::system()).await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -54,6 +57,11 @@ pub async fn run() -> anyhow::Result<Report> {
         let (seconds, told) = simulated(address, &key, rule).await?;
         ensure!(told["conversations"] == CONVERSATIONS && told["complete"] == true, "{told}");
         report.add(Figure::new(format!("`{rule}`"), seconds, "s").at_most(BAR_S));
+        report.add(Figure::new(
+            "conversations it would have handed over",
+            told["escalated"].as_f64().unwrap_or(0.0),
+            "",
+        ));
     }
     report.note(format!(
         "{CONVERSATIONS} conversations of {MESSAGES} messages, half of them people's; `POST /api/v1/escalation-rules/simulate`, each once."
@@ -62,7 +70,7 @@ pub async fn run() -> anyhow::Result<Report> {
 }
 
 /// A thousand conversations, and that the agent was asked in them.
-async fn talk(firm: &Firm, system: &mut PgConnection, dice: &mut Dice) -> anyhow::Result<()> {
+async fn talk(firm: &Firm, person: PersonId, system: &mut PgConnection, dice: &mut Dice) -> anyhow::Result<()> {
     let talks: Vec<ConversationId> = (0..CHUNK).map(|_| ConversationId::new()).collect();
     let words: Vec<String> = (0..200).map(|_| bulk::sentence(dice, 5, 30)).collect();
     let mut tx = firm.db.begin().await?;
@@ -71,9 +79,9 @@ async fn talk(firm: &Firm, system: &mut PgConnection, dice: &mut Dice) -> anyhow
              insert into conversations (tenant_id, conversation_id, connection_id, channel_external_id, thread_external_id, kind)
              select $1, id, $2, 'C1', id::text, 'public' from unnest($3::uuid[]) as t (id)
          )
-         insert into messages (tenant_id, message_id, conversation_id, external_id, author_kind, body, sent_at)
+         insert into messages (tenant_id, message_id, conversation_id, external_id, author_kind, person_id, body, sent_at)
          select $1, new_id(), id, n::text, case when n % 2 = 1 then 'person' else 'agent' end,
-                ($4::text[])[1 + (k * 31 + n) % 200], now() - make_interval(mins => 100 - n)
+                case when n % 2 = 1 then $6::uuid end, ($4::text[])[1 + (k * 31 + n) % 200], now() - make_interval(mins => 100 - n)
            from unnest($3) with ordinality as t (id, k), generate_series(1, $5) as n",
     )
     .bind(firm.tenant)
@@ -81,6 +89,7 @@ async fn talk(firm: &Firm, system: &mut PgConnection, dice: &mut Dice) -> anyhow
     .bind(&talks)
     .bind(words)
     .bind(MESSAGES)
+    .bind(person)
     .execute(tx.conn())
     .await?;
     tx.commit().await?;
