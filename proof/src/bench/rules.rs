@@ -2,7 +2,6 @@
 
 use std::{net::SocketAddr, time::Instant};
 
-use anyhow::ensure;
 use serde_json::{Value, json};
 use shared::{
     clock::Clock,
@@ -55,7 +54,7 @@ pub async fn run() -> anyhow::Result<Report> {
     let mut report = Report::new("rules");
     for rule in RULES {
         let (seconds, told) = simulated(address, &key, rule).await?;
-        ensure!(told["conversations"] == CONVERSATIONS && told["complete"] == true, "{told}");
+        let number = |name: &str| told[name].as_f64().unwrap_or(0.0);
         report.add(Figure::new(format!("`{rule}`"), seconds, "s").at_most(BAR_S));
         report.add(Figure::new(
             "conversations it would have handed over",
