@@ -56,11 +56,9 @@ pub async fn run() -> anyhow::Result<Report> {
         let (seconds, told) = simulated(address, &key, rule).await?;
         let number = |name: &str| told[name].as_f64().unwrap_or(0.0);
         report.add(Figure::new(format!("`{rule}`"), seconds, "s").at_most(BAR_S));
-        report.add(Figure::new(
-            "conversations it would have handed over",
-            told["escalated"].as_f64().unwrap_or(0.0),
-            "",
-        ));
+        let looked_at = Figure::new("  conversations looked at", number("conversations"), "");
+        report.add(looked_at.at_least(CONVERSATIONS as f64));
+        report.add(Figure::new("  of them handed over", number("escalated"), ""));
     }
     report.note(format!(
         "{CONVERSATIONS} conversations of {MESSAGES} messages, half of them people's; `POST /api/v1/escalation-rules/simulate`, each once."
