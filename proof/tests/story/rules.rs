@@ -230,7 +230,9 @@ async fn the_story_that_make_up_tells_shows_a_rule_at_work() {
         "A colleague has been asked to take over",
         "(waiting esc_",
         "the message holds “lawyer” (rule “Lawyers”)",
-        "closed: the agent has the chat again",
+        "phone: *Grace Hopper:* Sorry, Eve. Your money is on its way",
+        "(closed esc_",
+        "(the agent has the chat again",
     ] {
         assert!(said.contains(part), "{part}: {said}");
     }
